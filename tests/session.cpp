@@ -1,0 +1,3 @@
+#include <kindwire/session.hpp>
+
+#include <doctest/doctest.h>
