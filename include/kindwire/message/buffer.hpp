@@ -1,0 +1,188 @@
+// The growing buffers of a connection, and the pool that they are leased from.
+//
+// A connection holds storage only while bytes are in it. An idle one gives all of it back, so that what
+// 100,000 quiet connections cost is their state, not their buffers; and since the next busy one takes the
+// same block again, the steady state allocates nothing.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <span>
+#include <utility>
+
+namespace kindwire {
+
+namespace detail {
+
+// Blocks of 1 KiB to 2 MiB in powers of two, kept for reuse by the thread that gave them back: 4 MiB at most.
+class block_pool {
+ public:
+  static constexpr std::size_t smallest = 1024;
+  static constexpr std::size_t largest = std::size_t{2} << 20;
+  static constexpr std::size_t most_kept = std::size_t{4} << 20;
+
+  // `size` is rounded up to what is really allocated.
+  static std::byte* take(std::size_t& size) {
+    size = std::bit_ceil(std::max(size, smallest));
+    if (size <= largest) {
+      if (block_pool* const pool = of_this_thread()) {
+        block*& head = pool->blocks_[index_of(size)];
+        if (head != nullptr) {
+          block* const taken = std::exchange(head, head->next);
+          pool->kept_ -= size;
+          return reinterpret_cast<std::byte*>(taken);
+        }
+      }
+    }
+    return static_cast<std::byte*>(::operator new(size));
+  }
+
+  static void give(std::byte* data, std::size_t size) noexcept {
+    if (size <= largest) {
+      block_pool* const pool = of_this_thread();
+      if (pool != nullptr && pool->kept_ + size <= most_kept) {
+        block*& head = pool->blocks_[index_of(size)];
+        head = ::new (data) block{head};
+        pool->kept_ += size;
+        return;
+      }
+    }
+    ::operator delete(data);
+  }
+
+ private:
+  struct block {
+    block* next;
+  };
+
+  static constexpr std::size_t index_of(std::size_t size) noexcept {
+    return static_cast<std::size_t>(std::countr_zero(size) - std::countr_zero(smallest));
+  }
+
+  // Null once the thread's pool is gone: buffers with static storage may outlive it.
+  static block_pool* of_this_thread() noexcept {
+    struct owner {
+      block_pool pool;
+      bool* gone;
+      explicit owner(bool* flag) noexcept : gone(flag) {}
+      owner(owner const&) = delete;
+      owner& operator=(owner const&) = delete;
+      ~owner() {
+        *gone = true;
+        pool.release();
+      }
+    };
+    thread_local constinit bool gone = false;
+    if (gone) return nullptr;
+    thread_local owner mine{&gone};
+    return &mine.pool;
+  }
+
+  void release() noexcept {
+    for (block*& head : blocks_) {
+      while (head != nullptr) ::operator delete(std::exchange(head, head->next));
+    }
+  }
+
+  block* blocks_[static_cast<std::size_t>(std::countr_zero(largest) - std::countr_zero(smallest)) + 1] = {};
+  std::size_t kept_ = 0;
+};
+
+}  // namespace detail
+
+/// Bytes in a row that grow at the end and are used up at the front. Holds storage only while it needs some.
+///
+/// Views of its bytes are valid until the next call that is not const. Not thread safe, but it may be handed
+/// from one thread to another. Growing may throw std::bad_alloc; then nothing has changed.
+class buffer {
+ public:
+  buffer() noexcept = default;
+  buffer(buffer&& other) noexcept { swap(other); }
+  buffer& operator=(buffer&& other) noexcept {
+    buffer{std::move(other)}.swap(*this);
+    return *this;
+  }
+  ~buffer() { release(); }
+
+  std::size_t size() const noexcept { return end_ - begin_; }
+  bool empty() const noexcept { return begin_ == end_; }
+  /// Bytes of storage held.
+  std::size_t capacity() const noexcept { return capacity_; }
+  /// Bytes that can be added without moving what is there.
+  std::size_t spare() const noexcept { return capacity_ - end_; }
+
+  std::span<std::byte> bytes() noexcept { return {data_ + begin_, size()}; }
+  std::span<std::byte const> bytes() const noexcept { return {data_ + begin_, size()}; }
+
+  /// Room for at least `size` more bytes, all of it: fill from its front, then commit(). Grows by doubling.
+  std::span<std::byte> prepare(std::size_t size) {
+    if (spare() < size) grow(size);
+    return {data_ + end_, spare()};
+  }
+  /// Adds the first `size` bytes of what prepare() gave.
+  void commit(std::size_t size) noexcept { end_ += size; }
+
+  void append(std::span<std::byte const> bytes) {
+    if (bytes.empty()) return;
+    std::memcpy(prepare(bytes.size()).data(), bytes.data(), bytes.size());
+    commit(bytes.size());
+  }
+  /// The same for characters, so that a buffer is a sink for text.
+  void append(char const* text, std::size_t size) {
+    append({reinterpret_cast<std::byte const*>(text), size});
+  }
+
+  /// Uses up `size` bytes at the front.
+  void consume(std::size_t size) noexcept {
+    begin_ += size;
+    if (begin_ == end_) begin_ = end_ = 0;
+  }
+  /// Drops bytes at the end until `size` are left.
+  void truncate(std::size_t size) noexcept { end_ = begin_ + size; }
+  /// Drops all bytes, keeps the storage.
+  void clear() noexcept { begin_ = end_ = 0; }
+  /// Drops all bytes and gives the storage back.
+  void release() noexcept {
+    if (data_ != nullptr) detail::block_pool::give(data_, capacity_);
+    data_ = nullptr;
+    begin_ = end_ = capacity_ = 0;
+  }
+
+  void swap(buffer& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(begin_, other.begin_);
+    std::swap(end_, other.end_);
+    std::swap(capacity_, other.capacity_);
+  }
+
+ private:
+  void grow(std::size_t more) {
+    std::size_t const used = size();
+    // Room at the front is used before more is asked for, unless that would move far more than it gains.
+    if (capacity_ - used >= more && begin_ >= used) {
+      std::memmove(data_, data_ + begin_, used);
+    } else {
+      if (more > SIZE_MAX / 4 - used) more = SIZE_MAX / 4;  // never fits: operator new says so
+      std::size_t wanted =
+          std::max(used + more, std::min(capacity_ * 2, used + more + (std::size_t{64} << 20)));
+      std::byte* const fresh = detail::block_pool::take(wanted);
+      if (used != 0) std::memcpy(fresh, data_ + begin_, used);
+      if (data_ != nullptr) detail::block_pool::give(data_, capacity_);
+      data_ = fresh;
+      capacity_ = wanted;
+    }
+    begin_ = 0;
+    end_ = used;
+  }
+
+  std::byte* data_ = nullptr;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::size_t capacity_ = 0;
+};
+
+}  // namespace kindwire

@@ -1,0 +1,60 @@
+// A message, RFC 6455 §5.6: what an application receives once all of its fragments are there.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "../frame/opcode.hpp"
+
+namespace kindwire {
+
+/// The types of messages are the opcodes; they print as CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG.
+using message_type = opcode;
+
+/// A view of one whole message; false when there is none.
+///
+/// It owns nothing: the bytes belong to what gave it out (a session, a reassembler, a websocket), which says
+/// how long they stay. Copy text() or bytes() to keep them longer.
+class message {
+ public:
+  /// No message.
+  constexpr message() noexcept = default;
+
+  constexpr message(message_type type, std::span<std::byte const> bytes) noexcept
+      : bytes_(bytes), type_(type), there_(true) {}
+
+  constexpr explicit operator bool() const noexcept { return there_; }
+
+  constexpr message_type type() const noexcept { return type_; }
+  constexpr bool is_text() const noexcept { return there_ && type_ == message_type::text; }
+  constexpr bool is_binary() const noexcept { return there_ && type_ == message_type::binary; }
+
+  /// The payload of all fragments, unmasked.
+  constexpr std::span<std::byte const> bytes() const noexcept { return bytes_; }
+
+  /// The same as characters. Of a TEXT message it is valid UTF-8 (RFC 6455 §8.1); of any other it is what it
+  /// is.
+  std::string_view text() const noexcept {
+    return bytes_.empty() ? std::string_view{}
+                          : std::string_view{reinterpret_cast<char const*>(bytes_.data()), bytes_.size()};
+  }
+
+  /// In bytes.
+  constexpr std::size_t size() const noexcept { return bytes_.size(); }
+
+ private:
+  std::span<std::byte const> bytes_;
+  message_type type_ = message_type::continuation;
+  bool there_ = false;
+};
+
+namespace detail {
+
+inline std::span<std::byte const> as_bytes(std::string_view text) noexcept {
+  return {reinterpret_cast<std::byte const*>(text.data()), text.size()};
+}
+
+}  // namespace detail
+
+}  // namespace kindwire

@@ -1,0 +1,432 @@
+// RFC 6455 §5–7 as one state machine: bytes in, messages and bytes out. It does no I/O.
+//
+//     kw::session ws{kw::role::server};
+//     ws.commit(read_some(ws.prepare(4096)));                                     // your bytes
+//     while (kw::message msg = ws.poll()) ws.send(msg.type(), msg.bytes());
+//     ws.consume(write_some(ws.output()));                                        // your stream
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "error.hpp"
+#include "frame/decoder.hpp"
+#include "frame/encoder.hpp"
+#include "frame/role.hpp"
+#include "message/buffer.hpp"
+#include "message/close.hpp"
+#include "message/message.hpp"
+#include "message/reassembler.hpp"
+
+namespace kindwire {
+
+/// The limits and choices of a session.
+struct session_options {
+  std::size_t max_message_size = std::size_t{1} << 20;  ///< in bytes; more fails the connection with 1009
+  std::size_t max_fragments = 4096;                     ///< frames a message; more fails it with 1008
+  std::size_t max_queued_pongs = 16384;  ///< in bytes; past it only the latest ping is answered
+  bool autoping = true;  ///< answer pings, hide pings and pongs; false delivers both as messages
+};
+
+/// How far a connection is (RFC 6455 §7.1).
+enum class session_state : std::uint8_t {
+  open,     ///< both ends may send
+  closing,  ///< our Close is queued, the peer's has not come: messages may still arrive (§1.4)
+  closed,   ///< both Closes are there, or a rule was broken, or the stream ended: nothing more is delivered
+};
+
+/// One end of a WebSocket connection after its opening handshake.
+///
+/// Bytes go in by prepare() and commit(), messages come out of poll(); what send(), close() and the protocol
+/// itself have to say comes out of output(), and consume() tells how much of it was written. Any call may
+/// come at any time, also between two fragments and while a close is under way. Not thread safe; nothing is
+/// shared between sessions. In the steady state nothing is allocated.
+class session {
+ public:
+  explicit session(role self, session_options options = {}) noexcept
+      : decoder_(self),
+        reassembler_({options.max_message_size, options.max_fragments}),
+        encoder_(self),
+        self_(self),
+        autoping_(options.autoping),
+        max_queued_pongs_(options.max_queued_pongs) {}
+
+  session(session&&) = default;
+  session& operator=(session&&) = default;
+
+  // Input.
+
+  /// Room for at least `size` bytes from the peer, all of it usable. Valid until the next call but commit().
+  /// Leaves the view of the last message intact.
+  std::span<std::byte> prepare(std::size_t size) {
+    if (message_in_input_ && input_.spare() < size) {
+      // The application still looks at a message in this block: keep it, and go on in another.
+      buffer fresh;
+      fresh.prepare(unread().size() + size);
+      fresh.append(unread());
+      held_ = std::exchange(input_, std::move(fresh));
+      read_ = 0;
+      message_in_input_ = false;
+    }
+    return input_.prepare(size);
+  }
+
+  /// The first `size` bytes of what prepare() gave have come from the peer.
+  void commit(std::size_t size) noexcept { input_.commit(size); }
+
+  /// The peer's stream has ended. Unless a Close came before, the connection is lost: close code 1006
+  /// (RFC 6455 §7.1.5) and error::connection_lost. Poll first: messages that came before the end are still
+  /// there.
+  void end_of_input() noexcept {
+    if (state_ != session_state::closed) lose(error::connection_lost);
+  }
+
+  /// The next message; false when more bytes are needed or the session is closed. TEXT and BINARY come whole;
+  /// PING and PONG come only with autoping off; a CLOSE is never a message, see state(), close_code() and
+  /// error().
+  ///
+  /// The view is valid until the next poll(); sending and prepare() leave it alone.
+  message poll() {
+    held_.release();
+    reassembler_.release();
+    message_in_input_ = false;
+    look_ahead_ = 0;
+    std::span<std::byte> input = unread();
+    while (state_ != session_state::closed) {
+      frame_chunk const chunk = decoder_.next(input);
+      if (!chunk) {
+        if (decoder_.error()) fail(decoder_.error());
+        break;
+      }
+      message const result = is_control(chunk.header->type) ? take_control(chunk) : reassembler_.add(chunk);
+      if (result) {
+        read_ = input_.size() - input.size();
+        message_in_input_ = true;
+        return result;
+      }
+      if (reassembler_.error()) fail(reassembler_.error());
+    }
+    // Everything was used: what is left of a header or a message is kept by the decoder and the reassembler.
+    read_ = 0;
+    input_.release();
+    return {};
+  }
+
+  /// Answers the pings among what has come but was not polled, so that a peer gets its pong also while the
+  /// application is busy with the last message. Messages stay where they are. A driver calls it for an
+  /// application that does not poll; with poll() alone it is never needed.
+  void look_ahead();
+
+  /// Bytes that have come and were not polled yet.
+  std::size_t unread_size() const noexcept { return input_.size() - read_; }
+
+  // Output.
+
+  /// Queues one frame: a whole message, or with `fin` false the first fragment of one, which is continued by
+  /// CONTINUATION frames until one has `fin` (RFC 6455 §5.4). Control frames may come in between. A CLOSE is
+  /// close() with the code and reason in `payload`. The payload is copied (a client's masked), so it may lie
+  /// anywhere but in output(). Text must be UTF-8.
+  ///
+  /// Errors, with nothing queued: closed after close() or the peer's Close; fragment_in_progress,
+  /// no_fragment_to_continue; invalid_argument for a control frame that is fragmented or over 125 bytes.
+  std::error_code send(message_type type, std::span<std::byte const> payload, bool fin = true) {
+    if (type == message_type::close) return send_close_body(payload, fin);
+    if (auto const wrong = check_send(type, payload.size(), fin)) return wrong;
+    write_frame(type, payload, fin);
+    return {};
+  }
+
+  /// Queues a TEXT message.
+  std::error_code send(std::string_view text) { return send(message_type::text, detail::as_bytes(text)); }
+
+  /// Queues a whole TEXT or BINARY message that `write` appends to the outbound buffer itself: no copy, no
+  /// string in between. `write(buffer&)` only appends; it returns false to give up, which is invalid_argument
+  /// and queues nothing. Other errors as with send().
+  template <class Write>
+  std::error_code send_with(message_type type, Write&& write) {
+    if (is_control(type) || type == message_type::continuation) return error::invalid_argument;
+    if (auto const wrong = check_send(type, 0, true)) return wrong;
+    bool const masked = self_ == role::client;
+    std::size_t const start = output_.size();
+    std::size_t const gap = frame_header_size(masked, 126);  // fits all but the shortest and the longest
+    output_.prepare(gap);
+    output_.commit(gap);
+    if (!std::forward<Write>(write)(output_)) {
+      output_.truncate(start);
+      return error::invalid_argument;
+    }
+    enclose(type, start, gap);
+    return {};
+  }
+
+  /// Queues a Close and stops sending: later sends fail with error::closed. Messages may still be polled
+  /// until the peer answers. A second call does nothing. `no_status` sends an empty Close.
+  ///
+  /// Error, with nothing queued: invalid_argument for a code that must not be sent, or a reason that is not
+  /// UTF-8 or over 123 bytes (RFC 6455 §5.5.1, §7.4).
+  std::error_code close(kindwire::close_code code = kindwire::close_code::normal,
+                        std::string_view reason = {}) {
+    if (auto const wrong = check_close(code, reason)) return wrong;
+    if (close_sent_ || state_ != session_state::open) return {};
+    write_close(code, reason);
+    state_ = session_state::closing;
+    return {};
+  }
+
+  /// Fails the connection for a reason of our own, as if the peer had broken a rule: queues a Close with the
+  /// code of `why` unless one was sent, drops all input, and reports `why` (RFC 6455 §7.1.7). Used by drivers
+  /// for timeouts.
+  void fail(std::error_code why);
+
+  /// What is to be written to the peer, in order. Valid until the next call that is not const.
+  std::span<std::byte const> output() const noexcept { return output_.bytes(); }
+
+  /// The first `size` bytes of output() were written.
+  void consume(std::size_t size) {
+    output_.consume(size);
+    if (output_.empty()) output_taken();
+  }
+
+  /// Hands all of output() over, for a driver that writes while more is queued.
+  buffer take_output() {
+    buffer taken = std::move(output_);
+    output_taken();
+    return taken;
+  }
+
+  // State.
+
+  role self() const noexcept { return self_; }
+  session_state state() const noexcept { return state_; }
+  bool is_open() const noexcept { return state_ == session_state::open; }
+
+  /// What ended the connection, if it did not end by a close handshake: the rule that the peer broke, or
+  /// connection_lost, or what fail() was given. No error while it is open.
+  std::error_code error() const noexcept { return error_; }
+
+  /// The code of the peer's Close: no_status (1005) if it had no body, abnormal (1006) if none came
+  /// (RFC 6455 §7.1.5).
+  kindwire::close_code close_code() const noexcept { return peer_code_; }
+  /// The reason of the peer's Close (§7.1.6); valid as long as the session.
+  std::string_view close_reason() const noexcept { return peer_reason_; }
+
+  /// True when our Close is queued or sent; the two below tell what it says.
+  bool close_sent() const noexcept { return close_sent_; }
+  kindwire::close_code sent_close_code() const noexcept { return own_code_; }
+  std::string_view sent_close_reason() const noexcept { return own_reason_; }
+
+  /// True when the peer's Close came.
+  bool close_received() const noexcept { return close_received_; }
+  /// True when the peer's Close came before we queued ours.
+  bool closed_by_peer() const noexcept { return closed_by_peer_; }
+
+ private:
+  std::span<std::byte> unread() noexcept { return input_.bytes().subspan(read_); }
+
+  message take_control(frame_chunk const& chunk);
+  message take_whole_control(message_type type, std::span<std::byte const> payload);
+  void take_close(std::span<std::byte const> payload);
+  void queue_pong(std::span<std::byte const> payload);
+
+  std::error_code send_close_body(std::span<std::byte const> payload, bool fin);
+  std::error_code check_send(message_type type, std::size_t size, bool fin) noexcept;
+
+  void write_frame(message_type type, std::span<std::byte const> payload, bool fin) {
+    std::size_t const size = encoder_.size(payload.size());
+    encoder_.write(output_.prepare(size).data(), type, payload, fin);
+    output_.commit(size);
+  }
+  void write_close(kindwire::close_code code, std::string_view reason);
+  void enclose(message_type type, std::size_t start, std::size_t gap);
+  void output_taken();
+  void lose(std::error_code why) noexcept;
+
+  buffer input_;
+  buffer held_;  // the block of the last message, when input_ had to go on elsewhere
+  buffer output_;
+  buffer control_;      // what has come of a control frame that is not whole
+  buffer latest_pong_;  // the answer to the latest ping, while the queue holds too many answers
+  basic_frame_decoder decoder_;
+  reassembler reassembler_;
+  std::string peer_reason_;
+  std::string own_reason_;
+  std::error_code error_;
+  std::size_t read_ = 0;        // how much of input_ was polled
+  std::size_t look_ahead_ = 0;  // how much of what follows look_ahead() has seen
+  basic_frame_encoder encoder_;
+  role self_;
+  session_state state_ = session_state::open;
+  bool autoping_;
+  bool message_in_input_ = false;  // a message was given out that may lie in input_
+  bool sending_fragments_ = false;
+  bool close_sent_ = false;
+  bool close_received_ = false;
+  bool closed_by_peer_ = false;
+  bool pong_waits_ = false;
+  kindwire::close_code peer_code_ = kindwire::close_code::abnormal;
+  kindwire::close_code own_code_ = kindwire::close_code::no_status;
+  std::size_t queued_pongs_ = 0;  // bytes of pongs in output_
+  std::size_t max_queued_pongs_;
+};
+
+inline void session::look_ahead() {
+  if (!autoping_ || state_ == session_state::closed || !decoder_.between_frames()) return;
+  std::span<std::byte> const all = unread();
+  std::size_t from = look_ahead_;
+  std::size_t to = from;
+  frame_header header;
+  for (;;) {
+    kindwire::error violation{};
+    std::size_t const size = read_frame_header(all.subspan(from), self_, header, violation);
+    // A frame that is not whole, or breaks a rule, is left for poll(); so is a Close, which comes after the
+    // messages before it.
+    if (size == 0 || header.length > all.size() - from - size || header.type == opcode::close) break;
+    auto const frame = all.subspan(from, size + static_cast<std::size_t>(header.length));
+    if (is_control(header.type)) {
+      auto const payload = frame.subspan(size);
+      if (header.masked) mask(payload, header.key);
+      take_whole_control(header.type, payload);
+    } else {
+      if (from != to) std::memmove(all.data() + to, frame.data(), frame.size());
+      to += frame.size();
+    }
+    from += frame.size();
+  }
+  if (from != to) {
+    std::memmove(all.data() + to, all.data() + from, all.size() - from);
+    input_.truncate(input_.size() - (from - to));
+  }
+  look_ahead_ = to;
+}
+
+inline void session::fail(std::error_code why) {
+  if (state_ == session_state::closed) return;
+  if (!close_sent_) {
+    bool const ours = why.category() == error_category();
+    auto const value = static_cast<kindwire::error>(why.value());
+    write_close(ours ? close_code_for(value) : kindwire::close_code::internal_error,
+                ours ? std::string_view{detail::describe(value)} : std::string_view{});
+  }
+  lose(why);
+}
+
+inline void session::lose(std::error_code why) noexcept {
+  error_ = why;
+  state_ = session_state::closed;
+  pong_waits_ = false;
+}
+
+inline message session::take_control(frame_chunk const& chunk) {
+  if (chunk.first && chunk.last) [[likely]]
+    return take_whole_control(chunk.header->type, chunk.payload);
+  if (chunk.first) control_.clear();
+  control_.append(chunk.payload);
+  if (!chunk.last) return {};
+  message const result = take_whole_control(chunk.header->type, control_.bytes());
+  // A delivered message lies in control_: it goes when the next control frame, or none, needs the room.
+  if (!result) control_.release();
+  return result;
+}
+
+inline message session::take_whole_control(message_type type, std::span<std::byte const> payload) {
+  if (type == message_type::close) {
+    take_close(payload);
+    return {};
+  }
+  if (!autoping_) return {type, payload};
+  // An unsolicited pong is not answered (RFC 6455 §5.5.3).
+  if (type == message_type::ping) queue_pong(payload);
+  return {};
+}
+
+inline void session::take_close(std::span<std::byte const> payload) {
+  close_body body;
+  if (auto const wrong = read_close_body(payload, body)) return fail(wrong);
+  close_received_ = true;
+  peer_code_ = body.code;
+  peer_reason_ = body.reason;
+  if (!close_sent_) {
+    closed_by_peer_ = true;
+    // §5.5.1: the answer "typically echos the status code it received"; the reason is the peer's own.
+    write_close(body.code, {});
+  }
+  state_ = session_state::closed;
+  pong_waits_ = false;
+}
+
+inline void session::queue_pong(std::span<std::byte const> payload) {
+  if (close_sent_) return;  // §5.5.1: nothing follows our Close
+  std::size_t const size = encoder_.size(payload.size());
+  if (queued_pongs_ != 0 && (pong_waits_ || queued_pongs_ + size > max_queued_pongs_)) {
+    // The peer sends pings and does not read: §5.5.3 allows to answer only the most recent one.
+    latest_pong_.clear();
+    latest_pong_.append(payload);
+    pong_waits_ = true;
+    return;
+  }
+  queued_pongs_ += size;
+  write_frame(message_type::pong, payload, true);
+}
+
+inline void session::output_taken() {
+  output_.release();
+  queued_pongs_ = 0;
+  if (!pong_waits_) return;
+  pong_waits_ = false;
+  buffer const payload = std::move(latest_pong_);
+  queue_pong(payload.bytes());
+}
+
+inline std::error_code session::send_close_body(std::span<std::byte const> payload, bool fin) {
+  close_body body;
+  if (!fin || payload.size() > max_control_payload_size || read_close_body(payload, body))
+    return error::invalid_argument;
+  if (close_sent_ || state_ != session_state::open) return error::closed;
+  return close(body.code, body.reason);
+}
+
+inline std::error_code session::check_send(message_type type, std::size_t size, bool fin) noexcept {
+  if (is_reserved(type)) return error::invalid_argument;
+  if (is_control(type)) {
+    if (!fin || size > max_control_payload_size) return error::invalid_argument;
+    return close_sent_ || state_ != session_state::open ? make_error_code(error::closed) : std::error_code{};
+  }
+  if (close_sent_ || state_ != session_state::open) return error::closed;
+  bool const continues = type == message_type::continuation;
+  if (continues != sending_fragments_) {
+    return continues ? error::no_fragment_to_continue : error::fragment_in_progress;
+  }
+  sending_fragments_ = !fin;
+  return {};
+}
+
+inline void session::write_close(kindwire::close_code code, std::string_view reason) {
+  std::array<std::byte, max_control_payload_size> room;
+  write_frame(message_type::close, write_close_body(room, code, reason), true);
+  close_sent_ = true;
+  pong_waits_ = false;
+  own_code_ = code;
+  own_reason_ = reason;
+}
+
+inline void session::enclose(message_type type, std::size_t start, std::size_t gap) {
+  std::size_t const size = output_.size() - start - gap;
+  std::size_t const header_size = frame_header_size(self_ == role::client, size);
+  if (header_size > gap) {
+    output_.prepare(header_size - gap);
+    output_.commit(header_size - gap);
+  }
+  auto const frame = output_.bytes().subspan(start);
+  if (header_size != gap) std::memmove(frame.data() + header_size, frame.data() + gap, size);
+  output_.truncate(start + header_size + size);
+  encoder_.enclose(frame.data(), type, frame.subspan(header_size, size), true);
+}
+
+}  // namespace kindwire
