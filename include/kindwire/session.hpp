@@ -6,6 +6,7 @@
 //     ws.consume(write_some(ws.output()));                                        // your stream
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -81,6 +82,18 @@ class session {
   /// The first `size` bytes of what prepare() gave have come from the peer.
   void commit(std::size_t size) noexcept { input_.commit(size); }
 
+  /// The same for a block of your own: taken over as it is when nothing is unread, else copied.
+  void put(buffer block) {
+    if (block.empty()) return;
+    if (unread_size() != 0 || message_in_input_) {
+      std::memcpy(prepare(block.size()).data(), block.bytes().data(), block.size());
+      commit(block.size());
+    } else {
+      input_ = std::move(block);
+      read_ = 0;
+    }
+  }
+
   /// The peer's stream has ended. Unless a Close came before, the connection is lost: close code 1006
   /// (RFC 6455 §7.1.5) and error::connection_lost. Poll first: messages that came before the end are still
   /// there.
@@ -97,7 +110,6 @@ class session {
     held_.release();
     reassembler_.release();
     message_in_input_ = false;
-    look_ahead_ = 0;
     std::span<std::byte> input = unread();
     while (state_ != session_state::closed) {
       frame_chunk const chunk = decoder_.next(input);
@@ -107,6 +119,8 @@ class session {
       }
       message const result = is_control(chunk.header->type) ? take_control(chunk) : reassembler_.add(chunk);
       if (result) {
+        // What look_ahead() has seen it need not see again, or many short messages would cost the square.
+        look_ahead_ -= std::min(look_ahead_, unread_size() - input.size());
         read_ = input_.size() - input.size();
         message_in_input_ = true;
         return result;
@@ -115,6 +129,7 @@ class session {
     }
     // Everything was used: what is left of a header or a message is kept by the decoder and the reassembler.
     read_ = 0;
+    look_ahead_ = 0;
     input_.release();
     return {};
   }
@@ -140,6 +155,7 @@ class session {
     if (type == message_type::close) return send_close_body(payload, fin);
     if (auto const wrong = check_send(type, payload.size(), fin)) return wrong;
     write_frame(type, payload, fin);
+    if (!is_control(type)) sending_fragments_ = !fin;
     return {};
   }
 
@@ -157,12 +173,18 @@ class session {
     std::size_t const start = output_.size();
     std::size_t const gap = frame_header_size(masked, 126);  // fits all but the shortest and the longest
     output_.prepare(gap);
+    // Also a writer that throws leaves nothing behind.
+    struct undo {
+      buffer* output;
+      std::size_t size;
+      ~undo() {
+        if (output != nullptr) output->truncate(size);
+      }
+    } unfinished{&output_, start};
     output_.commit(gap);
-    if (!std::forward<Write>(write)(output_)) {
-      output_.truncate(start);
-      return error::invalid_argument;
-    }
+    if (!std::forward<Write>(write)(output_)) return error::invalid_argument;
     enclose(type, start, gap);
+    unfinished.output = nullptr;
     return {};
   }
 
@@ -236,7 +258,7 @@ class session {
   void queue_pong(std::span<std::byte const> payload);
 
   std::error_code send_close_body(std::span<std::byte const> payload, bool fin);
-  std::error_code check_send(message_type type, std::size_t size, bool fin) noexcept;
+  std::error_code check_send(message_type type, std::size_t size, bool fin) const noexcept;
 
   void write_frame(message_type type, std::span<std::byte const> payload, bool fin) {
     std::size_t const size = encoder_.size(payload.size());
@@ -392,7 +414,7 @@ inline std::error_code session::send_close_body(std::span<std::byte const> paylo
   return close(body.code, body.reason);
 }
 
-inline std::error_code session::check_send(message_type type, std::size_t size, bool fin) noexcept {
+inline std::error_code session::check_send(message_type type, std::size_t size, bool fin) const noexcept {
   if (is_reserved(type)) return error::invalid_argument;
   if (is_control(type)) {
     if (!fin || size > max_control_payload_size) return error::invalid_argument;
@@ -403,7 +425,6 @@ inline std::error_code session::check_send(message_type type, std::size_t size, 
   if (continues != sending_fragments_) {
     return continues ? error::no_fragment_to_continue : error::fragment_in_progress;
   }
-  sending_fragments_ = !fin;
   return {};
 }
 

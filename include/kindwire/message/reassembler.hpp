@@ -2,6 +2,7 @@
 // lies.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -28,7 +29,11 @@ struct reassembler_options {
 /// in the middle of a frame. Not thread safe. After an error it takes nothing more.
 class reassembler {
  public:
-  explicit reassembler(reassembler_options options = {}) noexcept : options_(options) {}
+  explicit reassembler(reassembler_options options = {}) noexcept : options_(options) {
+    // What no buffer could ever hold is too large even without a limit.
+    options_.max_message_size =
+        std::min(options_.max_message_size, std::numeric_limits<std::size_t>::max() / 4);
+  }
 
   /// Takes the next piece of a TEXT, BINARY or CONTINUATION frame. Returns the message once it is whole;
   /// false when it is not, or when a rule is broken: see error().

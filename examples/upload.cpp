@@ -1,0 +1,222 @@
+// upload: a page that sends files over WebSocket and shows the progress on every page of the same user
+#include <algorithm>
+#include <asio/awaitable.hpp>
+#include <asio/io_context.hpp>
+#include <cstdint>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <kindwire/json/dispatcher.hpp>
+#include <kindwire/json/writer.hpp>
+#include <kindwire/net/server.hpp>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "arguments.hpp"
+#include "upload_page.hpp"
+
+namespace kw = kindwire;
+
+// What the two ends say to each other, beside the file's bytes in BINARY messages.
+
+struct initial {
+  static constexpr auto schema = kw::kind("INITIAL");
+};
+struct upload_start {
+  std::string name;
+  std::uint64_t size;  // in bytes
+  static constexpr auto schema = kw::kind("UPLOAD_START", kw::field("name", &upload_start::name),
+                                          kw::field("size", &upload_start::size));
+};
+struct upload_progress {
+  unsigned value;  // percent
+  static constexpr auto schema = kw::kind("UPLOAD_PROGRESS", kw::field("value", &upload_progress::value));
+};
+struct upload_finish {
+  static constexpr auto schema = kw::kind("UPLOAD_FINISH");
+};
+struct failure {
+  std::string reason;
+  static constexpr auto schema = kw::kind("ERROR", kw::field("reason", &failure::reason));
+};
+
+// A file on its way: under a name that nobody asks for until it is whole, and gone if it never is.
+class incoming_file {
+ public:
+  incoming_file(std::filesystem::path const& directory, std::string const& name, std::uint64_t size)
+      : part_(directory / (".part-" + std::to_string(++count_))),
+        final_(directory / name),
+        size_(size),
+        out_(part_, std::ios::binary) {}
+  incoming_file(incoming_file const&) = delete;
+  incoming_file& operator=(incoming_file const&) = delete;
+  ~incoming_file() {
+    if (part_.empty()) return;
+    out_.close();
+    std::error_code ignored;
+    std::filesystem::remove(part_, ignored);
+  }
+
+  bool good() const { return out_.good(); }
+  bool takes(std::uint64_t more) const { return more <= size_ - have_; }
+  bool whole() const { return have_ == size_; }
+  unsigned percent() const {
+    return whole() ? 100
+                   : static_cast<unsigned>(static_cast<double>(have_) * 100 / static_cast<double>(size_));
+  }
+
+  void write(std::span<std::byte const> bytes) {
+    out_.write(reinterpret_cast<char const*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    have_ += bytes.size();
+  }
+
+  // Puts the file under its own name, replacing an older one as a whole.
+  bool keep() {
+    out_.close();
+    std::error_code wrong;
+    if (!out_.fail()) std::filesystem::rename(part_, final_, wrong);
+    if (out_.fail() || wrong) return false;
+    part_.clear();
+    return true;
+  }
+
+ private:
+  static inline std::uint64_t count_ = 0;
+  std::filesystem::path part_;
+  std::filesystem::path final_;
+  std::uint64_t size_;
+  std::uint64_t have_ = 0;
+  std::ofstream out_;
+};
+
+// A name of one file in the upload folder and nothing else. Hidden names are ours.
+bool is_file_name(std::string const& name) {
+  auto const harmful = [](unsigned char each) {
+    return each < 0x20 || each == 0x7F || each == '/' || each == '\\';
+  };
+  return !name.empty() && name.size() <= 200 && name.front() != '.' &&
+         std::none_of(name.begin(), name.end(), harmful);
+}
+
+class uploads {
+ public:
+  explicit uploads(std::filesystem::path directory) : directory_(std::move(directory)) {
+    std::filesystem::create_directories(directory_);
+  }
+
+  asio::awaitable<void> serve(kw::net::websocket& ws) {
+    seat const mine{users_, std::string(ws.request().parameter("user")), &ws};
+    user& self = mine.place->second;
+    co_await ws.send(initial{});
+
+    std::optional<incoming_file> file;
+    bool skipping = false;  // what is left of an upload that was refused
+    auto const refuse = [&](std::string reason) { ws.try_send(failure{std::move(reason)}); };
+    auto const step = [&] {
+      if (unsigned const percent = file->percent(); percent > self.percent) {
+        self.percent = percent;
+        self.tell(upload_progress{percent});
+      }
+      if (!file->whole()) return;
+      bool const kept = file->keep();
+      end_upload(self, file);
+      kept ? self.tell(upload_finish{}) : refuse("the file cannot be stored");
+    };
+    kw::dispatcher const on{[&](upload_start const& start) {
+      skipping = false;
+      if (self.uploading) return refuse("an upload is under way already");
+      skipping = true;
+      if (!is_file_name(start.name)) return refuse("not a file name");
+      file.emplace(directory_, start.name, start.size);
+      if (!file->good()) return file.reset(), refuse("the file cannot be stored");
+      skipping = false;
+      self.uploading = &ws;
+      self.percent = 0;
+      self.tell(upload_progress{0});
+      if (file->whole()) step();
+    }};
+
+    // However this ends, by a return or an exception, a half file goes and the user may upload again.
+    struct guard {
+      user& self;
+      kw::net::websocket* ws;
+      ~guard() {
+        if (self.uploading == ws) self.uploading = nullptr;
+      }
+    } const at_end{self, &ws};
+
+    while (kw::message const msg = co_await ws.receive()) {
+      if (msg.is_text()) {
+        if (auto const outcome = on(msg.text()); !outcome) refuse(outcome.error().message());
+      } else if (!file) {
+        if (!skipping) refuse("no upload was started");
+        skipping = true;
+      } else if (!file->takes(msg.size())) {
+        end_upload(self, file);
+        skipping = true;
+        refuse("more bytes than the size that was announced");
+      } else {
+        file->write(msg.bytes());
+        step();
+      }
+    }
+  }
+
+ private:
+  struct user {
+    std::set<kw::net::websocket*> pages;
+    kw::net::websocket* uploading = nullptr;
+    unsigned percent = 0;
+
+    template <class Message>
+    void tell(Message const& what) const {
+      for (auto* const page : pages) page->try_send(what);
+    }
+  };
+  using user_map = std::map<std::string, user>;
+
+  // One page in the {user_id: connections} map, as long as its handler runs.
+  struct seat {
+    user_map& users;
+    user_map::iterator place;
+    kw::net::websocket* ws;
+    seat(user_map& map, std::string id, kw::net::websocket* page)
+        : users(map), place(map.try_emplace(std::move(id)).first), ws(page) {
+      place->second.pages.insert(ws);
+    }
+    seat(seat const&) = delete;
+    seat& operator=(seat const&) = delete;
+    ~seat() {
+      place->second.pages.erase(ws);
+      if (place->second.pages.empty()) users.erase(place);
+    }
+  };
+
+  static void end_upload(user& self, std::optional<incoming_file>& file) {
+    file.reset();
+    self.uploading = nullptr;
+  }
+
+  std::filesystem::path directory_;
+  user_map users_;
+};
+
+int main(int count, char** values) try {
+  arguments given(count, values, "usage: upload [--port N] [--directory DIR]\n");
+  kw::net::server_options options;
+  options.port = given.number<std::uint16_t>("--port", 8080);
+  uploads all{given.text("--directory", "uploads")};
+  given.done();
+
+  asio::io_context io;
+  kw::net::server server{io, options};
+  server.get("/", kw::html(upload_page));
+  server.websocket("/upload/{user}", [&](kw::net::websocket& ws) { return all.serve(ws); });
+  server.start();
+  return run_until_stopped(io, server, "http://127.0.0.1:" + std::to_string(server.port()) + "/");
+} catch (std::exception const& failure) {
+  std::fprintf(stderr, "upload: %s\n", failure.what());
+  return 1;
+}

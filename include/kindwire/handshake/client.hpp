@@ -1,0 +1,264 @@
+// The client's side of the opening handshake: a request out, the server's answer in. RFC 6455 §4.1.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "../error.hpp"
+#include "../message/buffer.hpp"
+#include "accept_key.hpp"
+#include "authority.hpp"
+#include "body.hpp"
+#include "extension.hpp"
+#include "head.hpp"
+#include "headers.hpp"
+#include "response.hpp"
+#include "uri.hpp"
+
+namespace kindwire {
+
+/// What a client asks for beside its URI. It holds no std::string of its own, so that g++ 12, which copies
+/// the bytes of aggregates that are built inside a co_await expression, does no harm to it.
+struct client_options {
+  std::vector<std::string> subprotocols = {};  ///< in order of preference; unlike tokens
+  std::string_view origin = {};                ///< only for programs that act as a browser does
+  /// Other fields, such as cookies or Authorization. A Host here replaces the one made from the URI, as for a
+  /// server that is reached by its address or through a Unix socket.
+  header_list headers = {};
+  std::string_view extensions = {};  ///< the value of Sec-WebSocket-Extensions to offer, or empty
+  head_limits limits = {};           ///< of the answer
+  std::size_t max_body = 65536;      ///< bytes that are kept of the body of a refusal: an error page
+};
+
+/// Makes the request and checks the answer, without a stream:
+///
+///     kw::client_handshake handshake{*kw::uri::parse("ws://127.0.0.1/chat")};
+///     while (!handshake.output().empty()) handshake.consume(write_some(handshake.output()));
+///     while (handshake.status() == kw::handshake_status::reading)
+///       handshake.commit(read_some(handshake.prepare(2048)));       // end_of_input() where the stream ends
+///     if (handshake.error()) …                                      // handshake_refused: answer() says how
+///     …                                                             // leftover() are the first bytes of
+///     frames
+///
+/// A redirect is a refusal like any other: following it is for the caller, who knows which credentials may go
+/// along. The time limit is the driver's. Not thread safe.
+class client_handshake {
+ public:
+  /// Makes a request with a fresh key. error() tells at once of what can't be asked for:
+  /// error::invalid_header for a control character in a name or value, a name that is no token, a field of
+  /// the handshake's own (Upgrade, Connection, Sec-WebSocket-…, Content-Length, Transfer-Encoding) and an
+  /// Origin or a Host that is none or there twice; error::handshake_subprotocol for one that is no token, or
+  /// there twice; error::handshake_extension for a malformed list; error::invalid_uri for a URI that
+  /// uri::parse() would not make.
+  explicit client_handshake(uri const& to, client_options options = {})
+      : options_(std::move(options)),
+        offered_extensions_(options_.extensions),
+        head_(head_parser::kind::response, options_.limits),
+        key_(make_key()) {
+    write_request(to);
+    if (error_) {
+      output_.clear();
+      status_ = handshake_status::failed;
+    }
+  }
+
+  /// What is to be written to the stream. Valid until consume().
+  std::span<std::byte const> output() const noexcept {
+    return {reinterpret_cast<std::byte const*>(output_.data()) + written_, output_.size() - written_};
+  }
+  /// The first `size` bytes of output() are written.
+  void consume(std::size_t size) noexcept { written_ += size; }
+
+  /// Room for at least `size` bytes from the stream; fill it from its front, then commit().
+  std::span<std::byte> prepare(std::size_t size) { return input_.prepare(size); }
+
+  /// Takes the first `size` bytes of what prepare() gave. Once status() is ready they are only kept, as
+  /// leftover(); once it is failed they are dropped.
+  void commit(std::size_t size) {
+    input_.commit(size);
+    while (status_ == handshake_status::reading && !input_.empty()) refused_ ? read_body() : read_head();
+    if (status_ == handshake_status::failed) input_.release();
+  }
+
+  /// The stream has ended: error::connection_lost, unless it only ends the body of a refusal.
+  void end_of_input() {
+    if (status_ != handshake_status::reading) return;
+    refused_ ? end_body() : fail(kindwire::error::connection_lost);
+  }
+
+  /// reading until the 101 is there and right, or the body of a refusal is whole.
+  handshake_status status() const noexcept { return status_; }
+
+  /// Why it failed. error::handshake_refused for another status than 101; error::http_version and other http
+  /// errors for what is no HTTP/1.1; error::handshake_upgrade, handshake_accept, handshake_subprotocol and
+  /// handshake_extension for a 101 that breaks a rule.
+  std::error_code error() const noexcept { return error_; }
+
+  /// The server's answer as far as it came: its status (0 before), its header fields, and of a refusal the
+  /// body, with chunks put together and up to max_body bytes. Interim answers (1xx) are passed over.
+  response const& answer() const noexcept { return answer_; }
+
+  /// The subprotocol that the server chose from ours, empty for none; once status() is ready.
+  std::string_view subprotocol() const noexcept { return subprotocol_; }
+  /// The extensions that the server chose, all of them by name among ours; once status() is ready.
+  std::vector<extension> const& extensions() const noexcept { return extensions_; }
+
+  /// The bytes after the 101: they belong to the frames. Valid until the next call of prepare() or commit().
+  std::span<std::byte> leftover() noexcept { return input_.bytes(); }
+
+ private:
+  void write_request(uri const& to);
+  void write_fields();
+  void read_head();
+  std::error_code check_answer(kindwire::headers const& fields);
+
+  void read_body() {
+    auto const bytes = input_.bytes();
+    body_.put({reinterpret_cast<char const*>(bytes.data()), bytes.size()});
+    input_.clear();
+    if (body_.done()) end_body();
+  }
+
+  void end_body() {
+    answer_.body = body_.take();
+    fail(kindwire::error::handshake_refused);
+  }
+
+  void fail(std::error_code why) noexcept {
+    error_ = why;
+    status_ = handshake_status::failed;
+  }
+
+  // RFC 9110 §15.2 allows any number of interim answers; a server that never comes to the point is cut off.
+  static constexpr unsigned most_interim_answers = 16;
+
+  client_options options_;
+  std::string offered_extensions_;
+  head_parser head_;
+  std::string key_;
+  std::string output_;
+  std::size_t written_ = 0;
+  buffer input_;
+  detail::body_reader body_;
+  response answer_{0, {}, {}};
+  std::string subprotocol_;
+  std::vector<extension> extensions_;
+  std::error_code error_;
+  unsigned interim_answers_ = 0;
+  bool refused_ = false;
+  handshake_status status_ = handshake_status::reading;
+};
+
+inline void client_handshake::write_request(uri const& to) {
+  std::string const authority = to.authority();
+  bool const valid = to.target.starts_with('/') && detail::is_uri_target(to.target) && to.port != 0 &&
+                     detail::parse_authority(authority);
+  if (!valid) {
+    error_ = kindwire::error::invalid_uri;
+    return;
+  }
+  output_ += "GET ";
+  output_ += to.target;
+  output_ += " HTTP/1.1\r\n";
+  bool const own_host = std::any_of(options_.headers.begin(), options_.headers.end(), [](auto const& field) {
+    return detail::equal_ignoring_case(field.first, "Host");
+  });
+  if (!own_host) detail::append_field(output_, "Host", authority);
+  output_ += "Upgrade: websocket\r\nConnection: Upgrade\r\n";
+  detail::append_field(output_, "Sec-WebSocket-Key", key_);
+  output_ += "Sec-WebSocket-Version: 13\r\n";
+  write_fields();
+  output_ += "\r\n";
+}
+
+inline void client_handshake::write_fields() {
+  std::string offered;
+  for (auto each = options_.subprotocols.begin(); each != options_.subprotocols.end(); ++each) {
+    bool const twice = std::find(options_.subprotocols.begin(), each, *each) != each;
+    if (!detail::is_token(*each) || twice) error_ = kindwire::error::handshake_subprotocol;
+    if (!offered.empty()) offered += ", ";
+    offered += *each;
+  }
+  if (!offered.empty()) detail::append_field(output_, "Sec-WebSocket-Protocol", offered);
+
+  if (!options_.extensions.empty()) {
+    if (!parse_extensions(options_.extensions)) error_ = kindwire::error::handshake_extension;
+    detail::append_field(output_, "Sec-WebSocket-Extensions", options_.extensions);
+  }
+
+  if (!options_.origin.empty()) {
+    if (!detail::is_field_value(options_.origin)) error_ = kindwire::error::invalid_header;
+    detail::append_field(output_, "Origin", options_.origin);
+  }
+  unsigned hosts = 0;
+  unsigned origins = options_.origin.empty() ? 0 : 1;
+  for (auto const& [name, value] : options_.headers) {
+    bool valid = detail::is_writable_field(name, value) && !detail::is_framing_field(name) &&
+                 !detail::is_websocket_field(name) && !detail::equal_ignoring_case(name, "Upgrade");
+    if (detail::equal_ignoring_case(name, "Host")) valid = ++hosts == 1 && detail::parse_authority(value);
+    if (detail::equal_ignoring_case(name, "Origin")) valid = valid && ++origins == 1;
+    if (!valid) error_ = kindwire::error::invalid_header;
+    detail::append_field(output_, name, value);
+  }
+}
+
+inline void client_handshake::read_head() {
+  auto const bytes = input_.bytes();
+  input_.consume(head_.put({reinterpret_cast<char const*>(bytes.data()), bytes.size()}));
+  if (head_.status() == handshake_status::reading) return;
+  if (head_.status() == handshake_status::failed) return fail(head_.error());
+
+  answer_.status = head_.status_code();
+  if (answer_.status < 200 && answer_.status != 101) {
+    if (++interim_answers_ > most_interim_answers) return fail(kindwire::error::http_malformed);
+    head_ = head_parser{head_parser::kind::response, options_.limits};
+    return;
+  }
+  for (auto const [name, value] : head_.headers()) answer_.headers.emplace_back(name, value);
+  if (answer_.status != 101) {
+    refused_ = true;
+    body_ = detail::body_reader{answer_.status, head_.headers(), options_.max_body};
+    if (body_.done()) end_body();
+    return;
+  }
+  if (head_.minor_version() == 0) return fail(kindwire::error::http_version);
+  if (std::error_code const why = check_answer(head_.headers())) return fail(why);
+  status_ = handshake_status::ready;
+}
+
+// The client's validation of the answer, in the order of RFC 6455 §4.1.
+inline std::error_code client_handshake::check_answer(kindwire::headers const& fields) {
+  std::optional<std::string_view> const upgrade = fields.only("Upgrade");
+  if (!upgrade || !detail::equal_ignoring_case(*upgrade, "websocket"))
+    return kindwire::error::handshake_upgrade;
+  if (!fields.has_token("Connection", "upgrade")) return kindwire::error::handshake_upgrade;
+  if (fields.only("Sec-WebSocket-Accept") != accept_key(key_)) return kindwire::error::handshake_accept;
+
+  // RFC 6455 §11.3.2: not more than one field in a response.
+  if (fields.count("Sec-WebSocket-Extensions") > 1) return kindwire::error::handshake_extension;
+  auto answered = parse_extensions(fields);
+  if (!answered) return kindwire::error::handshake_extension;
+  auto const offered = parse_extensions(offered_extensions_).value_or(std::vector<extension>{});
+  if (std::error_code const why = check_answered_extensions(*answered, offered)) return why;
+
+  if (fields.count("Sec-WebSocket-Protocol") != 0) {
+    // RFC 6455 §11.3.4: one field, and as the grammar of §4.3 says one token, not a list.
+    std::optional<std::string_view> const chosen = fields.only("Sec-WebSocket-Protocol");
+    auto const& ours = options_.subprotocols;
+    if (!chosen || std::find(ours.begin(), ours.end(), *chosen) == ours.end()) {
+      return kindwire::error::handshake_subprotocol;
+    }
+    subprotocol_ = *chosen;
+  }
+  extensions_ = std::move(*answered);
+  return {};
+}
+
+}  // namespace kindwire

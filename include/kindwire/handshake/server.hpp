@@ -1,0 +1,82 @@
+// The server's side of the opening handshake: bytes in, a request out. RFC 6455 §4.2.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "../error.hpp"
+#include "../message/buffer.hpp"
+#include "head.hpp"
+#include "request.hpp"
+#include "response.hpp"
+#include "upgrade.hpp"
+
+namespace kindwire {
+
+/// Reads one request, without a stream:
+///
+///     kw::server_handshake handshake;
+///     while (handshake.status() == kw::handshake_status::reading)
+///       handshake.commit(read_some(handshake.prepare(2048)));
+///     if (handshake.status() == kw::handshake_status::failed) …                 // write error_response(), close
+///     if (auto refused = kw::check_upgrade(handshake.request())) …              // write refused->answer, close
+///     kw::write_accept(handshake.request(), {}, out)                            // the 101; then frames
+///
+/// Every answer but 101 ends the connection, and what came after the request is then never looked at: it might
+/// be a second request, smuggled past a proxy. The time limit is the driver's. Not thread safe.
+class server_handshake {
+ public:
+  explicit server_handshake(head_limits limits = {}) noexcept
+      : head_(head_parser::kind::request, limits) {}
+
+  /// Room for at least `size` bytes from the stream; fill it from its front, then commit().
+  std::span<std::byte> prepare(std::size_t size) { return input_.prepare(size); }
+
+  /// Takes the first `size` bytes of what prepare() gave. Once status() is ready they are only kept, as
+  /// leftover(); once it is failed they are dropped.
+  void commit(std::size_t size) {
+    input_.commit(size);
+    if (status_ == handshake_status::reading) read();
+    if (status_ == handshake_status::failed) input_.release();
+  }
+
+  handshake_status status() const noexcept { return status_; }
+
+  /// Why it failed: an error of head_parser or of request::from(). No error before.
+  std::error_code error() const noexcept { return error_; }
+
+  /// True once the peer has sent anything that counts: a stream that ends before it asked for nothing.
+  bool begun() const noexcept { return head_.begun() || status_ != handshake_status::reading; }
+
+  /// The request, once status() is ready. It may be moved out.
+  kindwire::request& request() noexcept { return request_; }
+  kindwire::request const& request() const noexcept { return request_; }
+
+  /// What a peer that failed is answered: 400, 414, 431.
+  response error_response() const { return response_for(error_); }
+
+  /// The bytes after the request. They belong to the frames if a 101 is written, and to nobody otherwise. Valid
+  /// until the next call of prepare() or commit().
+  std::span<std::byte> leftover() noexcept { return input_.bytes(); }
+
+ private:
+  void read() {
+    auto const bytes = input_.bytes();
+    input_.consume(head_.put({reinterpret_cast<char const*>(bytes.data()), bytes.size()}));
+    if (head_.status() == handshake_status::reading) return;
+    error_ = head_.error();
+    if (!error_) error_ = kindwire::request::from(std::move(head_), request_);
+    status_ = error_ ? handshake_status::failed : handshake_status::ready;
+  }
+
+  buffer input_;
+  head_parser head_;
+  kindwire::request request_;
+  std::error_code error_;
+  handshake_status status_ = handshake_status::reading;
+};
+
+}  // namespace kindwire

@@ -1,0 +1,347 @@
+// The tokens of a JSON text, pulled one at a time, from a text that may be anything: RFC 8259, bounded,
+// strict.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <kindwire/json/error.hpp>
+#include <kindwire/json/text.hpp>
+#include <kindwire/json/types.hpp>
+
+namespace kindwire::detail {
+
+/// A number as it stands in the text.
+struct json_number {
+  std::string_view text;
+  std::uint64_t magnitude = 0;  // the integer part; meaningless if `overflow`
+  bool negative = false;
+  bool integral = true;   // no fraction, no exponent
+  bool overflow = false;  // the integer part needs more than 64 bits
+
+  bool is_below_one() const noexcept;
+};
+
+/// A cursor over a text. Every function returns false after an error, which is then kept; nothing may be
+/// called after that but fail-path additions and take_error(). The text must outlive it.
+class json_scanner {
+ public:
+  explicit json_scanner(std::string_view text) noexcept
+      : begin_(text.data()), position_(text.data()), end_(text.data() + text.size()) {}
+
+  json_scanner(json_scanner const&) = delete;
+  json_scanner& operator=(json_scanner const&) = delete;
+
+  bool fail_at(char const* where, json_errc code, std::string_view expected = {},
+               std::string_view found = {});
+  bool fail_type(std::string_view expected);
+  bool fail_known(std::span<std::string_view const> known) {
+    error_->known = known;
+    return false;
+  }
+  void prepend_path(std::string_view name) { prepend_step(error_->path, name); }
+  json_error take_error() { return std::move(*error_); }
+
+  char const* position() const noexcept { return position_; }
+  void rewind(char const* position, unsigned depth) noexcept {
+    position_ = position;
+    depth_ = depth;
+  }
+  unsigned depth() const noexcept { return depth_; }
+
+  void skip_space() noexcept {
+    while (position_ != end_ &&
+           (*position_ == ' ' || *position_ == '\n' || *position_ == '\r' || *position_ == '\t')) {
+      ++position_;
+    }
+  }
+
+  /// The next byte, or NUL at the end: both are refused wherever they are looked at.
+  char peek() const noexcept { return position_ == end_ ? '\0' : *position_; }
+
+  bool enter(char bracket, std::string_view expected) {
+    skip_space();
+    if (peek() != bracket) return fail_type(expected);
+    if (depth_ == json_max_depth) return fail_at(position_, json_errc::too_deep);
+    ++depth_;
+    ++position_;
+    return true;
+  }
+
+  /// Goes to the next element or member of the innermost array or object, or out of it: `more` tells which.
+  bool next(char bracket, bool& first, bool& more) {
+    skip_space();
+    char const letter = peek();
+    if (letter == bracket) {
+      ++position_;
+      --depth_;
+      more = false;
+      return true;
+    }
+    if (!first) {
+      if (letter != ',') return fail_token(bracket == '}' ? "',' or '}'" : "',' or ']'");
+      ++position_;
+      skip_space();
+    }
+    first = false;
+    more = true;
+    return true;
+  }
+
+  /// A member's name and the colon. The view is valid until the next name or string.
+  bool key(std::string_view& name) {
+    if (peek() != '"') return fail_token("a field name");
+    if (!string(name)) return false;
+    skip_space();
+    if (peek() != ':') return fail_token("':'");
+    ++position_;
+    return true;
+  }
+
+  /// A string whose beginning has been seen, decoded. The view is valid until the next name or string;
+  /// in_text() tells whether it is one into the text.
+  bool string(std::string_view& value) {
+    bool escaped = false;
+    if (!plain_string(value, escaped)) return false;
+    if (!escaped) return true;
+    if (!unescape(&scratch_)) return false;
+    value = scratch_;
+    return true;
+  }
+
+  bool in_text(std::string_view view) const noexcept { return view.data() != scratch_.data(); }
+
+  bool plain_string(std::string_view& value, bool& escaped);
+  bool unescape(std::string* out);
+  bool literal(std::string_view word);
+  bool number(json_number& value, std::string_view expected);
+  bool skip_value();
+
+  /// Nothing but white space may follow. A NUL byte is something.
+  bool finish() {
+    skip_space();
+    return position_ == end_ || fail_at(position_, json_errc::trailing_data);
+  }
+
+ private:
+  bool fail_token(std::string_view expected);
+  bool is_digit() const noexcept { return position_ != end_ && *position_ >= '0' && *position_ <= '9'; }
+
+  char const* begin_;
+  char const* position_;
+  char const* end_;
+  unsigned depth_ = 0;
+  std::string scratch_;
+  std::optional<json_error> error_;
+};
+
+inline bool json_scanner::fail_at(char const* where, json_errc code, std::string_view expected,
+                                  std::string_view found) {
+  // A view of UTF-8 is cut between characters.
+  std::size_t length = std::min<std::size_t>(found.size(), 64);
+  while (length != found.size() && length != 0 && (static_cast<unsigned char>(found[length]) & 0xC0) == 0x80)
+    --length;
+  error_.emplace();
+  error_->code = code;
+  error_->offset = static_cast<std::size_t>(where - begin_);
+  error_->expected = expected;
+  error_->found = found.substr(0, length);
+  return false;
+}
+
+/// What stands here is no value of the type wanted, or no value at all.
+inline bool json_scanner::fail_type(std::string_view expected) {
+  std::string_view found;
+  switch (peek()) {
+    case '"': found = "a string"; break;
+    case '{': found = "an object"; break;
+    case '[': found = "an array"; break;
+    case 't':
+    case 'f': found = "a boolean"; break;
+    case 'n': found = "null"; break;
+    case '-':
+    case '0':
+    case '1':
+    case '2':
+    case '3':
+    case '4':
+    case '5':
+    case '6':
+    case '7':
+    case '8':
+    case '9': found = "a number"; break;
+    default: return fail_token(expected);
+  }
+  return fail_at(position_, json_errc::wrong_type, expected, found);
+}
+
+/// What stands here is not allowed by the grammar.
+inline bool json_scanner::fail_token(std::string_view expected) {
+  if (position_ == end_) return fail_at(position_, json_errc::truncated, expected);
+  char const letter = *position_;
+  auto const byte = static_cast<unsigned char>(letter);
+  constexpr char digits[] = "0123456789abcdef";
+  char const printable[] = {'\'', letter, '\''};
+  char const hexadecimal[] = {'b', 'y', 't', 'e', ' ', '0', 'x', digits[byte >> 4], digits[byte & 0xF]};
+  bool const shown = byte > 0x20 && byte < 0x7F;
+  return fail_at(position_, json_errc::malformed, expected,
+                 shown ? std::string_view{printable, sizeof printable}
+                       : std::string_view{hexadecimal, sizeof hexadecimal});
+}
+
+/// A string whose beginning has been seen. Without escapes: checked, viewed, passed. With them: `escaped`,
+/// and it is left where it is, for unescape().
+inline bool json_scanner::plain_string(std::string_view& value, bool& escaped) {
+  char const* const first = position_ + 1;
+  char const* last = first;
+  for (;;) {
+    last = skip_plain(last, end_);
+    if (last == end_) return fail_at(end_, json_errc::truncated, "'\"'");
+    if (*last == '"') break;
+    if (*last == '\\') {
+      escaped = true;
+      return true;
+    }
+    if (static_cast<unsigned char>(*last) < 0x20) {
+      position_ = last;
+      return fail_token("no control character in a string");
+    }
+    char const* const sequence = last;
+    if (!skip_utf8(last, end_)) return fail_at(sequence, json_errc::invalid_utf8);
+  }
+  value = {first, static_cast<std::size_t>(last - first)};
+  position_ = last + 1;
+  return true;
+}
+
+/// A string with escapes: decoded and passed. Without `out`, it is only checked.
+inline bool json_scanner::unescape(std::string* out) {
+  unescaped const result = unescape_string(position_, end_, out);
+  position_ = result.position;
+  if (result.code == json_errc::malformed) return fail_token("no control character in a string");
+  return result.code == json_errc{} || fail_at(position_, result.code);
+}
+
+inline bool json_scanner::literal(std::string_view word) {
+  for (char const letter : word) {
+    if (peek() != letter) return fail_token(word);
+    ++position_;
+  }
+  return true;
+}
+
+/// RFC 8259 §6. RapidJSON 1.1.0 is not asked: it indexes a table with an overflowed exponent for
+/// `0.0000000001e-2147483639`.
+inline bool json_scanner::number(json_number& value, std::string_view expected) {
+  char const* const start = position_;
+  if (peek() != '-' && !is_digit()) return fail_type(expected);
+  if (*position_ == '-') {
+    value.negative = true;
+    ++position_;
+    if (!is_digit()) return fail_token("a digit");
+  }
+  if (*position_ == '0') {
+    ++position_;
+    if (is_digit()) return fail_token("no digit after a leading zero");
+  } else {
+    for (; is_digit(); ++position_) {
+      auto const digit = static_cast<unsigned>(*position_ - '0');
+      std::uint64_t const shifted = value.magnitude * 10;
+      value.overflow |= value.magnitude > UINT64_MAX / 10 || shifted > UINT64_MAX - digit;
+      value.magnitude = shifted + digit;
+    }
+  }
+  if (peek() == '.') {
+    value.integral = false;
+    ++position_;
+    if (!is_digit()) return fail_token("a digit");
+    while (is_digit()) ++position_;
+  }
+  if (peek() == 'e' || peek() == 'E') {
+    value.integral = false;
+    ++position_;
+    if (peek() == '+' || peek() == '-') ++position_;
+    if (!is_digit()) return fail_token("a digit");
+    while (is_digit()) ++position_;
+  }
+  value.text = {start, static_cast<std::size_t>(position_ - start)};
+  return true;
+}
+
+/// Whether the absolute value is less than 1, by its digits alone: for numbers that no floating point type
+/// can hold.
+inline bool json_number::is_below_one() const noexcept {
+  constexpr std::int64_t far = 1'000'000'000'000;  // no text has that many digits
+  std::size_t const exponent_at = std::min(text.find_first_of("eE"), text.size());
+  std::int64_t exponent = 0;
+  bool lowered = false;
+  for (char const letter : text.substr(exponent_at)) {
+    if (letter == '-') lowered = true;
+    if (letter >= '0' && letter <= '9') exponent = std::min(exponent * 10 + (letter - '0'), far);
+  }
+  // The place of the first digit that is not zero: 0 for units, -1 for tenths.
+  std::string_view const digits = text.substr(negative ? 1 : 0, exponent_at - (negative ? 1 : 0));
+  std::size_t const point = std::min(digits.find('.'), digits.size());
+  std::size_t const leading = digits.find_first_not_of("0.");
+  if (leading == std::string_view::npos) return true;
+  auto place = static_cast<std::int64_t>(point) - static_cast<std::int64_t>(leading);
+  if (leading < point) --place;
+  return place + (lowered ? -exponent : exponent) < 0;
+}
+
+/// Passes a value of any type, checked like any other: a message with a broken part has no good parts.
+inline bool json_scanner::skip_value() {
+  // One bit a level, set for an object: the limit on depth makes the stack a word.
+  static_assert(json_max_depth <= 64);
+  std::uint64_t objects = 0;
+  unsigned const outside = depth_;
+  bool first = false;
+  for (;;) {
+    skip_space();
+    bool passed = true;
+    std::string_view view;
+    switch (peek()) {
+      case '{':
+      case '[':
+        objects = objects << 1 | (peek() == '{' ? 1U : 0U);
+        passed = enter(peek(), {});
+        first = true;
+        break;
+      case '"': {
+        bool escaped = false;
+        passed = plain_string(view, escaped) && (!escaped || unescape(nullptr));
+        break;
+      }
+      case 't': passed = literal("true"); break;
+      case 'f': passed = literal("false"); break;
+      case 'n': passed = literal("null"); break;
+      default: {
+        json_number ignored;
+        passed = number(ignored, "a value");
+      }
+    }
+    if (!passed) return false;
+    // A value is complete, or a level was entered: leave the levels that end here, and stop before the next
+    // value.
+    for (bool more = false; !more;) {
+      if (depth_ == outside) return true;
+      bool const object = (objects & 1) != 0;
+      if (!next(object ? '}' : ']', first, more)) return false;
+      if (more) {
+        if (object && !key(view)) return false;
+      } else {
+        objects >>= 1;
+        first = false;
+      }
+    }
+  }
+}
+
+}  // namespace kindwire::detail

@@ -1,0 +1,376 @@
+// Described C++ values into JSON text, compact, the kind first: types.hpp tells which types.
+#pragma once
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include <kindwire/json/error.hpp>
+#include <kindwire/json/outcome.hpp>
+#include <kindwire/json/schema.hpp>
+#include <kindwire/json/text.hpp>
+#include <kindwire/json/types.hpp>
+
+namespace kindwire {
+
+/// Where text goes: anything that bytes can be appended to. std::string is one.
+template <class T>
+concept text_sink = requires(T& sink, char const* data, std::size_t size) {
+  sink.append(data, size);
+};
+
+namespace detail {
+
+// What writing an object needs to know of its type: a table, so that one function writes all of them.
+struct write_row {
+  std::string_view name;
+  bool (*absent)(void const* object);  // null: never
+  bool (*write)(json_writer& writer, void const* object);
+};
+
+struct write_table {
+  bool has_kind;
+  std::string_view key;
+  std::string_view kind;
+  write_row const* rows;
+  std::size_t count;
+};
+
+template <described T>
+struct write_plan;
+
+// A sink that bytes can be taken back from.
+template <class T>
+concept rewindable_sink = text_sink<T> && requires(T& sink, std::size_t size) {
+  { sink.size() } -> std::convertible_to<std::size_t>;
+  sink.resize(size);
+};
+
+}  // namespace detail
+
+/// Writes values, one after the other. A json_codec is handed one; encode() makes them.
+///
+/// Its functions return false after an error, and so must whoever calls them: at once.
+class json_writer {
+ public:
+  /// Writes to `sink`, which must outlive the writer, in pieces of up to 512 bytes.
+  template <text_sink Sink>
+  explicit json_writer(Sink& sink) noexcept
+      : sink_(&sink), append_([](void* to, char const* data, std::size_t size) {
+          static_cast<Sink*>(to)->append(data, size);
+        }) {}
+
+  /// Writes to nowhere, to find out whether and how well a value can be written.
+  json_writer() noexcept = default;
+
+  json_writer(json_writer const&) = delete;
+  json_writer& operator=(json_writer const&) = delete;
+
+  /// Writes the value.
+  template <class T>
+  bool write(T const& value) {
+    if constexpr (detail::has_write_codec<T>) {
+      return json_codec<T>::write(*this, value);
+    } else if constexpr (std::is_same_v<T, bool>) {
+      put(value ? std::string_view{"true"} : std::string_view{"false"});
+      return true;
+    } else if constexpr (detail::json_integer<T>) {
+      return write_number(value);
+    } else if constexpr (detail::json_floating<T>) {
+      return std::isfinite(value) ? write_number(value) : fail(json_errc::not_finite);
+    } else if constexpr (described_enum<T>) {
+      return write_enumerator(value);
+    } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
+      return write_string(value);
+    } else if constexpr (detail::is_optional<T>) {
+      if (value) return write(*value);
+      put("null");
+      return true;
+    } else if constexpr (detail::is_vector<T> || detail::is_array<T>) {
+      return write_array(value);
+    } else if constexpr (described<T>) {
+      return write_object(&value, detail::write_plan<T>::table);
+    } else if constexpr (detail::string_map<T>) {
+      return write_map(value);
+    } else {
+      static_assert(
+          detail::always_false<T>,
+          "kindwire: T cannot be encoded as JSON. Describe it (a member `schema` or a specialisation of "
+          "kindwire::schema, made with kind(), object() or enumeration()), or specialise json_codec");
+      return false;
+    }
+  }
+
+  /// Refuses the value to be written: `expected` says what it should have been. Returns false.
+  bool reject(std::string_view expected) {
+    fail(json_errc::rejected);
+    error_->expected = expected;
+    return false;
+  }
+
+  /// Hands what is left over to the sink: the last call to a writer.
+  void flush() {
+    if (append_ != nullptr) append_(sink_, buffer_.data(), used_);
+    used_ = 0;
+  }
+
+  /// All that was written, unless it was so much that the sink got some of it, or nobody did.
+  std::optional<std::string_view> held() const noexcept {
+    if (overflowed_) return std::nullopt;
+    return std::string_view{buffer_.data(), used_};
+  }
+
+  /// What is wrong; once, and only after a function returned false.
+  json_error take_error() { return std::move(*error_); }
+
+ private:
+  bool fail(json_errc code) {
+    error_.emplace();
+    error_->code = code;
+    return false;
+  }
+
+  bool fail_inside(std::string_view name) {
+    detail::prepend_step(error_->path, name);
+    return false;
+  }
+
+  void put(char letter) {
+    if (used_ == buffer_.size()) spill();
+    buffer_[used_++] = letter;
+  }
+
+  void put(std::string_view text) {
+    if (text.size() > buffer_.size() - used_) {
+      spill();
+      if (text.size() > buffer_.size()) {
+        if (append_ != nullptr) append_(sink_, text.data(), text.size());
+        return;
+      }
+    }
+    if (!text.empty()) std::memcpy(buffer_.data() + used_, text.data(), text.size());
+    used_ += text.size();
+  }
+
+  void spill() {
+    flush();
+    overflowed_ = true;
+  }
+
+  bool enter() { return ++depth_ <= json_max_depth || fail(json_errc::too_deep); }
+  // `separator` is still the opening bracket if nothing was written inside.
+  bool leave(char separator, char opening, char closing) {
+    --depth_;
+    if (separator == opening) put(opening);
+    put(closing);
+    return true;
+  }
+
+  bool write_string(std::string_view text);
+  bool write_object(void const* object, detail::write_table const& table);
+
+  template <class T>
+  bool write_number(T value) {
+    std::array<char, 32> digits;
+    char* const last = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    put({digits.data(), static_cast<std::size_t>(last - digits.data())});
+    return true;
+  }
+
+  template <class T>
+  bool write_enumerator(T value) {
+    for (std::size_t index = 0; index < schema<T>.values.size(); ++index) {
+      if (schema<T>.values[index] == value) return write_string(schema<T>.names[index]);
+    }
+    fail(json_errc::unknown_enumerator);
+    error_->known = schema<T>.names;
+    return false;
+  }
+
+  template <class Range>
+  bool write_array(Range const& values) {
+    if (!enter()) return false;
+    char separator = '[';
+    std::size_t index = 0;
+    for (auto const& value : values) {
+      put(std::exchange(separator, ','));
+      if (!write(value)) return fail_inside(std::to_string(index));
+      ++index;
+    }
+    return leave(separator, '[', ']');
+  }
+
+  template <class Map>
+  bool write_map(Map const& values) {
+    if (!enter()) return false;
+    char separator = '{';
+    for (auto const& [key, value] : values) {
+      put(std::exchange(separator, ','));
+      if (!write_string(key)) return fail_inside(key);
+      put(':');
+      if (!write(value)) return fail_inside(key);
+    }
+    return leave(separator, '{', '}');
+  }
+
+  void* sink_ = nullptr;
+  void (*append_)(void* sink, char const* data, std::size_t size) = nullptr;
+  std::size_t used_ = 0;
+  unsigned depth_ = 0;
+  bool overflowed_ = false;
+  std::optional<json_error> error_;
+  std::array<char, 512> buffer_;
+};
+
+/// RFC 8259 §7: escapes what must be escaped, and nothing else.
+inline bool json_writer::write_string(std::string_view text) {
+  char const* run = text.data();
+  char const* const end = run + text.size();
+  put('"');
+  for (char const* position = run;;) {
+    position = detail::skip_plain(position, end);
+    if (position == end) break;
+    char const letter = *position;
+    auto const byte = static_cast<unsigned char>(letter);
+    if (byte >= 0x80) {
+      if (!detail::skip_utf8(position, end)) return fail(json_errc::invalid_utf8);
+      continue;
+    }
+    put({run, static_cast<std::size_t>(position - run)});
+    run = ++position;
+    put('\\');
+    switch (letter) {
+      case '"':
+      case '\\': put(letter); break;
+      case '\b': put('b'); break;
+      case '\f': put('f'); break;
+      case '\n': put('n'); break;
+      case '\r': put('r'); break;
+      case '\t': put('t'); break;
+      default: {
+        constexpr char digits[] = "0123456789abcdef";
+        put("u00");
+        put(digits[byte >> 4]);
+        put(digits[byte & 0xF]);
+      }
+    }
+  }
+  put({run, static_cast<std::size_t>(end - run)});
+  put('"');
+  return true;
+}
+
+inline bool json_writer::write_object(void const* object, detail::write_table const& table) {
+  if (!enter()) return false;
+  char separator = '{';
+  if (table.has_kind) {
+    put(std::exchange(separator, ','));
+    if (!write_string(table.key)) return false;
+    put(':');
+    if (!write_string(table.kind)) return false;
+  }
+  for (std::size_t index = 0; index < table.count; ++index) {
+    detail::write_row const& row = table.rows[index];
+    if (row.absent != nullptr && row.absent(object)) continue;
+    put(std::exchange(separator, ','));
+    if (!write_string(row.name)) return false;
+    put(':');
+    if (!row.write(*this, object)) return fail_inside(row.name);
+  }
+  return leave(separator, '{', '}');
+}
+
+namespace detail {
+
+template <class T, std::size_t Index>
+bool write_field(json_writer& writer, void const* object) {
+  return writer.write(static_cast<T const*>(object)->*(std::get<Index>(schema<T>.fields).member));
+}
+
+template <class T, std::size_t Index>
+bool field_is_absent(void const* object) {
+  return !(static_cast<T const*>(object)->*(std::get<Index>(schema<T>.fields).member)).has_value();
+}
+
+template <class T, std::size_t Index>
+constexpr write_row make_write_row() noexcept {
+  using member =
+      std::remove_cvref_t<decltype(std::declval<T const&>().*(std::get<Index>(schema<T>.fields).member))>;
+  write_row row{std::get<Index>(schema<T>.fields).name, nullptr, &write_field<T, Index>};
+  if constexpr (is_optional<member>) row.absent = &field_is_absent<T, Index>;
+  return row;
+}
+
+template <described T>
+struct write_plan {
+  static_assert(names_are_distinct<T>(),
+                "kindwire: two fields of this type have one name, or a field has the kind's");
+
+  template <std::size_t... Index>
+  static constexpr std::array<write_row, field_count<T>> make_rows(std::index_sequence<Index...>) noexcept {
+    return {{make_write_row<T, Index>()...}};
+  }
+
+  static constexpr std::array<write_row, field_count<T>> rows =
+      make_rows(std::make_index_sequence<field_count<T>>{});
+  static constexpr write_table table{message_kind<T>, key_of<T>(), kind_or_none<T>(), rows.data(),
+                                     rows.size()};
+};
+
+}  // namespace detail
+
+/// Appends the value to `sink` as compact JSON: the kind first, then the fields as they are described, empty
+/// optionals left out, numbers in the fewest digits that give the same number again. On an error (NaN, an
+/// infinity, a string that is not UTF-8, an enumerator without a name, nesting beyond json_max_depth) the
+/// sink is as it was.
+template <described T, text_sink Sink>
+outcome<void> encode(T const& value, Sink& sink) {
+  if constexpr (detail::rewindable_sink<Sink>) {
+    std::size_t const before = sink.size();
+    json_writer writer{sink};
+    if (writer.write(value)) {
+      writer.flush();
+      return {};
+    }
+    sink.resize(before);
+    return writer.take_error();
+  } else {
+    // Nothing can be taken back from this sink: it gets nothing before it is known that there is no error.
+    json_writer trial;
+    if (!trial.write(value)) return trial.take_error();
+    if (auto const text = trial.held()) {
+      sink.append(text->data(), text->size());
+    } else {
+      json_writer writer{sink};
+      writer.write(value);
+      writer.flush();
+    }
+    return {};
+  }
+}
+
+/// The value as JSON, as encode() writes it. Empty, which no JSON text is, if it cannot be expressed:
+/// encode() tells why.
+template <described T>
+std::string to_json(T const& value) {
+  std::string text;
+  static_cast<void>(static_cast<bool>(encode(value, text)));
+  return text;
+}
+
+/// How other layers send described values without knowing of JSON: found by the sink's namespace. False: it
+/// cannot be expressed, and nothing was written.
+template <text_sink Sink, described T>
+bool encode_text(Sink& sink, T const& value) {
+  return static_cast<bool>(encode(value, sink));
+}
+
+}  // namespace kindwire

@@ -1,0 +1,64 @@
+// What a websocket runs over, and how such a stream is ended.
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/buffer.hpp>
+#include <asio/socket_base.hpp>
+#include <concepts>
+#include <cstddef>
+#include <system_error>
+
+namespace kindwire::net {
+
+/// Asio's AsyncReadStream and AsyncWriteStream with an executor. Sockets, Unix sockets, TLS streams, serial
+/// ports and pipes are such; so is anything with the same three members.
+template <class Stream>
+concept async_stream = requires(Stream& stream, asio::mutable_buffer input, asio::const_buffer output,
+                                void (*handler)(std::error_code, std::size_t)) {
+  { stream.get_executor() } -> std::convertible_to<asio::any_io_executor>;
+  stream.async_read_some(input, handler);
+  stream.async_write_some(output, handler);
+};
+
+namespace detail {
+
+// Sockets tell when they are readable, so that an idle one needs no buffer, and take what fits without
+// waiting.
+template <class Stream>
+concept readiness_stream = requires(Stream& stream, std::error_code& failure, asio::mutable_buffer input,
+                                    asio::const_buffer output, void (*handler)(std::error_code)) {
+  stream.non_blocking(true, failure);
+  stream.async_wait(asio::socket_base::wait_read, handler);
+  { stream.read_some(input, failure) } -> std::convertible_to<std::size_t>;
+  { stream.write_some(output, failure) } -> std::convertible_to<std::size_t>;
+};
+
+// Ends our side of the stream, where it has such a thing.
+template <class Stream>
+void shutdown_any(Stream& stream) noexcept {
+  std::error_code ignored;
+  if constexpr (requires { stream.shutdown(asio::socket_base::shutdown_send, ignored); }) {
+    stream.shutdown(asio::socket_base::shutdown_send, ignored);
+  } else if constexpr (requires {
+                         stream.lowest_layer().shutdown(asio::socket_base::shutdown_send, ignored);
+                       }) {
+    stream.lowest_layer().shutdown(asio::socket_base::shutdown_send, ignored);
+  }
+}
+
+// Ends the stream, and with it the operations that are under way.
+template <class Stream>
+void close_any(Stream& stream) noexcept {
+  std::error_code ignored;
+  if constexpr (requires { stream.close(ignored); }) {
+    stream.close(ignored);
+  } else if constexpr (requires { stream.lowest_layer().close(ignored); }) {
+    stream.lowest_layer().close(ignored);
+  } else if constexpr (requires { stream.close(); }) {
+    stream.close();
+  }
+}
+
+}  // namespace detail
+
+}  // namespace kindwire::net

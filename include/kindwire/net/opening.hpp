@@ -1,0 +1,199 @@
+// The server's side of one accepted stream until it is a websocket, or was answered otherwise.
+#pragma once
+
+#include <array>
+#include <asio/any_io_executor.hpp>
+#include <asio/buffer.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/write.hpp>
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "../handshake/origin.hpp"
+#include "../handshake/request.hpp"
+#include "../handshake/response.hpp"
+#include "../handshake/router.hpp"
+#include "../handshake/server.hpp"
+#include "../handshake/upgrade.hpp"
+#include "async_stream.hpp"
+#include "connection.hpp"
+#include "options.hpp"
+#include "roster.hpp"
+#include "stream_connection.hpp"
+
+namespace kindwire::net {
+
+/// What can be set for one WebSocket route of a server.
+struct route_options {
+  std::vector<std::string> subprotocols = {};  ///< that we speak, in our order of preference (RFC 6455 §1.9)
+  origin_options origins = {};  ///< which pages may connect: same origin unless listed (§10.2)
+  /// Looks at the request, its headers and parameters before it is accepted; a response refuses it. Runs for
+  /// every upgrade of the route. What it throws is answered with 500, without the exception's text.
+  std::function<std::optional<response>(request const&)> before = {};
+  header_list headers = {};                           ///< further header fields of the 101, such as cookies
+  std::optional<connection_options> connection = {};  ///< in place of the server's
+};
+
+namespace detail {
+
+struct server_state;
+
+// One path of a server: a page, a websocket, or both.
+struct route {
+  std::function<response(request const&)> page;
+  std::function<void(std::shared_ptr<connection>, std::shared_ptr<server_state const>)> websocket;
+  route_options options;
+};
+
+// What all connections of a server share. The routes do not change once it has started.
+struct server_state {
+  router<std::shared_ptr<route>> routes;
+  head_limits head;
+  connection_options connection;
+  std::chrono::milliseconds handshake_timeout{};
+  std::function<void(std::exception_ptr)> on_exception;
+  std::shared_ptr<roster> members = std::make_shared<roster>();
+
+  void report(std::exception_ptr failure) const {
+    if (on_exception) on_exception(std::move(failure));
+  }
+};
+
+// Reads the request, and answers it. One absolute deadline covers all of it, however slowly the bytes come.
+template <class Stream>
+class opening final : public roster_member, public std::enable_shared_from_this<opening<Stream>> {
+ public:
+  opening(Stream stream, std::shared_ptr<server_state const> server)
+      : stream_(std::move(stream)),
+        server_(std::move(server)),
+        handshake_(server_->head),
+        deadline_(stream_.get_executor()) {}
+
+  void start() {
+    deadline_.expires_after(server_->handshake_timeout);
+    deadline_.async_wait([self = this->shared_from_this()](std::error_code stopped) {
+      if (!stopped && !self->handed_over_) close_any(self->stream_);
+    });
+    read();
+  }
+
+  void stop() override {
+    asio::post(stream_.get_executor(), [self = this->shared_from_this()] {
+      self->deadline_.cancel();
+      if (!self->handed_over_) close_any(self->stream_);
+    });
+  }
+
+ private:
+  void read() {
+    auto const room = handshake_.prepare(1024);
+    stream_.async_read_some(asio::mutable_buffer(room.data(), room.size()),
+                            [self = this->shared_from_this()](std::error_code failure, std::size_t size) {
+                              if (failure) return self->end();
+                              self->handshake_.commit(size);
+                              self->go_on();
+                            });
+  }
+
+  void go_on() {
+    switch (handshake_.status()) {
+      case handshake_status::reading: return read();
+      case handshake_status::failed: return answer(handshake_.error_response());
+      case handshake_status::ready: break;
+    }
+    try {
+      decide();
+    } catch (...) {
+      server_->report(std::current_exception());
+      answer(response::plain(500));
+    }
+  }
+
+  void decide() {
+    request& head = handshake_.request();
+    auto found = server_->routes.match(head.path());
+    if (!found) return answer(response::plain(404));
+    head.set_parameters(std::move(found.parameters));
+    route const& target = **found.target;
+    if (target.page && !(target.websocket && head.is_upgrade())) {
+      bool const reads = head.method() == "GET" || head.method() == "HEAD";
+      return answer(reads ? target.page(head) : response::method_not_allowed("GET, HEAD"));
+    }
+    if (auto refused = check_upgrade(head, target.options.origins)) return answer(std::move(refused->answer));
+    if (target.options.before) {
+      if (auto refused = target.options.before(head)) return answer(std::move(*refused));
+    }
+    std::string_view const subprotocol = select_subprotocol(head, target.options.subprotocols);
+    if (write_accept(head, {.subprotocol = subprotocol, .headers = target.options.headers}, output_)) {
+      return answer(response::plain(500));
+    }
+    asio::async_write(
+        stream_, asio::buffer(output_),
+        [self = this->shared_from_this(), &target, subprotocol](std::error_code failure, std::size_t) {
+          if (failure) return self->end();
+          self->hand_over(target, subprotocol);
+        });
+  }
+
+  void hand_over(route const& target, std::string_view subprotocol) {
+    deadline_.cancel();
+    handed_over_ = true;
+    auto const result = std::make_shared<stream_connection<Stream>>(
+        std::move(stream_), role::server, target.options.connection.value_or(server_->connection));
+    result->set_head(std::make_unique<request>(std::move(handshake_.request())));
+    result->set_subprotocol(subprotocol);
+    server_->members->enrol(result);
+    result->start(handshake_.leftover());
+    target.websocket(result, server_);
+  }
+
+  // RFC 9112 §9.6: our side is closed first, and what the client still sends is read and dropped, so that no
+  // reset overtakes the answer.
+  void answer(response const& what) {
+    bool const to_head =
+        handshake_.status() == handshake_status::ready && handshake_.request().method() == "HEAD";
+    if (write_response(what, output_, to_head) && write_response(response::plain(500), output_, to_head)) {
+      return end();
+    }
+    asio::async_write(stream_, asio::buffer(output_),
+                      [self = this->shared_from_this()](std::error_code failure, std::size_t) {
+                        if (failure) return self->end();
+                        shutdown_any(self->stream_);
+                        self->drain();
+                      });
+  }
+
+  void drain() {
+    stream_.async_read_some(asio::buffer(dropped_),
+                            [self = this->shared_from_this()](std::error_code failure, std::size_t) {
+                              failure ? self->end() : self->drain();
+                            });
+  }
+
+  void end() {
+    deadline_.cancel();
+    close_any(stream_);
+  }
+
+  Stream stream_;
+  std::shared_ptr<server_state const> server_;
+  server_handshake handshake_;
+  asio::steady_timer deadline_;
+  std::string output_;
+  std::array<std::byte, 512> dropped_;
+  bool handed_over_ = false;
+};
+
+}  // namespace detail
+
+}  // namespace kindwire::net

@@ -1,0 +1,41 @@
+// What can be set for a connection over an Asio stream, with the defaults and why they are what they are.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "../session.hpp"
+
+namespace kindwire::net {
+
+/// What happens to a message that is sent while send_queue_hard bytes wait already. Awaiting sends never gets
+/// there.
+enum class overflow_policy : std::uint8_t {
+  drop,   ///< the message is not queued, the send ends with error::send_queue_full, the connection goes on
+  close,  ///< the connection is failed with 1008 and error::send_queue_full
+};
+
+/// The limits and times of a connection. Sizes are in bytes; a time of zero turns its timer off.
+struct connection_options {
+  std::size_t max_message_size = std::size_t{1} << 20;  ///< received; more fails the connection with 1009
+  std::size_t max_fragments = 4096;  ///< frames a received message; more fails it with 1008
+  bool autoping = true;              ///< answer pings, hide pings and pongs; false delivers both as messages
+
+  std::size_t read_ahead = 65536;  ///< unread input at which reading stops while the application is behind
+  std::size_t send_queue_soft = std::size_t{1} << 20;  ///< an awaited send resumes below this
+  std::size_t send_queue_hard = std::size_t{4} << 20;  ///< at this the policy acts: a peer that never reads
+  overflow_policy overflow = overflow_policy::drop;
+
+  std::chrono::milliseconds close_timeout{5000};  ///< from the first Close to the end of the stream, absolute
+  std::chrono::milliseconds ping_interval{20000};  ///< a ping is sent when nothing was heard for so long
+  std::chrono::milliseconds pong_timeout{20000};   ///< any byte within this time after the ping is life
+  std::chrono::milliseconds idle_timeout{0};  ///< without TEXT or BINARY; off: quiet connections are normal
+
+  /// The part that the protocol itself acts on.
+  session_options session() const noexcept {
+    return {.max_message_size = max_message_size, .max_fragments = max_fragments, .autoping = autoping};
+  }
+};
+
+}  // namespace kindwire::net

@@ -1,0 +1,261 @@
+// A server: routes to pages and websockets, over TCP, Unix sockets or any stream that is handed to it.
+//
+//     kw::net::server server{io, {.port = 8080}};
+//     server.websocket("/upload/{user}", upload);
+//     server.get("/", kw::html(page));
+//     server.start();
+//     io.run();
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/strand.hpp>
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "../handshake/head.hpp"
+#include "../handshake/response.hpp"
+#include "opening.hpp"
+#include "options.hpp"
+#include "websocket.hpp"
+
+namespace kindwire::net {
+
+/// What can be set for a server.
+struct server_options {
+  std::string address = "127.0.0.1";  ///< an IP address; "0.0.0.0" or "::" is for everybody who can reach us
+  std::uint16_t port = 0;             ///< 0: a free one, see server::port()
+  std::chrono::milliseconds handshake_timeout{
+      10000};                          ///< from the accept to the 101 or the end of another answer
+  head_limits head = {};               ///< of a request
+  connection_options connection = {};  ///< of each websocket
+  /// Each connection gets a strand, so that several threads may run the context. False saves a little where
+  /// one thread does.
+  bool strands = true;
+  /// Told what a handler or a page threw, on the connection's executor. The peer only sees 500 or 1011.
+  std::function<void(std::exception_ptr)> on_exception = {};
+};
+
+/// A handler of websockets: a coroutine that gets one by reference and ends when it is done with it, or a
+/// function that gets one by value and keeps it.
+template <class Handler>
+concept websocket_handler = std::invocable<Handler&, websocket&> || std::invocable<Handler&, websocket>;
+
+namespace detail {
+
+// One thing that accepts, whatever its protocol.
+class listener {
+ public:
+  virtual ~listener() = default;
+  virtual void start() = 0;
+  virtual void stop() = 0;
+};
+
+template <class Acceptor>
+class acceptor_listener final : public listener,
+                                public std::enable_shared_from_this<acceptor_listener<Acceptor>> {
+ public:
+  acceptor_listener(Acceptor acceptor, std::shared_ptr<server_state const> server, bool strands)
+      : acceptor_(std::move(acceptor)),
+        again_(acceptor_.get_executor()),
+        server_(std::move(server)),
+        strands_(strands) {}
+
+  void start() override {
+    asio::any_io_executor executor = acceptor_.get_executor();
+    if (strands_) executor = asio::make_strand(executor);
+    acceptor_.async_accept(executor, [self = this->shared_from_this()](std::error_code failure, auto socket) {
+      if (!self->acceptor_.is_open()) return;
+      if (failure) return self->retry();
+      // A reply is written whole: waiting to fill a segment would only delay it.
+      std::error_code not_tcp;
+      if constexpr (requires { typename Acceptor::protocol_type::resolver; }) {
+        socket.set_option(asio::ip::tcp::no_delay(true), not_tcp);
+      }
+      using socket_type = decltype(socket);
+      auto const fresh = std::make_shared<opening<socket_type>>(std::move(socket), self->server_);
+      self->server_->members->enrol(fresh);
+      fresh->start();
+      self->start();
+    });
+  }
+
+  void stop() override {
+    asio::post(acceptor_.get_executor(), [self = this->shared_from_this()] {
+      std::error_code ignored;
+      self->acceptor_.close(ignored);
+      self->again_.cancel();
+    });
+  }
+
+ private:
+  // Out of descriptors, or a client that went away in the queue. Trying again at once would spin.
+  void retry() {
+    again_.expires_after(std::chrono::milliseconds(50));
+    again_.async_wait([self = this->shared_from_this()](std::error_code stopped) {
+      if (!stopped && self->acceptor_.is_open()) self->start();
+    });
+  }
+
+  Acceptor acceptor_;
+  asio::steady_timer again_;
+  std::shared_ptr<server_state const> server_;
+  bool strands_;
+};
+
+}  // namespace detail
+
+/// Serves HTTP pages and websockets. Add routes, then start(); its connections outlive it until stop().
+///
+/// A request for an unknown path is answered with 404, for a websocket's path without an upgrade with 426,
+/// with another method with 405, a malformed one with 400, 414 or 431; each with `Connection: close`.
+///
+/// Thread safety: start() and stop() from any thread; routes are added before start().
+class server {
+ public:
+  explicit server(asio::any_io_executor executor, server_options options = {})
+      : executor_(std::move(executor)), options_(std::move(options)) {
+    state_->head = options_.head;
+    state_->connection = options_.connection;
+    state_->handshake_timeout = options_.handshake_timeout;
+    state_->on_exception = options_.on_exception;
+  }
+
+  /// The same with an execution context, such as asio::io_context.
+  template <class Context>
+  requires requires(Context& context) {
+    { context.get_executor() } -> std::convertible_to<asio::any_io_executor>;
+  }
+  explicit server(Context& context, server_options options = {})
+      : server(asio::any_io_executor(context.get_executor()), std::move(options)) {}
+
+  server(server const&) = delete;
+  server& operator=(server const&) = delete;
+  ~server() { stop(); }
+
+  /// Calls `handler` for each websocket that is opened on `pattern`, a path in which `{name}` stands for a
+  /// segment: see request::parameter().
+  ///
+  /// A handler that takes `websocket&` and returns asio::awaitable<void> runs as a coroutine on the
+  /// connection's executor. When it returns, the connection is closed with 1000; when it throws, with 1011. A
+  /// handler that takes `websocket` owns it. Throws std::system_error with error::invalid_argument for a bad
+  /// pattern or one that is taken.
+  template <websocket_handler Handler>
+  void websocket(std::string_view pattern, Handler handler, route_options options = {}) {
+    detail::route& target = at(pattern);
+    if (target.websocket) throw std::system_error(error::invalid_argument, std::string(pattern));
+    target.options = std::move(options);
+    target.websocket = [handler = std::make_shared<Handler>(std::move(handler))](auto opened, auto of) {
+      run(*handler, std::move(opened), std::move(of));
+    };
+  }
+
+  /// Serves a page on `pattern`: a response, or a function that makes one from the request.
+  template <class Page>
+  requires std::convertible_to<Page, response> || std::is_invocable_r_v<response, Page&, request const&>
+  void get(std::string_view pattern, Page page) {
+    detail::route& target = at(pattern);
+    if (target.page) throw std::system_error(error::invalid_argument, std::string(pattern));
+    if constexpr (std::convertible_to<Page, response>) {
+      target.page = [page = response(std::move(page))](request const&) { return page; };
+    } else {
+      target.page = std::move(page);
+    }
+  }
+
+  /// Listens on the address and port of the options, and on what listen() added. Throws std::system_error.
+  void start() {
+    using asio::ip::tcp;
+    tcp::acceptor acceptor(executor_, tcp::endpoint(asio::ip::make_address(options_.address), options_.port));
+    port_ = acceptor.local_endpoint().port();
+    listen(std::move(acceptor));
+  }
+
+  /// Accepts from an acceptor of your own, such as one of asio::local::stream_protocol. May replace start().
+  template <class Acceptor>
+  void listen(Acceptor acceptor) {
+    auto const fresh =
+        std::make_shared<detail::acceptor_listener<Acceptor>>(std::move(acceptor), state_, options_.strands);
+    listeners_.push_back(fresh);
+    fresh->start();
+  }
+
+  /// Serves one connected stream, accepted elsewhere: TLS after its own handshake, a socket pair, a test.
+  template <async_stream Stream>
+  void serve(Stream stream) {
+    auto const executor = stream.get_executor();
+    auto const fresh = std::make_shared<detail::opening<Stream>>(std::move(stream), state_);
+    state_->members->enrol(fresh);
+    asio::post(executor, [fresh] { fresh->start(); });
+  }
+
+  /// The port that start() listens on.
+  std::uint16_t port() const noexcept { return port_; }
+
+  /// Accepts no more, and closes each websocket with 1001. The context's run() returns once they have ended,
+  /// which close_timeout bounds, and their handlers have.
+  void stop() {
+    for (auto const& each : std::exchange(listeners_, {})) each->stop();
+    state_->members->stop();
+  }
+
+ private:
+  detail::route& at(std::string_view pattern) {
+    for (auto const& [known, target] : patterns_) {
+      if (known == pattern) return *target;
+    }
+    auto fresh = std::make_shared<detail::route>();
+    if (auto const wrong = state_->routes.add(pattern, fresh))
+      throw std::system_error(wrong, std::string(pattern));
+    patterns_.emplace_back(pattern, fresh);
+    return *fresh;
+  }
+
+  template <class Handler>
+  static void run(Handler& handler, std::shared_ptr<detail::connection> opened,
+                  std::shared_ptr<detail::server_state const> of) {
+    using detail::websocket_access;
+    if constexpr (std::is_invocable_r_v<asio::awaitable<void>, Handler&, net::websocket&>) {
+      // The websocket, and the handler itself, need a place that stays while the coroutine runs: in the
+      // handler of its completion.
+      auto held = std::make_unique<net::websocket>(websocket_access::make(opened));
+      auto& ws = *held;
+      auto const executor = opened->executor();
+      asio::co_spawn(executor, handler(ws),
+                     [held = std::move(held), of = std::move(of)](std::exception_ptr failure) {
+                       auto const state = websocket_access::release(*held);
+                       if (!state) return;
+                       if (failure) of->report(failure);
+                       state->let_go(failure ? close_code::internal_error : close_code::normal);
+                     });
+    } else {
+      static_assert(std::is_invocable_v<Handler&, net::websocket>,
+                    "a websocket handler is asio::awaitable<void>(websocket&) or void(websocket)");
+      handler(websocket_access::make(std::move(opened)));
+    }
+  }
+
+  asio::any_io_executor executor_;
+  server_options options_;
+  std::shared_ptr<detail::server_state> state_ = std::make_shared<detail::server_state>();
+  std::vector<std::pair<std::string, std::shared_ptr<detail::route>>> patterns_;
+  std::vector<std::shared_ptr<detail::listener>> listeners_;
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace kindwire::net

@@ -1,0 +1,100 @@
+// The stream operations of a connection, over any Asio stream.
+#pragma once
+
+#include <algorithm>
+#include <asio/buffer.hpp>
+#include <asio/error.hpp>
+#include <asio/socket_base.hpp>
+#include <asio/write.hpp>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <system_error>
+#include <utility>
+
+#include "async_stream.hpp"
+#include "connection.hpp"
+
+namespace kindwire::net {
+
+namespace detail {
+
+template <class Stream>
+class stream_connection final : public connection {
+ public:
+  stream_connection(Stream&& stream, role self, connection_options const& options)
+      : connection(stream.get_executor(), self, options), stream_(std::move(stream)) {
+    if constexpr (readiness_stream<Stream>) {
+      std::error_code ignored;  // a socket that refuses will say so at its first read
+      stream_.non_blocking(true, ignored);
+    }
+  }
+
+  Stream& stream() noexcept { return stream_; }
+
+ protected:
+  void start_read() override {
+    if constexpr (readiness_stream<Stream>) {
+      stream_.async_wait(asio::socket_base::wait_read,
+                         [self = shared()](std::error_code failure) { self->read_what_is_there(failure); });
+    } else {
+      // The block is ours while the stream holds it: the session may come and go in the meantime.
+      auto const room = block_.prepare(read_size_).first(read_size_);
+      stream_.async_read_some(
+          asio::mutable_buffer(room.data(), room.size()),
+          [self = shared()](std::error_code failure, std::size_t size) { self->take_block(failure, size); });
+    }
+  }
+
+  std::size_t try_write(std::span<std::byte const> bytes, std::error_code& failure) override {
+    if constexpr (readiness_stream<Stream>) {
+      return stream_.write_some(asio::const_buffer(bytes.data(), bytes.size()), failure);
+    } else {
+      failure = asio::error::would_block;
+      return 0;
+    }
+  }
+
+  void start_write(std::span<std::byte const> bytes) override {
+    asio::async_write(
+        stream_, asio::const_buffer(bytes.data(), bytes.size()),
+        [self = shared()](std::error_code failure, std::size_t size) { self->on_written(failure, size); });
+  }
+
+  void shutdown_send() noexcept override { shutdown_any(stream_); }
+  void close_stream() noexcept override { close_any(stream_); }
+
+ private:
+  // One read a wake-up: a flooding peer gets its turn, not the whole thread. A stream that needs a buffer to
+  // wait gets a small one, until it fills it.
+  static constexpr std::size_t large_read = 65536;
+  static constexpr std::size_t small_read = 4096;
+
+  std::shared_ptr<stream_connection> shared() {
+    return std::static_pointer_cast<stream_connection>(shared_from_this());
+  }
+
+  void read_what_is_there(std::error_code failure) {
+    std::size_t size = 0;
+    if (!failure && stream_open()) {
+      auto const room = room_for_input(large_read);
+      size = stream_.read_some(asio::mutable_buffer(room.data(), room.size()), failure);
+      if (failure == asio::error::would_block || failure == asio::error::try_again) failure.clear();
+    }
+    on_read(failure, size);
+  }
+
+  void take_block(std::error_code failure, std::size_t size) {
+    read_size_ = size == read_size_ ? std::min(read_size_ * 4, large_read) : small_read;
+    block_.commit(size);
+    on_read(failure, std::move(block_));
+  }
+
+  Stream stream_;
+  buffer block_;
+  std::size_t read_size_ = small_read;
+};
+
+}  // namespace detail
+
+}  // namespace kindwire::net

@@ -1,0 +1,423 @@
+// One WebSocket connection over an Asio stream: receive, send and close, with any completion token.
+//
+//     asio::awaitable<void> echo(kw::net::websocket& ws) {
+//       while (kw::message msg = co_await ws.receive()) co_await ws.send(msg);
+//     }
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/associated_cancellation_slot.hpp>
+#include <asio/async_result.hpp>
+#include <asio/awaitable.hpp>
+#include <asio/cancellation_type.hpp>
+#include <asio/post.hpp>
+#include <asio/use_awaitable.hpp>
+#include <concepts>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "../frame/role.hpp"
+#include "../handshake/request.hpp"
+#include "../message/buffer.hpp"
+#include "../message/close.hpp"
+#include "../message/message.hpp"
+#include "connection.hpp"
+#include "options.hpp"
+#include "stream_connection.hpp"
+
+namespace kindwire::net {
+
+/// A value that `ws.send(value)` can write as a TEXT message: `encode_text(buffer&, value)` is found by
+/// argument-dependent lookup and appends it, or returns false. The headers of json/ bring it for described
+/// structs.
+template <class T>
+concept text_encodable = requires(buffer& sink, T const& value) {
+  { encode_text(sink, value) } -> std::convertible_to<bool>;
+};
+
+class remote;
+
+namespace detail {
+struct websocket_access;
+}
+
+/// One WebSocket connection, whatever stream it runs over. Handlers of a server get it by reference;
+/// connect() and basic_websocket make one.
+///
+/// Any operation may be started at any time: several sends at once, a send while a close is under way, all of
+/// them from inside a handler. Only one receive may wait at a time. Each asynchronous operation takes a
+/// completion token last and returns an awaitable when it is left out; all support cancellation, which loses
+/// no byte and no message.
+///
+/// What send() and close() have to say is queued by the call itself; awaiting them tells when the queue has
+/// room again, or the connection has ended. try_send() and try_close() are for who does not want to wait.
+///
+/// Thread safety: like a socket, one websocket is used from its executor only; remote() gives a handle for
+/// other threads. Moving is cheap and leaves pending operations in place. Destroying it ends the connection
+/// at once, without waiting for the peer: await close() before that for a clean end.
+class websocket {
+ public:
+  using executor_type = asio::any_io_executor;
+
+  /// No connection: every operation ends with error::closed.
+  websocket() noexcept = default;
+  websocket(websocket&&) noexcept = default;
+  websocket& operator=(websocket&& other) {
+    if (this != &other) {
+      abandon();
+      connection_ = std::move(other.connection_);
+    }
+    return *this;
+  }
+  ~websocket() { abandon(); }
+
+  executor_type get_executor() const noexcept {
+    return connection_ ? connection_->executor() : executor_type{};
+  }
+
+  // Receiving.
+
+  /// Waits for the next TEXT or BINARY message, whole (with autoping off, for PING and PONG as well).
+  ///
+  /// Completes with a message that is false once the peer closed: see close_code() and close_reason().
+  /// Errors: the rule that the peer broke, connection_lost, a timeout, what the stream said;
+  /// operation_in_progress while another receive waits. The view is valid until the next receive() or
+  /// close(). The token is for `void(std::error_code, kindwire::message)`.
+  template <asio::completion_token_for<void(std::error_code, message)> Token>
+  auto receive(Token&& token) {
+    return asio::async_initiate<Token, void(std::error_code, message)>(
+        [state = connection_](auto handler) {
+          if (!state) return post_result(std::move(handler), make_error_code(error::closed), message{});
+          auto slot = asio::get_associated_cancellation_slot(handler);
+          detail::operation<std::error_code, message> waiting(std::move(handler), state->executor());
+          if (state->receiving())
+            return waiting.post(make_error_code(error::operation_in_progress), message{});
+          if (slot.is_connected()) {
+            slot.assign([raw = state.get()](asio::cancellation_type) { raw->cancel_receive(); });
+          }
+          state->start_receive(std::move(waiting));
+        },
+        token);
+  }
+  /// The same as an awaitable, which does not suspend when a message is there already.
+  asio::awaitable<message> receive() {
+    if (message const there = try_receive()) co_return there;
+    co_return co_await receive(asio::use_awaitable);
+  }
+
+  /// A message that has already come, else false. Never waits. The view is valid until the next receive.
+  message try_receive() { return connection_ ? connection_->try_receive() : message{}; }
+
+  // Sending. Each form queues at the call, and comes with a token for `void(std::error_code)` or without,
+  // then awaitable. It completes when the queue is at most send_queue_soft bytes long: at once, as a rule.
+  // Errors: closed; send_queue_full at send_queue_hard; invalid_argument; fragment_in_progress; or why the
+  // stream cannot be written. Nothing that is sent needs to live longer than the call.
+
+  /// A TEXT message; `text` is UTF-8.
+  asio::awaitable<void> send(std::string_view text) { return drained(try_send(text)); }
+  template <asio::completion_token_for<void(std::error_code)> Token>
+  auto send(std::string_view text, Token&& token) {
+    return drained(try_send(text), std::forward<Token>(token));
+  }
+
+  /// A BINARY message.
+  asio::awaitable<void> send(std::span<std::byte const> bytes) { return drained(try_send(bytes)); }
+  template <asio::completion_token_for<void(std::error_code)> Token>
+  auto send(std::span<std::byte const> bytes, Token&& token) {
+    return drained(try_send(bytes), std::forward<Token>(token));
+  }
+
+  /// A message as it was received: text as text, binary as binary.
+  asio::awaitable<void> send(message const& whole) { return drained(try_send(whole)); }
+  template <asio::completion_token_for<void(std::error_code)> Token>
+  auto send(message const& whole, Token&& token) {
+    return drained(try_send(whole), std::forward<Token>(token));
+  }
+
+  /// A message of any type; PING and PONG have at most 125 bytes, CLOSE is close() without waiting.
+  asio::awaitable<void> send(message_type type, std::span<std::byte const> bytes) {
+    return drained(try_send(type, bytes));
+  }
+  template <asio::completion_token_for<void(std::error_code)> Token>
+  auto send(message_type type, std::span<std::byte const> bytes, Token&& token) {
+    return drained(try_send(type, bytes), std::forward<Token>(token));
+  }
+
+  /// A value as a TEXT message, written straight into the outbound frame. Include a json/ header for it.
+  template <text_encodable T>
+  asio::awaitable<void> send(T const& value) {
+    return drained(try_send(value));
+  }
+  template <text_encodable T, asio::completion_token_for<void(std::error_code)> Token>
+  auto send(T const& value, Token&& token) {
+    return drained(try_send(value), std::forward<Token>(token));
+  }
+
+  /// One fragment: TEXT or BINARY begins a message, CONTINUATION goes on with it, `fin` ends it (RFC 6455
+  /// §5.4).
+  asio::awaitable<void> send_fragment(message_type type, std::span<std::byte const> bytes, bool fin) {
+    return drained(try_send_fragment(type, bytes, fin));
+  }
+  template <asio::completion_token_for<void(std::error_code)> Token>
+  auto send_fragment(message_type type, std::span<std::byte const> bytes, bool fin, Token&& token) {
+    return drained(try_send_fragment(type, bytes, fin), std::forward<Token>(token));
+  }
+
+  /// A PING (RFC 6455 §5.5.2). The connection sends its own: see connection_options::ping_interval.
+  asio::awaitable<void> ping(std::string_view payload = {}) {
+    return send(message_type::ping, kindwire::detail::as_bytes(payload));
+  }
+
+  /// The same without waiting for anything: queues, or says why not.
+  std::error_code try_send(std::string_view text) {
+    return queue([&](session& protocol) { return protocol.send(text); });
+  }
+  std::error_code try_send(std::span<std::byte const> bytes) { return try_send(message_type::binary, bytes); }
+  std::error_code try_send(message const& whole) { return try_send(whole.type(), whole.bytes()); }
+  std::error_code try_send(message_type type, std::span<std::byte const> bytes) {
+    return try_send_fragment(type, bytes, true);
+  }
+  std::error_code try_send_fragment(message_type type, std::span<std::byte const> bytes, bool fin) {
+    return queue([&](session& protocol) { return protocol.send(type, bytes, fin); });
+  }
+  template <text_encodable T>
+  std::error_code try_send(T const& value) {
+    return queue([&](session& protocol) {
+      return protocol.send_with(message_type::text, [&](buffer& sink) { return encode_text(sink, value); });
+    });
+  }
+
+  /// Bytes queued that the stream has not taken yet.
+  std::size_t queued() const noexcept { return connection_ ? connection_->queued() : 0; }
+
+  // Closing.
+
+  /// Sends a Close and completes once the connection has ended, after close_timeout at the latest. A receive
+  /// that waits meanwhile still gets what the peer sends before its own Close; if none waits, that is
+  /// dropped.
+  ///
+  /// `reason` is UTF-8 of at most 123 bytes. Errors: invalid_argument, with nothing sent; close_timeout;
+  /// connection_lost; the rule that the peer broke. No error if the connection had ended before.
+  asio::awaitable<void> close(kindwire::close_code code = kindwire::close_code::normal,
+                              std::string_view reason = {}) {
+    return closed(try_close(code, reason));
+  }
+  template <asio::completion_token_for<void(std::error_code)> Token>
+  auto close(kindwire::close_code code, std::string_view reason, Token&& token) {
+    return closed(try_close(code, reason), std::forward<Token>(token));
+  }
+
+  /// Sends a Close and waits for nothing. The close handshake goes on, bounded by close_timeout.
+  std::error_code try_close(kindwire::close_code code = kindwire::close_code::normal,
+                            std::string_view reason = {}) {
+    return connection_ ? connection_->close(code, reason) : std::error_code{};
+  }
+
+  // What is known of it.
+
+  /// True while both ends may send.
+  bool is_open() const noexcept {
+    return connection_ && connection_->stream_open() && connection_->protocol().is_open();
+  }
+
+  /// The code of the peer's Close: no_status (1005) if it had none, abnormal (1006) as long as no Close came.
+  kindwire::close_code close_code() const noexcept {
+    return connection_ ? connection_->protocol().close_code() : kindwire::close_code::abnormal;
+  }
+  /// The reason of the peer's Close; valid as long as the websocket.
+  std::string_view close_reason() const noexcept {
+    return connection_ ? connection_->protocol().close_reason() : std::string_view{};
+  }
+  /// What ended the connection, if it was not a close handshake.
+  std::error_code error() const noexcept {
+    return connection_ ? connection_->error() : make_error_code(kindwire::error::closed);
+  }
+
+  /// The request that opened the connection, on a server; its path parameters, query and headers. On a client
+  /// an empty one. Valid as long as the websocket.
+  kindwire::request const& request() const noexcept {
+    static kindwire::request const none;
+    return connection_ && connection_->head() ? *connection_->head() : none;
+  }
+
+  /// The subprotocol that both ends agreed on; empty if none (RFC 6455 §1.9).
+  std::string_view subprotocol() const noexcept {
+    return connection_ ? std::string_view{connection_->subprotocol()} : std::string_view{};
+  }
+
+  /// A handle for other threads, and for maps of connections.
+  net::remote remote() const noexcept;
+
+ protected:
+  explicit websocket(std::shared_ptr<detail::connection> state) noexcept : connection_(std::move(state)) {}
+
+  std::shared_ptr<detail::connection> const& state() const noexcept { return connection_; }
+
+ private:
+  friend struct detail::websocket_access;
+
+  void abandon() {
+    if (auto const state = std::exchange(connection_, nullptr)) state->abandon();
+  }
+
+  template <class Queue>
+  std::error_code queue(Queue&& put) {
+    return connection_ ? connection_->send(std::forward<Queue>(put))
+                       : make_error_code(kindwire::error::closed);
+  }
+
+  template <class Handler, class... Results>
+  static void post_result(Handler handler, Results... results) {
+    auto executor = asio::get_associated_executor(handler);
+    asio::post(executor, [handler = std::move(handler), ... results = std::move(results)]() mutable {
+      handler(std::move(results)...);
+    });
+  }
+
+  template <auto Start, auto Cancel, class Token>
+  auto wait(std::error_code outcome, Token&& token) {
+    return asio::async_initiate<Token, void(std::error_code)>(
+        [state = connection_, outcome](auto handler) {
+          if (!state) return post_result(std::move(handler), outcome);
+          auto slot = asio::get_associated_cancellation_slot(handler);
+          detail::operation<std::error_code> waiting(std::move(handler), state->executor());
+          if (outcome) return waiting.post(outcome);
+          auto const ticket = state->next_ticket();
+          if (slot.is_connected()) {
+            slot.assign([raw = state.get(), ticket](asio::cancellation_type) { (raw->*Cancel)(ticket); });
+          }
+          ((*state).*Start)(std::move(waiting), ticket);
+        },
+        token);
+  }
+
+  // The frame is queued already. These tell how that went, and wait for room if there is none.
+  template <class Token>
+  auto drained(std::error_code outcome, Token&& token) {
+    return wait<&detail::connection::wait_drained, &detail::connection::cancel_drain>(
+        outcome, std::forward<Token>(token));
+  }
+
+  asio::awaitable<void> drained(std::error_code outcome) {
+    if (outcome) throw std::system_error(outcome);
+    if (connection_->may_send_more()) co_return;
+    co_await drained({}, asio::use_awaitable);
+  }
+
+  template <class Token>
+  auto closed(std::error_code outcome, Token&& token) {
+    return wait<&detail::connection::wait_closed, &detail::connection::cancel_close>(
+        outcome, std::forward<Token>(token));
+  }
+
+  asio::awaitable<void> closed(std::error_code outcome) {
+    if (outcome) throw std::system_error(outcome);
+    if (!connection_ || !connection_->stream_open()) co_return;
+    co_await closed({}, asio::use_awaitable);
+  }
+
+  std::shared_ptr<detail::connection> connection_;
+};
+
+/// A copyable handle to a connection, usable from any thread, also after the connection is gone: then it says
+/// error::closed. What is sent is copied and handed to the connection's executor.
+class remote {
+ public:
+  /// A handle to nothing.
+  remote() noexcept = default;
+
+  /// Queues a TEXT message, a BINARY one, or a value that is text_encodable, there. Errors: closed when the
+  /// connection is gone; invalid_argument for a value that cannot be encoded. What goes wrong later is seen
+  /// by the connection's owner.
+  std::error_code send(std::string_view text) const {
+    return send(message_type::text, kindwire::detail::as_bytes(text));
+  }
+  std::error_code send(std::span<std::byte const> bytes) const { return send(message_type::binary, bytes); }
+  std::error_code send(message_type type, std::span<std::byte const> bytes) const {
+    buffer copy;
+    copy.append(bytes);
+    return send_copy(type, std::move(copy));
+  }
+  template <text_encodable T>
+  std::error_code send(T const& value) const {
+    buffer text;
+    if (!encode_text(text, value)) return error::invalid_argument;
+    return send_copy(message_type::text, std::move(text));
+  }
+
+  /// Sends a Close there. Errors: closed; invalid_argument.
+  std::error_code close(close_code code = close_code::normal, std::string_view reason = {}) const {
+    if (auto const wrong = check_close(code, reason)) return wrong;
+    return hand_over(
+        [code, reason = std::string(reason)](detail::connection& state) { state.close(code, reason); });
+  }
+
+  /// True if both stand for the same connection, or both for none.
+  bool operator==(remote const& other) const noexcept {
+    return !state_.owner_before(other.state_) && !other.state_.owner_before(state_);
+  }
+
+ private:
+  friend class websocket;
+  explicit remote(std::weak_ptr<detail::connection> state) noexcept : state_(std::move(state)) {}
+
+  std::error_code send_copy(message_type type, buffer payload) const {
+    return hand_over([type, payload = std::move(payload)](detail::connection& state) {
+      state.send([&](session& protocol) { return protocol.send(type, payload.bytes()); });
+    });
+  }
+
+  template <class Work>
+  std::error_code hand_over(Work work) const {
+    auto state = state_.lock();
+    if (!state) return error::closed;
+    auto const executor = state->executor();
+    asio::post(executor, [state = std::move(state), work = std::move(work)]() mutable { work(*state); });
+    return {};
+  }
+
+  std::weak_ptr<detail::connection> state_;
+};
+
+namespace detail {
+
+// How servers and connect() make a websocket, and let go of one without ending the connection.
+struct websocket_access {
+  static websocket make(std::shared_ptr<connection> state) noexcept { return websocket(std::move(state)); }
+  static std::shared_ptr<connection> release(websocket& from) noexcept {
+    return std::exchange(from.connection_, nullptr);
+  }
+};
+
+}  // namespace detail
+
+inline remote websocket::remote() const noexcept { return net::remote(connection_); }
+
+/// A websocket over a stream of your own, after its opening handshake. `Stream` is any async_stream.
+template <async_stream Stream>
+class basic_websocket : public websocket {
+ public:
+  /// Takes the stream, and the bytes that were read behind the handshake's head.
+  explicit basic_websocket(Stream stream, role self, connection_options const& options = {},
+                           std::span<std::byte const> leftover = {})
+      : websocket(make(std::move(stream), self, options)) {
+    state()->start(leftover);
+  }
+
+  /// The stream below, for its options and addresses. Reading or writing it breaks the connection.
+  Stream& next_layer() noexcept { return static_cast<detail::stream_connection<Stream>&>(*state()).stream(); }
+
+ private:
+  static std::shared_ptr<detail::connection> make(Stream stream, role self,
+                                                  connection_options const& options) {
+    return std::make_shared<detail::stream_connection<Stream>>(std::move(stream), self, options);
+  }
+};
+
+}  // namespace kindwire::net

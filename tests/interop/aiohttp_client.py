@@ -1,0 +1,96 @@
+"""aiohttp's client against echo."""
+
+import os
+
+import aiohttp
+from aiohttp import WSMsgType
+
+from programs import Server, drive, same
+
+MAX_SIZE = 4 << 20
+
+
+async def comes_back(ws, data):
+    await (ws.send_str(data) if isinstance(data, str) else ws.send_bytes(data))
+    reply = await ws.receive()
+    same(reply.type, WSMsgType.TEXT if isinstance(data, str) else WSMsgType.BINARY, "type")
+    same(reply.data, data, "echo")
+
+
+async def messages(session, url):
+    async with session.ws_connect(url, max_msg_size=0) as ws:
+        for data in ("hello", "", "žluťoučký kůň 🐎", "a" * 1000000, b"", b"\0\xff", os.urandom(1 << 20)):
+            await comes_back(ws, data)
+
+
+async def many_at_once(session, url):
+    async with session.ws_connect(url) as ws:
+        for number in range(2000):
+            await ws.send_str(f"message {number}")
+        for number in range(2000):
+            same((await ws.receive()).data, f"message {number}", "echo")
+
+
+async def ping(session, url):
+    async with session.ws_connect(url, autoping=False) as ws:
+        await ws.ping(b"are you there")
+        reply = await ws.receive()
+        same((reply.type, reply.data), (WSMsgType.PONG, b"are you there"), "answer")
+        await ws.pong(b"nobody asked")
+        await comes_back(ws, "after")
+
+
+async def close_by_the_client(session, url):
+    ws = await session.ws_connect(url)
+    await ws.close(code=4001, message="done".encode())
+    same(ws.close_code, 4001, "close code")
+    same(ws.exception(), None, "exception")
+
+
+async def close_by_the_server(session, url):
+    ws = await session.ws_connect(url, max_msg_size=0)
+    await ws.send_bytes(bytes(MAX_SIZE + 1))
+    message = await ws.receive()
+    same((message.type, message.data), (WSMsgType.CLOSE, 1009), "close")
+    if not message.extra:
+        raise AssertionError("the Close gives no reason")
+
+
+async def compression_is_declined(session, url):
+    async with session.ws_connect(url, compress=15) as ws:
+        same(ws._response.headers.get("Sec-WebSocket-Extensions"), None, "Sec-WebSocket-Extensions")
+        await comes_back(ws, "plain " * 100)
+
+
+async def many_connections(session, url):
+    connections = [await session.ws_connect(url) for _ in range(200)]
+    for number, ws in enumerate(connections):
+        await ws.send_str(str(number))
+    for number, ws in enumerate(connections):
+        same((await ws.receive()).data, str(number), "echo")
+    for ws in connections:
+        await ws.close()
+        same(ws.close_code, 1000, "close code")
+
+
+async def refused(session, url):
+    try:
+        await session.ws_connect(url.replace("/echo", "/nowhere"))
+    except aiohttp.WSServerHandshakeError as problem:
+        same(problem.status, 404, "status")
+    else:
+        raise AssertionError("it was accepted")
+
+
+async def main(cases):
+    work = [messages, many_at_once, ping, close_by_the_client, close_by_the_server]
+    work += [compression_is_declined, many_connections, refused]
+    with Server("echo", "--max-message-size", MAX_SIZE) as echo:
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            for case in work:
+                await cases.case(f"aiohttp client: {case.__name__.replace('_', ' ')}", case(session, echo.url))
+        cases.check("echo ends after aiohttp", echo.stop())
+
+
+drive(main)

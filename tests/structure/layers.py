@@ -1,0 +1,153 @@
+"""Reads every #include under include/kindwire and fails on one that goes against the layers.
+
+usage: layers.py REPOSITORY
+
+Arrows point upward only: a header includes its own layer and those that its layer may see. A new folder must be
+given its place in LAYERS before anything can live there.
+"""
+
+import pathlib
+import posixpath
+import re
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from report import Report
+
+# A layer and the layers it sees, itself apart.
+STD_ONLY = ["error", "frame", "message", "handshake", "session", "stream"]
+LAYERS = {layer: set(STD_ONLY[:place]) for place, layer in enumerate(STD_ONLY)}
+LAYERS["kindwire"] = set(STD_ONLY)
+LAYERS["json"] = {"error"}
+LAYERS["deflate"] = {"error", "frame", "message"}
+LAYERS["net"] = set(STD_ONLY)
+
+# The libraries that a layer may include, by how their headers' names begin.
+LIBRARIES = {"json": ["rapidjson/"], "deflate": ["zlib.h"], "net": ["asio/"]}
+
+# What compilers and operating systems offer beside the standard library; every layer may use it.
+PLATFORM = re.compile(
+    r"(?:sys|arpa|netinet|linux|bits|mach)/\w+\.h|"
+    r"(?:imm|xmm|emm|tmm|smm|nmm|cpu|ia32|x86)intrin\.h|x86intrin\.h|intrin\.h|cpuid\.h|arm_neon\.h|arm_acle\.h|"
+    r"(?:unistd|fcntl|errno|poll|signal|pthread|stdlib|termios|windows|bcrypt|ntsecapi)\.h"
+)
+STANDARD = re.compile(r"[a-z_0-9]+")
+
+# Costly to include, or missing in one of the compilers that are supported.
+UNWANTED = {"iostream", "regex", "ranges", "format", "fstream", "sstream", "iomanip"}
+
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:<([^>]+)>|"([^"]+)")', re.MULTILINE)
+COMMENT = re.compile(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+
+
+def layer_of(header):
+    """`kindwire/frame/mask.hpp` -> frame, `kindwire/session.hpp` -> session."""
+    parts = pathlib.PurePosixPath(header).parts
+    return parts[1] if len(parts) > 2 else parts[1].removesuffix(".hpp")
+
+
+def needs_only_std(header):
+    return layer_of(header) in STD_ONLY or layer_of(header) == "kindwire"
+
+
+def includes_of(header, text):
+    """What a header includes, a "quoted" name seen from its folder; #include lines in comments are left out."""
+    code = COMMENT.sub(lambda match: match[0] if match[0].startswith('"') else " ", text)
+    folder = posixpath.dirname(header)
+    return [angled or posixpath.normpath(posixpath.join(folder, quoted)) for angled, quoted in INCLUDE.findall(code)]
+
+
+def problem_with(header, included):
+    """What is wrong with one #include of a header, or None."""
+    layer = layer_of(header)
+    if layer not in LAYERS:
+        return f"{header} is in no known layer"
+    if included.startswith("kindwire/"):
+        other = layer_of(included)
+        if other != layer and other not in LAYERS[layer]:
+            return f"{header} includes {included}: {layer} may not see {other}"
+        return None
+    if any(included.startswith(library) for library in LIBRARIES.get(layer, [])):
+        return None
+    if included in UNWANTED:
+        return f"{header} includes <{included}>, which is kept out of headers"
+    if STANDARD.fullmatch(included) or PLATFORM.fullmatch(included):
+        return None
+    return f"{header} includes <{included}>, which {layer} may not use"
+
+
+def problems_of(texts):
+    """All that is wrong with {header: text}, cycles included."""
+    problems = []
+    graph = {}
+    for header, text in sorted(texts.items()):
+        found = includes_of(header, text)
+        problems += [problem for included in found if (problem := problem_with(header, included))]
+        graph[header] = [included for included in found if included.startswith("kindwire/")]
+        problems += [f"{header} includes {other}, which does not exist" for other in graph[header] if other not in texts]
+
+    done = set()
+
+    def visit(header, path):
+        if header in path:
+            problems.append("a cycle: " + " -> ".join([*path[path.index(header):], header]))
+        elif header not in done:
+            for other in graph.get(header, []):
+                visit(other, [*path, header])
+            done.add(header)
+
+    for header in graph:
+        visit(header, [])
+    return problems
+
+
+def test_itself(report):
+    """The rules notice what they are there for, and let pass what is right."""
+    wrong = {
+        "an arrow down": ("kindwire/frame/a.hpp", "#include <kindwire/message/b.hpp>"),
+        "an arrow from std to net": ("kindwire/session.hpp", "#include <kindwire/net/b.hpp>"),
+        "json that knows of frames": ("kindwire/json/a.hpp", "  #  include <kindwire/frame/b.hpp>"),
+        "net that knows of json": ("kindwire/net/a.hpp", "#include <kindwire/json/b.hpp>"),
+        "asio in a std-only layer": ("kindwire/stream/a.hpp", "#include <asio/buffer.hpp>"),
+        "rapidjson in net": ("kindwire/net/a.hpp", "#include <rapidjson/reader.h>"),
+        "all of asio": ("kindwire/net/a.hpp", "#include <asio.hpp>"),
+        "a quoted arrow down": ("kindwire/frame/a.hpp", '#include "../message/b.hpp"'),
+        "a quoted way out": ("kindwire/frame/a.hpp", '#include "../../other/b.hpp"'),
+        "iostream": ("kindwire/net/a.hpp", "#include <iostream>"),
+        "a folder without a place": ("kindwire/misc/a.hpp", "#include <vector>"),
+        "the umbrella with json in it": ("kindwire/kindwire.hpp", "#include <kindwire/json/b.hpp>"),
+        "an include after code": ("kindwire/frame/a.hpp", 'char const* a = "//";\n#include <asio/buffer.hpp>'),
+    }
+    right = {
+        "an arrow up": ("kindwire/session.hpp", "#include <kindwire/frame/b.hpp>"),
+        "its own layer": ("kindwire/frame/a.hpp", "#include <kindwire/frame/b.hpp>"),
+        "a quoted neighbour": ("kindwire/frame/a.hpp", '#include "b.hpp"\n#include "../error.hpp"'),
+        "asio in net": ("kindwire/net/a.hpp", "#include <asio/ip/tcp.hpp>"),
+        "the platform": ("kindwire/frame/a.hpp", "#include <immintrin.h>\n#include <sys/random.h>\n#include <span>"),
+        "a comment": ("kindwire/frame/a.hpp", "// #include <asio.hpp>\n/*\n#include <asio.hpp>\n*/"),
+    }
+    for name, (header, text) in wrong.items():
+        missed = [] if any(problem_with(header, included) for included in includes_of(header, text)) else ["let pass"]
+        report.check(f"noticed: {name}", missed)
+    for name, (header, text) in right.items():
+        found = [problem for included in includes_of(header, text) if (problem := problem_with(header, included))]
+        report.check(f"let pass: {name}", found)
+    circle = {
+        "kindwire/frame/a.hpp": "#include <kindwire/frame/b.hpp>",
+        "kindwire/frame/b.hpp": "#include <kindwire/frame/a.hpp>",
+    }
+    report.check("noticed: a cycle", [] if any("cycle" in found for found in problems_of(circle)) else ["let pass"])
+
+
+def main():
+    include = pathlib.Path(sys.argv[1], "include")
+    texts = {str(path.relative_to(include)): path.read_text() for path in include.rglob("*.hpp")}
+    report = Report()
+    test_itself(report)
+    report.check("there are headers", [] if texts else ["none found"])
+    report.check(f"the layers of {len(texts)} headers", problems_of(texts))
+    report.end()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+#include "allocations.hpp"
+
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+// A thread counts for itself, so that a test is not disturbed by the threads of another.
+thread_local constinit support::allocation_count so_far;
+
+void* allocate(std::size_t size) noexcept {
+  ++so_far.calls;
+  so_far.bytes += size;
+  if (void* const place = std::malloc(size != 0 ? size : 1)) return place;
+  std::abort();  // the test program is built without exceptions
+}
+
+}  // namespace
+
+support::allocation_count support::allocations_so_far() noexcept { return so_far; }
+
+void* operator new(std::size_t size) { return allocate(size); }
+void* operator new[](std::size_t size) { return allocate(size); }
+void operator delete(void* place) noexcept { std::free(place); }
+void operator delete[](void* place) noexcept { std::free(place); }
+void operator delete(void* place, std::size_t) noexcept { std::free(place); }
+void operator delete[](void* place, std::size_t) noexcept { std::free(place); }
