@@ -212,7 +212,7 @@ int main(int count, char** values) try {
 
   asio::io_context io;
   kw::net::server server{io, options};
-  server.get("/", kw::html(upload_page));
+  server.get("/", kw::net::html(upload_page));
   server.websocket("/upload/{user}", [&](kw::net::websocket& ws) { return all.serve(ws); });
   server.start();
   return run_until_stopped(io, server, "http://127.0.0.1:" + std::to_string(server.port()) + "/");

@@ -1,4 +1,5 @@
-// The protocol without a network, and without exceptions: what a client sends comes back from an echoing server.
+// The protocol without a network, and without exceptions: what a client sends comes back from an echoing
+// server.
 #include <kindwire/session.hpp>
 
 #include <cstddef>

@@ -19,7 +19,8 @@ int main() {
   kindwire::net::server server{io, {.port = 0}};
   server.websocket("/first/{user}", echo);
   bool refused = false;
-  asio::co_spawn(io, visit(io.get_executor()), [&](std::exception_ptr failure) { refused = failure != nullptr; });
+  asio::co_spawn(io, visit(io.get_executor()),
+                 [&](std::exception_ptr failure) { refused = failure != nullptr; });
   io.run();
 
   double value = -1;

@@ -185,12 +185,14 @@ TEST_CASE("decoder: lengths around 125, 126, 65535 and 65536, split in and aroun
          {0u, 1u, 124u, 125u, 126u, 127u, 255u, 256u, 65534u, 65535u, 65536u, 65537u}) {
       CAPTURE(size);
       bytes const payload = random.any(size);
-      bytes const input = frame(peer_of(self), kw::opcode::binary, payload);
+      bytes const input = frame(peer_of(self), kw::opcode::binary, payload) +
+                          frame(peer_of(self), kw::opcode::ping, text("next"));
       unsigned wrong = 0;
       for (std::size_t cut = 0; cut <= std::min<std::size_t>(input.size(), 40); ++cut) {
         auto const seen = decode(self, input, cut);
-        wrong += !seen.sound || seen.frames.size() != 1 || seen.frames[0].payload != payload ||
-                 !seen.frames[0].whole || seen.frames[0].length != size;
+        wrong += !seen.sound || seen.frames.size() != 2 || seen.frames[0].payload != payload ||
+                 seen.frames[1].payload != text("next") || !seen.frames[0].whole ||
+                 seen.frames[0].length != size;
       }
       CHECK(wrong == 0);
     }

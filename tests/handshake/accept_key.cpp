@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <ostream>
 #include <set>
 #include <string>
 
@@ -14,7 +15,8 @@ TEST_CASE("RFC 6455 §1.3, §4.2.2: the accept key of the sample nonce") {
 TEST_CASE("RFC 6455 §4.2.1: a key is base64 of 16 bytes") {
   CHECK(kw::is_handshake_key("dGhlIHNhbXBsZSBub25jZQ=="));
   CHECK(kw::is_handshake_key("AAAAAAAAAAAAAAAAAAAAAA=="));
-  CHECK_MESSAGE(kw::is_handshake_key("AQIDBAUGBwgJCgsMDQ4PEC=="), "the example of §4.1, which has bits to spare");
+  CHECK_MESSAGE(kw::is_handshake_key("AQIDBAUGBwgJCgsMDQ4PEC=="),
+                "the example of §4.1, which has bits to spare");
   CHECK_FALSE(kw::is_handshake_key(""));
   CHECK_FALSE(kw::is_handshake_key("dGhlIHNhbXBsZSBub25jZQ="));
   CHECK_FALSE(kw::is_handshake_key("dGhlIHNhbXBsZSBub25j"));      // 15

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 
 #include <array>
+#include <ostream>
 #include <random>
 #include <string>
 #include <string_view>
@@ -21,18 +22,54 @@ TEST_CASE("RFC 3986 §3.2: host and port") {
   CHECK(bracketed->host == "::1");
   CHECK(bracketed->port == 1);
   CHECK(bracketed->bracketed);
-  for (std::string_view const text : {"a", "127.0.0.1", "a:", "[::1]:", "a:65535", "[2001:db8::7.8.9.1]", "a%20b", "x_y-z.~"}) {
+  for (std::string_view const text :
+       {"a", "127.0.0.1", "a:", "[::1]:", "a:65535", "[2001:db8::7.8.9.1]", "a%20b", "x_y-z.~"}) {
     CAPTURE(text);
     CHECK(detail::parse_authority(text));
   }
 }
 
 TEST_CASE("RFC 3986 §3.2: what is no host and port") {
-  for (std::string_view const text :
-       {"", ":80", ":99999", "a b", "a\tb", "a:0", "a:65536", "a:99999", "a:-1", "a:+1", "a:1x", "a: 1", "a:1 ", "a:0x50",
-        "a:18446744073709551617", "[", "[::", "[]", "::1", "[::1]x", "[::1]80", "[::1", "[1.2.3.4]", "[::g]", "[v1.a]",
-        "[fe80::1%25eth0]", "a@b", "user:pass@b", "a/b", "a?b", "a#b", "a\\b", "a%2", "a%zz", "a,b c", "\xc3\xa4",
-        "a:1:2", "[::1]:x", "a\"b", "<a>"}) {
+  for (std::string_view const text : {"",
+                                      ":80",
+                                      ":99999",
+                                      "a b",
+                                      "a\tb",
+                                      "a:0",
+                                      "a:65536",
+                                      "a:99999",
+                                      "a:-1",
+                                      "a:+1",
+                                      "a:1x",
+                                      "a: 1",
+                                      "a:1 ",
+                                      "a:0x50",
+                                      "a:18446744073709551617",
+                                      "[",
+                                      "[::",
+                                      "[]",
+                                      "::1",
+                                      "[::1]x",
+                                      "[::1]80",
+                                      "[::1",
+                                      "[1.2.3.4]",
+                                      "[::g]",
+                                      "[v1.a]",
+                                      "[fe80::1%25eth0]",
+                                      "a@b",
+                                      "user:pass@b",
+                                      "a/b",
+                                      "a?b",
+                                      "a#b",
+                                      "a\\b",
+                                      "a%2",
+                                      "a%zz",
+                                      "a,b c",
+                                      "\xc3\xa4",
+                                      "a:1:2",
+                                      "[::1]:x",
+                                      "a\"b",
+                                      "<a>"}) {
     CAPTURE(text);
     CHECK_FALSE(detail::parse_authority(text));
   }
@@ -50,8 +87,8 @@ TEST_CASE("RFC 4291 §2.2: IPv6 addresses, as the system's inet_pton sees them")
   for (int i = 0; i < 200000; ++i) {
     std::string text;
     for (auto pieces = random() % 12; pieces != 0; --pieces) {
-      static constexpr std::array<std::string_view, 12> parts{":", ":", ":", "::", "1", "ab", "0",
-                                                              "ffff", "12345", "1.2.3.4", ".", "255"};
+      static constexpr std::array<std::string_view, 12> parts{":", ":",    ":",     "::",      "1", "ab",
+                                                              "0", "ffff", "12345", "1.2.3.4", ".", "255"};
       text += parts[random() % parts.size()];
     }
     CAPTURE(text);
@@ -59,10 +96,30 @@ TEST_CASE("RFC 4291 §2.2: IPv6 addresses, as the system's inet_pton sees them")
     REQUIRE(agrees(text));
   }
   CHECK(valid > 1000);
-  for (std::string const text : {"::", "1::", "::1", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8",
-                                 "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:8::", "::1:2:3:4:5:6:7:8", "1:2:3:4:5:6:1.2.3.4",
-                                 "::1.2.3.4", "1::2::3", ":::", "1:", ":1", "1.2.3.4::", "::01.2.3.4", "256.1.1.1",
-                                 "1.2.3.4", "0.0.0.0", "01.2.3.4", "1.2.3.4.5", "1.2.3", "1.2.3."}) {
+  for (std::string const text : {"::",
+                                 "1::",
+                                 "::1",
+                                 "1:2:3:4:5:6:7:8",
+                                 "1:2:3:4:5:6:7::",
+                                 "::2:3:4:5:6:7:8",
+                                 "1:2:3:4:5:6:7:8:9",
+                                 "1:2:3:4:5:6:7:8::",
+                                 "::1:2:3:4:5:6:7:8",
+                                 "1:2:3:4:5:6:1.2.3.4",
+                                 "::1.2.3.4",
+                                 "1::2::3",
+                                 ":::",
+                                 "1:",
+                                 ":1",
+                                 "1.2.3.4::",
+                                 "::01.2.3.4",
+                                 "256.1.1.1",
+                                 "1.2.3.4",
+                                 "0.0.0.0",
+                                 "01.2.3.4",
+                                 "1.2.3.4.5",
+                                 "1.2.3",
+                                 "1.2.3."}) {
     CAPTURE(text);
     CHECK(agrees(text));
   }

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,30 +21,62 @@ TEST_CASE("RFC 6455 §9.1: the examples") {
 
 TEST_CASE("RFC 6455 §9.1: a quoted value is the token inside") {
   list const expected{{"a", {{"b", "10"}}}};
-  for (std::string_view const text : {"a;b=10", "a; b=\"10\"", "a ; b = \"\\1\\0\"", "\ta\t;\tb\t=\t10\t", ",a;b=10,,"}) {
+  for (std::string_view const text :
+       {"a;b=10", "a; b=\"10\"", "a ; b = \"\\1\\0\"", "\ta\t;\tb\t=\t10\t", ",a;b=10,,"}) {
     CAPTURE(text);
     CHECK(kw::parse_extensions(text) == expected);
   }
 }
 
 TEST_CASE("RFC 6455 §9.1: malformed lists") {
-  for (std::string_view const text :
-       {"", " ", ",", "a b", "a;", "a;;b", ";a", "a;=1", "a;b=", "a;b=,c", "a;b=\"\"", "a;b=\"1", "a;b=\"1\\", "a;b=\"1\\\"",
-        "a;b=\"x y\"", "a;b=\"x,y\"", "a;b=\"1\"2", "a;b=\"1\" 2", "a;b=1 2", "a;b=c=d", "a=1", "\"a\"", "a;\"b\"=1", "a/1",
-        "a;b='\"", "a,b c", "a;b=\"\\\x01\"", "\xc3\xa4", "a;b=\xc3\xa4"}) {
+  for (std::string_view const text : {"",
+                                      " ",
+                                      ",",
+                                      "a b",
+                                      "a;",
+                                      "a;;b",
+                                      ";a",
+                                      "a;=1",
+                                      "a;b=",
+                                      "a;b=,c",
+                                      "a;b=\"\"",
+                                      "a;b=\"1",
+                                      "a;b=\"1\\",
+                                      "a;b=\"1\\\"",
+                                      "a;b=\"x y\"",
+                                      "a;b=\"x,y\"",
+                                      "a;b=\"1\"2",
+                                      "a;b=\"1\" 2",
+                                      "a;b=1 2",
+                                      "a;b=c=d",
+                                      "a=1",
+                                      "\"a\"",
+                                      "a;\"b\"=1",
+                                      "a/1",
+                                      "a;b='\"",
+                                      "a,b c",
+                                      "a;b=\"\\\x01\"",
+                                      "\xc3\xa4",
+                                      "a;b=\xc3\xa4"}) {
     CAPTURE(text);
     CHECK(kw::parse_extensions(text) == std::nullopt);
   }
 }
 
 TEST_CASE("RFC 6455 §9.1: several fields are one list") {
-  auto const parsed = [](sample::upgrade const& head) { return kw::parse_extensions(sample::parsed(head).headers()); };
+  auto const parsed = [](sample::upgrade const& head) {
+    return kw::parse_extensions(sample::parsed(head).headers());
+  };
   CHECK(parsed(sample::upgrade{}) == list{});
-  CHECK(parsed(sample::upgrade{}.with("Sec-WebSocket-Extensions: foo").with("Sec-WebSocket-Extensions: bar; baz=2")) ==
+  CHECK(parsed(sample::upgrade{}
+                   .with("Sec-WebSocket-Extensions: foo")
+                   .with("Sec-WebSocket-Extensions: bar; baz=2")) ==
         parsed(sample::upgrade{}.with("sec-websocket-extensions: foo, bar; baz=2")));
-  CHECK(parsed(sample::upgrade{}.with("Sec-WebSocket-Extensions:").with("Sec-WebSocket-Extensions: a"))->size() == 1);
+  CHECK(parsed(sample::upgrade{}.with("Sec-WebSocket-Extensions:").with("Sec-WebSocket-Extensions: a"))
+            ->size() == 1);
   CHECK(parsed(sample::upgrade{}.with("Sec-WebSocket-Extensions:")) == std::nullopt);
-  CHECK(parsed(sample::upgrade{}.with("Sec-WebSocket-Extensions: a").with("Sec-WebSocket-Extensions: ;")) == std::nullopt);
+  CHECK(parsed(sample::upgrade{}.with("Sec-WebSocket-Extensions: a").with("Sec-WebSocket-Extensions: ;")) ==
+        std::nullopt);
 }
 
 TEST_CASE("extensions: written and read again") {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <optional>
+#include <ostream>
 #include <random>
 #include <string>
 #include <string_view>
@@ -70,14 +71,16 @@ TEST_CASE("RFC 9112 §2.1: a request line and fields") {
 }
 
 TEST_CASE("RFC 9112 §4: a status line and fields") {
-  CHECK(print(parse("HTTP/1.1 101 Switching Protocols\r\nA: b\r\n\r\n", {}, kind::response)) == "||101|1|A=b");
+  CHECK(print(parse("HTTP/1.1 101 Switching Protocols\r\nA: b\r\n\r\n", {}, kind::response)) ==
+        "||101|1|A=b");
   CHECK(print(parse("HTTP/1.0 404 \r\n\r\n", {}, kind::response)) == "||404|0");
   CHECK(print(parse("HTTP/1.1 200\r\n\r\n", {}, kind::response)) == "||200|1");
   CHECK(print(parse("HTTP/1.1 200 \t\xc3\xa4 !\r\n\r\n", {}, kind::response)) == "||200|1");
   for (std::string_view const line :
-       {"HTTP/1.1  200 OK", "HTTP/1.1 20 OK", "HTTP/1.1 2000 OK", "HTTP/1.1 099 OK", "HTTP/1.1 2x0 OK", "HTTP/1.1 -20 OK",
-        "HTTP/1.1", "HTTP/1.1 ", "http/1.1 200 OK", "HTTP/1 200 OK", "HTTP/11.1 200 OK", " HTTP/1.1 200 OK",
-        "HTTP/1.1 200\tOK", "HTTP/1.1 200 O\x01K", "HTTP/1.1 200 O\x7fK", "ICY 200 OK", "SSH-2.0-x"}) {
+       {"HTTP/1.1  200 OK", "HTTP/1.1 20 OK", "HTTP/1.1 2000 OK", "HTTP/1.1 099 OK", "HTTP/1.1 2x0 OK",
+        "HTTP/1.1 -20 OK", "HTTP/1.1", "HTTP/1.1 ", "http/1.1 200 OK", "HTTP/1 200 OK", "HTTP/11.1 200 OK",
+        " HTTP/1.1 200 OK", "HTTP/1.1 200\tOK", "HTTP/1.1 200 O\x01K", "HTTP/1.1 200 O\x7fK", "ICY 200 OK",
+        "SSH-2.0-x"}) {
     CAPTURE(line);
     CHECK(parse(std::string{line} + "\r\n\r\n", {}, kind::response).error() == kw::error::http_malformed);
   }
@@ -95,7 +98,7 @@ TEST_CASE("what follows the head is not taken") {
 }
 
 TEST_CASE("split invariance: every two-way split, and byte by byte") {
-  for (auto const& [of, text] :
+  for (auto const& each :
        {std::pair{kind::request, sample::upgrade{}.with("Cookie:\t a=b; c=d ").text()},
         {kind::request, "\r\n" + sample::upgrade{}.text()},
         {kind::request, std::string{"\r\n\r\nGET / HTTP/1.1\r\n\r\n"}},
@@ -103,6 +106,8 @@ TEST_CASE("split invariance: every two-way split, and byte by byte") {
         {kind::request, std::string{"GET / HTTP/1.1\r\nA: b\r\n\rX"}},
         {kind::response, std::string{"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nA:\r\n\r\n"}},
         {kind::response, std::string{"HTTP/1.1 200\r\nA : b\r\n\r\n"}}}) {
+    kind const of = each.first;
+    std::string const& text = each.second;
     CAPTURE(text);
     std::string const whole = in_pieces(text, {}, of);
     CHECK(whole != "reading");
@@ -120,11 +125,32 @@ TEST_CASE("RFC 9112 §2.2: one empty line before the request is skipped, and onl
 }
 
 TEST_CASE("RFC 9112 §3: the request line has one form") {
-  for (std::string_view const line :
-       {"", " ", "GET", "GET ", "GET /", "GET / ", "GET  / HTTP/1.1", "GET /  HTTP/1.1", "GET / HTTP/1.1 ", " GET / HTTP/1.1",
-        "GET\t/ HTTP/1.1", "GET /\tHTTP/1.1", "G(T / HTTP/1.1", "GET /a b HTTP/1.1", "GET / HTTP/1.", "GET / HTTP/.1",
-        "GET / HTTP/1", "GET / http/1.1", "GET / HTTPS/1.1", "GET / HTTP/1,1", "GET / HTTP/1.11", "GET / HTTP/11.1",
-        "GET /\x01 HTTP/1.1", "GET /\x7f HTTP/1.1", "G\xc3\xa4T / HTTP/1.1", ":method GET"}) {
+  for (std::string_view const line : {"",
+                                      " ",
+                                      "GET",
+                                      "GET ",
+                                      "GET /",
+                                      "GET / ",
+                                      "GET  / HTTP/1.1",
+                                      "GET /  HTTP/1.1",
+                                      "GET / HTTP/1.1 ",
+                                      " GET / HTTP/1.1",
+                                      "GET\t/ HTTP/1.1",
+                                      "GET /\tHTTP/1.1",
+                                      "G(T / HTTP/1.1",
+                                      "GET /a b HTTP/1.1",
+                                      "GET / HTTP/1.",
+                                      "GET / HTTP/.1",
+                                      "GET / HTTP/1",
+                                      "GET / http/1.1",
+                                      "GET / HTTPS/1.1",
+                                      "GET / HTTP/1,1",
+                                      "GET / HTTP/1.11",
+                                      "GET / HTTP/11.1",
+                                      "GET /\x01 HTTP/1.1",
+                                      "GET /\x7f HTTP/1.1",
+                                      "G\xc3\xa4T / HTTP/1.1",
+                                      ":method GET"}) {
     CAPTURE(line);
     CHECK(error_of(std::string{line} + "\r\nHost: a\r\n\r\n") == kw::error::http_malformed);
   }
@@ -139,7 +165,8 @@ TEST_CASE("RFC 9112 §2.3: HTTP/1.1 or a later 1.x") {
 }
 
 TEST_CASE("RFC 9112 §3.2: a target begins as a path or a URI, in ASCII and without a fragment") {
-  for (std::string_view const target : {"*", "?a", "[::1]:80", "1.2.3.4:80", "/a#b", "#", "/\xc3\xa4", "%2f"}) {
+  for (std::string_view const target :
+       {"*", "?a", "[::1]:80", "1.2.3.4:80", "/a#b", "#", "/\xc3\xa4", "%2f"}) {
     CAPTURE(target);
     CHECK(error_of("GET " + std::string{target} + " HTTP/1.1\r\n\r\n") == kw::error::http_target);
   }
@@ -148,11 +175,13 @@ TEST_CASE("RFC 9112 §3.2: a target begins as a path or a URI, in ASCII and with
 TEST_CASE("RFC 9112 §5: what a header line must not be") {
   std::string const begin = "GET / HTTP/1.1\r\nHost: a\r\n";
   using namespace std::string_literals;
-  for (std::string const& line :
-       {"A : b\r\n"s, "A\t: b\r\n"s, " A: b\r\n"s, "\tA: b\r\n"s, ": b\r\n"s, "A\r\n"s, "A b: c\r\n"s, "A: b\r\n c\r\n"s,
-        "A: b\r\n\tc\r\n"s, "A: b\r\n \r\n"s, "A: b\rc\r\n"s, "A: b\nB: c\r\n"s, "A: b\n\r\n"s, "A: b\r\r\n"s, "A: b\0c\r\n"s,
-        "A: \x01\r\n"s, "A: \x0b\r\n"s, "A: \x1b[2J\r\n"s, "A: \x7f\r\n"s, "A\0: b\r\n"s, "A\xc3\xa4: b\r\n"s, "\rX\r\n"s,
-        "\n"s, "(A): b\r\n"s, "A\x7f: b\r\n"s, "\"A\": b\r\n"s}) {
+  for (std::string const& line : {"A : b\r\n"s,        "A\t: b\r\n"s,     " A: b\r\n"s,   "\tA: b\r\n"s,
+                                  ": b\r\n"s,          "A\r\n"s,          "A b: c\r\n"s,  "A: b\r\n c\r\n"s,
+                                  "A: b\r\n\tc\r\n"s,  "A: b\r\n \r\n"s,  "A: b\rc\r\n"s, "A: b\nB: c\r\n"s,
+                                  "A: b\n\r\n"s,       "A: b\r\r\n"s,     "A: b\0c\r\n"s, "A: \x01\r\n"s,
+                                  "A: \x0b\r\n"s,      "A: \x1b[2J\r\n"s, "A: \x7f\r\n"s, "A\0: b\r\n"s,
+                                  "A\xc3\xa4: b\r\n"s, "\rX\r\n"s,        "\n"s,          "(A): b\r\n"s,
+                                  "A\x7f: b\r\n"s,     "\"A\": b\r\n"s}) {
     CAPTURE(line);
     CHECK(error_of(begin + line + "\r\n") == kw::error::http_malformed);
   }
@@ -177,7 +206,8 @@ TEST_CASE("limits: the first line") {
   std::string const line = "GET /67890 HTTP/1.1";  // 19
   CHECK_FALSE(error_of(line + "\r\n\r\n", limits));
   CHECK_FALSE(error_of("\r\n" + line.substr(0, 5) + "x" + line.substr(5) + "\r\n\r\n", limits));
-  CHECK(error_of(line.substr(0, 5) + "xx" + line.substr(5) + "\r\n\r\n", limits) == kw::error::http_line_too_long);
+  CHECK(error_of(line.substr(0, 5) + "xx" + line.substr(5) + "\r\n\r\n", limits) ==
+        kw::error::http_line_too_long);
   CHECK(error_of("GET /" + std::string(8188, 'a')) == kw::error::http_line_too_long);
   CHECK_FALSE(error_of("GET /" + std::string(8187, 'a')));
   CHECK(error_of(std::string(8193, 'A')) == kw::error::http_line_too_long);
@@ -187,7 +217,8 @@ TEST_CASE("limits: another line, the head as a whole, the number of fields") {
   std::string const begin = "GET / HTTP/1.1\r\n";
   CHECK_FALSE(error_of(begin + "A:" + std::string(8190, 'b') + "\r\n\r\n"));
   CHECK(error_of(begin + "A:" + std::string(8191, 'b')) == kw::error::http_head_too_large);
-  CHECK_MESSAGE(error_of(begin + "A:" + std::string(8191, ' ')) == kw::error::http_head_too_large, "spaces count");
+  CHECK_MESSAGE(error_of(begin + "A:" + std::string(8191, ' ')) == kw::error::http_head_too_large,
+                "spaces count");
   CHECK(error_of(begin + std::string(8193, 'A')) == kw::error::http_head_too_large);
 
   std::string const text = begin + "A: b\r\n\r\n";
@@ -242,7 +273,8 @@ std::optional<std::string> reference(std::string_view text) {
   result += version[7];
   for (std::size_t i = 1; i < lines.size(); ++i) {
     std::size_t const colon = lines[i].find(':');
-    if (colon == std::string_view::npos || !kw::detail::is_token(lines[i].substr(0, colon))) return std::nullopt;
+    if (colon == std::string_view::npos || !kw::detail::is_token(lines[i].substr(0, colon)))
+      return std::nullopt;
     if (!kw::detail::is_field_value(lines[i].substr(colon + 1))) return std::nullopt;
     result += '|';
     result += lines[i].substr(0, colon);

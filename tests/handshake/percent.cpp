@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
 

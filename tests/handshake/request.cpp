@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -63,11 +64,10 @@ TEST_CASE("request: query parameters") {
 TEST_CASE("request: copies and moves stand for themselves") {
   auto original = std::make_unique<kw::request>(sample::parsed(sample::upgrade{}));
   original->set_parameters({{"user", "ann"}});
-  kw::request copy = *original;
+  kw::request const copy = *original;
   kw::request const moved = std::move(*original);
   original.reset();
-  for (kw::request const* each : {std::as_const(copy).header("host") ? &copy : nullptr, &moved}) {
-    REQUIRE(each != nullptr);
+  for (kw::request const* each : {&copy, &moved}) {
     CHECK(each->path() == "/chat");
     CHECK(each->host() == "server.example.com");
     CHECK(each->header("sec-websocket-key") == "dGhlIHNhbXBsZSBub25jZQ==");
@@ -88,7 +88,8 @@ TEST_CASE("RFC 9110 §7.2: a Host is a host and a port") {
     CAPTURE(host);
     CHECK_FALSE(error_of(sample::upgrade{}.with("Host", host)));
   }
-  for (std::string const host : {"", "a b", "[::", ":99999", "a:99999", "a,b:c", "a@b", "http://a", "a/b", "[::1]x", "\xc3\xa4"}) {
+  for (std::string const host :
+       {"", "a b", "[::", ":99999", "a:99999", "a,b:c", "a@b", "http://a", "a/b", "[::1]x", "\xc3\xa4"}) {
     CAPTURE(host);
     CHECK(error_of(sample::upgrade{}.with("Host", host)) == kw::error::http_host);
   }
@@ -109,8 +110,9 @@ TEST_CASE("RFC 9112 §3.2.2: the authority of a whole URI wins over Host") {
 }
 
 TEST_CASE("RFC 9112 §3.2.3, §3.2.4: no authority, no asterisk, no other scheme") {
-  for (std::string const target : {"server.example.com:80", "*", "ftp://a/", "http:/a", "http:///a", "http://", "http://?a",
-                                   "http://u@a/", "http://a:x/", "http://a b/", "ws://a/", "javascript:1", "chat", "x/y"}) {
+  for (std::string const target :
+       {"server.example.com:80", "*", "ftp://a/", "http:/a", "http:///a", "http://", "http://?a",
+        "http://u@a/", "http://a:x/", "http://a b/", "ws://a/", "javascript:1", "chat", "x/y"}) {
     CAPTURE(target);
     std::error_code const why = error_of("GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n");
     CHECK((why == kw::error::http_target || (target == "http://a b/" && why == kw::error::http_malformed)));
@@ -122,7 +124,8 @@ TEST_CASE("RFC 9112 §3.2.3, §3.2.4: no authority, no asterisk, no other scheme
 TEST_CASE("RFC 9112 §6: a request with a body is refused") {
   auto const with = [](std::string const& field) { return error_of(sample::upgrade{}.with(field)); };
   CHECK_FALSE(with("Content-Length: 0"));
-  for (std::string const value : {"1", "5", "00", "-1", "+0", "0x0", "", "abc", "0, 0", "0,5", "18446744073709551616"}) {
+  for (std::string const value :
+       {"1", "5", "00", "-1", "+0", "0x0", "", "abc", "0, 0", "0,5", "18446744073709551616"}) {
     CAPTURE(value);
     CHECK(with("Content-Length: " + value) == kw::error::http_body);
   }
@@ -130,9 +133,12 @@ TEST_CASE("RFC 9112 §6: a request with a body is refused") {
     CAPTURE(value);
     CHECK(with("transfer-encoding: " + value) == kw::error::http_body);
   }
-  CHECK(error_of(sample::upgrade{}.with("Content-Length: 0").with("Content-Length: 0")) == kw::error::http_body);
-  CHECK(error_of(sample::upgrade{}.with("Content-Length: 0").with("Content-Length: 5")) == kw::error::http_body);
-  CHECK(error_of(sample::upgrade{}.with("Content-Length: 5").with("Transfer-Encoding: chunked")) == kw::error::http_body);
+  CHECK(error_of(sample::upgrade{}.with("Content-Length: 0").with("Content-Length: 0")) ==
+        kw::error::http_body);
+  CHECK(error_of(sample::upgrade{}.with("Content-Length: 0").with("Content-Length: 5")) ==
+        kw::error::http_body);
+  CHECK(error_of(sample::upgrade{}.with("Content-Length: 5").with("Transfer-Encoding: chunked")) ==
+        kw::error::http_body);
 }
 
 TEST_CASE("request: the text must be one whole head") {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <kindwire/handshake/head.hpp>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,8 +22,10 @@ std::string written(kw::response const& response, bool to_head = false) {
 
 TEST_CASE("response: on the wire") {
   CHECK(written(kw::response::text(200, "hello")) ==
-        "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
-  CHECK(written({599, {{"A", "b"}}, ""}) == "HTTP/1.1 599 \r\nA: b\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\nConnection: "
+        "close\r\n\r\nhello");
+  CHECK(written({599, {{"A", "b"}}, ""}) ==
+        "HTTP/1.1 599 \r\nA: b\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
   CHECK(kw::response::html("<p>").headers.front().second == "text/html; charset=utf-8");
   CHECK(kw::response::plain(404).body == "404 Not Found\n");
 }

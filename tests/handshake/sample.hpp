@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstring>
 #include <kindwire/handshake/server.hpp>
+#include <ostream>
 #include <random>
 #include <string>
 #include <string_view>
@@ -17,11 +18,9 @@ namespace kw = kindwire;
 /// The request of RFC 6455 §1.3, a field a line.
 struct upgrade {
   std::string line = "GET /chat HTTP/1.1";
-  std::vector<std::string> fields = {"Host: server.example.com",
-                                     "Upgrade: websocket",
-                                     "Connection: Upgrade",
-                                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-                                     "Sec-WebSocket-Version: 13"};
+  std::vector<std::string> fields = {
+      "Host: server.example.com", "Upgrade: websocket", "Connection: Upgrade",
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"};
 
   upgrade with(std::string field) const {
     upgrade copy = *this;
@@ -63,7 +62,8 @@ void feed(Reader& reader, std::string_view text, std::size_t size = SIZE_MAX) {
   }
 }
 
-/// What a server with one WebSocket endpoint does: 101 or the status of its refusal, 0 while it waits for more.
+/// What a server with one WebSocket endpoint does: 101 or the status of its refusal, 0 while it waits for
+/// more.
 struct outcome {
   unsigned status = 0;
   std::error_code error = {};
@@ -107,7 +107,8 @@ inline kw::request parsed(upgrade const& head) { return parsed(head.text()); }
 
 /// `text` with up to eight changes of the kind that break parsers. The same for the same generator.
 inline std::string mutated(std::string text, std::mt19937& random) {
-  static constexpr std::string_view awkward{"\r\n\0 \t:,;=\"\\/?#%\x7f\x80\xff{}[]a1\r", 30};
+  static constexpr char characters[] = "\r\n\0 \t:,;=\"\\/?#%\x7f\x80\xff{}[]a1\r";
+  constexpr std::string_view awkward{characters, sizeof characters - 1};
   auto const below = [&](std::size_t limit) { return limit == 0 ? 0 : random() % limit; };
   for (std::size_t changes = 1 + below(8); changes != 0; --changes) {
     std::size_t const at = below(text.size() + 1);

@@ -34,7 +34,7 @@ class Run:
             self.process.stdin.close()
         try:
             output, errors = await asyncio.wait_for(
-                asyncio.gather(self.process.stdout.read(), self.process.stderr.read()), 20
+                asyncio.gather(self.process.stdout.read(), self.process.stderr.read()), 15
             )
             await self.process.wait()
         finally:

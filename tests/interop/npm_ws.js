@@ -132,19 +132,21 @@ async function client(url, input) {
 
 async function clientAgainstServer() {
   await run('ws server: lines come back and the close is clean', async () => {
-    let code;
+    let close;
+    const code = new Promise((resolve) => { close = resolve; });
     const peer = await server((ws) => {
       ws.on('message', (data) => ws.send(data.toString()));
-      ws.on('close', (found) => { code = found; });
+      ws.on('close', close);
     }, {perMessageDeflate: true});
     const input = ['hello', '', 'grüße', 'a'.repeat(70000), ''].join('\n');
     assert.deepStrictEqual(await client(peer.url, input), [0, input, '']);
-    assert.strictEqual(code, 1000);
+    assert.strictEqual(await code, 1000);
     peer.close();
   });
   await run('ws server: a message in fragments, with a ping between them', async () => {
     let pong;
     const peer = await server((ws) => {
+      // The close comes after the pong, so what the client saw before it has been printed.
       ws.on('pong', (data) => { pong = data.toString(); ws.close(1000); });
       ws.send('one ', {fin: false});
       ws.ping('between');

@@ -117,6 +117,21 @@ TEST_CASE("buffer: used as a queue it stays as small as what is in it") {
   CHECK(queue.capacity() <= 8192);
 }
 
+TEST_CASE("buffer: a long queue that is used in small pieces is not moved at each of them") {
+  kw::buffer queue;
+  std::size_t const held = 60'000;
+  queue.append(repeat(held, 'x'));
+  std::size_t moved = 0;
+  std::size_t const turns = 100'000;
+  for (std::size_t turn = 0; turn != turns; ++turn) {
+    queue.consume(16);
+    auto const* const place = queue.bytes().data();
+    queue.append(repeat(16, 'x'));
+    moved += queue.bytes().data() != place;
+  }
+  CHECK(moved <= turns * 16 / held + 2);
+}
+
 TEST_CASE("buffer: growing byte by byte costs linear work and at most twice the room") {
   allocation_counter const counter;
   kw::buffer data;

@@ -253,7 +253,7 @@ TEST_CASE("reassembler: text fails at its first impossible byte, before its fram
   SUBCASE("ASCII inside a sequence") {
     receiver self;
     self.take(client_frame(kw::opcode::text, hex("e2 82"), false));
-    self.take(client_frame(kw::opcode::continuation, text("plain ascii")));
+    self.take(client_frame(kw::opcode::continuation, text("plain ascii"), false));
     CHECK(self.messages.error() == kw::error::invalid_utf8);
   }
   SUBCASE("a sequence cut off by the end") {

@@ -77,8 +77,7 @@ TEST_CASE(
     "utf8: four bytes that begin with F0 to F4: all second and third bytes, the last around every border") {
   unsigned wrong = 0;
   unsigned valid = 0;
-  std::array<unsigned, 20> const last{0x00, 0x41, 0x7F, 0x80, 0x81, 0x8F, 0x90, 0x9F, 0xA0, 0xA5,
-                                      0xBE, 0xBF, 0xC0, 0xC2, 0xE0, 0xED, 0xF0, 0xF4, 0xF5, 0xFF};
+  std::array<unsigned, 12> const last{0x00, 0x7F, 0x80, 0x81, 0x8F, 0x90, 0xBE, 0xBF, 0xC0, 0xC2, 0xF0, 0xFF};
   std::array<std::byte, 4> text{};
   for (unsigned a = 0xF0; a != 0xF5; ++a) {
     text[0] = static_cast<std::byte>(a);
@@ -103,7 +102,7 @@ TEST_CASE(
     }
   }
   CHECK(wrong == 0);
-  CHECK(valid == 9 * (0x110000 - 0x10000) / 64);  // nine of the last bytes are continuations
+  CHECK(valid == 6 * (0x110000 - 0x10000) / 64);  // six of the last bytes are continuations
 }
 
 TEST_CASE("utf8: every last byte of four, behind leads and second bytes around every border") {

@@ -159,7 +159,7 @@ TEST_CASE("session: random streams in random pieces, pings answered in order") {
   unsigned wrong = 0;
   unsigned broken = 0;
   unsigned closed = 0;
-  for (std::uint64_t seed = 0; seed != 2000; ++seed) {
+  for (std::uint64_t seed = 0; seed != 1500; ++seed) {
     role const self = both_roles[seed % 2];
     bytes const input = stream_maker{peer_of(self), seed, true}.make();
     std::size_t const max_size = random.one_in(3) ? 3000 : 1 << 20;
@@ -188,8 +188,8 @@ TEST_CASE("session: random streams in random pieces, pings answered in order") {
     }
   }
   CHECK(wrong == 0);
-  CHECK(broken > 500);
-  CHECK(closed > 200);
+  CHECK(broken > 400);
+  CHECK(closed > 150);
 }
 
 TEST_CASE("session: with autoping off pings and pongs are messages, in their order") {

@@ -16,8 +16,8 @@
 
 namespace kindwire::detail {
 
-// It explains a refusal and is thrown away with the connection: so whatever is wrong with it ends it, with what
-// is there by then, and nothing in it is an error.
+// It explains a refusal and is thrown away with the connection: so whatever is wrong with it ends it, with
+// what is there by then, and nothing in it is an error.
 class body_reader {
  public:
   body_reader() = default;

@@ -77,8 +77,8 @@ class extension_reader {
     return size != 0;
   }
 
-  // "When using the quoted-string syntax variant, the value after quoted-string unescaping MUST conform to the
-  // 'token' ABNF."
+  // "When using the quoted-string syntax variant, the value after quoted-string unescaping MUST conform to
+  // the 'token' ABNF."
   bool read_quoted(std::string& result) {
     rest_.remove_prefix(1);
     while (!rest_.empty() && rest_.front() != '"') {

@@ -19,9 +19,9 @@ namespace kindwire {
 
 /// How much a peer may send before the handshake is over.
 struct head_limits {
-  std::size_t max_line = 8192;     ///< bytes of one line without its CRLF; what servers usually take
-  std::size_t max_head = 16384;    ///< bytes from the first line to the empty one: room for large cookies
-  std::size_t max_headers = 100;   ///< header fields; browsers send about 20
+  std::size_t max_line = 8192;    ///< bytes of one line without its CRLF; what servers usually take
+  std::size_t max_head = 16384;   ///< bytes from the first line to the empty one: room for large cookies
+  std::size_t max_headers = 100;  ///< header fields; browsers send about 20
 };
 
 /// Where a handshake stands, or the reading of a head.

@@ -21,8 +21,8 @@ namespace kindwire {
 
 /// Which pages may connect. A request without Origin comes from no browser and is always let pass.
 struct origin_options {
-  /// Origins beside our own, such as `https://app.example.com`: scheme, host and port must all be equal. One that
-  /// parse_origin() does not read never matches.
+  /// Origins beside our own, such as `https://app.example.com`: scheme, host and port must all be equal. One
+  /// that parse_origin() does not read never matches.
   std::vector<std::string> allowed = {};
   /// Let every page connect, also one without a name (`null`): for data that is public anyway.
   bool any = false;
@@ -40,8 +40,8 @@ struct origin {
   friend bool operator==(origin const&, origin const&) = default;
 };
 
-/// Reads `scheme://host[:port]` and nothing more than that: no path, no trailing slash, no user name, no second
-/// origin. `null` is no origin. Thread safe.
+/// Reads `scheme://host[:port]` and nothing more than that: no path, no trailing slash, no user name, no
+/// second origin. `null` is no origin. Thread safe.
 inline std::optional<origin> parse_origin(std::string_view text) {
   auto const lower = [](std::string_view from) {
     std::string result;
@@ -52,7 +52,8 @@ inline std::optional<origin> parse_origin(std::string_view text) {
   if (colon == std::string_view::npos || colon == 0 || !detail::is_letter(text.front())) return std::nullopt;
   std::string_view const scheme = text.substr(0, colon);
   for (char const c : scheme) {
-    if (!detail::is_letter(c) && !detail::is_digit(c) && c != '+' && c != '-' && c != '.') return std::nullopt;
+    if (!detail::is_letter(c) && !detail::is_digit(c) && c != '+' && c != '-' && c != '.')
+      return std::nullopt;
   }
   std::optional<detail::authority> const where = detail::parse_authority(text.substr(colon + 3));
   if (!where) return std::nullopt;
@@ -60,8 +61,9 @@ inline std::optional<origin> parse_origin(std::string_view text) {
   return origin{lower(scheme), lower(where->host), port};
 }
 
-/// True if `from` is http or https at the host and port that the request was sent to. Where Host names no port,
-/// it is the default one of the origin's scheme, since a server behind a TLS proxy doesn't know its own.
+/// True if `from` is http or https at the host and port that the request was sent to. Where Host names no
+/// port, it is the default one of the origin's scheme, since a server behind a TLS proxy doesn't know its
+/// own.
 inline bool is_same_origin(origin const& from, request const& to) noexcept {
   if (from.scheme != "http" && from.scheme != "https") return false;
   std::optional<detail::authority> const host = detail::parse_authority(to.host());

@@ -20,8 +20,8 @@ constexpr int percent_triplet(std::string_view text, std::size_t position) noexc
   return high > 15 || low > 15 ? -1 : static_cast<int>(high * 16 + low);
 }
 
-// As application/x-www-form-urlencoded: `+` is a space, and a `%` without two digits stands for itself (WHATWG
-// URL, "percent-decode"), since that is what browsers and every form library do.
+// As application/x-www-form-urlencoded: `+` is a space, and a `%` without two digits stands for itself
+// (WHATWG URL, "percent-decode"), since that is what browsers and every form library do.
 inline std::string form_decode(std::string_view text) {
   std::string decoded;
   decoded.reserve(text.size());

@@ -24,8 +24,8 @@ using path_parameters = std::vector<std::pair<std::string, std::string>>;
 
 /// A request with a valid head, exactly one valid Host, and no body.
 ///
-/// It owns its bytes: copies stand for themselves. Views are valid until it is assigned to, moved or destroyed.
-/// Reading is thread safe.
+/// It owns its bytes: copies stand for themselves. Views are valid until it is assigned to, moved or
+/// destroyed. Reading is thread safe.
 class request {
  public:
   /// An empty request; parse() and server_handshake make real ones.
@@ -52,7 +52,8 @@ class request {
   std::string_view target() const noexcept { return target_; }
   /// The path as it was sent, still percent-encoded, without the query. Begins with `/`.
   std::string_view path() const noexcept {
-    return path_size_ == 0 ? std::string_view{"/"} : std::string_view{target_}.substr(path_begin_, path_size_);
+    return path_size_ == 0 ? std::string_view{"/"}
+                           : std::string_view{target_}.substr(path_begin_, path_size_);
   }
   /// What follows the `?`, as it was sent; empty if there is none.
   std::string_view query() const noexcept {
@@ -88,8 +89,8 @@ class request {
     return headers_.has_token("Upgrade", "websocket") && headers_.has_token("Connection", "upgrade");
   }
 
-  /// The decoded value of a `{name}` of the route that matched; empty if it has none of that name. It may hold
-  /// any byte but NUL, `/` included.
+  /// The decoded value of a `{name}` of the route that matched; empty if it has none of that name. It may
+  /// hold any byte but NUL, `/` included.
   std::string_view parameter(std::string_view name) const noexcept {
     for (auto const& [key, value] : parameters_) {
       if (key == name) return value;

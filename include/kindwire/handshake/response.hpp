@@ -53,8 +53,9 @@ constexpr std::string_view reason_phrase(unsigned status) noexcept {
 /// A response with its body: what a server answers instead of 101, and what a refused client got.
 struct response {
   unsigned status = 200;  ///< 200 to 599 when written
-  header_list headers;    ///< without Content-Length, Transfer-Encoding and Connection: write_response() adds them
-  std::string body;       ///< any bytes
+  header_list
+      headers;       ///< without Content-Length, Transfer-Encoding and Connection: write_response() adds them
+  std::string body;  ///< any bytes
 
   /// A body of plain text (UTF-8).
   static response text(unsigned status, std::string body) {
@@ -80,9 +81,10 @@ struct response {
   }
 };
 
-/// The response to a request that broke a rule: 405, 414, 426, 431, 403, else 400. The body is the text of the
-/// error, nothing that the peer sent. An `Allow: GET` goes with 405; with 426 go `Upgrade: websocket` (RFC 9110
-/// §15.5.22) and, as with every error::handshake_version, the version that we speak (RFC 6455 §4.4).
+/// The response to a request that broke a rule: 405, 414, 426, 431, 403, else 400. The body is the text of
+/// the error, nothing that the peer sent. An `Allow: GET` goes with 405; with 426 go `Upgrade: websocket`
+/// (RFC 9110 §15.5.22) and, as with every error::handshake_version, the version that we speak (RFC 6455
+/// §4.4).
 inline response response_for(std::error_code why) {
   auto const is = [&](std::initializer_list<error> values) {
     for (error const each : values) {
@@ -106,12 +108,12 @@ inline response response_for(std::error_code why) {
 }
 
 /// Appends `from` to `out` as it goes over the wire, with Content-Length and `Connection: close`; with
-/// `Connection: upgrade, close` where there is an Upgrade field (RFC 9110 §7.8). After it the connection must be
-/// closed. `to_head` leaves the body out, as the answer to a HEAD request needs (RFC 9110 §9.3.2).
+/// `Connection: upgrade, close` where there is an Upgrade field (RFC 9110 §7.8). After it the connection must
+/// be closed. `to_head` leaves the body out, as the answer to a HEAD request needs (RFC 9110 §9.3.2).
 ///
-/// Errors, with nothing written: error::invalid_header for a control character in a name or value, a name that
-/// is no token, and the three fields that it writes itself; error::invalid_argument for another status than 200
-/// to 599.
+/// Errors, with nothing written: error::invalid_header for a control character in a name or value, a name
+/// that is no token, and the three fields that it writes itself; error::invalid_argument for another status
+/// than 200 to 599.
 [[nodiscard]] inline std::error_code write_response(response const& from, std::string& out,
                                                     bool to_head = false) {
   if (from.status < 200 || from.status > 599) return error::invalid_argument;

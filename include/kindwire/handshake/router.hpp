@@ -22,11 +22,12 @@ namespace kindwire {
 
 /// Finds the Target of a path.
 ///
-/// A pattern is a path of literal segments and `{name}`s: `/`, `/chat`, `/upload/{user}`. A `{name}` matches one
-/// segment that is not empty, `.` or `..`. A literal segment is compared with the decoded segment of the path,
-/// and comes before a `{name}` at the same place. A slash at the end counts. Paths are split before they are
-/// decoded, so `%2F` never makes a segment of its own; one with a broken `%` or an encoded NUL matches nothing.
-/// Pointers to targets stay valid as long as the router lives. Matching is thread safe, adding is not.
+/// A pattern is a path of literal segments and `{name}`s: `/`, `/chat`, `/upload/{user}`. A `{name}` matches
+/// one segment that is not empty, `.` or `..`. A literal segment is compared with the decoded segment of the
+/// path, and comes before a `{name}` at the same place. A slash at the end counts. Paths are split before
+/// they are decoded, so `%2F` never makes a segment of its own; one with a broken `%` or an encoded NUL
+/// matches nothing. Pointers to targets stay valid as long as the router lives. Matching is thread safe,
+/// adding is not.
 template <class Target>
 class router {
  public:
@@ -38,8 +39,8 @@ class router {
     explicit operator bool() const noexcept { return target != nullptr; }
   };
 
-  /// Adds a route. Error: error::invalid_argument, with nothing added, for a pattern that is none, or one that
-  /// matches the very paths of one that was added before.
+  /// Adds a route. Error: error::invalid_argument, with nothing added, for a pattern that is none, or one
+  /// that matches the very paths of one that was added before.
   [[nodiscard]] std::error_code add(std::string_view pattern, Target target) {
     std::optional<std::vector<segment>> const segments = split_pattern(pattern);
     if (!segments || contains(*segments)) return error::invalid_argument;
@@ -55,8 +56,8 @@ class router {
     return {};
   }
 
-  /// The route of `path`, which begins with `/` and has no query (see request::path()). Takes time in the size
-  /// of the path and the number of routes at most.
+  /// The route of `path`, which begins with `/` and has no query (see request::path()). Takes time in the
+  /// size of the path and the number of routes at most.
   match_result match(std::string_view path) const {
     if (!path.starts_with('/')) return {};
     std::vector<std::string> segments;

@@ -21,16 +21,16 @@ namespace kindwire {
 ///     kw::server_handshake handshake;
 ///     while (handshake.status() == kw::handshake_status::reading)
 ///       handshake.commit(read_some(handshake.prepare(2048)));
-///     if (handshake.status() == kw::handshake_status::failed) …                 // write error_response(), close
-///     if (auto refused = kw::check_upgrade(handshake.request())) …              // write refused->answer, close
-///     kw::write_accept(handshake.request(), {}, out)                            // the 101; then frames
+///     if (handshake.status() == kw::handshake_status::failed) …                 // write error_response(),
+///     close if (auto refused = kw::check_upgrade(handshake.request())) …              // write
+///     refused->answer, close kw::write_accept(handshake.request(), {}, out)                            //
+///     the 101; then frames
 ///
-/// Every answer but 101 ends the connection, and what came after the request is then never looked at: it might
-/// be a second request, smuggled past a proxy. The time limit is the driver's. Not thread safe.
+/// Every answer but 101 ends the connection, and what came after the request is then never looked at: it
+/// might be a second request, smuggled past a proxy. The time limit is the driver's. Not thread safe.
 class server_handshake {
  public:
-  explicit server_handshake(head_limits limits = {}) noexcept
-      : head_(head_parser::kind::request, limits) {}
+  explicit server_handshake(head_limits limits = {}) noexcept : head_(head_parser::kind::request, limits) {}
 
   /// Room for at least `size` bytes from the stream; fill it from its front, then commit().
   std::span<std::byte> prepare(std::size_t size) { return input_.prepare(size); }
@@ -58,8 +58,8 @@ class server_handshake {
   /// What a peer that failed is answered: 400, 414, 431.
   response error_response() const { return response_for(error_); }
 
-  /// The bytes after the request. They belong to the frames if a 101 is written, and to nobody otherwise. Valid
-  /// until the next call of prepare() or commit().
+  /// The bytes after the request. They belong to the frames if a 101 is written, and to nobody otherwise.
+  /// Valid until the next call of prepare() or commit().
   std::span<std::byte> leftover() noexcept { return input_.bytes(); }
 
  private:

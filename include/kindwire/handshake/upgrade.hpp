@@ -79,10 +79,10 @@ inline response answer_to(request const& from, std::error_code why) {
 
 /// Nothing if `from` may be answered with 101; else why not, and the response.
 ///
-/// In this order (RFC 6455 §4.2.1): 405 for another method than GET; 400 if Upgrade and Connection do not ask for
-/// websocket, or 426 if nothing in the request is about WebSocket; 426 for another version than 13; 400 for a
-/// key that is missing, twice, or not 16 bytes, and for malformed lists of subprotocols or extensions; 403 for
-/// an origin that is not allowed. Thread safe.
+/// In this order (RFC 6455 §4.2.1): 405 for another method than GET; 400 if Upgrade and Connection do not ask
+/// for websocket, or 426 if nothing in the request is about WebSocket; 426 for another version than 13; 400
+/// for a key that is missing, twice, or not 16 bytes, and for malformed lists of subprotocols or extensions;
+/// 403 for an origin that is not allowed. Thread safe.
 inline std::optional<refusal> check_upgrade(request const& from, origin_options const& origins = {}) {
   std::error_code why = detail::check_offer(from);
   if (!why) why = check_origin(from, origins);
@@ -90,8 +90,8 @@ inline std::optional<refusal> check_upgrade(request const& from, origin_options 
   return refusal{why, detail::answer_to(from, why)};
 }
 
-/// The first of `supported` that the client offers, compared exactly; empty if there is none, and then the 101
-/// names none (RFC 6455 §4.2.2). A view into `supported`. Thread safe.
+/// The first of `supported` that the client offers, compared exactly; empty if there is none, and then the
+/// 101 names none (RFC 6455 §4.2.2). A view into `supported`. Thread safe.
 inline std::string_view select_subprotocol(request const& from, std::span<std::string const> supported) {
   std::vector<std::string_view> const offered = from.subprotocols();
   for (std::string const& each : supported) {
@@ -112,8 +112,8 @@ struct accept_options {
 ///
 /// Errors, with nothing written: error::handshake_key without a valid key; error::handshake_subprotocol and
 /// error::handshake_extension for what was not offered; error::invalid_header for a control character in a
-/// name or value, a name that is no token, and the handshake's own fields (Upgrade, Connection, Sec-WebSocket-…,
-/// Content-Length, Transfer-Encoding).
+/// name or value, a name that is no token, and the handshake's own fields (Upgrade, Connection,
+/// Sec-WebSocket-…, Content-Length, Transfer-Encoding).
 [[nodiscard]] inline std::error_code write_accept(request const& from, accept_options const& options,
                                                   std::string& out) {
   std::optional<std::string_view> const key = from.headers().only("Sec-WebSocket-Key");

@@ -16,18 +16,18 @@ namespace kindwire {
 
 /// Where a client connects to, and what it asks for there.
 struct uri {
-  bool secure = false;      ///< wss
-  std::string host;         ///< to be resolved: a name or an address, an IPv6 address without its brackets
-  std::uint16_t port = 80;  ///< 1 to 65535
+  bool secure = false;       ///< wss
+  std::string host;          ///< to be resolved: a name or an address, an IPv6 address without its brackets
+  std::uint16_t port = 80;   ///< 1 to 65535
   std::string target = "/";  ///< path and query, the "resource name" of RFC 6455 §3
 
-  /// Reads a URI; nothing (error::invalid_uri where an error is due) unless it is `ws://` or `wss://`, a host, a
-  /// port or none, a path and a query by the rules of RFC 3986. A user name, a fragment, a space, control
-  /// characters and anything that is not ASCII are refused. Thread safe.
+  /// Reads a URI; nothing (error::invalid_uri where an error is due) unless it is `ws://` or `wss://`, a
+  /// host, a port or none, a path and a query by the rules of RFC 3986. A user name, a fragment, a space,
+  /// control characters and anything that is not ASCII are refused. Thread safe.
   static std::optional<uri> parse(std::string_view text);
 
-  /// What goes into Host: the host, an IPv6 address in brackets, and the port unless it is the scheme's default
-  /// (RFC 6455 §4.1, step 4).
+  /// What goes into Host: the host, an IPv6 address in brackets, and the port unless it is the scheme's
+  /// default (RFC 6455 §4.1, step 4).
   std::string authority() const {
     std::string result = host.find(':') == std::string::npos ? host : '[' + host + ']';
     if (port != (secure ? 443 : 80)) {

@@ -51,6 +51,9 @@ struct server_options {
   std::function<void(std::exception_ptr)> on_exception = {};
 };
 
+/// A page for server::get(): HTML in UTF-8.
+inline response html(std::string page) { return response::html(std::move(page)); }
+
 /// A handler of websockets: a coroutine that gets one by reference and ends when it is done with it, or a
 /// function that gets one by value and keeps it.
 template <class Handler>

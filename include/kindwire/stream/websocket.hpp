@@ -1,0 +1,268 @@
+// A websocket over any blocking stream: a thread that reads and writes, nothing else.
+//
+//     std::error_code failure;
+//     auto ws = kw::connect(std::move(stream), "ws://localhost/echo", failure);
+//     ws.send("hello", failure);
+//     kw::message const reply = ws.receive(failure);
+//     ws.close(failure);
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "../error.hpp"
+#include "../frame/role.hpp"
+#include "../handshake/client.hpp"
+#include "../handshake/request.hpp"
+#include "../handshake/response.hpp"
+#include "../handshake/server.hpp"
+#include "../handshake/upgrade.hpp"
+#include "../handshake/uri.hpp"
+#include "../message/close.hpp"
+#include "../message/message.hpp"
+#include "../session.hpp"
+#include "concepts.hpp"
+
+namespace kindwire {
+
+/// A session over a blocking stream, after the opening handshake; accept() and connect() make that first.
+///
+/// Each operation reports by its error_code: what the stream said, the rule that the peer broke,
+/// connection_lost, closed. How long one may wait is the stream's own affair: one with a timeout ends it.
+/// Pings are answered while receive() or close() reads. Not thread safe.
+template <blocking_stream Stream>
+class blocking_websocket {
+ public:
+  /// No connection yet: every operation ends with error::closed.
+  blocking_websocket() = default;
+
+  /// `leftover` are bytes that were read behind the handshake's head.
+  blocking_websocket(Stream stream, role self, session_options options = {},
+                     std::span<std::byte const> leftover = {})
+      : state_(new state{std::move(stream), session(self, options)}) {
+    if (leftover.empty()) return;
+    std::copy(leftover.begin(), leftover.end(), machine().prepare(leftover.size()).begin());
+    machine().commit(leftover.size());
+  }
+
+  /// Waits for the next message. False without an error once the peer closed, with one when the connection
+  /// broke. The view is valid until the next receive() or close().
+  message receive(std::error_code& failure) {
+    failure = error::closed;
+    if (!state_) return {};
+    for (;;) {
+      message const result = machine().poll();
+      // The peer may be gone and have said why before: a stream that takes no answers is still read to its
+      // end.
+      flush();
+      failure.clear();
+      if (result) return result;
+      if (machine().state() == session_state::closed) {
+        failure = machine().error();
+        end();
+        return {};
+      }
+      failure = read();
+      if (failure) return lose(failure), message{};
+    }
+  }
+
+  /// Sends a TEXT message; `text` is UTF-8.
+  void send(std::string_view text, std::error_code& failure) {
+    send(message_type::text, detail::as_bytes(text), failure);
+  }
+
+  /// Sends a frame of any type, whole or a fragment: as session::send().
+  void send(message_type type, std::span<std::byte const> bytes, std::error_code& failure, bool fin = true) {
+    failure = state_ ? machine().send(type, bytes, fin) : make_error_code(error::closed);
+    if (!failure) failure = flush();
+  }
+
+  /// Sends a Close and waits for the peer's, then for the end of the stream; messages that come before it are
+  /// dropped. Error invalid_argument, with nothing sent, as session::close().
+  void close(std::error_code& failure, close_code code = close_code::normal, std::string_view reason = {}) {
+    failure.clear();
+    if (!state_ || state_->ended) return;
+    failure = machine().close(code, reason);
+    if (failure) return;
+    failure = flush();
+    while (!failure && machine().state() != session_state::closed) {
+      while (machine().poll()) continue;
+      failure = flush();
+      if (!failure && machine().state() != session_state::closed) failure = read();
+    }
+    if (failure) return lose(failure);
+    failure = machine().error();
+    end();
+  }
+
+  /// The machine below: its state, close codes and reasons. There must be a connection.
+  session const& protocol() const noexcept { return state_->protocol; }
+  Stream& next_layer() noexcept { return state_->stream; }
+  explicit operator bool() const noexcept { return state_ != nullptr; }
+
+  /// The request, on a server; the subprotocol that was agreed on, on both.
+  kindwire::request const& request() const noexcept { return state_->head; }
+  std::string_view subprotocol() const noexcept { return state_->subprotocol; }
+
+  /// For accept() and connect().
+  void set_handshake(kindwire::request head, std::string_view subprotocol) {
+    state_->head = std::move(head);
+    state_->subprotocol = subprotocol;
+  }
+
+ private:
+  struct state {
+    Stream stream;
+    session protocol;
+    kindwire::request head = {};
+    std::string subprotocol = {};
+    bool ended = false;
+  };
+
+  static constexpr std::size_t read_size = 16384;
+
+  session& machine() noexcept { return state_->protocol; }
+
+  std::error_code flush() {
+    std::error_code failure;
+    while (!machine().output().empty() && !failure) {
+      machine().consume(state_->stream.write_some(machine().output(), failure));
+    }
+    return failure;
+  }
+
+  std::error_code read() {
+    std::error_code failure;
+    auto const room = machine().prepare(read_size).first(read_size);
+    std::size_t const size = state_->stream.read_some(room, failure);
+    machine().commit(size);
+    if (size == 0 && !failure) {
+      machine().end_of_input();
+      failure = machine().error();
+    }
+    return failure;
+  }
+
+  // The stream is broken. What is left of it only keeps the peer waiting.
+  void lose(std::error_code why) {
+    bool const passes = why == std::errc::timed_out || why == std::errc::interrupted ||
+                        why == std::errc::operation_would_block ||
+                        why == std::errc::resource_unavailable_try_again;
+    if (passes || std::exchange(state_->ended, true)) return;
+    detail::close_stream(state_->stream);
+  }
+
+  // RFC 6455 §7.1.1: the server closes first. Both read on to the end, so that no reset overtakes a Close
+  // that the peer has not read; a peer that goes on sending is cut off after as much as it may have had under
+  // way.
+  void end() {
+    if (std::exchange(state_->ended, true)) return;
+    if (machine().self() == role::server || machine().error()) detail::shutdown_send(state_->stream);
+    std::error_code failure;
+    std::byte dropped[1024];
+    for (std::size_t left = std::size_t{1} << 20; left != 0;) {
+      std::size_t const size = state_->stream.read_some(dropped, failure);
+      if (size == 0 || failure) break;
+      left -= std::min(left, size);
+    }
+    detail::close_stream(state_->stream);
+  }
+
+  std::unique_ptr<state> state_;
+};
+
+/// What a blocking server accepts.
+struct accept_settings {
+  head_limits head = {};                       ///< of the request
+  origin_options origins = {};                 ///< which pages may connect: same origin unless listed
+  std::vector<std::string> subprotocols = {};  ///< that we speak, in our order of preference
+  session_options session = {};                ///< of the websocket
+  /// Looks at the request before it is accepted; a response refuses it.
+  std::function<std::optional<response>(request const&)> before = {};
+};
+
+/// Reads one request from `stream` and answers it. No connection, with an error, when it was none that could
+/// be accepted: it has been answered with 400, 403, 405, 414, 426, 431 or what `before` gave
+/// (error::handshake_refused), and the stream was closed.
+template <blocking_stream Stream>
+blocking_websocket<Stream> accept(Stream stream, std::error_code& failure,
+                                  accept_settings const& settings = {}) {
+  server_handshake handshake(settings.head);
+  while (handshake.status() == handshake_status::reading) {
+    std::size_t const size = stream.read_some(handshake.prepare(2048), failure);
+    if (size == 0 && !failure) failure = error::connection_lost;
+    if (failure) return detail::close_stream(stream), blocking_websocket<Stream>{};
+    handshake.commit(size);
+  }
+
+  std::optional<refusal> refused;
+  if (handshake.status() == handshake_status::failed) {
+    refused = {handshake.error(), handshake.error_response()};
+  } else {
+    refused = check_upgrade(handshake.request(), settings.origins);
+    if (!refused && settings.before) {
+      if (auto answer = settings.before(handshake.request()))
+        refused = {error::handshake_refused, std::move(*answer)};
+    }
+  }
+  std::string output;
+  std::string_view subprotocol;
+  if (!refused) {
+    subprotocol = select_subprotocol(handshake.request(), settings.subprotocols);
+    if (auto const wrong = write_accept(handshake.request(), {.subprotocol = subprotocol}, output)) {
+      refused = {wrong, response::plain(500)};
+    }
+  }
+  if (refused) {
+    // An answer with bytes that must not be written is one we were given: the peer gets 500 instead.
+    if (write_response(refused->answer, output) && write_response(response::plain(500), output))
+      output.clear();
+    detail::write_all(stream, detail::as_bytes(output));
+    detail::shutdown_send(stream);
+    detail::close_stream(stream);
+    failure = refused->error;
+    return {};
+  }
+  failure = detail::write_all(stream, detail::as_bytes(output));
+  if (failure) return {};
+  blocking_websocket<Stream> ws(std::move(stream), role::server, settings.session, handshake.leftover());
+  ws.set_handshake(std::move(handshake.request()), subprotocol);
+  return ws;
+}
+
+/// Makes the opening handshake of a client over a connected `stream`. No connection, with an error, when that
+/// failed; error::handshake_refused puts the server's answer into `*answer`, if there is one.
+template <blocking_stream Stream>
+blocking_websocket<Stream> connect(Stream stream, std::string_view to, std::error_code& failure,
+                                   client_options const& options = {}, session_options const& session = {},
+                                   response* answer = nullptr) {
+  auto const target = uri::parse(to);
+  failure = target ? std::error_code{} : make_error_code(error::invalid_uri);
+  if (failure) return {};
+  client_handshake handshake(*target, options);
+  failure = handshake.error();
+  if (!failure) failure = detail::write_all(stream, handshake.output());
+  while (!failure && handshake.status() == handshake_status::reading) {
+    std::size_t const size = stream.read_some(handshake.prepare(2048), failure);
+    handshake.commit(size);
+    if (size == 0 && !failure) handshake.end_of_input();
+  }
+  if (answer != nullptr && handshake.answer().status != 0) *answer = handshake.answer();
+  if (!failure) failure = handshake.error();
+  if (failure) return detail::close_stream(stream), blocking_websocket<Stream>{};
+  blocking_websocket<Stream> ws(std::move(stream), role::client, session, handshake.leftover());
+  ws.set_handshake({}, handshake.subprotocol());
+  return ws;
+}
+
+}  // namespace kindwire

@@ -1,0 +1,139 @@
+#include <kindwire/stream/websocket.hpp>
+
+#include <doctest/doctest.h>
+
+#include <kindwire/stream/memory.hpp>
+#include <string>
+#include <thread>
+
+namespace kw = kindwire;
+
+namespace {
+
+using websocket = kw::blocking_websocket<kw::memory_stream>;
+
+// Accepts one connection and sends every message back, as a server's thread does.
+struct echo_server {
+  explicit echo_server(kw::memory_stream stream, kw::accept_settings settings = {})
+      : thread([this, stream = std::move(stream), settings = std::move(settings)]() mutable {
+          ws = kw::accept(std::move(stream), failure, settings);
+          if (failure) return;
+          while (kw::message const msg = ws.receive(failure)) {
+            std::error_code unsent;
+            ws.send(msg.type(), msg.bytes(), unsent);
+          }
+        }) {}
+  ~echo_server() { join(); }
+  void join() {
+    if (thread.joinable()) thread.join();
+  }
+
+  websocket ws;
+  std::error_code failure;
+  std::thread thread;
+};
+
+}  // namespace
+
+TEST_CASE("handshake, messages and close over streams of every shortness") {
+  for (std::size_t size : {std::size_t{1}, std::size_t{3}, std::size_t{1000}, std::size_t{100000}}) {
+    CAPTURE(size);
+    auto [near, far] =
+        kw::make_memory_streams({.max_read = size, .max_write = size}, {.max_read = size, .max_write = size});
+    echo_server server(std::move(far), {.subprotocols = {"v2", "v1"}});
+    std::error_code failure;
+    auto ws = kw::connect(std::move(near), "ws://localhost/a?b=c", failure, {.subprotocols = {"v1", "v2"}});
+    REQUIRE(!failure);
+    CHECK(ws.subprotocol() == "v2");
+    for (std::size_t const length : std::initializer_list<std::size_t>{0, 1, 125, 126, 65535, 65536}) {
+      if (length > 1000 * size) continue;
+      std::string const text(length, 'x');
+      ws.send(text, failure);
+      CHECK(!failure);
+      kw::message const reply = ws.receive(failure);
+      CHECK(reply.is_text());
+      CHECK(reply.text() == text);
+    }
+    ws.close(failure, kw::close_code::going_away, "bye");
+    CHECK(!failure);
+    server.join();
+    CHECK(!server.failure);
+    CHECK(server.ws.request().path() == "/a");
+    CHECK(server.ws.protocol().close_code() == kw::close_code::going_away);
+    CHECK(server.ws.protocol().close_reason() == "bye");
+  }
+}
+
+TEST_CASE("a refused handshake hands the answer over") {
+  auto [near, far] = kw::make_memory_streams();
+  kw::accept_settings settings;
+  settings.before = [](kw::request const& head) -> std::optional<kw::response> {
+    if (head.header("Authorization") == "Bearer good") return std::nullopt;
+    return kw::response::text(401, "who are you?");
+  };
+  echo_server server(std::move(far), settings);
+  std::error_code failure;
+  kw::response answer;
+  auto const ws = kw::connect(std::move(near), "ws://localhost/", failure, {}, {}, &answer);
+  CHECK(!ws);
+  CHECK(failure == kw::error::handshake_refused);
+  CHECK(answer.status == 401);
+  CHECK(answer.body == "who are you?");
+  server.join();
+  CHECK(server.failure == kw::error::handshake_refused);
+}
+
+TEST_CASE("an error at the k-th operation of either end: no hang, no crash, an error or a clean end") {
+  for (std::size_t k = 1; k != 24; ++k) {
+    for (bool at_server : {false, true}) {
+      CAPTURE(k);
+      CAPTURE(at_server);
+      auto [near, far] = kw::make_memory_streams({.max_read = 40, .fail_at = at_server ? 0 : k},
+                                                 {.max_read = 40, .fail_at = at_server ? k : 0});
+      echo_server server(std::move(far));
+      std::error_code failure;
+      {
+        auto ws = kw::connect(std::move(near), "ws://localhost/", failure);
+        for (int i = 0; i != 3 && !failure; ++i) {
+          ws.send("hello", failure);
+          if (!failure) ws.receive(failure);
+        }
+        if (!failure) ws.close(failure);
+      }
+      server.join();
+      if (k < 8) CHECK((failure || server.failure));
+    }
+  }
+}
+
+TEST_CASE("a peer that breaks a rule is told why") {
+  auto [near, far] = kw::make_memory_streams();
+  websocket ws(std::move(near), kw::role::server);
+  std::error_code failure;
+  far.write_some(kw::detail::as_bytes(std::string_view("\x83\x80\0\0\0\0", 6)), failure);
+  far.shutdown_send();
+  CHECK(!ws.receive(failure));
+  CHECK(failure == kw::error::reserved_opcode);
+  std::byte answer[200];
+  std::size_t const size = far.read_some(answer, failure);
+  REQUIRE(size > 4);
+  CHECK(answer[0] == std::byte{0x88});
+  CHECK(answer[2] == std::byte{0x03});
+  CHECK(answer[3] == std::byte{0xEA});
+  CHECK(far.read_some(answer, failure) == 0);
+  CHECK(!failure);
+}
+
+TEST_CASE("a stream that ends without a Close is connection_lost; no connection is closed") {
+  auto [near, far] = kw::make_memory_streams();
+  websocket ws(std::move(near), kw::role::client);
+  far.close();
+  std::error_code failure;
+  CHECK(!ws.receive(failure));
+  CHECK(failure == kw::error::connection_lost);
+  websocket none;
+  none.send("x", failure);
+  CHECK(failure == kw::error::closed);
+  CHECK(!none.receive(failure));
+  CHECK(failure == kw::error::closed);
+}
