@@ -85,6 +85,8 @@ async def bare_server(handler):
     async def serve(reader, writer):
         try:
             await handler((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"), reader, writer)
+        except ConnectionError:
+            pass  # a client that has seen enough may leave without reading the rest
         except Exception as problem:
             raised.append(problem)
         finally:
@@ -245,8 +247,8 @@ async def bad_response(change):
         failed(await run_client(url, end_of_input=False))
 
 
-async def violation(data, code):
-    """The client answers with a Close of the code, and says why it failed."""
+async def violation(data, code, why):
+    """The client answers with a Close of the code, and says what was wrong."""
     seen = []
 
     async def handler(head, reader, writer):
@@ -258,7 +260,7 @@ async def violation(data, code):
         writer.close()
 
     async with bare_server(handler) as url:
-        failed(await run_client(url, end_of_input=False), str(code))
+        failed(await run_client(url, end_of_input=False), why)
     same(seen, [(0x88, code)], "the client's Close")
 
 
@@ -344,11 +346,11 @@ async def main(cases):
     }
     for name, change in responses.items():
         await case(name, bad_response(change))
-    await case("a masked frame", violation(frame(FIN | TEXT, b"a"), 1002))
-    await case("RSV1", violation(server_frame(0xC1, b"a"), 1002))
-    await case("a reserved opcode", violation(server_frame(0x83), 1002))
-    await case("text that is not UTF-8", violation(server_frame(0x81, b"\xff"), 1007))
-    await case("a length of 2^63 - 1", violation(b"\x82\x7f\x7f" + b"\xff" * 7, 1009))
+    await case("a masked frame", violation(frame(FIN | TEXT, b"a"), 1002, "masked"))
+    await case("RSV1", violation(server_frame(0xC1, b"a"), 1002, "reserved bit"))
+    await case("a reserved opcode", violation(server_frame(0x83), 1002, "opcode"))
+    await case("text that is not UTF-8", violation(server_frame(0x81, b"\xff"), 1007, "UTF-8"))
+    await case("a length of 2^63 - 1", violation(b"\x82\x7f\x7f" + b"\xff" * 7, 1009, "larger"))
     await case("the stream ends", lost(b""))
     await case("the stream ends in a frame", lost(b"\x81\x05hel"))
     await case("a server that never answers a close", never_answers())

@@ -70,6 +70,12 @@ struct peer {
     if (writing) writing.post({}, write_size);
   }
 
+  // Lets go of what waits, as a context that is destroyed does.
+  void drop() {
+    reading = {};
+    writing = {};
+  }
+
   std::string written() const {
     std::string all;
     for (auto const& each : writes) all += each;

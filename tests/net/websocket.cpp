@@ -33,6 +33,8 @@ struct server_side {
     test::settle(io);
   }
 
+  ~server_side() { far->drop(); }
+
   void settle() { test::settle(io); }
 
   // What the websocket wrote, decoded.

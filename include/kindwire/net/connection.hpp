@@ -34,6 +34,26 @@
 
 namespace kindwire::net::detail {
 
+// Keeps a connection alive for an operation of its own, in the operation's handler. A handler that is
+// destroyed without being called says that the context is.
+template <class Connection>
+class lease {
+ public:
+  explicit lease(std::shared_ptr<Connection> of) noexcept : of_(std::move(of)) {}
+  lease(lease&&) noexcept = default;
+  lease(lease const&) = delete;
+  lease& operator=(lease const&) = delete;
+  ~lease() {
+    if (of_) of_->drop_operations();
+  }
+
+  // What a handler begins with.
+  std::shared_ptr<Connection> end() noexcept { return std::move(of_); }
+
+ private:
+  std::shared_ptr<Connection> of_;
+};
+
 // Everything runs on the stream's executor; a strand where several threads run the context. The object lives
 // as long as an operation of its own is under way, whatever happens to the websocket that the user holds.
 class connection : public roster_member, public std::enable_shared_from_this<connection> {
@@ -170,6 +190,15 @@ class connection : public roster_member, public std::enable_shared_from_this<con
   std::uint64_t next_ticket() noexcept { return ++tickets_; }
 
   bool stream_open() const noexcept { return stream_open_; }
+
+  // The context is going away with an operation of ours: what waits here must go with it, since a coroutine
+  // that waits for this connection may be what keeps it alive.
+  void drop_operations() noexcept {
+    stream_open_ = false;
+    auto const receive = std::move(receive_);
+    auto const drains = std::move(drains_);
+    auto const closes = std::move(closes_);
+  }
 
  protected:
   connection(asio::any_io_executor executor, role self, connection_options const& options)
@@ -385,7 +414,8 @@ class connection : public roster_member, public std::enable_shared_from_this<con
     if (ending_) return;
     ending_ = true;
     timer().expires_after(options_.close_timeout);
-    timer().async_wait([self = shared_from_this()](std::error_code stopped) {
+    timer().async_wait([held = lease(shared_from_this())](std::error_code stopped) mutable {
+      auto const self = held.end();
       if (stopped || !self->stream_open_) return;
       self->session_.fail(error::close_timeout);
       self->finish(self->error());

@@ -35,14 +35,16 @@ class stream_connection final : public connection {
  protected:
   void start_read() override {
     if constexpr (readiness_stream<Stream>) {
-      stream_.async_wait(asio::socket_base::wait_read,
-                         [self = shared()](std::error_code failure) { self->read_what_is_there(failure); });
+      stream_.async_wait(asio::socket_base::wait_read, [held = shared()](std::error_code failure) mutable {
+        held.end()->read_what_is_there(failure);
+      });
     } else {
       // The block is ours while the stream holds it: the session may come and go in the meantime.
       auto const room = block_.prepare(read_size_).first(read_size_);
-      stream_.async_read_some(
-          asio::mutable_buffer(room.data(), room.size()),
-          [self = shared()](std::error_code failure, std::size_t size) { self->take_block(failure, size); });
+      stream_.async_read_some(asio::mutable_buffer(room.data(), room.size()),
+                              [held = shared()](std::error_code failure, std::size_t size) mutable {
+                                held.end()->take_block(failure, size);
+                              });
     }
   }
 
@@ -56,9 +58,10 @@ class stream_connection final : public connection {
   }
 
   void start_write(std::span<std::byte const> bytes) override {
-    asio::async_write(
-        stream_, asio::const_buffer(bytes.data(), bytes.size()),
-        [self = shared()](std::error_code failure, std::size_t size) { self->on_written(failure, size); });
+    asio::async_write(stream_, asio::const_buffer(bytes.data(), bytes.size()),
+                      [held = shared()](std::error_code failure, std::size_t size) mutable {
+                        held.end()->on_written(failure, size);
+                      });
   }
 
   void shutdown_send() noexcept override { shutdown_any(stream_); }
@@ -70,8 +73,8 @@ class stream_connection final : public connection {
   static constexpr std::size_t large_read = 65536;
   static constexpr std::size_t small_read = 4096;
 
-  std::shared_ptr<stream_connection> shared() {
-    return std::static_pointer_cast<stream_connection>(shared_from_this());
+  lease<stream_connection> shared() {
+    return lease(std::static_pointer_cast<stream_connection>(shared_from_this()));
   }
 
   void read_what_is_there(std::error_code failure) {
