@@ -19,12 +19,12 @@
 
 #include "error.hpp"
 #include "frame/decoder.hpp"
-#include "frame/encoder.hpp"
 #include "frame/role.hpp"
 #include "message/buffer.hpp"
 #include "message/close.hpp"
 #include "message/message.hpp"
 #include "message/reassembler.hpp"
+#include "session/outbox.hpp"
 
 namespace kindwire {
 
@@ -52,12 +52,11 @@ enum class session_state : std::uint8_t {
 class session {
  public:
   explicit session(role self, session_options options = {}) noexcept
-      : decoder_(self),
+      : output_(self, options.max_queued_pongs),
+        decoder_(self),
         reassembler_({options.max_message_size, options.max_fragments}),
-        encoder_(self),
         self_(self),
-        autoping_(options.autoping),
-        max_queued_pongs_(options.max_queued_pongs) {}
+        autoping_(options.autoping) {}
 
   session(session&&) = default;
   session& operator=(session&&) = default;
@@ -108,6 +107,7 @@ class session {
   /// The view is valid until the next poll(); sending and prepare() leave it alone.
   message poll() {
     held_.release();
+    if (decoder_.between_frames()) control_.release();
     reassembler_.release();
     message_in_input_ = false;
     std::span<std::byte> input = unread();
@@ -154,7 +154,7 @@ class session {
   std::error_code send(message_type type, std::span<std::byte const> payload, bool fin = true) {
     if (type == message_type::close) return send_close_body(payload, fin);
     if (auto const wrong = check_send(type, payload.size(), fin)) return wrong;
-    write_frame(type, payload, fin);
+    output_.write(type, payload, fin);
     if (!is_control(type)) sending_fragments_ = !fin;
     return {};
   }
@@ -169,22 +169,7 @@ class session {
   std::error_code send_with(message_type type, Write&& write) {
     if (is_control(type) || type == message_type::continuation) return error::invalid_argument;
     if (auto const wrong = check_send(type, 0, true)) return wrong;
-    bool const masked = self_ == role::client;
-    std::size_t const start = output_.size();
-    std::size_t const gap = frame_header_size(masked, 126);  // fits all but the shortest and the longest
-    output_.prepare(gap);
-    // Also a writer that throws leaves nothing behind.
-    struct undo {
-      buffer* output;
-      std::size_t size;
-      ~undo() {
-        if (output != nullptr) output->truncate(size);
-      }
-    } unfinished{&output_, start};
-    output_.commit(gap);
-    if (!std::forward<Write>(write)(output_)) return error::invalid_argument;
-    enclose(type, start, gap);
-    unfinished.output = nullptr;
+    if (!output_.write_with(type, std::forward<Write>(write))) return error::invalid_argument;
     return {};
   }
 
@@ -211,17 +196,10 @@ class session {
   std::span<std::byte const> output() const noexcept { return output_.bytes(); }
 
   /// The first `size` bytes of output() were written.
-  void consume(std::size_t size) {
-    output_.consume(size);
-    if (output_.empty()) output_taken();
-  }
+  void consume(std::size_t size) { output_.consume(size); }
 
   /// Hands all of output() over, for a driver that writes while more is queued.
-  buffer take_output() {
-    buffer taken = std::move(output_);
-    output_taken();
-    return taken;
-  }
+  buffer take_output() { return output_.take(); }
 
   // State.
 
@@ -255,26 +233,17 @@ class session {
   message take_control(frame_chunk const& chunk);
   message take_whole_control(message_type type, std::span<std::byte const> payload);
   void take_close(std::span<std::byte const> payload);
-  void queue_pong(std::span<std::byte const> payload);
 
   std::error_code send_close_body(std::span<std::byte const> payload, bool fin);
   std::error_code check_send(message_type type, std::size_t size, bool fin) const noexcept;
 
-  void write_frame(message_type type, std::span<std::byte const> payload, bool fin) {
-    std::size_t const size = encoder_.size(payload.size());
-    encoder_.write(output_.prepare(size).data(), type, payload, fin);
-    output_.commit(size);
-  }
   void write_close(kindwire::close_code code, std::string_view reason);
-  void enclose(message_type type, std::size_t start, std::size_t gap);
-  void output_taken();
   void lose(std::error_code why) noexcept;
 
   buffer input_;
   buffer held_;  // the block of the last message, when input_ had to go on elsewhere
-  buffer output_;
-  buffer control_;      // what has come of a control frame that is not whole
-  buffer latest_pong_;  // the answer to the latest ping, while the queue holds too many answers
+  detail::outbox output_;
+  buffer control_;  // what has come of a control frame that is not whole
   basic_frame_decoder decoder_;
   reassembler reassembler_;
   std::string peer_reason_;
@@ -282,7 +251,6 @@ class session {
   std::error_code error_;
   std::size_t read_ = 0;        // how much of input_ was polled
   std::size_t look_ahead_ = 0;  // how much of what follows look_ahead() has seen
-  basic_frame_encoder encoder_;
   role self_;
   session_state state_ = session_state::open;
   bool autoping_;
@@ -291,11 +259,8 @@ class session {
   bool close_sent_ = false;
   bool close_received_ = false;
   bool closed_by_peer_ = false;
-  bool pong_waits_ = false;
   kindwire::close_code peer_code_ = kindwire::close_code::abnormal;
   kindwire::close_code own_code_ = kindwire::close_code::no_status;
-  std::size_t queued_pongs_ = 0;  // bytes of pongs in output_
-  std::size_t max_queued_pongs_;
 };
 
 inline void session::look_ahead() {
@@ -342,7 +307,7 @@ inline void session::fail(std::error_code why) {
 inline void session::lose(std::error_code why) noexcept {
   error_ = why;
   state_ = session_state::closed;
-  pong_waits_ = false;
+  output_.forget_pong();
 }
 
 inline message session::take_control(frame_chunk const& chunk) {
@@ -352,8 +317,7 @@ inline message session::take_control(frame_chunk const& chunk) {
   control_.append(chunk.payload);
   if (!chunk.last) return {};
   message const result = take_whole_control(chunk.header->type, control_.bytes());
-  // A delivered message lies in control_: it goes when the next control frame, or none, needs the room.
-  if (!result) control_.release();
+  if (!result) control_.release();  // else the message lies in it, until the next poll
   return result;
 }
 
@@ -364,7 +328,8 @@ inline message session::take_whole_control(message_type type, std::span<std::byt
   }
   if (!autoping_) return {type, payload};
   // An unsolicited pong is not answered (RFC 6455 §5.5.3).
-  if (type == message_type::ping) queue_pong(payload);
+  // Nothing follows our Close (§5.5.1).
+  if (type == message_type::ping && !close_sent_) output_.queue_pong(payload);
   return {};
 }
 
@@ -380,30 +345,7 @@ inline void session::take_close(std::span<std::byte const> payload) {
     write_close(body.code, {});
   }
   state_ = session_state::closed;
-  pong_waits_ = false;
-}
-
-inline void session::queue_pong(std::span<std::byte const> payload) {
-  if (close_sent_) return;  // §5.5.1: nothing follows our Close
-  std::size_t const size = encoder_.size(payload.size());
-  if (queued_pongs_ != 0 && (pong_waits_ || queued_pongs_ + size > max_queued_pongs_)) {
-    // The peer sends pings and does not read: §5.5.3 allows to answer only the most recent one.
-    latest_pong_.clear();
-    latest_pong_.append(payload);
-    pong_waits_ = true;
-    return;
-  }
-  queued_pongs_ += size;
-  write_frame(message_type::pong, payload, true);
-}
-
-inline void session::output_taken() {
-  output_.release();
-  queued_pongs_ = 0;
-  if (!pong_waits_) return;
-  pong_waits_ = false;
-  buffer const payload = std::move(latest_pong_);
-  queue_pong(payload.bytes());
+  output_.forget_pong();
 }
 
 inline std::error_code session::send_close_body(std::span<std::byte const> payload, bool fin) {
@@ -430,24 +372,11 @@ inline std::error_code session::check_send(message_type type, std::size_t size, 
 
 inline void session::write_close(kindwire::close_code code, std::string_view reason) {
   std::array<std::byte, max_control_payload_size> room;
-  write_frame(message_type::close, write_close_body(room, code, reason), true);
+  output_.write(message_type::close, write_close_body(room, code, reason), true);
   close_sent_ = true;
-  pong_waits_ = false;
+  output_.forget_pong();
   own_code_ = code;
   own_reason_ = reason;
-}
-
-inline void session::enclose(message_type type, std::size_t start, std::size_t gap) {
-  std::size_t const size = output_.size() - start - gap;
-  std::size_t const header_size = frame_header_size(self_ == role::client, size);
-  if (header_size > gap) {
-    output_.prepare(header_size - gap);
-    output_.commit(header_size - gap);
-  }
-  auto const frame = output_.bytes().subspan(start);
-  if (header_size != gap) std::memmove(frame.data() + header_size, frame.data() + gap, size);
-  output_.truncate(start + header_size + size);
-  encoder_.enclose(frame.data(), type, frame.subspan(header_size, size), true);
 }
 
 }  // namespace kindwire

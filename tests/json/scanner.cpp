@@ -6,7 +6,8 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <rapidjson/document.h>
+#include <rapidjson/memorystream.h>
+#include <rapidjson/reader.h>
 
 using kindwire::json_errc;
 using kindwire::detail::json_number;

@@ -203,3 +203,15 @@ TEST_CASE("look_ahead: answers nothing once our Close is queued, and nothing wit
 }
 
 }  // namespace
+
+TEST_CASE("ping: the latest one is answered also when the output never runs empty") {
+  end one{role::server, {.max_queued_pongs = 20}};
+  for (int i = 0; i != 10; ++i)
+    feed(one.ws, frame(role::client, opcode::ping, text(std::string(8, static_cast<char>('a' + i)))));
+  CHECK(!one.ws.poll());
+  CHECK(one.ws.output().size() == 20);
+  CHECK(!one.ws.send("behind"));
+  one.ws.consume(20);  // the pongs are gone, the message is not
+  CHECK(to_hex(one.ws.output()) == to_hex(text(std::string("\x81\x06"
+                                                           "behind\x8a\x08jjjjjjjj"))));
+}

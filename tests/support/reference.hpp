@@ -124,6 +124,8 @@ class reference_header {
       length = length * 256 + value;
       // The most significant bit of a 64-bit length MUST be 0.
       if (extended_ == 8 && place == 2 && value >= 128) violation = kindwire::error::length_too_large;
+      // Six bytes of zeros leave at most 65535, whatever follows.
+      if (extended_ == 8 && place == 7 && length == 0) violation = kindwire::error::length_not_minimal;
       if (place + 1 == 2 + extended_) {
         // "the minimal number of bytes MUST be used to encode the length"
         if (length < (extended_ == 2 ? 126u : 65536u)) violation = kindwire::error::length_not_minimal;

@@ -96,11 +96,16 @@ inline std::size_t read_frame_header(std::span<std::byte const> input, role rece
     if (header.length <= 125) return broken(error::length_not_minimal);
     size = 4;
   } else if (short_length == 127) {
-    if (input.size() > 2 && (std::to_integer<unsigned>(input[2]) & 0x80u) != 0)
+    if (input.size() > 2 && (std::to_integer<unsigned>(input[2]) & 0x80u) != 0) {
       return broken(error::length_too_large);
+    }
+    // Six zeros at the front leave a length that two bytes could hold.
+    constexpr std::byte zeros[6] = {};
+    if (input.size() >= 8 && std::memcmp(input.data() + 2, zeros, sizeof zeros) == 0) {
+      return broken(error::length_not_minimal);
+    }
     if (input.size() < 10) return 0;
     header.length = detail::load_big_endian<std::uint64_t>(input.data() + 2);
-    if (header.length <= 0xFFFF) return broken(error::length_not_minimal);
     size = 10;
   }
   if (header.masked) {

@@ -1,0 +1,123 @@
+// What one end of a connection has to write: frames in their order, and the answers to pings.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <span>
+#include <utility>
+
+#include "../frame/encoder.hpp"
+#include "../frame/header.hpp"
+#include "../frame/opcode.hpp"
+#include "../frame/role.hpp"
+#include "../message/buffer.hpp"
+
+namespace kindwire::detail {
+
+// Knows how frames are written, not whether they may be: that is the session's. Holds storage only while
+// something waits to be written.
+class outbox {
+ public:
+  outbox(role self, std::size_t max_queued_pongs) noexcept
+      : encoder_(self), max_queued_pongs_(max_queued_pongs), masks_(self == role::client) {}
+
+  std::span<std::byte const> bytes() const noexcept { return output_.bytes(); }
+
+  void write(opcode type, std::span<std::byte const> payload, bool fin) {
+    std::size_t const size = encoder_.size(payload.size());
+    encoder_.write(output_.prepare(size).data(), type, payload, fin);
+    output_.commit(size);
+  }
+
+  // A whole message that `write` appends itself; false, with nothing written, when it gives up or throws.
+  template <class Write>
+  bool write_with(opcode type, Write&& write) {
+    std::size_t const start = output_.size();
+    // This header fits all payloads but the shortest and the longest, which are moved into place.
+    std::size_t const gap = frame_header_size(masks_, max_control_payload_size + 1);
+    output_.prepare(gap);
+    output_.commit(gap);
+    struct undo {
+      outbox* self;
+      std::size_t size;
+      ~undo() {
+        if (self == nullptr) return;
+        self->output_.truncate(size);
+        if (size == 0) self->output_.release();
+      }
+    } unfinished{this, start};
+    if (!std::forward<Write>(write)(output_)) return false;
+    enclose(type, start, gap);
+    unfinished.self = nullptr;
+    return true;
+  }
+
+  // Answers a ping. RFC 6455 §5.5.3 allows to answer only the most recent of several: a peer that sends pings
+  // and does not read gets that one, once the others are gone.
+  void queue_pong(std::span<std::byte const> payload) {
+    std::size_t const size = encoder_.size(payload.size());
+    if (queued_pongs_ != 0 && (pong_waits_ || queued_pongs_ + size > max_queued_pongs_)) {
+      latest_pong_.clear();
+      latest_pong_.append(payload);
+      pong_waits_ = true;
+      return;
+    }
+    write(opcode::pong, payload, true);
+    queued_pongs_ += size;
+    last_pong_end_ = output_.size();
+  }
+
+  // Nothing may follow a Close.
+  void forget_pong() noexcept {
+    pong_waits_ = false;
+    latest_pong_.release();
+  }
+
+  void consume(std::size_t size) {
+    output_.consume(size);
+    if (output_.empty()) output_.release();
+    last_pong_end_ -= std::min(size, last_pong_end_);
+    if (last_pong_end_ == 0) pongs_gone();
+  }
+
+  buffer take() {
+    buffer taken = std::move(output_);
+    last_pong_end_ = 0;
+    pongs_gone();
+    return taken;
+  }
+
+ private:
+  void pongs_gone() {
+    queued_pongs_ = 0;
+    if (!pong_waits_) return;
+    pong_waits_ = false;
+    buffer const payload = std::move(latest_pong_);
+    queue_pong(payload.bytes());
+  }
+
+  void enclose(opcode type, std::size_t start, std::size_t gap) {
+    std::size_t const size = output_.size() - start - gap;
+    std::size_t const header_size = frame_header_size(masks_, size);
+    if (header_size > gap) {
+      output_.prepare(header_size - gap);
+      output_.commit(header_size - gap);
+    }
+    auto const frame = output_.bytes().subspan(start);
+    if (header_size != gap) std::memmove(frame.data() + header_size, frame.data() + gap, size);
+    output_.truncate(start + header_size + size);
+    encoder_.enclose(frame.data(), type, frame.subspan(header_size, size));
+  }
+
+  buffer output_;
+  buffer latest_pong_;             // its payload
+  std::size_t queued_pongs_ = 0;   // bytes of pongs in output_
+  std::size_t last_pong_end_ = 0;  // how much of output_ must go before the last of them has
+  basic_frame_encoder encoder_;
+  std::size_t max_queued_pongs_;
+  bool masks_;
+  bool pong_waits_ = false;
+};
+
+}  // namespace kindwire::detail
