@@ -71,7 +71,7 @@ class connection : public roster_member, public std::enable_shared_from_this<con
       std::copy(leftover.begin(), leftover.end(), session_.prepare(leftover.size()).begin());
       session_.commit(leftover.size());
     }
-    arm_keepalive();
+    start_keepalive();
     schedule();
   }
 
@@ -422,47 +422,51 @@ class connection : public roster_member, public std::enable_shared_from_this<con
     });
   }
 
-  // A tick each ping_interval: any byte heard since the last one counts as life (RFC 6455 §5.5.2).
-  void arm_keepalive() {
+  // Any byte heard counts as life (RFC 6455 §5.5.2), only messages count against idleness. Reading only sets
+  // a flag: the clock is asked once a tick, not once a read.
+  void start_keepalive() {
+    last_heard_ = last_data_ = std::chrono::steady_clock::now();
+    tick();
+  }
+
+  void tick() {
+    using std::chrono::steady_clock;
     bool const pings = options_.ping_interval.count() > 0;
     bool const idles = options_.idle_timeout.count() > 0;
     if (ending_ || !stream_open_ || (!pings && !idles)) return;
-    auto wait = pings ? (pinged_ ? options_.pong_timeout : options_.ping_interval) : options_.idle_timeout;
-    if (idles) {
-      auto const now = std::chrono::steady_clock::now();
-      if (!quiet_since_ || data_came_) quiet_since_ = now;
-      data_came_ = false;
-      auto const left = *quiet_since_ + options_.idle_timeout - now;
-      wait =
-          std::clamp(std::chrono::ceil<std::chrono::milliseconds>(left), std::chrono::milliseconds{0}, wait);
+    auto const now = steady_clock::now();
+    // While reading is paused for the application's sake, silence says nothing about the peer.
+    bool const paused = !reading_;
+    if (std::exchange(heard_, false) || paused) {
+      last_heard_ = now;
+      pinged_ = false;
     }
-    timer().expires_after(wait);
+    if (std::exchange(data_came_, false) || paused) last_data_ = now;
+
+    auto next = steady_clock::time_point::max();
+    if (idles) {
+      next = last_data_ + options_.idle_timeout;
+      if (now >= next) return fail(error::idle_timeout);
+    }
+    if (pings) {
+      if (pinged_ && now - last_heard_ >= options_.ping_interval + options_.pong_timeout) {
+        return fail(error::pong_timeout);
+      }
+      if (!pinged_ && now - last_heard_ >= options_.ping_interval) {
+        pinged_ = true;
+        // The pong may take its whole time from here, however late this tick is.
+        last_heard_ = now - options_.ping_interval;
+        session_.send(message_type::ping, {});
+        schedule();
+      }
+      auto const patience = pinged_ ? options_.ping_interval + options_.pong_timeout : options_.ping_interval;
+      next = std::min(next, last_heard_ + patience);
+    }
+    timer().expires_at(next);
     timer().async_wait([weak = weak_from_this()](std::error_code stopped) {
       auto const self = weak.lock();
       if (!stopped && self) self->tick();
     });
-  }
-
-  void tick() {
-    if (ending_ || !stream_open_) return;
-    if (options_.idle_timeout.count() > 0 && !data_came_ &&
-        std::chrono::steady_clock::now() - *quiet_since_ >= options_.idle_timeout) {
-      return fail(error::idle_timeout);
-    }
-    if (options_.ping_interval.count() > 0) {
-      // While reading is paused for the application's sake, silence says nothing about the peer.
-      if (heard_ || !reading_) {
-        pinged_ = false;
-      } else if (pinged_) {
-        return fail(error::pong_timeout);
-      } else {
-        pinged_ = true;
-        session_.send(message_type::ping, {});
-        schedule();
-      }
-      heard_ = false;
-    }
-    arm_keepalive();
   }
 
   asio::steady_timer& timer() {
@@ -491,7 +495,9 @@ class connection : public roster_member, public std::enable_shared_from_this<con
   std::vector<waiting_one> drains_;
   std::vector<waiting_one> closes_;
   std::optional<asio::steady_timer> timer_;
-  std::optional<std::chrono::steady_clock::time_point> quiet_since_;
+  std::chrono::steady_clock::time_point
+      last_heard_;  // as known at the last tick; heard_ says what came since
+  std::chrono::steady_clock::time_point last_data_;
   std::unique_ptr<request> head_;
   std::string subprotocol_;
   std::error_code error_;

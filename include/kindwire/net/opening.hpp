@@ -154,7 +154,12 @@ class opening final : public roster_member, public std::enable_shared_from_this<
     result->set_subprotocol(subprotocol);
     server_->members->enrol(result);
     result->start(handshake_.leftover());
-    target.websocket(result, server_);
+    try {
+      target.websocket(result, server_);
+    } catch (...) {
+      server_->report(std::current_exception());
+      result->let_go(close_code::internal_error);
+    }
   }
 
   // RFC 9112 §9.6: our side is closed first, and what the client still sends is read and dropped, so that no

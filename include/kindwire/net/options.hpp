@@ -16,7 +16,7 @@ enum class overflow_policy : std::uint8_t {
   close,  ///< the connection is failed with 1008 and error::send_queue_full
 };
 
-/// The limits and times of a connection. Sizes are in bytes; a time of zero turns its timer off.
+/// The limits and times of a connection. Sizes are in bytes. Zero turns ping_interval and idle_timeout off.
 struct connection_options {
   std::size_t max_message_size = std::size_t{1} << 20;  ///< received; more fails the connection with 1009
   std::size_t max_fragments = 4096;  ///< frames a received message; more fails it with 1008

@@ -9,7 +9,9 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
+#include <asio/bind_executor.hpp>
 #include <asio/co_spawn.hpp>
+#include <asio/dispatch.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
@@ -47,7 +49,8 @@ struct server_options {
   /// Each connection gets a strand, so that several threads may run the context. False saves a little where
   /// one thread does.
   bool strands = true;
-  /// Told what a handler or a page threw, on the connection's executor. The peer only sees 500 or 1011.
+  /// Told what a handler or a page threw, on the connection's executor: also the std::system_error of a
+  /// connection that broke while it was received from. The peer only sees 500 or 1011.
   std::function<void(std::exception_ptr)> on_exception = {};
 };
 
@@ -75,31 +78,18 @@ class acceptor_listener final : public listener,
  public:
   acceptor_listener(Acceptor acceptor, std::shared_ptr<server_state const> server, bool strands)
       : acceptor_(std::move(acceptor)),
-        again_(acceptor_.get_executor()),
+        strand_(asio::make_strand(asio::any_io_executor(acceptor_.get_executor()))),
+        again_(strand_),
         server_(std::move(server)),
         strands_(strands) {}
 
+  // The acceptor may be any, on any executor: all that happens to it happens on the strand.
   void start() override {
-    asio::any_io_executor executor = acceptor_.get_executor();
-    if (strands_) executor = asio::make_strand(executor);
-    acceptor_.async_accept(executor, [self = this->shared_from_this()](std::error_code failure, auto socket) {
-      if (!self->acceptor_.is_open()) return;
-      if (failure) return self->retry();
-      // A reply is written whole: waiting to fill a segment would only delay it.
-      std::error_code not_tcp;
-      if constexpr (requires { typename Acceptor::protocol_type::resolver; }) {
-        socket.set_option(asio::ip::tcp::no_delay(true), not_tcp);
-      }
-      using socket_type = decltype(socket);
-      auto const fresh = std::make_shared<opening<socket_type>>(std::move(socket), self->server_);
-      self->server_->members->enrol(fresh);
-      fresh->start();
-      self->start();
-    });
+    asio::post(strand_, [self = this->shared_from_this()] { self->accept(); });
   }
 
   void stop() override {
-    asio::post(acceptor_.get_executor(), [self = this->shared_from_this()] {
+    asio::post(strand_, [self = this->shared_from_this()] {
       std::error_code ignored;
       self->acceptor_.close(ignored);
       self->again_.cancel();
@@ -107,15 +97,42 @@ class acceptor_listener final : public listener,
   }
 
  private:
+  void accept() {
+    if (!acceptor_.is_open()) return;
+    asio::any_io_executor executor = acceptor_.get_executor();
+    if (strands_) executor = asio::make_strand(executor);
+    acceptor_.async_accept(executor, asio::bind_executor(strand_, [self = this->shared_from_this()](
+                                                                      std::error_code failure, auto socket) {
+                             if (!self->acceptor_.is_open()) return;
+                             if (failure) return self->retry();
+                             self->serve(std::move(socket));
+                             self->accept();
+                           }));
+  }
+
+  template <class Socket>
+  void serve(Socket socket) {
+    if constexpr (std::is_same_v<typename Acceptor::protocol_type, asio::ip::tcp>) {
+      // A reply is written whole: waiting to fill a segment would only delay it.
+      std::error_code ignored;
+      socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+    }
+    auto const executor = socket.get_executor();
+    auto const fresh = std::make_shared<opening<Socket>>(std::move(socket), server_);
+    server_->members->enrol(fresh);
+    asio::dispatch(executor, [fresh] { fresh->start(); });
+  }
+
   // Out of descriptors, or a client that went away in the queue. Trying again at once would spin.
   void retry() {
     again_.expires_after(std::chrono::milliseconds(50));
     again_.async_wait([self = this->shared_from_this()](std::error_code stopped) {
-      if (!stopped && self->acceptor_.is_open()) self->start();
+      if (!stopped) self->accept();
     });
   }
 
   Acceptor acceptor_;
+  asio::strand<asio::any_io_executor> strand_;
   asio::steady_timer again_;
   std::shared_ptr<server_state const> server_;
   bool strands_;
