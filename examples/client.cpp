@@ -3,8 +3,10 @@
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
+#include <asio/redirect_error.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
 #include <asio/use_future.hpp>
 #include <csignal>
 #include <cstdio>
@@ -60,22 +62,26 @@ asio::awaitable<int> talk(char const* url, kw::net::websocket& ws) {
 
   // Detached: it may be waiting for a line when the connection ends, and the program ends with it.
   std::thread(send_lines, std::ref(ws)).detach();
-  std::string why;
+  std::error_code why;
   try {
     while (kw::message msg = co_await ws.receive()) {
       std::fwrite(msg.text().data(), 1, msg.size(), stdout);
       std::fputc('\n', stdout);
       std::fflush(stdout);
     }
-    co_await ws.close();
-    auto const code = ws.close_code();
-    if (code == kw::close_code::normal || code == kw::close_code::no_status) co_return 0;
   } catch (std::system_error const& failure) {
-    why = failure.code().message();
+    why = failure.code();
   }
-  std::fprintf(stderr, "failed: %u %.*s%s%s\n", static_cast<unsigned>(ws.close_code()),
-               static_cast<int>(ws.close_reason().size()), ws.close_reason().data(), why.empty() ? "" : ": ",
-               why.c_str());
+  std::error_code unfinished;
+  co_await ws.close(kw::close_code::normal, "", asio::redirect_error(asio::use_awaitable, unfinished));
+  if (!why) why = unfinished;
+  auto const code = ws.close_code();
+  bool const clean = code == kw::close_code::normal || code == kw::close_code::going_away ||
+                     code == kw::close_code::no_status;
+  if (!why && clean) co_return 0;
+  std::fprintf(stderr, "failed: %u %s%s%s\n", static_cast<unsigned>(code),
+               one_line(std::string(ws.close_reason())).c_str(), why ? ": " : "",
+               why ? why.message().c_str() : "");
   co_return 1;
 }
 

@@ -36,7 +36,8 @@ class message {
   /// The same as characters. Of a TEXT message it is valid UTF-8 (RFC 6455 §8.1); of any other it is what it
   /// is.
   std::string_view text() const noexcept {
-    return bytes_.empty() ? std::string_view{}
+    // Never a null pointer: text().data() goes to functions of C.
+    return bytes_.empty() ? std::string_view{""}
                           : std::string_view{reinterpret_cast<char const*>(bytes_.data()), bytes_.size()};
   }
 

@@ -314,6 +314,8 @@ class connection : public roster_member, public std::enable_shared_from_this<con
       if (message const next = take_message()) {
         receive_.complete({}, next);
       } else if (is_over()) {
+        flush();  // our Close is on its way before the application hears of the end, and perhaps ends the
+                  // program
         receive_.complete(error(), message{});
       } else {
         return;
