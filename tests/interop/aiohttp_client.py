@@ -1,4 +1,4 @@
-"""aiohttp's client against echo."""
+"""aiohttp's client against echo, and against blocking, which does the same without Asio."""
 
 import os
 
@@ -83,14 +83,18 @@ async def refused(session, url):
 
 
 async def main(cases):
-    work = [messages, many_at_once, ping, close_by_the_client, close_by_the_server]
-    work += [compression_is_declined, many_connections, refused]
+    either = [messages, many_at_once, ping, close_by_the_client, compression_is_declined, many_connections]
     with Server("echo", "--max-message-size", MAX_SIZE) as echo:
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(connector=connector) as session:
-            for case in work:
-                await cases.case(f"aiohttp client: {case.__name__.replace('_', ' ')}", case(session, echo.url))
+            for case in (*either, close_by_the_server, refused):
+                await cases.case(f"echo: {case.__name__.replace('_', ' ')}", case(session, echo.url))
         cases.check("echo ends after aiohttp", echo.stop())
+    with Server("blocking") as blocking:
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+            for case in either:
+                await cases.case(f"blocking: {case.__name__.replace('_', ' ')}", case(session, blocking.url))
+        cases.check("blocking ends after aiohttp", blocking.stop())
 
 
 drive(main)
