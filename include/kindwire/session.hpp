@@ -110,6 +110,8 @@ class session {
     if (decoder_.between_frames()) control_.release();
     reassembler_.release();
     message_in_input_ = false;
+    if (discards_) return discard(), message{};
+    unwinding guard{this};
     std::span<std::byte> input = unread();
     while (state_ != session_state::closed) {
       frame_chunk const chunk = decoder_.next(input);
@@ -122,22 +124,39 @@ class session {
         // What look_ahead() has seen it need not see again, or many short messages would cost the square.
         look_ahead_ -= std::min(look_ahead_, unread_size() - input.size());
         read_ = input_.size() - input.size();
-        message_in_input_ = true;
-        return result;
+        message_in_input_ = input_.holds(result.bytes().data());
+        if (!control_.empty()) held_ = std::exchange(control_, buffer{});
+        return guard.dismiss(), result;
       }
       if (reassembler_.error()) fail(reassembler_.error());
     }
     // Everything was used: what is left of a header or a message is kept by the decoder and the reassembler.
-    read_ = 0;
-    look_ahead_ = 0;
-    input_.release();
-    return {};
+    drop_input();
+    return guard.dismiss(), message{};
   }
 
-  /// Answers the pings among what has come but was not polled, so that a peer gets its pong also while the
-  /// application is busy with the last message. Messages stay where they are. A driver calls it for an
-  /// application that does not poll; with poll() alone it is never needed.
+  /// Looks at what has come but was not polled: pings are answered, so that a peer gets its pong also while
+  /// the application is busy with the last message, and a Close or a broken rule directly behind that message
+  /// ends the connection. Messages stay where they are, and so does the view of the last one. A driver calls
+  /// it for an application that does not poll; with poll() alone it is never needed.
   void look_ahead();
+
+  /// The same for an application that will not poll any more: messages are dropped, whatever stands between
+  /// us and the peer's Close is got over. From then on poll() gives nothing. The view of the last message
+  /// stays.
+  void discard();
+
+  /// Drops what has come and was not polled, for a driver that is done with a closed session. The view of the
+  /// last message stays.
+  void drop_input() noexcept {
+    look_ahead_ = 0;
+    if (message_in_input_) {
+      input_.truncate(read_);
+    } else {
+      read_ = 0;
+      input_.release();
+    }
+  }
 
   /// Bytes that have come and were not polled yet.
   std::size_t unread_size() const noexcept { return input_.size() - read_; }
@@ -222,6 +241,9 @@ class session {
   kindwire::close_code sent_close_code() const noexcept { return own_code_; }
   std::string_view sent_close_reason() const noexcept { return own_reason_; }
 
+  /// True between the first and the last fragment of a message that we send.
+  bool sending_fragments() const noexcept { return sending_fragments_; }
+
   /// True when the peer's Close came.
   bool close_received() const noexcept { return close_received_; }
   /// True when the peer's Close came before we queued ours.
@@ -229,6 +251,16 @@ class session {
 
  private:
   std::span<std::byte> unread() noexcept { return input_.bytes().subspan(read_); }
+
+  // Out of memory in the midst of the input: what was decoded cannot be decoded again, so the connection is
+  // lost.
+  struct unwinding {
+    session* self;
+    ~unwinding() {
+      if (self != nullptr) self->lose(std::make_error_code(std::errc::not_enough_memory));
+    }
+    void dismiss() noexcept { self = nullptr; }
+  };
 
   message take_control(frame_chunk const& chunk);
   message take_whole_control(message_type type, std::span<std::byte const> payload);
@@ -256,6 +288,7 @@ class session {
   bool autoping_;
   bool message_in_input_ = false;  // a message was given out that may lie in input_
   bool sending_fragments_ = false;
+  bool discards_ = false;
   bool close_sent_ = false;
   bool close_received_ = false;
   bool closed_by_peer_ = false;
@@ -264,22 +297,24 @@ class session {
 };
 
 inline void session::look_ahead() {
-  if (!autoping_ || state_ == session_state::closed || !decoder_.between_frames()) return;
+  if (state_ == session_state::closed || !decoder_.between_frames()) return;
   std::span<std::byte> const all = unread();
   std::size_t from = look_ahead_;
   std::size_t to = from;
   frame_header header;
+  kindwire::error violation{};
+  bool closes = false;
   for (;;) {
-    kindwire::error violation{};
     std::size_t const size = read_frame_header(all.subspan(from), self_, header, violation);
-    // A frame that is not whole, or breaks a rule, is left for poll(); so is a Close, which comes after the
-    // messages before it.
-    if (size == 0 || header.length > all.size() - from - size || header.type == opcode::close) break;
+    if (size == 0 || header.length > all.size() - from - size) break;
     auto const frame = all.subspan(from, size + static_cast<std::size_t>(header.length));
-    if (is_control(header.type)) {
+    closes = header.type == opcode::close;
+    if (closes && to != 0) break;  // it comes after the messages before it
+    if (closes || (autoping_ && is_control(header.type))) {
       auto const payload = frame.subspan(size);
       if (header.masked) mask(payload, header.key);
       take_whole_control(header.type, payload);
+      if (closes) return;
     } else {
       if (from != to) std::memmove(all.data() + to, frame.data(), frame.size());
       to += frame.size();
@@ -291,6 +326,25 @@ inline void session::look_ahead() {
     input_.truncate(input_.size() - (from - to));
   }
   look_ahead_ = to;
+  if (violation != kindwire::error{} && to == 0) fail(violation);
+}
+
+inline void session::discard() {
+  discards_ = true;
+  unwinding guard{this};
+  std::span<std::byte> input = unread();
+  while (state_ != session_state::closed) {
+    frame_chunk const chunk = decoder_.next(input);
+    if (!chunk) {
+      if (decoder_.error()) fail(decoder_.error());
+      break;
+    }
+    // What the messages say is not looked at any more, not even whether it is UTF-8: §5.5.1 does not ask who
+    // has sent a Close to go on processing data.
+    if (is_control(chunk.header->type)) take_control(chunk);
+  }
+  drop_input();
+  guard.dismiss();
 }
 
 inline void session::fail(std::error_code why) {
@@ -317,7 +371,7 @@ inline message session::take_control(frame_chunk const& chunk) {
   control_.append(chunk.payload);
   if (!chunk.last) return {};
   message const result = take_whole_control(chunk.header->type, control_.bytes());
-  if (!result) control_.release();  // else the message lies in it, until the next poll
+  if (!result) control_.release();
   return result;
 }
 

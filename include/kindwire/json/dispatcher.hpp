@@ -10,12 +10,13 @@
 #include <type_traits>
 #include <utility>
 
-#include <kindwire/json/handler.hpp>
-#include <kindwire/json/kind_table.hpp>
-#include <kindwire/json/message_reader.hpp>
-#include <kindwire/json/outcome.hpp>
-#include <kindwire/json/reader.hpp>
-#include <kindwire/json/schema.hpp>
+#include "handler.hpp"
+#include "kind_table.hpp"
+#include "message_reader.hpp"
+#include "outcome.hpp"
+#include "reader.hpp"
+#include "schema.hpp"
+#include "writer.hpp"
 
 namespace kindwire {
 

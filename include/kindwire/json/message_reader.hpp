@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-#include <kindwire/json/reader.hpp>
+#include "reader.hpp"
 
 namespace kindwire::detail {
 

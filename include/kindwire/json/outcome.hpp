@@ -6,7 +6,7 @@
 #include <utility>
 #include <variant>
 
-#include <kindwire/json/error.hpp>
+#include "error.hpp"
 
 namespace kindwire {
 

@@ -14,11 +14,11 @@
 #include <type_traits>
 #include <utility>
 
-#include <kindwire/json/error.hpp>
-#include <kindwire/json/outcome.hpp>
-#include <kindwire/json/scanner.hpp>
-#include <kindwire/json/schema.hpp>
-#include <kindwire/json/types.hpp>
+#include "error.hpp"
+#include "outcome.hpp"
+#include "scanner.hpp"
+#include "schema.hpp"
+#include "types.hpp"
 
 namespace kindwire {
 

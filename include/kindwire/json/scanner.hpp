@@ -12,9 +12,9 @@
 #include <string_view>
 #include <utility>
 
-#include <kindwire/json/error.hpp>
-#include <kindwire/json/text.hpp>
-#include <kindwire/json/types.hpp>
+#include "error.hpp"
+#include "text.hpp"
+#include "types.hpp"
 
 namespace kindwire::detail {
 

@@ -10,7 +10,7 @@
 #include <rapidjson/encodings.h>
 #include <rapidjson/reader.h>
 
-#include <kindwire/json/error.hpp>
+#include "error.hpp"
 
 namespace kindwire::detail {
 

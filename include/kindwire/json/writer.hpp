@@ -13,11 +13,11 @@
 #include <tuple>
 #include <utility>
 
-#include <kindwire/json/error.hpp>
-#include <kindwire/json/outcome.hpp>
-#include <kindwire/json/schema.hpp>
-#include <kindwire/json/text.hpp>
-#include <kindwire/json/types.hpp>
+#include "error.hpp"
+#include "outcome.hpp"
+#include "schema.hpp"
+#include "text.hpp"
+#include "types.hpp"
 
 namespace kindwire {
 

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <new>
 #include <span>
 #include <utility>
@@ -117,6 +118,11 @@ class buffer {
 
   std::span<std::byte> bytes() noexcept { return {data_ + begin_, size()}; }
   std::span<std::byte const> bytes() const noexcept { return {data_ + begin_, size()}; }
+
+  /// True if `place` lies in these bytes.
+  bool holds(std::byte const* place) const noexcept {
+    return std::less_equal<>{}(data_ + begin_, place) && std::less<>{}(place, data_ + end_);
+  }
 
   /// Room for at least `size` more bytes, all of it: fill from its front, then commit(). Grows by doubling.
   std::span<std::byte> prepare(std::size_t size) {

@@ -10,11 +10,25 @@
 
 namespace kindwire::net {
 
-/// Asio's AsyncReadStream and AsyncWriteStream with an executor. Sockets, Unix sockets, TLS streams, serial
-/// ports and pipes are such; so is anything with the same three members.
+namespace detail {
+
 template <class Stream>
-concept async_stream = requires(Stream& stream, asio::mutable_buffer input, asio::const_buffer output,
-                                void (*handler)(std::error_code, std::size_t)) {
+concept closable = requires(Stream& stream, std::error_code& failure) {
+  stream.close(failure);
+}
+|| requires(Stream& stream, std::error_code& failure) { stream.lowest_layer().close(failure); }
+|| requires(Stream& stream) { stream.close(); };
+
+}  // namespace detail
+
+/// Asio's AsyncReadStream and AsyncWriteStream with an executor, and a close() of its own or of its
+/// lowest_layer() that ends the operations under way. Sockets, Unix sockets, TLS streams, serial ports and
+/// pipes are such; so is anything with the same four members. Where there is a shutdown(), the close
+/// handshake uses it.
+template <class Stream>
+concept async_stream = detail::closable<Stream> &&
+    requires(Stream& stream, asio::mutable_buffer input, asio::const_buffer output,
+             void (*handler)(std::error_code, std::size_t)) {
   { stream.get_executor() } -> std::convertible_to<asio::any_io_executor>;
   stream.async_read_some(input, handler);
   stream.async_write_some(output, handler);
@@ -33,16 +47,20 @@ concept readiness_stream = requires(Stream& stream, std::error_code& failure, as
   { stream.write_some(output, failure) } -> std::convertible_to<std::size_t>;
 };
 
-// Ends our side of the stream, where it has such a thing.
+// Ends our side of the stream; false where it has no such thing.
 template <class Stream>
-void shutdown_any(Stream& stream) noexcept {
+bool shutdown_any(Stream& stream) noexcept {
   std::error_code ignored;
   if constexpr (requires { stream.shutdown(asio::socket_base::shutdown_send, ignored); }) {
     stream.shutdown(asio::socket_base::shutdown_send, ignored);
+    return true;
   } else if constexpr (requires {
                          stream.lowest_layer().shutdown(asio::socket_base::shutdown_send, ignored);
                        }) {
     stream.lowest_layer().shutdown(asio::socket_base::shutdown_send, ignored);
+    return true;
+  } else {
+    return false;
   }
 }
 
@@ -54,7 +72,7 @@ void close_any(Stream& stream) noexcept {
     stream.close(ignored);
   } else if constexpr (requires { stream.lowest_layer().close(ignored); }) {
     stream.lowest_layer().close(ignored);
-  } else if constexpr (requires { stream.close(); }) {
+  } else {
     stream.close();
   }
 }

@@ -21,45 +21,28 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #include "../error.hpp"
 #include "../handshake/request.hpp"
 #include "../message/buffer.hpp"
 #include "../message/message.hpp"
 #include "../session.hpp"
+#include "admission.hpp"
+#include "keepalive.hpp"
+#include "lease.hpp"
 #include "operation.hpp"
 #include "options.hpp"
+#include "outlet.hpp"
 #include "roster.hpp"
+#include "waiting_list.hpp"
 
 namespace kindwire::net::detail {
 
-// Keeps a connection alive for an operation of its own, in the operation's handler. A handler that is
-// destroyed without being called says that the context is.
-template <class Connection>
-class lease {
- public:
-  explicit lease(std::shared_ptr<Connection> of) noexcept : of_(std::move(of)) {}
-  lease(lease&&) noexcept = default;
-  lease(lease const&) = delete;
-  lease& operator=(lease const&) = delete;
-  ~lease() {
-    if (of_) of_->drop_operations();
-  }
-
-  // What a handler begins with.
-  std::shared_ptr<Connection> end() noexcept { return std::move(of_); }
-
- private:
-  std::shared_ptr<Connection> of_;
-};
-
 // Everything runs on the stream's executor; a strand where several threads run the context. The object lives
 // as long as an operation of its own is under way, whatever happens to the websocket that the user holds.
-class connection : public roster_member, public std::enable_shared_from_this<connection> {
+class connection : public outlet, public roster_member, public std::enable_shared_from_this<connection> {
  public:
   asio::any_io_executor const& executor() const noexcept { return executor_; }
-  session const& protocol() const noexcept { return session_; }
   std::unique_ptr<request> const& head() const noexcept { return head_; }
   void set_head(std::unique_ptr<request> head) noexcept { head_ = std::move(head); }
   std::string const& subprotocol() const noexcept { return subprotocol_; }
@@ -71,7 +54,8 @@ class connection : public roster_member, public std::enable_shared_from_this<con
       std::copy(leftover.begin(), leftover.end(), session_.prepare(leftover.size()).begin());
       session_.commit(leftover.size());
     }
-    start_keepalive();
+    keepalive_.start(keepalive::clock::now());
+    tick();
     schedule();
   }
 
@@ -96,6 +80,7 @@ class connection : public roster_member, public std::enable_shared_from_this<con
       return waiting.post(left ? std::error_code{} : error(), left);
     }
     receive_ = std::move(waiting);
+    received_while_closing_ = true;
     schedule();
   }
 
@@ -105,35 +90,30 @@ class connection : public roster_member, public std::enable_shared_from_this<con
 
   // True once no message will come any more; error() then says how it ended.
   bool is_over() const noexcept { return !ready_ && session_.state() == session_state::closed; }
-  std::error_code error() const noexcept { return error_ ? error_ : session_.error(); }
 
   // Sending.
 
-  // `queue` puts one frame into the session's output.
+  // `queue` puts one frame into the session's output. The hard mark never stops a message that was begun:
+  // half of one would pass for the whole.
   template <class Queue>
   std::error_code send(Queue&& queue) {
-    if (write_failed_) return write_failed_;
-    if (queued() >= options_.send_queue_hard && session_.is_open()) {
+    if (queued() >= options_.send_queue_hard && session_.is_open() && !session_.sending_fragments()) {
       if (options_.overflow == overflow_policy::close) fail(error::send_queue_full);
       return error::send_queue_full;
     }
-    std::error_code const outcome = queue(session_);
-    if (!outcome) schedule();
-    return outcome;
+    return queue_frame(queue);
   }
 
-  // Bytes that were queued and not yet taken by the stream.
-  std::size_t queued() const noexcept { return session_.output().size() + in_flight_.size(); }
-  bool may_send_more() const noexcept { return queued() <= options_.send_queue_soft; }
-
-  // Completes once the queue is at its soft mark or below.
-  void wait_drained(operation<std::error_code> waiting, std::uint64_t ticket) {
-    if (may_send_more() || session_.state() == session_state::closed) {
-      return waiting.post(drained_outcome());
-    }
-    drains_.push_back({ticket, std::move(waiting)});
+  // The same for a remote: admit() on its thread takes the room that send_admitted() here makes use of.
+  std::error_code admit(std::size_t size) noexcept {
+    return admission_.enter(size, options_.send_queue_hard);
   }
-  void cancel_drain(std::uint64_t ticket) { cancel(drains_, ticket); }
+  void send_admitted(message_type type, std::span<std::byte const> payload) {
+    admission_.leave(payload.size());
+    queue_frame([&](session& protocol) { return protocol.send(type, payload); });
+    admission_.set_queued(queued());
+  }
+  bool ended() const noexcept { return admission_.closed(); }
 
   // Closing.
 
@@ -149,10 +129,11 @@ class connection : public roster_member, public std::enable_shared_from_this<con
   // Completes once the stream is closed.
   void wait_closed(operation<std::error_code> waiting, std::uint64_t ticket) {
     if (!stream_open_) return waiting.post(std::error_code{});
-    closes_.push_back({ticket, std::move(waiting)});
+    if (closes_.empty()) received_while_closing_ = static_cast<bool>(receive_);
+    closes_.add(std::move(waiting), ticket);
     schedule();
   }
-  void cancel_close(std::uint64_t ticket) { cancel(closes_, ticket); }
+  void cancel_close(std::uint64_t ticket) { closes_.cancel(ticket); }
 
   void fail(std::error_code why) {
     if (session_.state() == session_state::closed) return;
@@ -170,6 +151,7 @@ class connection : public roster_member, public std::enable_shared_from_this<con
       std::error_code ignored;
       try_write(session_.output(), ignored);
     }
+    session_.take_output();
     finish(asio::error::operation_aborted);
   }
 
@@ -189,10 +171,7 @@ class connection : public roster_member, public std::enable_shared_from_this<con
   // Names an operation for the cancellation slot that may end it.
   std::uint64_t next_ticket() noexcept { return ++tickets_; }
 
-  bool stream_open() const noexcept { return stream_open_; }
-
-  // The context is going away with an operation of ours: what waits here must go with it, since a coroutine
-  // that waits for this connection may be what keeps it alive.
+  // The context is going away with an operation of ours: see lease.
   void drop_operations() noexcept {
     stream_open_ = false;
     auto const receive = std::move(receive_);
@@ -202,13 +181,11 @@ class connection : public roster_member, public std::enable_shared_from_this<con
 
  protected:
   connection(asio::any_io_executor executor, role self, connection_options const& options)
-      : executor_(std::move(executor)), options_(options), session_(self, options.session()) {}
+      : outlet(self, options), executor_(std::move(executor)) {}
 
   // What a stream has to offer. Each start_ operation ends in one call of the matching function below.
   virtual void start_read() = 0;
-  virtual std::size_t try_write(std::span<std::byte const> bytes, std::error_code& failure) = 0;
-  virtual void start_write(std::span<std::byte const> bytes) = 0;
-  virtual void shutdown_send() noexcept = 0;
+  virtual bool shutdown_send() noexcept = 0;  // false: this stream has no such thing
   virtual void close_stream() noexcept = 0;
 
   std::span<std::byte> room_for_input(std::size_t size) { return session_.prepare(size).first(size); }
@@ -224,35 +201,27 @@ class connection : public roster_member, public std::enable_shared_from_this<con
     on_input(failure, size);
   }
 
+  // The stream has taken the first `size` bytes of what it was given.
+  void on_written(std::error_code failure, std::size_t size) {
+    end_write(failure, size);
+    advance();
+  }
+
   void on_input(std::error_code failure, std::size_t size) {
     reading_ = false;
     if (!stream_open_) return;
-    heard_ = heard_ || size != 0;
+    if (size != 0) keepalive_.heard();
     if (failure) input_ended_ = failure;
     advance();
   }
 
-  void on_written(std::error_code failure, std::size_t size) {
-    writing_ = false;
-    in_flight_.consume(size);
-    if (failure) return on_write_failed(failure), advance();
-    in_flight_.release();
-    advance();
-  }
-
  private:
-  struct waiting_one {
-    std::uint64_t ticket;
-    operation<std::error_code> waiting;
-  };
-
-  static void cancel(std::vector<waiting_one>& all, std::uint64_t ticket) {
-    auto const found =
-        std::find_if(all.begin(), all.end(), [&](auto const& each) { return each.ticket == ticket; });
-    if (found == all.end()) return;
-    auto waiting = std::move(found->waiting);
-    all.erase(found);
-    waiting.post(asio::error::operation_aborted);
+  template <class Queue>
+  std::error_code queue_frame(Queue&& queue) {
+    if (write_failed_) return write_failed_;
+    std::error_code const outcome = queue(session_);
+    if (!outcome) schedule();
+    return outcome;
   }
 
   // The next message for the application, decoding what has come. Ends the view of the one before.
@@ -263,12 +232,12 @@ class connection : public roster_member, public std::enable_shared_from_this<con
     }
     message const result = session_.poll();
     message_out_ = static_cast<bool>(result);
-    data_came_ = data_came_ || message_out_;
+    if (result) keepalive_.data();
     if (!result) note_end_of_input();
     return result;
   }
 
-  // Only when all input was polled: what came before the end is still delivered.
+  // Only when nothing is left to poll: what came before the end is still delivered.
   void note_end_of_input() {
     if (!input_ended_ || session_.state() == session_state::closed) return;
     if (input_ended_ != asio::error::eof) error_ = input_ended_;
@@ -290,8 +259,10 @@ class connection : public roster_member, public std::enable_shared_from_this<con
       } while (again_ && stream_open_);
     }
     if (!stream_open_) return;
+    admission_.set_queued(queued());
     wake_drained();
-    if (session_.state() != session_state::open) expect_end();
+    if (session_.state() != session_state::open) admission_.close();
+    if (session_.state() != session_state::open || write_failed_) expect_end();
     if (session_.state() == session_state::closed && try_to_end()) return;
     read();
   }
@@ -323,50 +294,23 @@ class connection : public roster_member, public std::enable_shared_from_this<con
       if (!stream_open_) return;
     }
     // Nobody is receiving. Control frames are answered all the same, and a Close is noticed.
-    if ((unattended_ || !closes_.empty()) && session_.state() == session_state::closing) {
-      // Who waits for the end of the close handshake does not receive what stands before the peer's Close.
-      while (take_message()) continue;
+    if (nobody_receives() && session_.state() == session_state::closing) {
+      ready_ = {};
+      session_.discard();
     } else if (!ready_ && !message_out_) {
       ready_ = take_message();
       message_out_ = false;
-    }
-    if (ready_ || message_out_) session_.look_ahead();
-  }
-
-  void flush() {
-    if (writing_ || session_.output().empty() || write_failed_) return;
-    std::error_code failure;
-    std::size_t const size = try_write(session_.output(), failure);
-    session_.consume(size);
-    if (failure && failure != asio::error::would_block && failure != asio::error::try_again) {
-      return on_write_failed(failure);
-    }
-    if (session_.output().empty()) return;
-    in_flight_ = session_.take_output();
-    writing_ = true;
-    start_write(in_flight_.bytes());
-  }
-
-  // The peer may have said why before it went: what it sent is still read, and delivered, up to its end.
-  void on_write_failed(std::error_code failure) {
-    write_failed_ = failure;
-    in_flight_.release();
-    session_.take_output();
-    expect_end();
-  }
-
-  void wake_drained() {
-    if (drains_.empty() || (!may_send_more() && session_.state() != session_state::closed && !write_failed_))
       return;
-    auto woken = std::exchange(drains_, {});
-    for (auto& each : woken) each.waiting.post(drained_outcome());
+    } else {
+      session_.look_ahead();
+    }
+    if (!ready_ && session_.unread_size() == 0) note_end_of_input();
   }
 
-  std::error_code drained_outcome() const noexcept {
-    if (write_failed_) return write_failed_;
-    bool const closed = session_.state() == session_state::closed;
-    if (closed && (session_.error() || !may_send_more())) return error::closed;
-    return {};
+  // Who awaits the end of the close handshake does not receive what stands before the peer's Close, unless
+  // somebody else does.
+  bool nobody_receives() const noexcept {
+    return unattended_ || (!closes_.empty() && !received_while_closing_);
   }
 
   void read() {
@@ -374,8 +318,8 @@ class connection : public roster_member, public std::enable_shared_from_this<con
     if (input_ended_) return;
     // Reading stops while the application is behind: that is the backpressure on the peer.
     if (!receive_ && session_.unread_size() >= options_.read_ahead) return;
-    reading_ = true;
     start_read();
+    reading_ = true;
   }
 
   // One turn of advance() soon. What is queued until then goes out in the same write.
@@ -396,75 +340,54 @@ class connection : public roster_member, public std::enable_shared_from_this<con
   // waits for it. A half-close and reading on to the end keep a reset from overtaking our Close. Returns true
   // when it is over.
   bool try_to_end() {
-    session_.poll();  // drops all input
+    session_.drop_input();  // not a poll: the application may still look at the last message
     bool const lost = session_.error() == error::connection_lost || write_failed_;
     if (lost || input_ended_) {
       if (writing_ && !lost) return false;
       finish(error());
       return true;
     }
-    if (!writing_ && session_.output().empty() && !half_closed_ &&
-        (session_.self() == role::server || session_.error())) {
+    bool const written = !writing_ && session_.output().empty();
+    if (written && !half_closed_ && (session_.self() == role::server || session_.error())) {
       half_closed_ = true;
-      shutdown_send();
+      if (!shutdown_send()) {
+        // A stream that cannot say so is ended at once: the peer would wait for us as long as we for it.
+        finish(error());
+        return true;
+      }
     }
     return false;
   }
 
   // From the first Close on, the connection ends by a deadline that nothing moves.
   void expect_end() {
-    if (ending_) return;
+    if (ending_ || !stream_open_) return;
     ending_ = true;
     timer().expires_after(options_.close_timeout);
     timer().async_wait([held = lease(shared_from_this())](std::error_code stopped) mutable {
       auto const self = held.end();
       if (stopped || !self->stream_open_) return;
+      if (self->session_.state() != session_state::closed && self->write_failed_)
+        self->error_ = self->write_failed_;
       self->session_.fail(error::close_timeout);
       self->finish(self->error());
     });
   }
 
-  // Any byte heard counts as life (RFC 6455 §5.5.2), only messages count against idleness. Reading only sets
-  // a flag: the clock is asked once a tick, not once a read.
-  void start_keepalive() {
-    last_heard_ = last_data_ = std::chrono::steady_clock::now();
-    tick();
-  }
-
   void tick() {
-    using std::chrono::steady_clock;
-    bool const pings = options_.ping_interval.count() > 0;
-    bool const idles = options_.idle_timeout.count() > 0;
-    if (ending_ || !stream_open_ || (!pings && !idles)) return;
-    auto const now = steady_clock::now();
-    // While reading is paused for the application's sake, silence says nothing about the peer.
-    bool const paused = !reading_;
-    if (std::exchange(heard_, false) || paused) {
-      last_heard_ = now;
-      pinged_ = false;
-    }
-    if (std::exchange(data_came_, false) || paused) last_data_ = now;
-
-    auto next = steady_clock::time_point::max();
-    if (idles) {
-      next = last_data_ + options_.idle_timeout;
-      if (now >= next) return fail(error::idle_timeout);
-    }
-    if (pings) {
-      if (pinged_ && now - last_heard_ >= options_.ping_interval + options_.pong_timeout) {
-        return fail(error::pong_timeout);
-      }
-      if (!pinged_ && now - last_heard_ >= options_.ping_interval) {
-        pinged_ = true;
-        // The pong may take its whole time from here, however late this tick is.
-        last_heard_ = now - options_.ping_interval;
+    bool const off = options_.ping_interval.count() <= 0 && options_.idle_timeout.count() <= 0;
+    if (off || ending_ || !stream_open_) return;
+    auto const step = keepalive_.tick(keepalive::clock::now(), options_, !reading_ && !input_ended_);
+    switch (step.what) {
+      case keepalive::verdict::idle: return fail(error::idle_timeout);
+      case keepalive::verdict::no_pong: return fail(error::pong_timeout);
+      case keepalive::verdict::ping:
         session_.send(message_type::ping, {});
         schedule();
-      }
-      auto const patience = pinged_ ? options_.ping_interval + options_.pong_timeout : options_.ping_interval;
-      next = std::min(next, last_heard_ + patience);
+        break;
+      case keepalive::verdict::wait: break;
     }
-    timer().expires_at(next);
+    timer().expires_at(step.next);
     timer().async_wait([weak = weak_from_this()](std::error_code stopped) {
       auto const self = weak.lock();
       if (!stopped && self) self->tick();
@@ -480,44 +403,33 @@ class connection : public roster_member, public std::enable_shared_from_this<con
   void finish(std::error_code outcome) {
     auto const self = shared_from_this();
     stream_open_ = false;
+    admission_.close();
     if (timer_) timer_->cancel();
     close_stream();
     if (session_.state() != session_state::closed) session_.end_of_input();
     if (receive_) receive_.post(outcome == asio::error::operation_aborted ? outcome : error(), message{});
-    for (auto& each : std::exchange(drains_, {})) each.waiting.post(error::closed);
-    for (auto& each : std::exchange(closes_, {})) each.waiting.post(outcome);
+    drains_.complete(error() ? error() : make_error_code(kindwire::error::closed));
+    closes_.complete(outcome);
   }
 
   asio::any_io_executor executor_;
-  connection_options options_;
-  session session_;
-  buffer in_flight_;
   message ready_;  // polled, and waiting for a receive
   operation<std::error_code, message> receive_;
-  std::vector<waiting_one> drains_;
-  std::vector<waiting_one> closes_;
+  waiting_list closes_;
   std::optional<asio::steady_timer> timer_;
-  std::chrono::steady_clock::time_point
-      last_heard_;  // as known at the last tick; heard_ says what came since
-  std::chrono::steady_clock::time_point last_data_;
   std::unique_ptr<request> head_;
   std::string subprotocol_;
-  std::error_code error_;
   std::error_code input_ended_;
-  std::error_code write_failed_;
   std::uint64_t tickets_ = 0;
+  admission admission_;
   bool message_out_ = false;  // the application holds a view of the last message
-  bool stream_open_ = true;
   bool reading_ = false;
-  bool writing_ = false;
   bool scheduled_ = false;
   bool advancing_ = false;
   bool again_ = false;
   bool half_closed_ = false;
   bool ending_ = false;
-  bool heard_ = false;
-  bool data_came_ = false;
-  bool pinged_ = false;
+  bool received_while_closing_ = false;
   bool unattended_ = false;
 };
 

@@ -74,10 +74,11 @@ template <class Stream>
 class opening final : public roster_member, public std::enable_shared_from_this<opening<Stream>> {
  public:
   opening(Stream stream, std::shared_ptr<server_state const> server)
-      : stream_(std::move(stream)),
+      : executor_(stream.get_executor()),
+        stream_(std::move(stream)),
         server_(std::move(server)),
         handshake_(server_->head),
-        deadline_(stream_.get_executor()) {}
+        deadline_(executor_) {}
 
   void start() {
     deadline_.expires_after(server_->handshake_timeout);
@@ -87,10 +88,12 @@ class opening final : public roster_member, public std::enable_shared_from_this<
     read();
   }
 
+  // Who is about to become a websocket is closed as one.
   void stop() override {
-    asio::post(stream_.get_executor(), [self = this->shared_from_this()] {
+    asio::post(executor_, [self = this->shared_from_this()] {
+      if (self->accepted_) return;
       self->deadline_.cancel();
-      if (!self->handed_over_) close_any(self->stream_);
+      close_any(self->stream_);
     });
   }
 
@@ -137,6 +140,7 @@ class opening final : public roster_member, public std::enable_shared_from_this<
     if (write_accept(head, {.subprotocol = subprotocol, .headers = target.options.headers}, output_)) {
       return answer(response::plain(500));
     }
+    accepted_ = true;
     asio::async_write(
         stream_, asio::buffer(output_),
         [self = this->shared_from_this(), &target, subprotocol](std::error_code failure, std::size_t) {
@@ -152,8 +156,8 @@ class opening final : public roster_member, public std::enable_shared_from_this<
         std::move(stream_), role::server, target.options.connection.value_or(server_->connection));
     result->set_head(std::make_unique<request>(std::move(handshake_.request())));
     result->set_subprotocol(subprotocol);
-    server_->members->enrol(result);
     result->start(handshake_.leftover());
+    server_->members->enrol(result);
     try {
       target.websocket(result, server_);
     } catch (...) {
@@ -190,12 +194,14 @@ class opening final : public roster_member, public std::enable_shared_from_this<
     close_any(stream_);
   }
 
+  asio::any_io_executor executor_;
   Stream stream_;
   std::shared_ptr<server_state const> server_;
   server_handshake handshake_;
   asio::steady_timer deadline_;
   std::string output_;
   std::array<std::byte, 512> dropped_;
+  bool accepted_ = false;
   bool handed_over_ = false;
 };
 

@@ -92,7 +92,7 @@ class operation {
       Handler ready(std::move(handler));
       work_type executor(std::move(work));
       bool const direct = at_once && belongs_here;
-      destroy();
+      free(allocator_for<waiting>(ready));  // the handler that was moved from may know no allocator any more
       if (direct) {
         ready(std::move(args)...);
         return;
@@ -107,10 +107,12 @@ class operation {
       }
     }
 
-    void destroy() noexcept override {
-      auto allocator = allocator_for<waiting>(handler);
+    void destroy() noexcept override { free(allocator_for<waiting>(handler)); }
+
+    template <class Allocator>
+    void free(Allocator allocator) noexcept {
       this->~waiting();
-      std::allocator_traits<decltype(allocator)>::deallocate(allocator, this, 1);
+      std::allocator_traits<Allocator>::deallocate(allocator, this, 1);
     }
 
     Handler handler;

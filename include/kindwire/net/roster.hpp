@@ -37,18 +37,30 @@ class roster : public std::enable_shared_from_this<roster> {
   void enrol(std::shared_ptr<roster_member> const& member) {
     member->roster_ = shared_from_this();
     member->self_ = member;
-    std::lock_guard const lock(mutex_);
-    member->next_ = first_;
-    if (first_ != nullptr) first_->previous_ = member.get();
-    first_ = member.get();
+    bool late = false;
+    {
+      std::lock_guard const lock(mutex_);
+      member->next_ = first_;
+      if (first_ != nullptr) first_->previous_ = member.get();
+      first_ = member.get();
+      late = stopping_;
+    }
+    if (late) member->stop();
   }
 
-  /// Calls stop() of every member there is.
+  /// Members that enrol are welcome again.
+  void open() {
+    std::lock_guard const lock(mutex_);
+    stopping_ = false;
+  }
+
+  /// Calls stop() of every member there is, and of each that enrols later.
   void stop() {
     // Collected first: a member may be destroyed by what its stop() does, and then wants the lock.
     std::vector<std::shared_ptr<roster_member>> all;
     {
       std::lock_guard const lock(mutex_);
+      stopping_ = true;
       for (roster_member* each = first_; each != nullptr; each = each->next_) {
         if (auto member = each->self_.lock()) all.push_back(std::move(member));
       }
@@ -66,6 +78,7 @@ class roster : public std::enable_shared_from_this<roster> {
 
   std::mutex mutex_;
   roster_member* first_ = nullptr;
+  bool stopping_ = false;
 };
 
 inline roster_member::~roster_member() {

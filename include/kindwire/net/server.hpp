@@ -23,6 +23,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -60,7 +61,9 @@ inline response html(std::string page) { return response::html(std::move(page));
 /// A handler of websockets: a coroutine that gets one by reference and ends when it is done with it, or a
 /// function that gets one by value and keeps it.
 template <class Handler>
-concept websocket_handler = std::invocable<Handler&, websocket&> || std::invocable<Handler&, websocket>;
+concept websocket_handler = std::is_invocable_r_v<asio::awaitable<void>, Handler&, websocket&> ||
+                            std::is_invocable_r_v<asio::awaitable<void>, Handler&, websocket> ||
+                            std::is_invocable_r_v<void, Handler&, websocket>;
 
 namespace detail {
 
@@ -105,8 +108,8 @@ class acceptor_listener final : public listener,
                                                                       std::error_code failure, auto socket) {
                              if (!self->acceptor_.is_open()) return;
                              if (failure) return self->retry();
-                             self->serve(std::move(socket));
                              self->accept();
+                             self->serve(std::move(socket));
                            }));
   }
 
@@ -145,7 +148,7 @@ class acceptor_listener final : public listener,
 /// A request for an unknown path is answered with 404, for a websocket's path without an upgrade with 426,
 /// with another method with 405, a malformed one with 400, 414 or 431; each with `Connection: close`.
 ///
-/// Thread safety: start() and stop() from any thread; routes are added before start().
+/// Thread safety: stop() from any thread; the rest from one. Routes are added before start().
 class server {
  public:
   explicit server(asio::any_io_executor executor, server_options options = {})
@@ -173,8 +176,8 @@ class server {
   ///
   /// A handler that takes `websocket&` and returns asio::awaitable<void> runs as a coroutine on the
   /// connection's executor. When it returns, the connection is closed with 1000; when it throws, with 1011. A
-  /// handler that takes `websocket` owns it. Throws std::system_error with error::invalid_argument for a bad
-  /// pattern or one that is taken.
+  /// handler that takes `websocket`, be it a coroutine or not, owns it. Throws std::system_error with
+  /// error::invalid_argument for a bad pattern or one that is taken.
   template <websocket_handler Handler>
   void websocket(std::string_view pattern, Handler handler, route_options options = {}) {
     detail::route& target = at(pattern);
@@ -203,6 +206,7 @@ class server {
     using asio::ip::tcp;
     tcp::acceptor acceptor(executor_, tcp::endpoint(asio::ip::make_address(options_.address), options_.port));
     port_ = acceptor.local_endpoint().port();
+    state_->members->open();
     listen(std::move(acceptor));
   }
 
@@ -211,7 +215,10 @@ class server {
   void listen(Acceptor acceptor) {
     auto const fresh =
         std::make_shared<detail::acceptor_listener<Acceptor>>(std::move(acceptor), state_, options_.strands);
-    listeners_.push_back(fresh);
+    {
+      std::lock_guard const lock(mutex_);
+      listeners_.push_back(fresh);
+    }
     fresh->start();
   }
 
@@ -230,7 +237,12 @@ class server {
   /// Accepts no more, and closes each websocket with 1001. The context's run() returns once they have ended,
   /// which close_timeout bounds, and their handlers have.
   void stop() {
-    for (auto const& each : std::exchange(listeners_, {})) each->stop();
+    std::vector<std::shared_ptr<detail::listener>> all;
+    {
+      std::lock_guard const lock(mutex_);
+      all.swap(listeners_);
+    }
+    for (auto const& each : all) each->stop();
     state_->members->stop();
   }
 
@@ -254,17 +266,29 @@ class server {
       // The websocket, and the handler itself, need a place that stays while the coroutine runs: in the
       // handler of its completion.
       auto held = std::make_unique<net::websocket>(websocket_access::make(opened));
-      auto& ws = *held;
+      asio::awaitable<void> work;
+      try {
+        work = handler(*held);
+      } catch (...) {
+        websocket_access::release(*held);  // to be closed with 1011, not given up
+        throw;
+      }
       auto const executor = opened->executor();
-      asio::co_spawn(executor, handler(ws),
+      asio::co_spawn(executor, std::move(work),
                      [held = std::move(held), of = std::move(of)](std::exception_ptr failure) {
-                       auto const state = websocket_access::release(*held);
-                       if (!state) return;
                        if (failure) of->report(failure);
-                       state->let_go(failure ? close_code::internal_error : close_code::normal);
+                       if (auto const state = websocket_access::release(*held)) {
+                         state->let_go(failure ? close_code::internal_error : close_code::normal);
+                       }
+                     });
+    } else if constexpr (std::is_invocable_r_v<asio::awaitable<void>, Handler&, net::websocket>) {
+      auto const executor = opened->executor();
+      asio::co_spawn(executor, handler(websocket_access::make(std::move(opened))),
+                     [of = std::move(of)](std::exception_ptr failure) {
+                       if (failure) of->report(failure);
                      });
     } else {
-      static_assert(std::is_invocable_v<Handler&, net::websocket>,
+      static_assert(std::is_void_v<std::invoke_result_t<Handler&, net::websocket>>,
                     "a websocket handler is asio::awaitable<void>(websocket&) or void(websocket)");
       handler(websocket_access::make(std::move(opened)));
     }
@@ -274,6 +298,7 @@ class server {
   server_options options_;
   std::shared_ptr<detail::server_state> state_ = std::make_shared<detail::server_state>();
   std::vector<std::pair<std::string, std::shared_ptr<detail::route>>> patterns_;
+  std::mutex mutex_;
   std::vector<std::shared_ptr<detail::listener>> listeners_;
   std::uint16_t port_ = 0;
 };

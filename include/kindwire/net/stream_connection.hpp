@@ -5,9 +5,9 @@
 #include <asio/buffer.hpp>
 #include <asio/error.hpp>
 #include <asio/socket_base.hpp>
-#include <asio/write.hpp>
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -58,13 +58,13 @@ class stream_connection final : public connection {
   }
 
   void start_write(std::span<std::byte const> bytes) override {
-    asio::async_write(stream_, asio::const_buffer(bytes.data(), bytes.size()),
-                      [held = shared()](std::error_code failure, std::size_t size) mutable {
-                        held.end()->on_written(failure, size);
-                      });
+    stream_.async_write_some(asio::const_buffer(bytes.data(), bytes.size()),
+                             [held = shared()](std::error_code failure, std::size_t size) mutable {
+                               held.end()->on_written(failure, size);
+                             });
   }
 
-  void shutdown_send() noexcept override { shutdown_any(stream_); }
+  bool shutdown_send() noexcept override { return shutdown_any(stream_); }
   void close_stream() noexcept override { close_any(stream_); }
 
  private:
@@ -80,7 +80,12 @@ class stream_connection final : public connection {
   void read_what_is_there(std::error_code failure) {
     std::size_t size = 0;
     if (!failure && stream_open()) {
-      auto const room = room_for_input(large_read);
+      std::span<std::byte> room;
+      try {
+        room = room_for_input(large_read);
+      } catch (std::bad_alloc const&) {
+        return on_read(std::make_error_code(std::errc::not_enough_memory), 0);
+      }
       size = stream_.read_some(asio::mutable_buffer(room.data(), room.size()), failure);
       if (failure == asio::error::would_block || failure == asio::error::try_again) failure.clear();
     }

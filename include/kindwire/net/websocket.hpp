@@ -65,7 +65,8 @@ class websocket {
  public:
   using executor_type = asio::any_io_executor;
 
-  /// No connection: every operation ends with error::closed.
+  /// No connection: every operation ends with error::closed, on the handler's own executor (without one,
+  /// Asio's system executor).
   websocket() noexcept = default;
   websocket(websocket&&) noexcept = default;
   websocket& operator=(websocket&& other) {
@@ -91,25 +92,10 @@ class websocket {
   /// close(). The token is for `void(std::error_code, kindwire::message)`.
   template <asio::completion_token_for<void(std::error_code, message)> Token>
   auto receive(Token&& token) {
-    return asio::async_initiate<Token, void(std::error_code, message)>(
-        [state = connection_](auto handler) {
-          if (!state) return post_result(std::move(handler), make_error_code(error::closed), message{});
-          auto slot = asio::get_associated_cancellation_slot(handler);
-          detail::operation<std::error_code, message> waiting(std::move(handler), state->executor());
-          if (state->receiving())
-            return waiting.post(make_error_code(error::operation_in_progress), message{});
-          if (slot.is_connected()) {
-            slot.assign([raw = state.get()](asio::cancellation_type) { raw->cancel_receive(); });
-          }
-          state->start_receive(std::move(waiting));
-        },
-        token);
+    return receive_from(connection_, std::forward<Token>(token));
   }
   /// The same as an awaitable, which does not suspend when a message is there already.
-  asio::awaitable<message> receive() {
-    if (message const there = try_receive()) co_return there;
-    co_return co_await receive(asio::use_awaitable);
-  }
+  asio::awaitable<message> receive() { return receive_from(connection_); }
 
   /// A message that has already come, else false. Never waits. The view is valid until the next receive.
   message try_receive() { return connection_ ? connection_->try_receive() : message{}; }
@@ -280,10 +266,37 @@ class websocket {
     });
   }
 
+  // The operations hold the connection, not the websocket, which may be moved while they wait.
+  using shared_state = std::shared_ptr<detail::connection>;
+
+  template <class Token>
+  static auto receive_from(shared_state from, Token&& token) {
+    return asio::async_initiate<Token, void(std::error_code, message)>(
+        [state = std::move(from)](auto handler) {
+          if (!state)
+            return post_result(std::move(handler), make_error_code(kindwire::error::closed), message{});
+          auto slot = asio::get_associated_cancellation_slot(handler);
+          detail::operation<std::error_code, message> waiting(std::move(handler), state->executor());
+          if (state->receiving()) {
+            return waiting.post(make_error_code(kindwire::error::operation_in_progress), message{});
+          }
+          if (slot.is_connected()) {
+            slot.assign([raw = state.get()](asio::cancellation_type) { raw->cancel_receive(); });
+          }
+          state->start_receive(std::move(waiting));
+        },
+        token);
+  }
+
+  static asio::awaitable<message> receive_from(shared_state from) {
+    if (message const there = from ? from->try_receive() : message{}) co_return there;
+    co_return co_await receive_from(std::move(from), asio::use_awaitable);
+  }
+
   template <auto Start, auto Cancel, class Token>
-  auto wait(std::error_code outcome, Token&& token) {
+  static auto wait(shared_state on, std::error_code outcome, Token&& token) {
     return asio::async_initiate<Token, void(std::error_code)>(
-        [state = connection_, outcome](auto handler) {
+        [state = std::move(on), outcome](auto handler) {
           if (!state) return post_result(std::move(handler), outcome);
           auto slot = asio::get_associated_cancellation_slot(handler);
           detail::operation<std::error_code> waiting(std::move(handler), state->executor());
@@ -301,25 +314,29 @@ class websocket {
   template <class Token>
   auto drained(std::error_code outcome, Token&& token) {
     return wait<&detail::connection::wait_drained, &detail::connection::cancel_drain>(
-        outcome, std::forward<Token>(token));
+        connection_, outcome, std::forward<Token>(token));
   }
+  asio::awaitable<void> drained(std::error_code outcome) { return drained_of(connection_, outcome); }
 
-  asio::awaitable<void> drained(std::error_code outcome) {
+  static asio::awaitable<void> drained_of(shared_state state, std::error_code outcome) {
     if (outcome) throw std::system_error(outcome);
-    if (connection_->may_send_more()) co_return;
-    co_await drained({}, asio::use_awaitable);
+    if (state->may_send_more()) co_return;
+    co_await wait<&detail::connection::wait_drained, &detail::connection::cancel_drain>(
+        std::move(state), outcome, asio::use_awaitable);
   }
 
   template <class Token>
   auto closed(std::error_code outcome, Token&& token) {
     return wait<&detail::connection::wait_closed, &detail::connection::cancel_close>(
-        outcome, std::forward<Token>(token));
+        connection_, outcome, std::forward<Token>(token));
   }
+  asio::awaitable<void> closed(std::error_code outcome) { return closed_of(connection_, outcome); }
 
-  asio::awaitable<void> closed(std::error_code outcome) {
+  static asio::awaitable<void> closed_of(shared_state state, std::error_code outcome) {
     if (outcome) throw std::system_error(outcome);
-    if (!connection_ || !connection_->stream_open()) co_return;
-    co_await closed({}, asio::use_awaitable);
+    if (!state || !state->stream_open()) co_return;
+    co_await wait<&detail::connection::wait_closed, &detail::connection::cancel_close>(
+        std::move(state), outcome, asio::use_awaitable);
   }
 
   std::shared_ptr<detail::connection> connection_;
@@ -332,9 +349,9 @@ class remote {
   /// A handle to nothing.
   remote() noexcept = default;
 
-  /// Queues a TEXT message, a BINARY one, or a value that is text_encodable, there. Errors: closed when the
-  /// connection is gone; invalid_argument for a value that cannot be encoded. What goes wrong later is seen
-  /// by the connection's owner.
+  /// Queues a TEXT message, a BINARY one, or a value that is text_encodable, there. Errors, with nothing
+  /// queued: closed when the connection has ended; send_queue_full at send_queue_hard, whatever the overflow
+  /// policy; invalid_argument for a value that cannot be encoded.
   std::error_code send(std::string_view text) const {
     return send(message_type::text, kindwire::detail::as_bytes(text));
   }
@@ -368,15 +385,18 @@ class remote {
   explicit remote(std::weak_ptr<detail::connection> state) noexcept : state_(std::move(state)) {}
 
   std::error_code send_copy(message_type type, buffer payload) const {
-    return hand_over([type, payload = std::move(payload)](detail::connection& state) {
-      state.send([&](session& protocol) { return protocol.send(type, payload.bytes()); });
+    auto const state = state_.lock();
+    if (!state) return error::closed;
+    if (auto const full = state->admit(payload.size())) return full;
+    return hand_over([type, payload = std::move(payload)](detail::connection& to) {
+      to.send_admitted(type, payload.bytes());
     });
   }
 
   template <class Work>
   std::error_code hand_over(Work work) const {
     auto state = state_.lock();
-    if (!state) return error::closed;
+    if (!state || state->ended()) return error::closed;
     auto const executor = state->executor();
     asio::post(executor, [state = std::move(state), work = std::move(work)]() mutable { work(*state); });
     return {};

@@ -1,0 +1,118 @@
+// The sending half of a connection: what is queued, what is under way, and who waits for room.
+#pragma once
+
+#include <asio/error.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <system_error>
+#include <utility>
+
+#include "../error.hpp"
+#include "../frame/role.hpp"
+#include "../message/buffer.hpp"
+#include "../session.hpp"
+#include "keepalive.hpp"
+#include "options.hpp"
+#include "waiting_list.hpp"
+
+namespace kindwire::net::detail {
+
+// Frames go into the session's output at the call. One write is under way at a time; whatever is queued
+// meanwhile leaves in the next. When to flush is the connection's affair.
+class outlet {
+ public:
+  outlet(outlet const&) = delete;
+  outlet& operator=(outlet const&) = delete;
+
+  session const& protocol() const noexcept { return session_; }
+  bool stream_open() const noexcept { return stream_open_; }
+  std::error_code error() const noexcept { return error_ ? error_ : session_.error(); }
+
+  // Bytes that were queued and not yet taken by the stream.
+  std::size_t queued() const noexcept { return session_.output().size() + in_flight_.size(); }
+  bool may_send_more() const noexcept { return queued() <= options_.send_queue_soft; }
+
+  // Completes once the queue is at its soft mark or below.
+  void wait_drained(operation<std::error_code> waiting, std::uint64_t ticket) {
+    if (may_send_more() || session_.state() == session_state::closed) {
+      return waiting.post(drained_outcome());
+    }
+    drains_.add(std::move(waiting), ticket);
+  }
+  void cancel_drain(std::uint64_t ticket) { drains_.cancel(ticket); }
+
+ protected:
+  outlet(role self, connection_options const& options)
+      : options_(options), session_(self, options.session()) {}
+  ~outlet() = default;
+
+  // What the stream offers: a write that never waits, and one that ends in end_write().
+  virtual std::size_t try_write(std::span<std::byte const> bytes, std::error_code& failure) = 0;
+  virtual void start_write(std::span<std::byte const> bytes) = 0;
+
+  void end_write(std::error_code failure, std::size_t size) {
+    writing_ = false;
+    if (!stream_open_) return;
+    in_flight_.consume(size);
+    if (failure) {
+      on_write_failed(failure);
+    } else if (!in_flight_.empty()) {
+      // A peer that takes a long queue piece by piece is alive.
+      if (size != 0) keepalive_.heard();
+      write_on();
+    } else {
+      in_flight_.release();
+    }
+  }
+
+  void flush() {
+    if (writing_ || !stream_open_ || session_.output().empty() || write_failed_) return;
+    std::error_code failure;
+    std::size_t const size = try_write(session_.output(), failure);
+    session_.consume(size);
+    if (failure && failure != asio::error::would_block && failure != asio::error::try_again) {
+      return on_write_failed(failure);
+    }
+    if (session_.output().empty()) return;
+    in_flight_ = session_.take_output();
+    write_on();
+  }
+
+  void write_on() {
+    start_write(in_flight_.bytes());
+    writing_ = true;
+  }
+
+  // The peer may have said why before it went: what it sent is still read, and delivered, up to its end.
+  void on_write_failed(std::error_code failure) {
+    write_failed_ = failure;
+    in_flight_.release();
+    session_.take_output();
+  }
+
+  void wake_drained() {
+    if (drains_.empty() || (!may_send_more() && session_.state() != session_state::closed && !write_failed_))
+      return;
+    drains_.complete(drained_outcome());
+  }
+
+  std::error_code drained_outcome() const noexcept {
+    if (write_failed_) return write_failed_;
+    bool const closed = session_.state() == session_state::closed;
+    if (closed && error()) return error();
+    return closed && !may_send_more() ? make_error_code(kindwire::error::closed) : std::error_code{};
+  }
+
+  connection_options options_;
+  session session_;
+  keepalive keepalive_;
+  buffer in_flight_;
+  waiting_list drains_;
+  std::error_code error_;  // of the stream, where that is what ended the connection
+  std::error_code write_failed_;
+  bool stream_open_ = true;
+  bool writing_ = false;
+};
+
+}  // namespace kindwire::net::detail
