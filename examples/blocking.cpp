@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -53,6 +54,7 @@ class socket_stream {
 void echo(int descriptor) {
   timeval const patience{60, 0};
   ::setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  ::setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   std::error_code failure;
   auto ws = kw::accept(socket_stream(descriptor), failure);
   while (kw::message const msg = ws.receive(failure)) {
@@ -90,7 +92,11 @@ int main(int count, char** values) {
   for (;;) {
     int const accepted = ::accept(listening, nullptr, nullptr);
     if (accepted >= 0) {
-      std::thread(echo, accepted).detach();
+      try {
+        std::thread(echo, accepted).detach();
+      } catch (std::system_error const&) {
+        ::close(accepted);  // no more threads: this one has to try again later
+      }
     } else if (errno != EINTR) {
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }

@@ -95,12 +95,15 @@ int main(int count, char** values) {
   asio::io_context io;
   kw::net::websocket ws;
   asio::signal_set signals(io, SIGINT, SIGTERM);
+  bool stopped = false;
   signals.async_wait([&](std::error_code, int) {
     if (!ws.is_open()) std::_Exit(0);
+    stopped = true;
     ws.try_close();
   });
-  asio::co_spawn(io, talk(values[1], ws), [](std::exception_ptr failure, int status) {
+  asio::co_spawn(io, talk(values[1], ws), [&](std::exception_ptr failure, int status) {
     std::fflush(stdout);
+    if (stopped) std::_Exit(0);
     // The reading thread may still be inside std::getline: nothing may be destroyed under it.
     std::_Exit(failure ? 1 : status);
   });

@@ -1,4 +1,6 @@
 // upload: a page that sends files over WebSocket and shows the progress on every page of the same user
+#include <unistd.h>
+
 #include <algorithm>
 #include <asio/awaitable.hpp>
 #include <asio/io_context.hpp>
@@ -46,7 +48,7 @@ struct failure {
 class incoming_file {
  public:
   incoming_file(std::filesystem::path const& directory, std::string const& name, std::uint64_t size)
-      : part_(directory / (".part-" + std::to_string(++count_))),
+      : part_(directory / (".part-" + std::to_string(getpid()) + "-" + std::to_string(++count_))),
         final_(directory / name),
         size_(size),
         out_(part_, std::ios::binary) {}
@@ -125,8 +127,8 @@ class uploads {
       kept ? self.tell(upload_finish{}) : refuse("the file cannot be stored");
     };
     kw::dispatcher const on{[&](upload_start const& start) {
-      skipping = false;
-      if (self.uploading) return refuse("an upload is under way already");
+      // Our own upload goes on; what is sent for one that is refused is skipped without a second word.
+      if (self.uploading) return skipping = !file, refuse("an upload is under way already");
       skipping = true;
       if (!is_file_name(start.name)) return refuse("not a file name");
       file.emplace(directory_, start.name, start.size);

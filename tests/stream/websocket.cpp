@@ -137,3 +137,17 @@ TEST_CASE("a stream that ends without a Close is connection_lost; no connection 
   CHECK(!none.receive(failure));
   CHECK(failure == kw::error::closed);
 }
+
+TEST_CASE("a send that would wait has queued its message, which leaves once and with the next operation") {
+  auto [near, far] = kw::make_memory_streams({.capacity = 10, .waits = false}, {.waits = false});
+  websocket ws(std::move(near), kw::role::server);
+  std::error_code failure;
+  ws.send("sixteen bytes...", failure);
+  CHECK(!failure);
+  std::byte got[64];
+  CHECK(far.read_some(got, failure) == 10);
+  ws.flush(failure);
+  CHECK(!failure);
+  CHECK(far.read_some(got, failure) == 8);
+  CHECK(ws.protocol().output().empty());
+}

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -63,7 +64,7 @@ class blocking_websocket {
       message const result = machine().poll();
       // The peer may be gone and have said why before: a stream that takes no answers is still read to its
       // end.
-      flush();
+      write();
       failure.clear();
       if (result) return result;
       if (machine().state() == session_state::closed) {
@@ -84,8 +85,14 @@ class blocking_websocket {
   /// Sends a frame of any type, whole or a fragment: as session::send().
   void send(message_type type, std::span<std::byte const> bytes, std::error_code& failure, bool fin = true) {
     failure = state_ ? machine().send(type, bytes, fin) : make_error_code(error::closed);
-    if (!failure) failure = flush();
+    if (failure) return;
+    failure = write();
+    // It is queued, and goes out with the next operation: to try again would send it twice.
+    if (passes(failure)) failure.clear();
   }
+
+  /// Writes what is queued, for a stream whose writes may time out or not wait.
+  void flush(std::error_code& failure) { failure = state_ ? write() : make_error_code(error::closed); }
 
   /// Sends a Close and waits for the peer's, then for the end of the stream; messages that come before it are
   /// dropped. Error invalid_argument, with nothing sent, as session::close().
@@ -94,10 +101,10 @@ class blocking_websocket {
     if (!state_ || state_->ended) return;
     failure = machine().close(code, reason);
     if (failure) return;
-    failure = flush();
+    failure = write();
     while (!failure && machine().state() != session_state::closed) {
       while (machine().poll()) continue;
-      failure = flush();
+      failure = write();
       if (!failure && machine().state() != session_state::closed) failure = read();
     }
     if (failure) return lose(failure);
@@ -130,10 +137,12 @@ class blocking_websocket {
   };
 
   static constexpr std::size_t read_size = 16384;
+  static constexpr std::size_t drain_size = std::size_t{1} << 20;
+  static constexpr std::chrono::seconds drain_time{5};
 
   session& machine() noexcept { return state_->protocol; }
 
-  std::error_code flush() {
+  std::error_code write() {
     std::error_code failure;
     while (!machine().output().empty() && !failure) {
       machine().consume(state_->stream.write_some(machine().output(), failure));
@@ -155,22 +164,26 @@ class blocking_websocket {
 
   // The stream is broken. What is left of it only keeps the peer waiting.
   void lose(std::error_code why) {
-    bool const passes = why == std::errc::timed_out || why == std::errc::interrupted ||
-                        why == std::errc::operation_would_block ||
-                        why == std::errc::resource_unavailable_try_again;
-    if (passes || std::exchange(state_->ended, true)) return;
+    if (passes(why) || std::exchange(state_->ended, true)) return;
     detail::close_stream(state_->stream);
+  }
+
+  static bool passes(std::error_code why) noexcept {
+    return why == std::errc::timed_out || why == std::errc::interrupted ||
+           why == std::errc::operation_would_block || why == std::errc::resource_unavailable_try_again;
   }
 
   // RFC 6455 §7.1.1: the server closes first. Both read on to the end, so that no reset overtakes a Close
   // that the peer has not read; a peer that goes on sending is cut off after as much as it may have had under
-  // way.
+  // way, or a while.
   void end() {
     if (std::exchange(state_->ended, true)) return;
+    write();
     if (machine().self() == role::server || machine().error()) detail::shutdown_send(state_->stream);
     std::error_code failure;
     std::byte dropped[1024];
-    for (std::size_t left = std::size_t{1} << 20; left != 0;) {
+    auto const deadline = std::chrono::steady_clock::now() + drain_time;
+    for (std::size_t left = drain_size; left != 0 && std::chrono::steady_clock::now() < deadline;) {
       std::size_t const size = state_->stream.read_some(dropped, failure);
       if (size == 0 || failure) break;
       left -= std::min(left, size);
