@@ -107,7 +107,10 @@ class operation {
       }
     }
 
-    void destroy() noexcept override { free(allocator_for<waiting>(handler)); }
+    void destroy() noexcept override {
+      Handler const last(std::move(handler));  // may own what the allocator gives from
+      free(allocator_for<waiting>(last));
+    }
 
     template <class Allocator>
     void free(Allocator allocator) noexcept {

@@ -88,8 +88,8 @@ class websocket {
   ///
   /// Completes with a message that is false once the peer closed: see close_code() and close_reason().
   /// Errors: the rule that the peer broke, connection_lost, a timeout, what the stream said;
-  /// operation_in_progress while another receive waits. The view is valid until the next receive() or
-  /// close(). The token is for `void(std::error_code, kindwire::message)`.
+  /// operation_in_progress while another receive waits. The view is valid until the next
+  /// receive(), and as long as the websocket. The token is for `void(std::error_code, kindwire::message)`.
   template <asio::completion_token_for<void(std::error_code, message)> Token>
   auto receive(Token&& token) {
     return receive_from(connection_, std::forward<Token>(token));

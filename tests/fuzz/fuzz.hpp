@@ -1,0 +1,68 @@
+// What the fuzz targets share: a claim that ends the program, and input cut into pieces.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include "support/bytes.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size);
+
+namespace fuzz {
+
+#define FUZZ_CLAIM(condition)                                                             \
+  do {                                                                                    \
+    if (!(condition)) {                                                                   \
+      std::fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition); \
+      std::abort();                                                                       \
+    }                                                                                     \
+  } while (false)
+
+// Takes decisions off the front of an input; what is left is its material.
+class source {
+ public:
+  source(std::uint8_t const* data, std::size_t size) : left_(data, size) {}
+
+  bool empty() const { return left_.empty(); }
+  unsigned byte() {
+    if (left_.empty()) return 0;
+    unsigned const value = left_.front();
+    left_ = left_.subspan(1);
+    return value;
+  }
+  bool flag() { return (byte() & 1u) != 0; }
+  support::bytes take(std::size_t size) {
+    size = std::min(size, left_.size());
+    auto const* const from = reinterpret_cast<std::byte const*>(left_.data());
+    support::bytes result(from, from + size);
+    left_ = left_.subspan(size);
+    return result;
+  }
+  support::bytes rest() { return take(left_.size()); }
+
+ private:
+  std::span<std::uint8_t const> left_;
+};
+
+// Calls `use` with consecutive pieces of `input`, whose sizes follow from `seed`; a copy of each, so that a
+// read or write beyond it is seen.
+template <class Use>
+void in_pieces(std::span<std::byte const> input, unsigned seed, Use use) {
+  std::uint32_t state = seed * 2654435761u + 1;
+  while (!input.empty()) {
+    state = state * 1664525u + 1013904223u;
+    std::size_t const size =
+        std::min<std::size_t>(1 + (state >> 16) % (seed % 4 == 0 ? 3 : 40), input.size());
+    std::vector<std::byte> piece(input.begin(), input.begin() + static_cast<std::ptrdiff_t>(size));
+    use(std::span<std::byte>(piece));
+    input = input.subspan(size);
+  }
+}
+
+}  // namespace fuzz
