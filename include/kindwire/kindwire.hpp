@@ -1,5 +1,5 @@
-// All of kindwire that needs nothing but the standard library: frames, messages, the opening handshake, the session,
-// and websockets over blocking streams.
+// All of kindwire that needs nothing but the standard library: frames, messages, the opening handshake, the
+// session, and websockets over blocking streams.
 #pragma once
 
 #include "error.hpp"
