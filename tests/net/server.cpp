@@ -387,6 +387,38 @@ TEST_CASE("a context that is destroyed takes connections and their coroutines al
   CHECK(ended);
 }
 
+TEST_CASE("a context that is destroyed before the first turn of a connection leaves nothing behind") {
+  asio::io_context io;
+  auto const far = std::make_shared<test::peer>(io.get_executor());
+  asio::co_spawn(
+      io,
+      [](std::shared_ptr<test::peer> peer) -> asio::awaitable<void> {
+        kw::net::basic_websocket<test::stream> ws(test::stream(peer), kw::role::server);
+        co_await ws.receive();
+      }(far),
+      asio::detached);
+  io.run_one();  // as far as the receive, and no further: whatever is left must go with the context
+}
+
+TEST_CASE("a server that has stopped may listen again") {
+  asio::io_context io;
+  kw::net::server server{io};
+  server.websocket("/echo", echo);
+  server.start();
+  server.stop();
+  asio::ip::tcp::acceptor acceptor(io, {asio::ip::make_address("127.0.0.1"), 0});
+  auto const port = acceptor.local_endpoint().port();
+  server.listen(std::move(acceptor));
+  run(io, server, [&]() -> asio::awaitable<void> {
+    auto ws =
+        co_await kw::net::connect(io.get_executor(), "ws://127.0.0.1:" + std::to_string(port) + "/echo");
+    co_await ws.send("again");
+    kw::message const reply = co_await ws.receive();
+    CHECK(reply.text() == "again");
+    co_await ws.close();
+  });
+}
+
 TEST_CASE("connections that come and go leave nothing behind") {
   asio::io_context io;
   kw::net::server server{io};

@@ -630,6 +630,53 @@ TEST_CASE("a remote sends from other threads, and outlives the connection") {
   CHECK(handle.send("gone") == kw::error::closed);
 }
 
+TEST_CASE("what a remote sends inside a fragmented message of the owner's waits for its end") {
+  server_side side;
+  CHECK(!side.ws.try_send_fragment(kw::opcode::text, kw::detail::as_bytes("Hel"), false));
+  CHECK(!side.ws.remote().send("between"));
+  side.settle();
+  CHECK(side.frames().size() == 1);
+  CHECK(!side.ws.try_send_fragment(kw::opcode::continuation, kw::detail::as_bytes("lo"), true));
+  side.settle();
+  CHECK(side.frames().back() == std::pair{kw::opcode::text, std::string("between")});
+  CHECK(side.ws.remote().send(kw::opcode::ping, kw::detail::as_bytes(std::string(126, 'x'))) ==
+        kw::error::invalid_argument);
+  CHECK(side.ws.remote().send(kw::opcode::continuation, {}) == kw::error::invalid_argument);
+}
+
+TEST_CASE("messages that wait for a busy application are no idleness") {
+  kw::net::connection_options options;
+  options.idle_timeout = 30ms;
+  server_side side(options);
+  side.far->push_frame(client, kw::opcode::text, "one");
+  side.far->push_frame(client, kw::opcode::text, "two");
+  side.settle();
+  CHECK(side.ws.try_receive().text() == "one");
+  side.io.restart();
+  side.io.run_for(100ms);
+  CHECK(side.ws.is_open());
+  CHECK(side.ws.try_receive().text() == "two");
+}
+
+TEST_CASE("a close() whose fellow receiver has stopped still sees that the peer has answered") {
+  kw::net::connection_options options;
+  options.close_timeout = 40ms;
+  server_side side(options);
+  server_side::received got;
+  side.receive(got);
+  side.settle();
+  std::optional<std::error_code> closed;
+  side.ws.close(kw::close_code::normal, "", [&](std::error_code error) { closed = error; });
+  side.far->push_frame(client, kw::opcode::text, "one");
+  side.far->push_frame(client, kw::opcode::text, "nobody asks for");
+  side.far->push_close(client);
+  side.io.restart();
+  side.io.run_for(2s);
+  CHECK(got.text == "one");
+  CHECK(closed == std::error_code{});
+  CHECK(side.ws.close_code() == kw::close_code::normal);
+}
+
 TEST_CASE("futures") {
   asio::io_context io;
   auto const far = std::make_shared<test::peer>(io.get_executor());

@@ -21,6 +21,7 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "../error.hpp"
 #include "../handshake/request.hpp"
@@ -108,9 +109,14 @@ class connection : public outlet, public roster_member, public std::enable_share
   std::error_code admit(std::size_t size) noexcept {
     return admission_.enter(size, options_.send_queue_hard);
   }
-  void send_admitted(message_type type, std::span<std::byte const> payload) {
+  void send_admitted(message_type type, buffer payload) {
+    if (session_.sending_fragments() && session_.is_open()) {
+      parked_.push_back(
+          {type, std::move(payload)});  // it cannot stand inside our own message (RFC 6455 §5.4)
+      return;
+    }
     admission_.leave(payload.size());
-    queue_frame([&](session& protocol) { return protocol.send(type, payload); });
+    queue_frame([&](session& protocol) { return protocol.send(type, payload.bytes()); });
     admission_.set_queued(queued());
   }
   bool ended() const noexcept { return admission_.closed(); }
@@ -221,6 +227,9 @@ class connection : public outlet, public roster_member, public std::enable_share
     if (write_failed_) return write_failed_;
     std::error_code const outcome = queue(session_);
     if (!outcome) schedule();
+    if (!parked_.empty() && !session_.sending_fragments()) {
+      for (auto& each : std::exchange(parked_, {})) send_admitted(each.type, std::move(each.payload));
+    }
     return outcome;
   }
 
@@ -330,7 +339,8 @@ class connection : public outlet, public roster_member, public std::enable_share
     }
     if (scheduled_ || !stream_open_) return;
     scheduled_ = true;
-    asio::defer(executor_, [self = shared_from_this()] {
+    asio::defer(executor_, [held = lease(shared_from_this())]() mutable {
+      auto const self = held.end();
       self->scheduled_ = false;
       self->advance();
     });
@@ -367,6 +377,8 @@ class connection : public outlet, public roster_member, public std::enable_share
     timer().async_wait([held = lease(shared_from_this())](std::error_code stopped) mutable {
       auto const self = held.end();
       if (stopped || !self->stream_open_) return;
+      // The peer's Close may stand behind messages that somebody was expected to receive.
+      if (self->session_.state() == session_state::closing) self->session_.discard();
       if (self->session_.state() != session_state::closed && self->write_failed_)
         self->error_ = self->write_failed_;
       self->session_.fail(error::close_timeout);
@@ -377,6 +389,8 @@ class connection : public outlet, public roster_member, public std::enable_share
   void tick() {
     bool const off = options_.ping_interval.count() <= 0 && options_.idle_timeout.count() <= 0;
     if (off || ending_ || !stream_open_) return;
+    // What has come and waits for the application is no idleness of the peer's.
+    if (ready_ || session_.unread_size() != 0) keepalive_.data();
     auto const step = keepalive_.tick(keepalive::clock::now(), options_, !reading_ && !input_ended_);
     switch (step.what) {
       case keepalive::verdict::idle: return fail(error::idle_timeout);
@@ -417,6 +431,11 @@ class connection : public outlet, public roster_member, public std::enable_share
   operation<std::error_code, message> receive_;
   waiting_list closes_;
   std::optional<asio::steady_timer> timer_;
+  struct parked {
+    message_type type;
+    buffer payload;
+  };
+  std::vector<parked> parked_;  // admitted while a fragmented message of ours was under way
   std::unique_ptr<request> head_;
   std::string subprotocol_;
   std::error_code input_ended_;

@@ -206,13 +206,13 @@ class server {
     using asio::ip::tcp;
     tcp::acceptor acceptor(executor_, tcp::endpoint(asio::ip::make_address(options_.address), options_.port));
     port_ = acceptor.local_endpoint().port();
-    state_->members->open();
     listen(std::move(acceptor));
   }
 
   /// Accepts from an acceptor of your own, such as one of asio::local::stream_protocol. May replace start().
   template <class Acceptor>
   void listen(Acceptor acceptor) {
+    state_->members->open();
     auto const fresh =
         std::make_shared<detail::acceptor_listener<Acceptor>>(std::move(acceptor), state_, options_.strands);
     {
@@ -223,6 +223,7 @@ class server {
   }
 
   /// Serves one connected stream, accepted elsewhere: TLS after its own handshake, a socket pair, a test.
+  /// After stop() it is closed at once.
   template <async_stream Stream>
   void serve(Stream stream) {
     auto const executor = stream.get_executor();

@@ -281,7 +281,9 @@ class websocket {
             return waiting.post(make_error_code(kindwire::error::operation_in_progress), message{});
           }
           if (slot.is_connected()) {
-            slot.assign([raw = state.get()](asio::cancellation_type) { raw->cancel_receive(); });
+            slot.assign([weak = std::weak_ptr(state)](asio::cancellation_type) {
+              if (auto const self = weak.lock()) self->cancel_receive();
+            });
           }
           state->start_receive(std::move(waiting));
         },
@@ -303,7 +305,9 @@ class websocket {
           if (outcome) return waiting.post(outcome);
           auto const ticket = state->next_ticket();
           if (slot.is_connected()) {
-            slot.assign([raw = state.get(), ticket](asio::cancellation_type) { (raw->*Cancel)(ticket); });
+            slot.assign([weak = std::weak_ptr(state), ticket](asio::cancellation_type) {
+              if (auto const self = weak.lock()) ((*self).*Cancel)(ticket);
+            });
           }
           ((*state).*Start)(std::move(waiting), ticket);
         },
@@ -351,12 +355,18 @@ class remote {
 
   /// Queues a TEXT message, a BINARY one, or a value that is text_encodable, there. Errors, with nothing
   /// queued: closed when the connection has ended; send_queue_full at send_queue_hard, whatever the overflow
-  /// policy; invalid_argument for a value that cannot be encoded.
+  /// policy; invalid_argument for a value that cannot be encoded, a control
+  /// frame of over 125 bytes, a CLOSE or CONTINUATION. Inside a fragmented message of the owner's it waits
+  /// for the last fragment.
   std::error_code send(std::string_view text) const {
     return send(message_type::text, kindwire::detail::as_bytes(text));
   }
   std::error_code send(std::span<std::byte const> bytes) const { return send(message_type::binary, bytes); }
   std::error_code send(message_type type, std::span<std::byte const> bytes) const {
+    bool const fits = !is_control(type) || bytes.size() <= max_control_payload_size;
+    bool const whole =
+        type != message_type::continuation && type != message_type::close && !is_reserved(type);
+    if (!fits || !whole) return error::invalid_argument;
     buffer copy;
     copy.append(bytes);
     return send_copy(type, std::move(copy));
@@ -388,8 +398,8 @@ class remote {
     auto const state = state_.lock();
     if (!state) return error::closed;
     if (auto const full = state->admit(payload.size())) return full;
-    return hand_over([type, payload = std::move(payload)](detail::connection& to) {
-      to.send_admitted(type, payload.bytes());
+    return hand_over([type, payload = std::move(payload)](detail::connection& to) mutable {
+      to.send_admitted(type, std::move(payload));
     });
   }
 

@@ -102,7 +102,10 @@ class blocking_websocket {
     failure = machine().close(code, reason);
     if (failure) return;
     failure = write();
+    auto const deadline = std::chrono::steady_clock::now() + drain_time;
     while (!failure && machine().state() != session_state::closed) {
+      // A peer that goes on sending and never answers does not keep us.
+      if (std::chrono::steady_clock::now() >= deadline) machine().fail(error::close_timeout);
       while (machine().poll()) continue;
       failure = write();
       if (!failure && machine().state() != session_state::closed) failure = read();
@@ -247,7 +250,7 @@ blocking_websocket<Stream> accept(Stream stream, std::error_code& failure,
     return {};
   }
   failure = detail::write_all(stream, detail::as_bytes(output));
-  if (failure) return {};
+  if (failure) return detail::close_stream(stream), blocking_websocket<Stream>{};
   blocking_websocket<Stream> ws(std::move(stream), role::server, settings.session, handshake.leftover());
   ws.set_handshake(std::move(handshake.request()), subprotocol);
   return ws;
