@@ -66,6 +66,13 @@ class session {
   /// Room for at least `size` bytes from the peer, all of it usable. Valid until the next call but commit().
   /// Leaves the view of the last message intact.
   std::span<std::byte> prepare(std::size_t size) {
+    if (fits_frame(size)) {
+      // All of it is payload of one frame: read it to where the message is gathered.
+      into_message_ = true;
+      auto const room = reassembler_.prepare(size);
+      return room.first(static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), decoder_.remaining())));
+    }
+    into_message_ = false;
     if (message_in_input_ && input_.spare() < size) {
       // The application still looks at a message in this block: keep it, and go on in another.
       buffer fresh;
@@ -74,12 +81,19 @@ class session {
       held_ = std::exchange(input_, std::move(fresh));
       read_ = 0;
       message_in_input_ = false;
+      plain_ = false;
     }
     return input_.prepare(size);
   }
 
   /// The first `size` bytes of what prepare() gave have come from the peer.
-  void commit(std::size_t size) noexcept { input_.commit(size); }
+  void commit(std::size_t size) noexcept {
+    if (into_message_) {
+      in_message_ += size;
+    } else {
+      input_.commit(size);
+    }
+  }
 
   /// The same for a block of your own: taken over as it is when nothing is unread, else copied.
   void put(buffer block) {
@@ -106,33 +120,17 @@ class session {
   ///
   /// The view is valid until the next poll(); sending and prepare() leave it alone.
   message poll() {
-    held_.release();
-    if (decoder_.between_frames()) control_.release();
-    reassembler_.release();
-    message_in_input_ = false;
-    if (discards_) return discard(), message{};
-    unwinding guard{this};
-    std::span<std::byte> input = unread();
-    while (state_ != session_state::closed) {
-      frame_chunk const chunk = decoder_.next(input);
-      if (!chunk) {
-        if (decoder_.error()) fail(decoder_.error());
-        break;
+    if (plain_) [[likely]] {
+      std::span<std::byte> input = unread();
+      frame_header header;
+      std::span<std::byte> payload;
+      if (decoder_.take_whole(input, header, payload)) [[likely]] {
+        message const result = reassembler_.unmask_and_add(header, payload);
+        if (result) [[likely]]
+          return give_out(result, input.size());
       }
-      message const result = is_control(chunk.header->type) ? take_control(chunk) : reassembler_.add(chunk);
-      if (result) {
-        // What look_ahead() has seen it need not see again, or many short messages would cost the square.
-        look_ahead_ -= std::min(look_ahead_, unread_size() - input.size());
-        read_ = input_.size() - input.size();
-        message_in_input_ = input_.holds(result.bytes().data());
-        if (!control_.empty()) held_ = std::exchange(control_, buffer{});
-        return guard.dismiss(), result;
-      }
-      if (reassembler_.error()) fail(reassembler_.error());
     }
-    // Everything was used: what is left of a header or a message is kept by the decoder and the reassembler.
-    drop_input();
-    return guard.dismiss(), message{};
+    return poll_any();
   }
 
   /// Looks at what has come but was not polled: pings are answered, so that a peer gets its pong also while
@@ -150,6 +148,7 @@ class session {
   /// last message stays.
   void drop_input() noexcept {
     look_ahead_ = 0;
+    in_message_ = 0;
     if (message_in_input_) {
       input_.truncate(read_);
     } else {
@@ -159,7 +158,7 @@ class session {
   }
 
   /// Bytes that have come and were not polled yet.
-  std::size_t unread_size() const noexcept { return input_.size() - read_; }
+  std::size_t unread_size() const noexcept { return input_.size() - read_ + in_message_; }
 
   // Output.
 
@@ -252,6 +251,39 @@ class session {
  private:
   std::span<std::byte> unread() noexcept { return input_.bytes().subspan(read_); }
 
+  // True if `size` bytes are payload of the data frame that we are in, and nothing else comes before them.
+  bool fits_frame(std::size_t size) const noexcept {
+    return decoder_.remaining() >= size && unread_size() == 0 && !is_control(decoder_.type()) && !discards_ &&
+           state_ != session_state::closed;
+  }
+
+  message give_out(message result, std::size_t left) noexcept {
+    // What look_ahead() has seen it need not see again, or many short messages would cost the square.
+    std::size_t const read = input_.size() - left;
+    look_ahead_ -= std::min(look_ahead_, read - read_);
+    read_ = read;
+    message_in_input_ = true;
+    return result;
+  }
+
+  message poll_any();
+
+  // What the decoder and the reassembler make of `input`, which is used up as far as the next message.
+  message decode(std::span<std::byte>& input) {
+    while (state_ != session_state::closed) {
+      frame_chunk const chunk = decoder_.take(input);
+      if (!chunk) {
+        if (decoder_.error()) fail(decoder_.error());
+        return {};
+      }
+      message const result =
+          is_control(chunk.header->type) ? take_control(chunk) : reassembler_.unmask_and_add(chunk);
+      if (result) return result;
+      if (reassembler_.error()) fail(reassembler_.error());
+    }
+    return {};
+  }
+
   // Out of memory in the midst of the input: what was decoded cannot be decoded again, so the connection is
   // lost.
   struct unwinding {
@@ -282,10 +314,13 @@ class session {
   std::string own_reason_;
   std::error_code error_;
   std::size_t read_ = 0;        // how much of input_ was polled
+  std::size_t in_message_ = 0;  // bytes that came behind what the reassembler has gathered, not polled
   std::size_t look_ahead_ = 0;  // how much of what follows look_ahead() has seen
   role self_;
   session_state state_ = session_state::open;
   bool autoping_;
+  bool plain_ = true;  // nothing is begun, held or over: what comes may be a message that lies there whole
+  bool into_message_ = false;      // where prepare() has room for what comes next
   bool message_in_input_ = false;  // a message was given out that may lie in input_
   bool sending_fragments_ = false;
   bool discards_ = false;
@@ -295,6 +330,39 @@ class session {
   kindwire::close_code peer_code_ = kindwire::close_code::abnormal;
   kindwire::close_code own_code_ = kindwire::close_code::no_status;
 };
+
+inline message session::poll_any() {
+  plain_ = false;
+  held_.release();
+  if (decoder_.between_frames()) control_.release();
+  message_in_input_ = false;
+  if (discards_) return discard(), message{};
+  unwinding guard{this};
+  if (reassembler_.error()) fail(reassembler_.error());
+  reassembler_.release();
+  message result;
+  if (in_message_ != 0) {
+    std::span<std::byte> input = reassembler_.prepare(0).first(std::exchange(in_message_, 0));
+    result = decode(input);
+  }
+  if (!result) {
+    std::span<std::byte> input = unread();
+    result = decode(input);
+    if (result) {
+      give_out(result, input.size());
+      message_in_input_ = input_.holds(result.bytes().data());
+      if (!control_.empty()) held_ = std::exchange(control_, buffer{});
+    } else {
+      // Everything was used: what is left of a header or a message is kept by the decoder and the
+      // reassembler.
+      drop_input();
+    }
+  }
+  plain_ = state_ != session_state::closed && decoder_.between_frames() && reassembler_.empty() &&
+           held_.capacity() == 0 && control_.capacity() == 0;
+  guard.dismiss();
+  return result;
+}
 
 inline void session::look_ahead() {
   if (state_ == session_state::closed || !decoder_.between_frames()) return;
@@ -331,10 +399,15 @@ inline void session::look_ahead() {
 
 inline void session::discard() {
   discards_ = true;
+  plain_ = false;
   unwinding guard{this};
+  if (in_message_ != 0) {
+    std::span<std::byte> payload = reassembler_.prepare(0).first(std::exchange(in_message_, 0));
+    decoder_.take(payload);
+  }
   std::span<std::byte> input = unread();
   while (state_ != session_state::closed) {
-    frame_chunk const chunk = decoder_.next(input);
+    frame_chunk const chunk = decoder_.take(input);
     if (!chunk) {
       if (decoder_.error()) fail(decoder_.error());
       break;
@@ -361,10 +434,12 @@ inline void session::fail(std::error_code why) {
 inline void session::lose(std::error_code why) noexcept {
   error_ = why;
   state_ = session_state::closed;
+  plain_ = false;
   output_.forget_pong();
 }
 
 inline message session::take_control(frame_chunk const& chunk) {
+  if (chunk.header->masked) mask(chunk.payload, chunk.header->key, chunk.offset);
   if (chunk.first && chunk.last) [[likely]]
     return take_whole_control(chunk.header->type, chunk.payload);
   if (chunk.first) control_.clear();
@@ -399,6 +474,7 @@ inline void session::take_close(std::span<std::byte const> payload) {
     write_close(body.code, {});
   }
   state_ = session_state::closed;
+  plain_ = false;
   output_.forget_pong();
 }
 

@@ -58,8 +58,7 @@ class collector {
       promise(chunk.first || !chunk.payload.empty());
       promise(chunk.payload.data() + chunk.payload.size() ==
               input.data());  // in place, directly before the rest
-      if (chunk.ascii)
-        for (auto const each : chunk.payload) promise(each < std::byte{0x80});
+      promise(chunk.offset == frame.payload.size());
       frame.payload += copy(chunk.payload);
       frame.whole = chunk.last;
       inside_ = !chunk.last;
@@ -318,13 +317,60 @@ TEST_CASE("decoder: an extension's bits pass only while it is allowed them (RFC 
   }
 }
 
-TEST_CASE("decoder: the ASCII flag is set for masked ASCII, which is why it exists") {
+TEST_CASE("decoder: take() leaves the payload masked, and says where in the frame it lies") {
+  bytes const original = text("a payload in three pieces");
+  bytes data = frame(kw::role::client, kw::opcode::text, original);
+  bytes const masked(data.begin() + 6, data.end());
   kw::frame_decoder<kw::role::server> decoder;
-  bytes data = frame(kw::role::client, kw::opcode::text, text("plain")) +
-               frame(kw::role::client, kw::opcode::text, text("caf\xc3\xa9"));
-  std::span<std::byte> input = data;
-  CHECK(decoder.next(input).ascii);
-  CHECK_FALSE(decoder.next(input).ascii);
+  bytes unmasked;
+  std::size_t at = 6;
+  for (std::size_t const size : {6u + 3u, 10u, 12u}) {
+    std::span<std::byte> input = std::span{data}.subspan(at == 6 ? 0 : at, size);
+    auto const chunk = decoder.take(input);
+    REQUIRE(chunk);
+    CHECK(chunk.offset == at - 6);
+    CHECK(copy(chunk.payload) ==
+          bytes(masked.begin() + static_cast<std::ptrdiff_t>(chunk.offset),
+                masked.begin() + static_cast<std::ptrdiff_t>(chunk.offset + chunk.payload.size())));
+    kw::mask(chunk.payload, chunk.header->key, chunk.offset);
+    unmasked += copy(chunk.payload);
+    at += chunk.payload.size();
+  }
+  CHECK(unmasked == original);
+}
+
+TEST_CASE("decoder: take_whole() takes messages that lie there whole, and nothing else") {
+  kw::frame_decoder<kw::role::server> decoder;
+  bytes const behind = repeat(20, 'x');
+  kw::frame_header header;
+  std::span<std::byte> payload;
+  auto const takes = [&](bytes data) {
+    std::span<std::byte> input = data;
+    bool const taken = decoder.take_whole(input, header, payload);
+    // Either all of the frame, or nothing.
+    CHECK(input.size() == (taken ? behind.size() : data.size()));
+    CHECK(!decoder.error());
+    CHECK(decoder.between_frames());
+    return taken;
+  };
+  for (auto const type : {kw::opcode::text, kw::opcode::binary}) {
+    for (std::size_t const size : {0u, 1u, 125u, 126u, 65535u, 65536u}) {
+      CHECK(takes(frame(kw::role::client, type, repeat(size, 'a')) + behind));
+      CHECK(header.type == type);
+      CHECK(header.length == size);
+      CHECK(payload.size() == size);
+    }
+    CHECK_FALSE(takes(frame(kw::role::client, type, text("begun"), false) + behind));
+    CHECK_FALSE(takes(frame(kw::role::server, type, text("unmasked")) + behind));
+    bytes cut = frame(kw::role::client, type, repeat(100, 'a'));
+    cut.pop_back();
+    CHECK_FALSE(takes(cut));
+  }
+  for (auto const type : {kw::opcode::continuation, kw::opcode::close, kw::opcode::ping, kw::opcode::pong})
+    CHECK_FALSE(takes(frame(kw::role::client, type, {}) + behind));
+  CHECK_FALSE(takes(hex("82 ff ff ff ff ff ff ff ff ff 00 00 00 00") + behind));
+  CHECK_FALSE(takes(hex("83 80 00 00 00 00") + behind));
+  CHECK_FALSE(takes(hex("c2 80 00 00 00 00") + behind));
 }
 
 TEST_CASE("decoder: allocates nothing") {

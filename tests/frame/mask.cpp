@@ -20,13 +20,8 @@ constexpr std::size_t guard = 64;
 constexpr std::size_t arena_size = guard + alignments + longest + guard;
 
 // RFC 6455 §5.3: transformed-octet-i = original-octet-i XOR masking-key-octet-(i MOD 4)
-bool mask_slowly(std::span<std::byte> data, key mask, std::uint64_t offset) {
-  bool ascii = true;
-  for (std::size_t i = 0; i != data.size(); ++i) {
-    data[i] ^= mask[(offset + i) % 4];
-    ascii = ascii && data[i] < std::byte{0x80};
-  }
-  return ascii;
+void mask_slowly(std::span<std::byte> data, key mask, std::uint64_t offset) {
+  for (std::size_t i = 0; i != data.size(); ++i) data[i] ^= mask[(offset + i) % 4];
 }
 
 struct alignas(64) arena {
@@ -37,30 +32,20 @@ struct alignas(64) arena {
 TEST_CASE("mask: fast is slow, at every length, alignment and phase, and nothing outside changes") {
   random_numbers random{1};
   bytes const noise = random.any(arena_size);
-  bytes const plain = random.ascii(arena_size);
   unsigned wrong = 0;
-  unsigned ascii_seen = 0;
   for (std::size_t size = 0; size <= longest; ++size) {
     for (std::size_t at = guard; at != guard + alignments; ++at) {
       for (std::uint64_t phase = 0; phase != 4; ++phase) {
-        bool const make_ascii = (size + at + phase) % 2 == 0;
         arena fast;
         std::copy(noise.begin(), noise.end(), fast.bytes);
-        // Masked once, this text is all ASCII.
-        if (make_ascii) {
-          std::copy_n(plain.begin(), size, fast.bytes + at);
-          mask_slowly({fast.bytes + at, size}, example_key, phase);
-        }
         arena slow = fast;
-        bool const flag = kw::mask({fast.bytes + at, size}, example_key, phase);
-        bool const expected = mask_slowly({slow.bytes + at, size}, example_key, phase);
-        wrong += flag != expected || !(fast == slow);
-        ascii_seen += expected;
+        kw::mask({fast.bytes + at, size}, example_key, phase);
+        mask_slowly({slow.bytes + at, size}, example_key, phase);
+        wrong += !(fast == slow);
       }
     }
   }
   CHECK(wrong == 0);
-  CHECK(ascii_seen >= (longest + 1) * alignments * 4 / 2);
 }
 
 TEST_CASE("mask: the copy is the same from any alignment to any other, and leaves its source alone") {
@@ -78,25 +63,9 @@ TEST_CASE("mask: the copy is the same from any alignment to any other, and leave
       arena target{};
       arena expected{};
       std::copy_n(source.bytes + from, size, expected.bytes + to);
-      bool const slow = mask_slowly({expected.bytes + to, size}, example_key, phase);
-      bool const flag = kw::mask_copy(target.bytes + to, {source.bytes + from, size}, example_key, phase);
-      wrong += flag != slow || !(target == expected) || !(source == before);
-    }
-  }
-  CHECK(wrong == 0);
-}
-
-TEST_CASE("mask: one byte above ASCII is seen at every place of every length") {
-  unsigned wrong = 0;
-  for (std::size_t size = 1; size <= longest; ++size) {
-    bytes data = repeat(size, 'x');
-    wrong += !kw::mask(data, key{});
-    for (std::size_t at = 0; at != size; ++at) {
-      data[at] = std::byte{0x80};
-      wrong += kw::mask(data, key{});
-      bytes target(size);
-      wrong += kw::mask_copy(target.data(), data, key{});
-      data[at] = std::byte{'x'};
+      mask_slowly({expected.bytes + to, size}, example_key, phase);
+      kw::mask_copy(target.bytes + to, {source.bytes + from, size}, example_key, phase);
+      wrong += !(target == expected) || !(source == before);
     }
   }
   CHECK(wrong == 0);
@@ -133,7 +102,7 @@ TEST_CASE("mask: a payload may be masked in pieces, also far behind its start") 
 
 TEST_CASE("mask: the key 00000000 changes nothing") {
   bytes data = text("Hello");
-  CHECK(kw::mask(data, key{}));
+  kw::mask(data, key{});
   CHECK(data == text("Hello"));
 }
 

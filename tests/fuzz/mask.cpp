@@ -12,14 +12,10 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   support::bytes const input = from.rest();
 
   support::bytes expected = input;
-  bool ascii = true;
-  for (std::size_t i = 0; i != expected.size(); ++i) {
-    expected[i] ^= key[(offset + i) % 4];
-    ascii = ascii && std::to_integer<unsigned>(expected[i]) < 0x80;
-  }
+  for (std::size_t i = 0; i != expected.size(); ++i) expected[i] ^= key[(offset + i) % 4];
   std::vector<std::byte> whole(input.begin(), input.end()), copy(input.size());
-  FUZZ_CLAIM(kindwire::mask(whole, key, offset) == ascii);
-  FUZZ_CLAIM(kindwire::mask_copy(copy.data(), input, key, offset) == ascii);
+  kindwire::mask(whole, key, offset);
+  kindwire::mask_copy(copy.data(), input, key, offset);
   FUZZ_CLAIM(std::equal(whole.begin(), whole.end(), expected.begin()) && copy == whole);
 
   std::size_t at = 0;

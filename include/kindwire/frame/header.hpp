@@ -54,22 +54,21 @@ void store_big_endian(std::byte* to, Unsigned value) noexcept {
 
 }  // namespace detail
 
-/// Reads a header from the front of `input`.
-///
-/// Returns its size, or 0 when `input` is too short or broken; `violation` then says which: `error{}` for too
-/// short. Each rule is applied at the first byte that can break it, so a violation is seen before the header
-/// is whole. `receiver` is who reads: a server demands masked frames, a client unmasked ones (RFC 6455 §5.1).
-/// `reserved_allowed` are the RSV bits that an extension gave a meaning.
-inline std::size_t read_frame_header(std::span<std::byte const> input, role receiver, frame_header& header,
-                                     error& violation, std::uint8_t reserved_allowed = 0) noexcept {
-  violation = error{};
-  auto const broken = [&](error value) {
+namespace detail {
+
+// See read_frame_header(). `All` says that max_frame_header_size bytes are there, so that nothing needs to be
+// asked about their number.
+template <bool All>
+std::size_t read_header(std::byte const* at, std::size_t there, role receiver, frame_header& header,
+                        error& violation, std::uint8_t reserved_allowed) noexcept {
+  auto const has = [there](std::size_t size) { return All || there >= size; };
+  auto const broken = [&violation](error value) {
     violation = value;
     return std::size_t{0};
   };
 
-  if (input.empty()) return 0;
-  auto const first = std::to_integer<unsigned>(input[0]);
+  if (!has(1)) return 0;
+  auto const first = std::to_integer<unsigned>(at[0]);
   header.type = static_cast<opcode>(first & 0x0Fu);
   header.fin = (first & 0x80u) != 0;
   header.reserved = static_cast<std::uint8_t>(first & 0x70u);
@@ -77,8 +76,8 @@ inline std::size_t read_frame_header(std::span<std::byte const> input, role rece
   if (is_reserved(header.type)) return broken(error::reserved_opcode);
   if (is_control(header.type) && !header.fin) return broken(error::control_frame_fragmented);
 
-  if (input.size() < 2) return 0;
-  auto const second = std::to_integer<unsigned>(input[1]);
+  if (!has(2)) return 0;
+  auto const second = std::to_integer<unsigned>(at[1]);
   header.masked = (second & 0x80u) != 0;
   if (header.masked != (receiver == role::server)) {
     return broken(header.masked ? error::masked_server_frame : error::unmasked_client_frame);
@@ -91,29 +90,43 @@ inline std::size_t read_frame_header(std::span<std::byte const> input, role rece
   std::size_t size = 2;
   header.length = short_length;
   if (short_length == 126) {
-    if (input.size() < 4) return 0;
-    header.length = detail::load_big_endian<std::uint16_t>(input.data() + 2);
+    if (!has(4)) return 0;
+    header.length = load_big_endian<std::uint16_t>(at + 2);
     if (header.length <= 125) return broken(error::length_not_minimal);
     size = 4;
   } else if (short_length == 127) {
-    if (input.size() > 2 && (std::to_integer<unsigned>(input[2]) & 0x80u) != 0) {
-      return broken(error::length_too_large);
-    }
+    if (has(3) && (std::to_integer<unsigned>(at[2]) & 0x80u) != 0) return broken(error::length_too_large);
     // Six zeros at the front leave a length that two bytes could hold.
     constexpr std::byte zeros[6] = {};
-    if (input.size() >= 8 && std::memcmp(input.data() + 2, zeros, sizeof zeros) == 0) {
-      return broken(error::length_not_minimal);
-    }
-    if (input.size() < 10) return 0;
-    header.length = detail::load_big_endian<std::uint64_t>(input.data() + 2);
+    if (has(8) && std::memcmp(at + 2, zeros, sizeof zeros) == 0) return broken(error::length_not_minimal);
+    if (!has(10)) return 0;
+    header.length = load_big_endian<std::uint64_t>(at + 2);
     size = 10;
   }
   if (header.masked) {
-    if (input.size() < size + header.key.size()) return 0;
-    std::memcpy(header.key.data(), input.data() + size, header.key.size());
+    if (!has(size + header.key.size())) return 0;
+    std::memcpy(header.key.data(), at + size, header.key.size());
     size += header.key.size();
   }
   return size;
+}
+
+}  // namespace detail
+
+/// Reads a header from the front of `input`.
+///
+/// Returns its size, or 0 when `input` is too short or broken; `violation` then says which: `error{}` for too
+/// short. Each rule is applied at the first byte that can break it, so a violation is seen before the header
+/// is whole. `receiver` is who reads: a server demands masked frames, a client unmasked ones (RFC 6455 §5.1).
+/// `reserved_allowed` are the RSV bits that an extension gave a meaning.
+inline std::size_t read_frame_header(std::span<std::byte const> input, role receiver, frame_header& header,
+                                     error& violation, std::uint8_t reserved_allowed = 0) noexcept {
+  violation = error{};
+  return input.size() >= max_frame_header_size
+             ? detail::read_header<true>(input.data(), input.size(), receiver, header, violation,
+                                         reserved_allowed)
+             : detail::read_header<false>(input.data(), input.size(), receiver, header, violation,
+                                          reserved_allowed);
 }
 
 /// Writes `header` to `to`, which has room for frame_header_size() bytes, and returns that size. The length

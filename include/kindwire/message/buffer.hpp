@@ -28,18 +28,21 @@ class block_pool {
 
   // `size` is rounded up to what is really allocated.
   static std::byte* take(std::size_t& size) {
-    size = std::bit_ceil(std::max(size, smallest));
-    if (size <= largest) {
-      if (block_pool* const pool = of_this_thread()) {
-        block*& head = pool->blocks_[index_of(size)];
-        if (head != nullptr) {
-          block* const taken = std::exchange(head, head->next);
-          pool->kept_ -= size;
-          return reinterpret_cast<std::byte*>(taken);
-        }
-      }
-    }
+    if (std::byte* const kept = take_kept(size)) return kept;
     return static_cast<std::byte*>(::operator new(size));
+  }
+
+  // The same if there is such a block, else null.
+  static std::byte* take_kept(std::size_t& size) noexcept {
+    size = std::bit_ceil(std::max(size, smallest));
+    if (size > largest) return nullptr;
+    block_pool* const pool = of_this_thread();
+    if (pool == nullptr) return nullptr;
+    block*& head = pool->blocks_[index_of(size)];
+    if (head == nullptr) return nullptr;
+    block* const taken = std::exchange(head, head->next);
+    pool->kept_ -= size;
+    return reinterpret_cast<std::byte*>(taken);
   }
 
   static void give(std::byte* data, std::size_t size) noexcept {
@@ -124,6 +127,9 @@ class buffer {
     return std::less_equal<>{}(data_ + begin_, place) && std::less<>{}(place, data_ + end_);
   }
 
+  /// True if `place` is where the next byte will be.
+  bool ends_at(std::byte const* place) const noexcept { return data_ != nullptr && place == data_ + end_; }
+
   /// Room for at least `size` more bytes, all of it: fill from its front, then commit(). Grows by doubling.
   std::span<std::byte> prepare(std::size_t size) {
     if (spare() < size) grow(size);
@@ -140,6 +146,13 @@ class buffer {
   /// The same for characters, so that a buffer is a sink for text.
   void append(char const* text, std::size_t size) {
     append({reinterpret_cast<std::byte const*>(text), size});
+  }
+
+  /// Takes storage for `size` bytes if the thread keeps a block that fits; allocates nothing. Only while it
+  /// holds no storage.
+  void take_kept(std::size_t size) noexcept {
+    data_ = detail::block_pool::take_kept(size);
+    capacity_ = data_ != nullptr ? size : 0;
   }
 
   /// Uses up `size` bytes at the front.

@@ -19,7 +19,7 @@ namespace kindwire {
 /// The limits of a reassembler. RFC 6455 §10.4 wants both to exist.
 struct reassembler_options {
   std::size_t max_message_size = std::size_t{1} << 20;  ///< in bytes: what a peer can make us hold
-  std::size_t max_fragments = 4096;  ///< frames in one message: what a peer can make us count
+  std::size_t max_fragments = 4096;  ///< frames in one message, at least 1: what a peer can make us count
 };
 
 /// Gathers the data frames of one connection into messages. Control frames do not belong here.
@@ -33,35 +33,37 @@ class reassembler {
     // What no buffer could ever hold is too large even without a limit.
     options_.max_message_size =
         std::min(options_.max_message_size, std::numeric_limits<std::size_t>::max() / 4);
+    options_.max_fragments = std::max(options_.max_fragments, std::size_t{1});
   }
 
-  /// Takes the next piece of a TEXT, BINARY or CONTINUATION frame. Returns the message once it is whole;
-  /// false when it is not, or when a rule is broken: see error().
+  /// Takes the next piece of a TEXT, BINARY or CONTINUATION frame, unmasked. Returns the message once it is
+  /// whole; false when it is not, or when a rule is broken: see error().
   ///
   /// The view lies in the chunk's own input when the message came in one piece, else in here. It is valid
   /// until the next call of add() or release(), and as long as that input.
   message add(frame_chunk const& chunk) {
+    return add(chunk,
+               [this](frame_chunk const& piece, bool text) { return !text || text_.feed(piece.payload); });
+  }
+
+  /// The same for a piece as basic_frame_decoder::take() gives it: it is unmasked where it lies, a text in
+  /// the same pass in which it is checked.
+  message unmask_and_add(frame_chunk const& chunk) {
+    return add(chunk, [this](frame_chunk const& piece, bool text) { return unmask(piece, text); });
+  }
+
+  /// The same for a message in one frame, which lies whole in `payload`. Only between messages.
+  message unmask_and_add(frame_header const& header, std::span<std::byte> payload) noexcept {
     if (violation_ != kindwire::error{}) return {};
-    if (delivered_) release();
-    frame_header const& header = *chunk.header;
-    if (chunk.first && !begin_frame(header)) return {};
-
-    if (type_ == message_type::text) {
-      if (!(chunk.ascii && text_.complete()) && !text_.feed(chunk.payload)) return fail(error::invalid_utf8);
-      if (chunk.last && header.fin && !text_.complete()) return fail(error::invalid_utf8);
+    if (header.length > options_.max_message_size) return fail(error::message_too_large);
+    type_ = header.type;
+    if (header.type == message_type::text) {
+      bool const right = header.masked ? text_.unmask_and_feed(payload, header.key, 0) : text_.feed(payload);
+      if (!right || !text_.complete()) return fail(error::invalid_utf8);
+    } else if (header.masked) {
+      mask(payload, header.key);
     }
-
-    bool const whole = chunk.last && header.fin;
-    if (whole && gathered_.empty()) {
-      message const result{type_, chunk.payload};
-      end_message();
-      return result;
-    }
-    gathered_.append(chunk.payload);
-    if (!whole) return {};
-    message const result{type_, gathered_.bytes()};
-    end_message();
-    return result;
+    return {header.type, payload};
   }
 
   /// The rule that the peer broke, or no error.
@@ -72,6 +74,17 @@ class reassembler {
   /// True between the first and the last fragment of a message.
   bool inside_message() const noexcept { return inside_; }
 
+  /// True when it holds nothing, neither of a message that is not whole nor of one that was given out.
+  bool empty() const noexcept { return !inside_ && gathered_.capacity() == 0; }
+
+  /// Room behind what was gathered, at least `size` bytes, for who reads the payload of the current frame
+  /// straight into it, so that it need not be moved. What was read is then added as any other piece, before
+  /// another call. Only inside a message.
+  std::span<std::byte> prepare(std::size_t size) {
+    begin_gathering();
+    return gathered_.prepare(size);
+  }
+
   /// Gives the storage of the last gathered message back; its view ends here. Does nothing inside a message.
   void release() noexcept {
     if (!delivered_) return;
@@ -80,6 +93,49 @@ class reassembler {
   }
 
  private:
+  // `take` checks a piece, true if it is right.
+  template <class Take>
+  message add(frame_chunk const& chunk, Take take) {
+    if (violation_ != kindwire::error{}) return {};
+    if (delivered_) release();
+    frame_header const& header = *chunk.header;
+    if (chunk.first && !begin_frame(header)) return {};
+
+    bool const text = type_ == message_type::text;
+    bool const whole = chunk.last && header.fin;
+    if (!take(chunk, text)) return fail(error::invalid_utf8);
+    if (whole && text && !text_.complete()) return fail(error::invalid_utf8);
+
+    if (whole && gathered_.empty()) {
+      message const result{type_, chunk.payload};
+      end_message();
+      return result;
+    }
+    gather(chunk.payload);
+    if (!whole) return {};
+    message const result{type_, gathered_.bytes()};
+    end_message();
+    return result;
+  }
+
+  bool unmask(frame_chunk const& piece, bool text) noexcept {
+    if (!piece.header->masked) return !text || text_.feed(piece.payload);
+    if (text) return text_.unmask_and_feed(piece.payload, piece.header->key, piece.offset);
+    mask(piece.payload, piece.header->key, piece.offset);
+    return true;
+  }
+
+  void gather(std::span<std::byte const> payload) {
+    if (gathered_.ends_at(payload.data())) return gathered_.commit(payload.size());
+    begin_gathering();
+    gathered_.append(payload);
+  }
+
+  // Allocates nothing for what is only declared, but a block that lies there unused may be taken for it.
+  void begin_gathering() noexcept {
+    if (gathered_.capacity() == 0) gathered_.take_kept(declared_);
+  }
+
   bool begin_frame(frame_header const& header) noexcept {
     if (header.type == message_type::continuation) {
       if (!inside_) return fail(error::unexpected_continuation), false;
