@@ -1,0 +1,139 @@
+// Boost.Beast over a stream in memory. For speed, as its documentation has it: one flat_buffer that is reused
+// and keeps its capacity, no fragments on sending (auto_fragment), compression left out at compile time
+// (stream<NextLayer, false>). The random source is its default, the strong one.
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/websocket/stream.hpp>
+#include <cstring>
+
+#include "parties.hpp"
+
+namespace beast = boost::beast;
+namespace asio = boost::asio;
+
+namespace bench {
+namespace {
+
+/// Gives what lies in `input`, takes everything, and answers a client's opening request.
+class memory_stream {
+ public:
+  using executor_type = asio::io_context::executor_type;
+
+  explicit memory_stream(executor_type executor) : executor_(executor) {}
+  executor_type get_executor() const { return executor_; }
+
+  template <class Buffers>
+  std::size_t read_some(Buffers const& to, beast::error_code& failure) {
+    std::size_t const size = asio::buffer_copy(to, asio::buffer(input.data, std::min(input.size, read_size)));
+    if (size == 0) failure = asio::error::eof;
+    input = input.sub(size, input.size - size);
+    return size;
+  }
+  template <class Buffers>
+  std::size_t read_some(Buffers const& to) {
+    beast::error_code failure;
+    std::size_t const size = read_some(to, failure);
+    if (failure) throw beast::system_error(failure);
+    return size;
+  }
+
+  template <class Buffers>
+  std::size_t write_some(Buffers const& from, beast::error_code&) {
+    return write_some(from);
+  }
+  template <class Buffers>
+  std::size_t write_some(Buffers const& from) {
+    std::size_t const size = beast::buffer_bytes(from);
+    if (answers) {
+      request_ += beast::buffers_to_string(from);
+      if (request_.find("\r\n\r\n") != std::string::npos) {
+        reply_ = accept_for(request_);
+        input = {reinterpret_cast<unsigned char const*>(reply_.data()), reply_.size()};
+        answers = false;
+      }
+    }
+    for (auto const buffer : beast::buffers_range_ref(from)) use(buffer.data());
+    written += size;
+    return size;
+  }
+
+  bytes input;
+  bool answers = false;
+  std::size_t written = 0;
+
+ private:
+  executor_type executor_;
+  std::string request_;
+  std::string reply_;
+};
+
+void teardown(beast::role_type, memory_stream&, beast::error_code&) {}
+
+using stream = beast::websocket::stream<memory_stream, false>;
+
+class beast_receiver final : public receiver {
+ public:
+  explicit beast_receiver(std::size_t largest) {
+    auto const request = opening_request();
+    stream_.next_layer().input = {reinterpret_cast<unsigned char const*>(request.data()), request.size()};
+    stream_.accept();
+    stream_.read_message_max(largest);
+    buffer_.reserve(largest);
+  }
+
+  void receive(bytes wire, std::size_t messages) override {
+    stream_.next_layer().input = wire;
+    for (; messages != 0; --messages) {
+      beast::error_code failure;
+      stream_.read(buffer_, failure);
+      if (failure) give_up("beast: " + failure.message());
+      got.add(static_cast<unsigned char const*>(buffer_.data().data()), buffer_.size());
+      buffer_.clear();
+    }
+  }
+
+ private:
+  asio::io_context context_;
+  stream stream_{context_.get_executor()};
+  beast::flat_buffer buffer_;
+};
+
+class beast_sender final : public sender {
+ public:
+  explicit beast_sender(end of) {
+    if (of == end::server) {
+      auto const request = opening_request();
+      stream_.next_layer().input = {reinterpret_cast<unsigned char const*>(request.data()), request.size()};
+      stream_.accept();
+    } else {
+      stream_.next_layer().answers = true;
+      stream_.handshake("localhost", "/");
+    }
+    stream_.auto_fragment(false);
+    stream_.binary(true);
+  }
+
+  // A write is a message: there is no queue.
+  void send(bytes payloads, std::size_t size, std::size_t) override {
+    std::size_t const before = stream_.next_layer().written;
+    for (std::size_t at = 0; at + size <= payloads.size; at += size) {
+      beast::error_code failure;
+      stream_.write(asio::buffer(payloads.data + at, size), failure);
+      if (failure) give_up("beast: " + failure.message());
+    }
+    written += stream_.next_layer().written - before;
+  }
+
+ private:
+  asio::io_context context_;
+  stream stream_{context_.get_executor()};
+};
+
+receivers const receiving("beast",
+                          [](std::size_t largest) { return std::make_unique<beast_receiver>(largest); });
+senders const sending("beast", [](end of) { return std::make_unique<beast_sender>(of); });
+
+}  // namespace
+}  // namespace bench

@@ -1,0 +1,108 @@
+// kindwire's session, used as README.md shows it, and memcpy, which bounds all of them.
+#include <cstring>
+#include <kindwire/handshake/accept_key.hpp>
+#include <kindwire/session.hpp>
+#include <vector>
+
+#include "parties.hpp"
+
+namespace kw = kindwire;
+
+namespace bench {
+
+std::string accept_for(std::string const& request) {
+  std::string const field = "Sec-WebSocket-Key: ";
+  auto const at = request.find(field);
+  if (at == std::string::npos) give_up("a request without a key");
+  std::string const key = request.substr(at + field.size(), 24);
+  return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
+         "Upgrade\r\nSec-WebSocket-Accept: " +
+         kw::accept_key(key) + "\r\n\r\n";
+}
+
+namespace {
+
+class our_receiver final : public receiver {
+ public:
+  explicit our_receiver(std::size_t largest)
+      : session_(kw::role::server, {.max_message_size = largest, .max_fragments = SIZE_MAX}) {}
+
+  void receive(bytes wire, std::size_t) override {
+    while (wire.size != 0) {
+      std::size_t const size = std::min(wire.size, read_size);
+      std::memcpy(session_.prepare(size).data(), wire.data, size);
+      session_.commit(size);
+      while (kw::message const msg = session_.poll()) {
+        got.add(reinterpret_cast<unsigned char const*>(msg.bytes().data()), msg.size());
+      }
+      wire = wire.sub(size, wire.size - size);
+    }
+    if (session_.error()) give_up("kindwire: " + session_.error().message());
+  }
+
+ private:
+  kw::session session_;
+};
+
+class our_sender final : public sender {
+ public:
+  explicit our_sender(end of) : session_(of == end::server ? kw::role::server : kw::role::client) {}
+
+  void send(bytes payloads, std::size_t size, std::size_t batch) override {
+    for (std::size_t at = 0; at + size <= payloads.size; at += size) {
+      session_.send(kw::message_type::binary, std::as_bytes(std::span(payloads.data + at, size)));
+      if (session_.output().size() >= batch) flush();
+    }
+    flush();
+  }
+
+ private:
+  void flush() {
+    written += session_.output().size();
+    use(session_.output().data());
+    session_.consume(session_.output().size());
+  }
+
+  kw::session session_;
+};
+
+class copying_receiver final : public receiver {
+ public:
+  void receive(bytes wire, std::size_t) override {
+    for (std::size_t at = 0; at < wire.size; at += read_size) {
+      std::memcpy(room_.data(), wire.data + at, std::min(wire.size - at, read_size));
+      use(room_.data());
+    }
+  }
+
+ private:
+  std::vector<unsigned char> room_ = std::vector<unsigned char>(read_size);
+};
+
+class copying_sender final : public sender {
+ public:
+  void send(bytes payloads, std::size_t size, std::size_t batch) override {
+    if (room_.size() < batch + size) room_.resize(batch + size);
+    std::size_t queued = 0;
+    for (std::size_t at = 0; at + size <= payloads.size; at += size) {
+      std::memcpy(room_.data() + queued, payloads.data + at, size);
+      queued += size;
+      if (queued < batch) continue;
+      use(room_.data());
+      queued = 0;
+    }
+    use(room_.data());
+  }
+
+ private:
+  std::vector<unsigned char> room_;
+};
+
+receivers const receiving("ours",
+                          [](std::size_t largest) { return std::make_unique<our_receiver>(largest); });
+receivers const receive_limit("limit", [](std::size_t) { return std::make_unique<copying_receiver>(); });
+senders const sending("ours", [](end of) { return std::make_unique<our_sender>(of); });
+senders const send_limit("limit", [](end) { return std::make_unique<copying_sender>(); });
+
+}  // namespace
+}  // namespace bench
