@@ -122,10 +122,8 @@ class session {
   message poll() {
     if (plain_) [[likely]] {
       std::span<std::byte> input = unread();
-      frame_header header;
-      std::span<std::byte> payload;
-      if (decoder_.take_whole(input, header, payload)) [[likely]] {
-        message const result = reassembler_.unmask_and_add(header, payload);
+      if (whole_frame const frame = decoder_.take_whole(input)) [[likely]] {
+        message const result = reassembler_.unmask_and_add(frame);
         if (result) [[likely]]
           return give_out(result, input.size());
       }
@@ -171,7 +169,7 @@ class session {
   /// no_fragment_to_continue; invalid_argument for a control frame that is fragmented or over 125 bytes.
   std::error_code send(message_type type, std::span<std::byte const> payload, bool fin = true) {
     if (type == message_type::close) return send_close_body(payload, fin);
-    if (auto const wrong = check_send(type, payload.size(), fin)) return wrong;
+    if (auto const wrong = check_send(type, payload.size(), fin); wrong != kindwire::error{}) return wrong;
     output_.write(type, payload, fin);
     if (!is_control(type)) sending_fragments_ = !fin;
     return {};
@@ -186,7 +184,7 @@ class session {
   template <class Write>
   std::error_code send_with(message_type type, Write&& write) {
     if (is_control(type) || type == message_type::continuation) return error::invalid_argument;
-    if (auto const wrong = check_send(type, 0, true)) return wrong;
+    if (auto const wrong = check_send(type, 0, true); wrong != kindwire::error{}) return wrong;
     if (!output_.write_with(type, std::forward<Write>(write))) return error::invalid_argument;
     return {};
   }
@@ -299,7 +297,7 @@ class session {
   void take_close(std::span<std::byte const> payload);
 
   std::error_code send_close_body(std::span<std::byte const> payload, bool fin);
-  std::error_code check_send(message_type type, std::size_t size, bool fin) const noexcept;
+  kindwire::error check_send(message_type type, std::size_t size, bool fin) const noexcept;
 
   void write_close(kindwire::close_code code, std::string_view reason);
   void lose(std::error_code why) noexcept;
@@ -486,13 +484,12 @@ inline std::error_code session::send_close_body(std::span<std::byte const> paylo
   return close(body.code, body.reason);
 }
 
-inline std::error_code session::check_send(message_type type, std::size_t size, bool fin) const noexcept {
+// error{} if it may be sent.
+inline kindwire::error session::check_send(message_type type, std::size_t size, bool fin) const noexcept {
   if (is_reserved(type)) return error::invalid_argument;
-  if (is_control(type)) {
-    if (!fin || size > max_control_payload_size) return error::invalid_argument;
-    return close_sent_ || state_ != session_state::open ? make_error_code(error::closed) : std::error_code{};
-  }
+  if (is_control(type) && (!fin || size > max_control_payload_size)) return error::invalid_argument;
   if (close_sent_ || state_ != session_state::open) return error::closed;
+  if (is_control(type)) return {};
   bool const continues = type == message_type::continuation;
   if (continues != sending_fragments_) {
     return continues ? error::no_fragment_to_continue : error::fragment_in_progress;

@@ -342,24 +342,24 @@ TEST_CASE("decoder: take() leaves the payload masked, and says where in the fram
 TEST_CASE("decoder: take_whole() takes messages that lie there whole, and nothing else") {
   kw::frame_decoder<kw::role::server> decoder;
   bytes const behind = repeat(20, 'x');
-  kw::frame_header header;
-  std::span<std::byte> payload;
+  kw::whole_frame taken;
   auto const takes = [&](bytes data) {
     std::span<std::byte> input = data;
-    bool const taken = decoder.take_whole(input, header, payload);
+    taken = decoder.take_whole(input);
     // Either all of the frame, or nothing.
     CHECK(input.size() == (taken ? behind.size() : data.size()));
     CHECK(!decoder.error());
     CHECK(decoder.between_frames());
-    return taken;
+    return static_cast<bool>(taken);
   };
   for (auto const type : {kw::opcode::text, kw::opcode::binary}) {
-    for (std::size_t const size : {0u, 1u, 125u, 126u, 65535u, 65536u}) {
+    for (std::size_t const size : {0u, 1u, 125u, 126u, 65535u}) {
       CHECK(takes(frame(kw::role::client, type, repeat(size, 'a')) + behind));
-      CHECK(header.type == type);
-      CHECK(header.length == size);
-      CHECK(payload.size() == size);
+      CHECK(taken.type == type);
+      CHECK(taken.payload.size() == size);
+      CHECK(taken.word == kw::detail::mask_word_at(example_key, 0));
     }
+    CHECK_FALSE(takes(frame(kw::role::client, type, repeat(65536, 'a')) + behind));
     CHECK_FALSE(takes(frame(kw::role::client, type, text("begun"), false) + behind));
     CHECK_FALSE(takes(frame(kw::role::server, type, text("unmasked")) + behind));
     bytes cut = frame(kw::role::client, type, repeat(100, 'a'));
@@ -369,6 +369,7 @@ TEST_CASE("decoder: take_whole() takes messages that lie there whole, and nothin
   for (auto const type : {kw::opcode::continuation, kw::opcode::close, kw::opcode::ping, kw::opcode::pong})
     CHECK_FALSE(takes(frame(kw::role::client, type, {}) + behind));
   CHECK_FALSE(takes(hex("82 ff ff ff ff ff ff ff ff ff 00 00 00 00") + behind));
+  CHECK_FALSE(takes(hex("82 fe 00 7d 00 00 00 00") + repeat(200, 'x')));
   CHECK_FALSE(takes(hex("83 80 00 00 00 00") + behind));
   CHECK_FALSE(takes(hex("c2 80 00 00 00 00") + behind));
 }

@@ -30,6 +30,16 @@ struct frame_chunk {
   explicit operator bool() const noexcept { return header != nullptr; }
 };
 
+/// A message in one frame, still masked; false when there is none.
+struct whole_frame {
+  std::span<std::byte> payload;  ///< a part of the input
+  detail::mask_word word = 0;    // what it is masked with, 0 if it is not
+  opcode type = opcode::binary;  ///< TEXT or BINARY
+  bool there = false;
+
+  explicit operator bool() const noexcept { return there; }
+};
+
 /// Decodes a stream of frames for a role that is known at run time; frame_decoder fixes it at compile time.
 ///
 /// Keeps at most one incomplete header, never payload. After a violation it decodes nothing more. Not thread
@@ -69,22 +79,33 @@ class basic_frame_decoder {
     return {&header_, payload, offset, first, !inside_};
   }
 
-  /// Takes the next frame as take() would, if all of it is in `input` and it is a whole message: a TEXT or
-  /// BINARY frame with FIN. Else it takes nothing, and says nothing about what stands there: take() does.
-  /// Only between frames. `header` stays the caller's, so that a short message leaves no trace in the
-  /// decoder.
-  bool take_whole(std::span<std::byte>& input, frame_header& header,
-                  std::span<std::byte>& payload) const noexcept {
-    if (input.size() < max_frame_header_size) return false;
-    kindwire::error ignored{};
-    std::size_t const size =
-        detail::read_header<true>(input.data(), input.size(), self_, header, ignored, reserved_allowed_);
-    if (size == 0 || !header.fin || is_control(header.type) || header.type == opcode::continuation)
-      return false;
-    if (header.length > input.size() - size) return false;
-    payload = input.subspan(size, static_cast<std::size_t>(header.length));
-    input = input.subspan(size + payload.size());
-    return true;
+  /// Takes the next frame if all of it is in `input` and it is what most are: a whole TEXT or BINARY message
+  /// of less than 64 KiB, as our peer may send it. Else takes nothing, and says nothing about what stands
+  /// there: that is up to take(). Only between frames; leaves no trace in the decoder.
+  whole_frame take_whole(std::span<std::byte>& input) const noexcept {
+    if (input.size() < max_frame_header_size) return {};
+    std::byte const* const at = input.data();
+    auto const first = std::to_integer<unsigned>(at[0]);
+    auto const second = std::to_integer<unsigned>(at[1]) ^ (self_ == role::server ? 0x80u : 0u);
+    // FIN and one of two opcodes, no reserved bit.
+    if (first != 0x81 && first != 0x82) return {};
+    std::size_t length = second;
+    std::size_t size = 2;
+    if (length > 125) {
+      if (length != 126) return {};
+      length = detail::load_big_endian<std::uint16_t>(at + 2);
+      if (length <= 125) return {};
+      size = 4;
+    }
+    detail::mask_word word = 0;
+    if (self_ == role::server) {
+      word = detail::mask_word_of(detail::load<std::uint32_t>(at + size));
+      size += sizeof(masking_key);
+    }
+    if (length > input.size() - size) return {};
+    auto const payload = input.subspan(size, length);
+    input = input.subspan(size + length);
+    return {payload, word, static_cast<opcode>(first & 0x0Fu), true};
   }
 
   /// The rule that the stream broke; no error as long as it broke none.

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstring>
 #include <span>
 
 #include "header.hpp"
@@ -37,7 +36,7 @@ class basic_frame_encoder {
       return header_size + payload.size();
     }
     std::size_t const header_size = write_frame_header(to, header);
-    if (!payload.empty()) std::memcpy(to + header_size, payload.data(), payload.size());
+    detail::copy_run(to + header_size, payload.data(), payload.size());
     return header_size + payload.size();
   }
 

@@ -40,10 +40,14 @@ namespace detail {
 
 template <class Unsigned>
 Unsigned load_big_endian(std::byte const* from) noexcept {
-  Unsigned value = 0;
-  for (std::size_t i = 0; i != sizeof value; ++i)
-    value = static_cast<Unsigned>(value << 8) | std::to_integer<Unsigned>(from[i]);
-  return value;
+  // Written out, since only then g++ 12 sees one load.
+  auto const at = [from](std::size_t place) { return std::to_integer<Unsigned>(from[place]); };
+  if constexpr (sizeof(Unsigned) == 2) {
+    return static_cast<Unsigned>(at(0) << 8 | at(1));
+  } else {
+    return at(0) << 56 | at(1) << 48 | at(2) << 40 | at(3) << 32 | at(4) << 24 | at(5) << 16 | at(6) << 8 |
+           at(7);
+  }
 }
 
 template <class Unsigned>

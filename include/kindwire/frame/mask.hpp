@@ -17,11 +17,11 @@ using masking_key = std::array<std::byte, 4>;
 
 namespace detail {
 
+constexpr mask_word mask_word_of(std::uint32_t key) noexcept { return std::uint64_t{key} << 32 | key; }
+
 // The key as it stands at the payload's byte `offset`.
 inline mask_word mask_word_at(masking_key key, std::uint64_t offset) noexcept {
-  std::uint32_t word;
-  std::memcpy(&word, key.data(), sizeof word);
-  return turn(std::uint64_t{word} << 32 | word, static_cast<std::size_t>(offset & 3));
+  return turn(mask_word_of(load<std::uint32_t>(key.data())), static_cast<std::size_t>(offset & 3));
 }
 
 // `to` and `from` are the same place or do not overlap.

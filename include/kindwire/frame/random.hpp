@@ -7,6 +7,8 @@
 #include <cstring>
 #include <span>
 
+#include "chacha20.hpp"
+
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
 #include <sys/random.h>
@@ -51,45 +53,71 @@ namespace detail {
 // drawn.
 inline std::atomic<unsigned> fork_count{0};
 
-inline unsigned current_fork() noexcept {
+inline unsigned current_fork() noexcept { return fork_count.load(std::memory_order_relaxed); }
+
+inline void count_forks() noexcept {
   static int const registered =
       pthread_atfork(nullptr, nullptr, [] { fork_count.fetch_add(1, std::memory_order_relaxed); });
   if (registered != 0) std::abort();
-  return fork_count.load(std::memory_order_relaxed);
 }
 #else
 inline unsigned current_fork() noexcept { return 0; }
+inline void count_forks() noexcept {}
 #endif
 
-// Draws from the strong source a block at a time, since a system call a frame costs more than the frame.
+// Keys from the strong source at the price of a few instructions: ChaCha20 with a key from there. A system
+// call costs more than a short frame, even when one is made for 64 of them.
+//
+// What was given out cannot be found again in memory: each block begins with the key of the next one, and
+// bytes are wiped as they are taken ("fast key erasure"). The source is asked again for every MiB, and after
+// a fork.
 class random_pool {
  public:
   std::array<std::byte, 4> take() noexcept {
-    if (left_ == 0 || fork_ != current_fork()) refill();
+    if (left_ == 0 || fork_ != current_fork()) [[unlikely]]
+      refill();
     std::array<std::byte, 4> key;
     left_ -= key.size();
-    std::memcpy(key.data(), block_.data() + left_, key.size());
+    std::byte* const from = block_.data() + left_;
+    std::memcpy(key.data(), from, key.size());
+    std::memset(from, 0, key.size());
     return key;
   }
 
  private:
-  void refill() noexcept {
-    fork_ = current_fork();
-    random_bytes(block_);
-    left_ = block_.size();
+  static constexpr std::size_t most_a_seed = std::size_t{1} << 20;
+
+#if defined(__GNUC__)
+  __attribute__((noinline))
+#endif
+  void
+  refill() noexcept {
+    count_forks();
+    if (since_seed_ == 0 || since_seed_ >= most_a_seed || fork_ != current_fork()) {
+      fork_ = current_fork();
+      since_seed_ = 0;
+      random_bytes(std::as_writable_bytes(std::span{key_}));
+    }
+    chacha20(key_, 0, block_);
+    std::memcpy(key_.data(), block_.data() + block_.size() - sizeof key_, sizeof key_);
+    std::memset(block_.data() + block_.size() - sizeof key_, 0, sizeof key_);
+    left_ = block_.size() - sizeof key_;
+    since_seed_ += left_;
   }
 
-  std::array<std::byte, 1024> block_;
+  std::array<std::byte, 1024> block_{};
+  chacha20_key key_{};
   std::size_t left_ = 0;
+  std::size_t since_seed_ = 0;
   unsigned fork_ = 0;
 };
 
 }  // namespace detail
 
-/// Four fresh bytes of the strong source, for one frame (RFC 6455 §5.3). A child process never repeats the
-/// keys of its parent. Thread safe.
+/// Four fresh bytes for one frame, unpredictable (RFC 6455 §5.3): derived from the strong source by ChaCha20
+/// (RFC 8439). A child process never repeats the keys of its parent. Thread safe.
 inline std::array<std::byte, 4> random_masking_key() noexcept {
-  thread_local detail::random_pool pool;
+  thread_local constinit detail::random_pool pool;
   return pool.take();
 }
 

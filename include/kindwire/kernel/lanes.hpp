@@ -106,6 +106,15 @@ inline void mask_short(std::byte* to, std::byte const* from, std::size_t size, m
   last.put(to + size - 16);
 }
 
+// Copies `size` bytes without overlap: a call of memcpy() costs a short run more than the work.
+inline void copy_run(std::byte* to, std::byte const* from, std::size_t size) noexcept {
+  if (size > 32) {
+    std::memcpy(to, from, size);
+  } else {
+    mask_short(to, from, size, 0);
+  }
+}
+
 // Unmasks up to most_text_inline bytes where they lie if they are ASCII then; else false, with nothing
 // written.
 inline bool unmask_short_ascii(std::byte* data, std::size_t size, mask_word word) noexcept {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <iterator>
 #include <new>
 #include <span>
 #include <utility>
@@ -45,10 +46,19 @@ class block_pool {
     return reinterpret_cast<std::byte*>(taken);
   }
 
+  // The largest that there is from `smallest` to `size` bytes, rounded up as above, else null.
+  static std::byte* take_kept_up_to(std::size_t& size) noexcept {
+    for (std::size_t wanted = std::bit_ceil(size); wanted >= smallest; wanted /= 2) {
+      size = wanted;
+      if (std::byte* const kept = take_kept(size)) return kept;
+    }
+    return nullptr;
+  }
+
   static void give(std::byte* data, std::size_t size) noexcept {
     if (size <= largest) {
-      block_pool* const pool = of_this_thread();
-      if (pool != nullptr && pool->kept_ + size <= most_kept) {
+      if (block_pool* const pool = of_this_thread()) {
+        pool->make_room(size);
         block*& head = pool->blocks_[index_of(size)];
         head = ::new (data) block{head};
         pool->kept_ += size;
@@ -84,6 +94,19 @@ class block_pool {
     if (gone) return nullptr;
     thread_local owner mine{&gone};
     return &mine.pool;
+  }
+
+  // What was given back last is what is wanted next: others go for it, the largest first.
+  void make_room(std::size_t size) noexcept {
+    for (std::size_t index = std::size(blocks_); kept_ + size > most_kept;) {
+      block*& head = blocks_[index - 1];
+      if (head == nullptr) {
+        --index;
+        continue;
+      }
+      ::operator delete(std::exchange(head, head->next));
+      kept_ -= smallest << (index - 1);
+    }
   }
 
   void release() noexcept {
@@ -152,6 +175,13 @@ class buffer {
   /// holds no storage.
   void take_kept(std::size_t size) noexcept {
     data_ = detail::block_pool::take_kept(size);
+    capacity_ = data_ != nullptr ? size : 0;
+  }
+
+  /// The same for the largest block of up to `size` bytes, for bytes of which nobody knows how many will
+  /// come.
+  void take_kept_up_to(std::size_t size) noexcept {
+    data_ = detail::block_pool::take_kept_up_to(size);
     capacity_ = data_ != nullptr ? size : 0;
   }
 

@@ -52,18 +52,17 @@ class reassembler {
     return add(chunk, [this](frame_chunk const& piece, bool text) { return unmask(piece, text); });
   }
 
-  /// The same for a message in one frame, which lies whole in `payload`. Only between messages.
-  message unmask_and_add(frame_header const& header, std::span<std::byte> payload) noexcept {
-    if (violation_ != kindwire::error{}) return {};
-    if (header.length > options_.max_message_size) return fail(error::message_too_large);
-    type_ = header.type;
-    if (header.type == message_type::text) {
-      bool const right = header.masked ? text_.unmask_and_feed(payload, header.key, 0) : text_.feed(payload);
-      if (!right || !text_.complete()) return fail(error::invalid_utf8);
-    } else if (header.masked) {
-      mask(payload, header.key);
+  /// The same for a message in one frame, as basic_frame_decoder::take_whole() gives it. Only between
+  /// messages.
+  message unmask_and_add(whole_frame const& frame) noexcept {
+    auto const payload = frame.payload;
+    if (payload.size() > options_.max_message_size) return fail(error::message_too_large);
+    if (frame.type == message_type::text) {
+      if (!detail::unmask_whole_text(payload, frame.word)) return fail(error::invalid_utf8);
+    } else if (frame.word != 0) {
+      detail::mask_run(payload.data(), payload.data(), payload.size(), frame.word);
     }
-    return {header.type, payload};
+    return {frame.type, payload};
   }
 
   /// The rule that the peer broke, or no error.

@@ -64,10 +64,30 @@ class utf8_validator {
   detail::utf8_state state_;
 };
 
+namespace detail {
+
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
+inline bool
+unmask_long_text(std::byte* data, std::size_t size, mask_word word) noexcept {
+  utf8_state end;
+  return kernels().unmask_text(data, size, word) && end.resume(data, size) && end.complete();
+}
+
+// Unmasks where it lies; true if it is valid UTF-8 as a whole then.
+inline bool unmask_whole_text(std::span<std::byte> text, mask_word word) noexcept {
+  return (text.size() <= most_text_inline && unmask_short_ascii(text.data(), text.size(), word)) ||
+         unmask_long_text(text.data(), text.size(), word);
+}
+
+}  // namespace detail
+
 /// True when `text` is valid UTF-8 as a whole.
 inline bool is_utf8(std::span<std::byte const> text) noexcept {
-  utf8_validator validator;
-  return validator.feed(text) && validator.complete();
+  detail::utf8_state end;
+  return detail::kernels().check_text(text.data(), text.size()) && end.resume(text.data(), text.size()) &&
+         end.complete();
 }
 
 /// The same for characters.

@@ -26,7 +26,7 @@ class outbox {
 
   void write(opcode type, std::span<std::byte const> payload, bool fin) {
     std::size_t const size = encoder_.size(payload.size());
-    encoder_.write(output_.prepare(size).data(), type, payload, fin);
+    encoder_.write(room(size), type, payload, fin);
     output_.commit(size);
   }
 
@@ -36,7 +36,7 @@ class outbox {
     std::size_t const start = output_.size();
     // This header fits all payloads but the shortest and the longest, which are moved into place.
     std::size_t const gap = frame_header_size(masks_, max_control_payload_size + 1);
-    output_.prepare(gap);
+    room(gap);
     output_.commit(gap);
     struct undo {
       outbox* self;
@@ -89,6 +89,15 @@ class outbox {
   }
 
  private:
+  // A batch of messages leaves in one write: begun in a block that has grown for one before, it need not be
+  // moved.
+  static constexpr std::size_t usual_batch = std::size_t{256} << 10;
+
+  std::byte* room(std::size_t size) {
+    if (output_.capacity() == 0) output_.take_kept_up_to(usual_batch);
+    return output_.prepare(size).data();
+  }
+
   void pongs_gone() {
     queued_pongs_ = 0;
     if (!pong_waits_) return;
