@@ -79,11 +79,12 @@ class session {
       fresh.prepare(unread().size() + size);
       fresh.append(unread());
       held_ = std::exchange(input_, std::move(fresh));
-      read_ = 0;
       message_in_input_ = false;
       plain_ = false;
     }
-    return input_.prepare(size);
+    auto const room = input_.prepare(size);
+    set_unread(input_.bytes().last(unread().size()));
+    return room;
   }
 
   /// The first `size` bytes of what prepare() gave have come from the peer.
@@ -92,6 +93,8 @@ class session {
       in_message_ += size;
     } else {
       input_.commit(size);
+      unread_end_ += size;
+      unseen_ += size;
     }
   }
 
@@ -103,7 +106,8 @@ class session {
       commit(block.size());
     } else {
       input_ = std::move(block);
-      read_ = 0;
+      set_unread(input_.bytes());
+      unseen_ = unread().size();
     }
   }
 
@@ -123,9 +127,11 @@ class session {
     if (plain_) [[likely]] {
       std::span<std::byte> input = unread();
       if (whole_frame const frame = decoder_.take_whole(input)) [[likely]] {
-        message const result = reassembler_.unmask_and_add(frame);
-        if (result) [[likely]]
-          return give_out(result, input.size());
+        if (reassembler_.unmask(frame)) [[likely]] {
+          unread_begin_ = input.data();
+          message_in_input_ = true;
+          return {frame.type, frame.payload};
+        }
       }
     }
     return poll_any();
@@ -145,18 +151,19 @@ class session {
   /// Drops what has come and was not polled, for a driver that is done with a closed session. The view of the
   /// last message stays.
   void drop_input() noexcept {
-    look_ahead_ = 0;
     in_message_ = 0;
     if (message_in_input_) {
-      input_.truncate(read_);
+      input_.truncate(input_.size() - unread().size());
+      unread_end_ = unread_begin_;
     } else {
-      read_ = 0;
       input_.release();
+      unread_begin_ = unread_end_ = nullptr;
     }
+    unseen_ = 0;
   }
 
   /// Bytes that have come and were not polled yet.
-  std::size_t unread_size() const noexcept { return input_.size() - read_ + in_message_; }
+  std::size_t unread_size() const noexcept { return unread().size() + in_message_; }
 
   // Output.
 
@@ -247,21 +254,16 @@ class session {
   bool closed_by_peer() const noexcept { return closed_by_peer_; }
 
  private:
-  std::span<std::byte> unread() noexcept { return input_.bytes().subspan(read_); }
+  std::span<std::byte> unread() const noexcept { return {unread_begin_, unread_end_}; }
+  void set_unread(std::span<std::byte> bytes) noexcept {
+    unread_begin_ = bytes.data();
+    unread_end_ = bytes.data() + bytes.size();
+  }
 
   // True if `size` bytes are payload of the data frame that we are in, and nothing else comes before them.
   bool fits_frame(std::size_t size) const noexcept {
     return decoder_.remaining() >= size && unread_size() == 0 && !is_control(decoder_.type()) && !discards_ &&
            state_ != session_state::closed;
-  }
-
-  message give_out(message result, std::size_t left) noexcept {
-    // What look_ahead() has seen it need not see again, or many short messages would cost the square.
-    std::size_t const read = input_.size() - left;
-    look_ahead_ -= std::min(look_ahead_, read - read_);
-    read_ = read;
-    message_in_input_ = true;
-    return result;
   }
 
   message poll_any();
@@ -311,9 +313,10 @@ class session {
   std::string peer_reason_;
   std::string own_reason_;
   std::error_code error_;
-  std::size_t read_ = 0;        // how much of input_ was polled
+  std::byte* unread_begin_ = nullptr;  // the part of input_ that was not polled, up to its end
+  std::byte* unread_end_ = nullptr;
   std::size_t in_message_ = 0;  // bytes that came behind what the reassembler has gathered, not polled
-  std::size_t look_ahead_ = 0;  // how much of what follows look_ahead() has seen
+  std::size_t unseen_ = 0;      // how much of its end look_ahead() has not seen; all of it if it is more
   role self_;
   session_state state_ = session_state::open;
   bool autoping_;
@@ -329,7 +332,11 @@ class session {
   kindwire::close_code own_code_ = kindwire::close_code::no_status;
 };
 
-inline message session::poll_any() {
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
+inline message
+session::poll_any() {
   plain_ = false;
   held_.release();
   if (decoder_.between_frames()) control_.release();
@@ -347,7 +354,7 @@ inline message session::poll_any() {
     std::span<std::byte> input = unread();
     result = decode(input);
     if (result) {
-      give_out(result, input.size());
+      unread_begin_ = input.data();
       message_in_input_ = input_.holds(result.bytes().data());
       if (!control_.empty()) held_ = std::exchange(control_, buffer{});
     } else {
@@ -365,7 +372,7 @@ inline message session::poll_any() {
 inline void session::look_ahead() {
   if (state_ == session_state::closed || !decoder_.between_frames()) return;
   std::span<std::byte> const all = unread();
-  std::size_t from = look_ahead_;
+  std::size_t from = all.size() - std::min(all.size(), unseen_);
   std::size_t to = from;
   frame_header header;
   kindwire::error violation{};
@@ -390,8 +397,9 @@ inline void session::look_ahead() {
   if (from != to) {
     std::memmove(all.data() + to, all.data() + from, all.size() - from);
     input_.truncate(input_.size() - (from - to));
+    unread_end_ -= from - to;
   }
-  look_ahead_ = to;
+  unseen_ = all.size() - from;
   if (violation != kindwire::error{} && to == 0) fail(violation);
 }
 

@@ -47,7 +47,8 @@ struct whole_frame {
 class basic_frame_decoder {
  public:
   /// `self` is our own role: a server takes masked frames, a client unmasked ones (RFC 6455 §5.1).
-  explicit basic_frame_decoder(role self) noexcept : self_(self) {}
+  explicit basic_frame_decoder(role self) noexcept
+      : self_(self), mask_bit_(self == role::server ? 0x80 : 0) {}
 
   /// Allows RSV bits (0x40, 0x20, 0x10) that a negotiated extension uses (RFC 6455 §9).
   void allow_reserved(std::uint8_t bits) noexcept { reserved_allowed_ = bits; }
@@ -86,7 +87,7 @@ class basic_frame_decoder {
     if (input.size() < max_frame_header_size) return {};
     std::byte const* const at = input.data();
     auto const first = std::to_integer<unsigned>(at[0]);
-    auto const second = std::to_integer<unsigned>(at[1]) ^ (self_ == role::server ? 0x80u : 0u);
+    auto const second = std::to_integer<unsigned>(at[1]) ^ mask_bit_;
     // FIN and one of two opcodes, no reserved bit.
     if (first != 0x81 && first != 0x82) return {};
     std::size_t length = second;
@@ -98,7 +99,7 @@ class basic_frame_decoder {
       size = 4;
     }
     detail::mask_word word = 0;
-    if (self_ == role::server) {
+    if (mask_bit_ != 0) {
       word = detail::mask_word_of(detail::load<std::uint32_t>(at + size));
       size += sizeof(masking_key);
     }
@@ -161,6 +162,7 @@ class basic_frame_decoder {
   std::uint8_t partial_size_ = 0;
   std::uint8_t reserved_allowed_ = 0;
   role self_;
+  std::uint8_t mask_bit_;  // of the second byte of every frame that may come
   bool inside_ = false;
   kindwire::error violation_{};
 };

@@ -93,17 +93,30 @@ bool mask_below_16(std::byte* to, std::byte const* from, std::size_t size, mask_
 
 // What masks inline; past it a kernel is worth its call.
 inline constexpr std::size_t most_inline = 128;
-// The same for text, which a kernel masks and checks at once.
-inline constexpr std::size_t most_text_inline = 32;
 
-// Masks up to most_inline bytes from `from` to `to`: the same place, or without overlap.
-inline void mask_short(std::byte* to, std::byte const* from, std::size_t size, mask_word word) noexcept {
-  if (size < 16) return void(mask_below_16<false>(to, from, size, word));
+// Masks 16 to most_inline bytes from `from` to `to`: the same place, or without overlap. True if all of them
+// are ASCII then.
+inline bool mask_lanes(std::byte* to, std::byte const* from, std::size_t size, mask_word word) noexcept {
   lane16 const key = lane16::of(word);
   // Read before its first bytes are written with the register before it.
   lane16 const last = lane16::at(from + size - 16) ^ lane16::of(turn(word, size));
-  for (std::size_t at = 0; at + 16 < size; at += 16) (lane16::at(from + at) ^ key).put(to + at);
+  lane16 seen = last;
+  for (std::size_t at = 0; at + 16 < size; at += 16) {
+    lane16 const each = lane16::at(from + at) ^ key;
+    each.put(to + at);
+    seen = seen | each;
+  }
   last.put(to + size - 16);
+  return seen.ascii();
+}
+
+// The same for up to most_inline bytes.
+inline void mask_short(std::byte* to, std::byte const* from, std::size_t size, mask_word word) noexcept {
+  if (size < 16) {
+    mask_below_16<false>(to, from, size, word);
+  } else {
+    mask_lanes(to, from, size, word);
+  }
 }
 
 // Copies `size` bytes without overlap: a call of memcpy() costs a short run more than the work.
@@ -113,18 +126,6 @@ inline void copy_run(std::byte* to, std::byte const* from, std::size_t size) noe
   } else {
     mask_short(to, from, size, 0);
   }
-}
-
-// Unmasks up to most_text_inline bytes where they lie if they are ASCII then; else false, with nothing
-// written.
-inline bool unmask_short_ascii(std::byte* data, std::size_t size, mask_word word) noexcept {
-  if (size < 16) return mask_below_16<true>(data, data, size, word);
-  lane16 const front = lane16::at(data) ^ lane16::of(word);
-  lane16 const back = lane16::at(data + size - 16) ^ lane16::of(turn(word, size));
-  if (!(front | back).ascii()) return false;
-  front.put(data);
-  back.put(data + size - 16);
-  return true;
 }
 
 }  // namespace kindwire::detail

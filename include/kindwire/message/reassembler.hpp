@@ -52,17 +52,17 @@ class reassembler {
     return add(chunk, [this](frame_chunk const& piece, bool text) { return unmask(piece, text); });
   }
 
-  /// The same for a message in one frame, as basic_frame_decoder::take_whole() gives it. Only between
-  /// messages.
-  message unmask_and_add(whole_frame const& frame) noexcept {
+  /// Unmasks a message in one frame, as basic_frame_decoder::take_whole() gives it, where it lies: then its
+  /// payload is the message. False when a rule is broken. Only between messages.
+  bool unmask(whole_frame const& frame) noexcept {
     auto const payload = frame.payload;
-    if (payload.size() > options_.max_message_size) return fail(error::message_too_large);
+    if (payload.size() > options_.max_message_size) return fail(error::message_too_large), false;
     if (frame.type == message_type::text) {
-      if (!detail::unmask_whole_text(payload, frame.word)) return fail(error::invalid_utf8);
+      if (!detail::unmask_whole_text(payload, frame.word)) return fail(error::invalid_utf8), false;
     } else if (frame.word != 0) {
       detail::mask_run(payload.data(), payload.data(), payload.size(), frame.word);
     }
-    return {frame.type, payload};
+    return true;
   }
 
   /// The rule that the peer broke, or no error.

@@ -28,9 +28,6 @@ class utf8_validator {
   /// of its first byte in the frame's payload. If it fails, the piece holds nothing of use.
   bool unmask_and_feed(std::span<std::byte> piece, masking_key key, std::uint64_t offset) noexcept {
     detail::mask_word word = detail::mask_word_at(key, offset);
-    if (piece.size() <= detail::most_text_inline && state_.complete()) {
-      if (detail::unmask_short_ascii(piece.data(), piece.size(), word)) return true;
-    }
     std::size_t const begun = end_of_sequence(piece.size(), [&](std::size_t at) {
       detail::mask_below_16<false>(&piece[at], &piece[at], 1, detail::turn(word, at));
       return piece[at];
@@ -66,29 +63,35 @@ class utf8_validator {
 
 namespace detail {
 
-#if defined(__GNUC__)
-__attribute__((noinline))
-#endif
-inline bool
-unmask_long_text(std::byte* data, std::size_t size, mask_word word) noexcept {
+inline bool is_whole_text(std::span<std::byte const> text) noexcept {
   utf8_state end;
-  return kernels().unmask_text(data, size, word) && end.resume(data, size) && end.complete();
+  return kernels().check_text(text.data(), text.size()) && end.resume(text.data(), text.size()) &&
+         end.complete();
 }
 
-// Unmasks where it lies; true if it is valid UTF-8 as a whole then.
+inline bool unmask_long_text(std::span<std::byte> text, mask_word word) noexcept {
+  utf8_state end;
+  return kernels().unmask_text(text.data(), text.size(), word) && end.resume(text.data(), text.size()) &&
+         end.complete();
+}
+
+// Unmasks a text where it lies; true if it is valid UTF-8 as a whole.
 inline bool unmask_whole_text(std::span<std::byte> text, mask_word word) noexcept {
-  return (text.size() <= most_text_inline && unmask_short_ascii(text.data(), text.size(), word)) ||
-         unmask_long_text(text.data(), text.size(), word);
+  std::size_t const size = text.size();
+  if (size < 16) {
+    return mask_below_16<true>(text.data(), text.data(), size, word) || unmask_long_text(text, word);
+  }
+  // A short text whose ends are ASCII is so in between, as a rule.
+  lane16 const ends = (lane16::at(text.data()) ^ lane16::of(word)) |
+                      (lane16::at(text.data() + size - 16) ^ lane16::of(turn(word, size)));
+  if (size > most_inline || !ends.ascii()) return unmask_long_text(text, word);
+  return mask_lanes(text.data(), text.data(), size, word) || is_whole_text(text);
 }
 
 }  // namespace detail
 
 /// True when `text` is valid UTF-8 as a whole.
-inline bool is_utf8(std::span<std::byte const> text) noexcept {
-  detail::utf8_state end;
-  return detail::kernels().check_text(text.data(), text.size()) && end.resume(text.data(), text.size()) &&
-         end.complete();
-}
+inline bool is_utf8(std::span<std::byte const> text) noexcept { return detail::is_whole_text(text); }
 
 /// The same for characters.
 inline bool is_utf8(std::string_view text) noexcept {
