@@ -240,9 +240,11 @@ class session {
   /// The reason of the peer's Close (§7.1.6); valid as long as the session.
   std::string_view close_reason() const noexcept { return peer_reason_; }
 
-  /// True when our Close is queued or sent; the two below tell what it says.
+  /// True when our Close is queued or sent.
   bool close_sent() const noexcept { return close_sent_; }
+  /// The code of our own Close: no_status (1005) if it has no body, abnormal (1006) as long as there is none.
   kindwire::close_code sent_close_code() const noexcept { return own_code_; }
+  /// The reason in our own Close; valid as long as the session.
   std::string_view sent_close_reason() const noexcept { return own_reason_; }
 
   /// True between the first and the last fragment of a message that we send.
@@ -329,7 +331,7 @@ class session {
   bool close_received_ = false;
   bool closed_by_peer_ = false;
   kindwire::close_code peer_code_ = kindwire::close_code::abnormal;
-  kindwire::close_code own_code_ = kindwire::close_code::no_status;
+  kindwire::close_code own_code_ = kindwire::close_code::abnormal;
 };
 
 #if defined(__GNUC__)
