@@ -12,6 +12,7 @@
 #include "support/bytes.hpp"
 #include "support/end.hpp"
 #include "support/reference.hpp"
+#include "support/stream_maker.hpp"
 
 namespace {
 
@@ -19,32 +20,6 @@ namespace kw = kindwire;
 using namespace support;
 using kw::opcode;
 using kw::role;
-
-std::vector<reference_event> without_control(std::vector<reference_event> events) {
-  std::erase_if(events, [](reference_event const& each) { return kw::is_control(each.type); });
-  return events;
-}
-
-// The session ended as the reference says, and told the peer so.
-bool ended_alike(end& actual, reference_receiver const& expected) {
-  auto const& ws = actual.ws;
-  if (ws.error() !=
-      (expected.violation == kw::error{} ? std::error_code{} : make_error_code(expected.violation)))
-    return false;
-  if (ws.close_received() != expected.closed) return false;
-  if (static_cast<unsigned>(ws.close_code()) != expected.close_code) return false;
-  if (text(ws.close_reason()) != expected.close_reason) return false;
-  bool const over = expected.closed || expected.violation != kw::error{};
-  if ((ws.state() == kw::session_state::closed) != over) return false;
-  actual.send_all();
-  if (actual.peer.violation != kw::error{} || actual.peer.taken != actual.sent) return false;
-  if (actual.peer.closed != over) return false;
-  if (!over) return true;
-  // §5.5.1: the code is echoed; §7.1.7: a broken rule has its own.
-  unsigned const code =
-      expected.closed ? expected.close_code : static_cast<unsigned>(kw::close_code_for(expected.violation));
-  return actual.peer.close_code == code;
-}
 
 TEST_CASE("session: all 65,536 first two bytes, for both roles, inside a message and not") {
   bytes rest = text("\x01\x02\x03\x04");
@@ -73,86 +48,6 @@ TEST_CASE("session: all 65,536 first two bytes, for both roles, inside a message
     }
   }
 }
-
-// A stream of frames as an inventive peer would send it: mostly right, sometimes wrong somewhere.
-class stream_maker {
- public:
-  stream_maker(role sender, std::uint64_t seed, bool may_break)
-      : random_(seed), sender_(sender), may_break_(may_break) {}
-
-  bytes make() {
-    bytes result;
-    std::size_t const frames = 1 + random_.below(24);
-    for (std::size_t i = 0; i != frames; ++i) result += next();
-    if (random_.one_in(2)) result += close();
-    if (random_.one_in(2)) result += next();
-    if (may_break_ && random_.one_in(2)) {  // one bit somewhere
-      result[random_.below(result.size())] ^= static_cast<std::byte>(1u << random_.below(8));
-    }
-    if (random_.one_in(4)) result.resize(random_.below(result.size()) + 1);
-    return result;
-  }
-
- private:
-  std::size_t size() {
-    static constexpr std::size_t sizes[] = {0, 1, 2, 5, 30, 125, 126, 127, 200, 1000, 4000};
-    return random_.one_in(60) ? 65535 + random_.below(3) : sizes[random_.below(std::size(sizes))];
-  }
-
-  bytes next() {
-    if (random_.one_in(4))
-      return frame(sender_, random_.one_in(2) ? opcode::ping : opcode::pong, random_.any(random_.below(126)));
-    if (may_break_ && random_.one_in(40)) return broken();
-    bytes result;
-    bool const starts = !inside_;
-    if (starts) {
-      is_text_ = random_.one_in(2);
-      left_ = is_text_ ? random_.utf8(size()) : random_.any(size());
-    }
-    bool const fin = random_.one_in(2);
-    std::size_t const part = fin ? left_.size() : random_.below(left_.size() + 1);
-    bytes const payload(left_.begin(), left_.begin() + static_cast<std::ptrdiff_t>(part));
-    left_.erase(left_.begin(), left_.begin() + static_cast<std::ptrdiff_t>(part));
-    inside_ = !fin;
-    return frame(sender_,
-                 !starts    ? opcode::continuation
-                 : is_text_ ? opcode::text
-                            : opcode::binary,
-                 payload, fin);
-  }
-
-  bytes broken() {
-    key const* const mask = sender_ == role::client ? &example_key : nullptr;
-    switch (random_.below(9)) {
-      case 0: return frame(0xC1, text("reserved bit"), mask);
-      case 1: return frame(0x83, {}, mask);
-      case 2: return frame(0x09, text("fragmented"), mask);
-      case 3: return head(0x89, 126, mask);
-      case 4: return head(0x82, random_.below(126), mask, 16);
-      case 5: return head(0x82, random_.below(65536), mask, 64);
-      case 6: return head(0x82, ~std::uint64_t{0}, mask);
-      case 7: return frame(inside_ ? 0x81 : 0x80, text("out of place"), mask);
-      default: return frame(0x81, text("masked by the wrong side"), mask == nullptr ? &example_key : nullptr);
-    }
-  }
-
-  bytes close() {
-    static constexpr unsigned codes[] = {1000, 1001, 1005, 1006, 1011, 1014, 1015, 2999, 3000, 4999, 5000};
-    unsigned const code = codes[random_.below(std::size(codes))];
-    bytes body{static_cast<std::byte>(code >> 8), static_cast<std::byte>(code & 255u)};
-    body += random_.one_in(8) ? hex("c0") : random_.utf8(random_.below(90));
-    if (random_.one_in(6)) body.resize(random_.below(2));
-    if (!may_break_) body = hex("03 e8");
-    return frame(sender_, opcode::close, body);
-  }
-
-  random_numbers random_;
-  role sender_;
-  bool may_break_;
-  bool inside_ = false;
-  bool is_text_ = false;
-  bytes left_;
-};
 
 TEST_CASE("session: random streams in random pieces, pings answered in order") {
   random_numbers random{71};

@@ -72,4 +72,30 @@ inline std::vector<reference_event> only(std::vector<reference_event> const& eve
   return result;
 }
 
+inline std::vector<reference_event> without_control(std::vector<reference_event> events) {
+  std::erase_if(events, [](reference_event const& each) { return kindwire::is_control(each.type); });
+  return events;
+}
+
+/// The session ended as the reference says, and told the peer so.
+inline bool ended_alike(end& actual, reference_receiver const& expected) {
+  auto const& ws = actual.ws;
+  if (ws.error() !=
+      (expected.violation == kindwire::error{} ? std::error_code{} : make_error_code(expected.violation)))
+    return false;
+  if (ws.close_received() != expected.closed) return false;
+  if (static_cast<unsigned>(ws.close_code()) != expected.close_code) return false;
+  if (text(ws.close_reason()) != expected.close_reason) return false;
+  bool const over = expected.closed || expected.violation != kindwire::error{};
+  if ((ws.state() == kindwire::session_state::closed) != over) return false;
+  actual.send_all();
+  if (actual.peer.violation != kindwire::error{} || actual.peer.taken != actual.sent) return false;
+  if (actual.peer.closed != over) return false;
+  if (!over) return true;
+  // §5.5.1: the code is echoed; §7.1.7: a broken rule has its own.
+  unsigned const code = expected.closed ? expected.close_code
+                                        : static_cast<unsigned>(kindwire::close_code_for(expected.violation));
+  return actual.peer.close_code == code;
+}
+
 }  // namespace support
