@@ -252,7 +252,8 @@ class session {
 
   /// True when the peer's Close came.
   bool close_received() const noexcept { return close_received_; }
-  /// True when the peer's Close came before we queued ours.
+  /// True when the peer's Close came before we queued ours. When both ends close at once, neither was closed
+  /// by its peer.
   bool closed_by_peer() const noexcept { return closed_by_peer_; }
 
  private:

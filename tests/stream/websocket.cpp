@@ -151,3 +151,60 @@ TEST_CASE("a send that would wait has queued its message, which leaves once and 
   CHECK(far.read_some(got, failure) == 8);
   CHECK(ws.protocol().output().empty());
 }
+
+TEST_CASE("what each side said in its Close, and who closed first") {
+  auto [near, far] = kw::make_memory_streams();
+  echo_server server(std::move(far));
+  std::error_code failure;
+  auto ws = kw::connect(std::move(near), "ws://localhost/", failure);
+  REQUIRE(!failure);
+  CHECK(ws.close_code() == kw::close_code::abnormal);
+  CHECK(ws.sent_close_code() == kw::close_code::abnormal);
+  ws.close(failure, kw::close_code::going_away, "bye");
+  CHECK(!failure);
+  server.join();
+  CHECK(ws.sent_close_code() == kw::close_code::going_away);
+  CHECK(ws.sent_close_reason() == "bye");
+  CHECK(ws.close_code() == kw::close_code::going_away);  // the echo
+  CHECK(ws.close_reason().empty());
+  CHECK(!ws.closed_by_peer());
+  CHECK(server.ws.close_code() == kw::close_code::going_away);
+  CHECK(server.ws.close_reason() == "bye");
+  CHECK(server.ws.sent_close_code() == kw::close_code::going_away);
+  CHECK(server.ws.sent_close_reason().empty());
+  CHECK(server.ws.closed_by_peer());
+}
+
+TEST_CASE("both sides close at once: each reads the other's Close, and answers none") {
+  for (kw::role const self : {kw::role::server, kw::role::client}) {
+    auto [near, far] = kw::make_memory_streams();
+    websocket ws(std::move(near), self);
+    // The peer's Close is on its way, and was not read yet, when ours is written.
+    kw::session peer(self == kw::role::server ? kw::role::client : kw::role::server);
+    peer.close(static_cast<kw::close_code>(4000), "theirs");
+    std::error_code failure;
+    far.write_some(peer.output(), failure);
+    far.shutdown_send();
+    ws.close(failure, kw::close_code::going_away, "ours");
+    CHECK(!failure);
+    CHECK(static_cast<int>(ws.close_code()) == 4000);
+    CHECK(ws.close_reason() == "theirs");
+    CHECK(ws.sent_close_code() == kw::close_code::going_away);
+    CHECK(ws.sent_close_reason() == "ours");
+    CHECK(!ws.closed_by_peer());
+    std::size_t const size = far.read_some(peer.prepare(100), failure);
+    peer.commit(size);
+    CHECK(!peer.poll());
+    CHECK(peer.close_code() == kw::close_code::going_away);
+    CHECK(peer.close_reason() == "ours");
+    CHECK(peer.unread_size() == 0);
+    std::byte more[1];
+    CHECK(far.read_some(more, failure) == 0);  // one Close, and the end
+  }
+  websocket none;
+  CHECK(none.close_code() == kw::close_code::abnormal);
+  CHECK(none.sent_close_code() == kw::close_code::abnormal);
+  CHECK(none.close_reason().empty());
+  CHECK(none.sent_close_reason().empty());
+  CHECK(!none.closed_by_peer());
+}

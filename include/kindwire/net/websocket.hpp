@@ -220,6 +220,17 @@ class websocket {
   std::string_view close_reason() const noexcept {
     return connection_ ? connection_->protocol().close_reason() : std::string_view{};
   }
+  /// The code of our own Close: no_status (1005) if it has none, abnormal (1006) as long as we sent none.
+  kindwire::close_code sent_close_code() const noexcept {
+    return connection_ ? connection_->protocol().sent_close_code() : kindwire::close_code::abnormal;
+  }
+  /// The reason in our own Close; valid as long as the websocket.
+  std::string_view sent_close_reason() const noexcept {
+    return connection_ ? connection_->protocol().sent_close_reason() : std::string_view{};
+  }
+  /// True when the peer's Close came before we sent ours. When both ends close at once, neither was closed by
+  /// its peer.
+  bool closed_by_peer() const noexcept { return connection_ && connection_->protocol().closed_by_peer(); }
   /// What ended the connection, if it was not a close handshake.
   std::error_code error() const noexcept {
     return connection_ ? connection_->error() : make_error_code(kindwire::error::closed);

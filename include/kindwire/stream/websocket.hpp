@@ -96,7 +96,8 @@ class blocking_websocket {
 
   /// Sends a Close and waits for the peer's, then for the end of the stream; messages that come before it are
   /// dropped. Error invalid_argument, with nothing sent, as session::close().
-  void close(std::error_code& failure, close_code code = close_code::normal, std::string_view reason = {}) {
+  void close(std::error_code& failure, kindwire::close_code code = kindwire::close_code::normal,
+             std::string_view reason = {}) {
     failure.clear();
     if (!state_ || state_->ended) return;
     failure = machine().close(code, reason);
@@ -114,6 +115,28 @@ class blocking_websocket {
     failure = machine().error();
     end();
   }
+
+  /// How the connection was closed: as of session. Without a connection none has said anything: 1006.
+  ///
+  /// The code of the peer's Close: no_status (1005) if it had none, abnormal (1006) as long as no Close came.
+  kindwire::close_code close_code() const noexcept {
+    return state_ ? protocol().close_code() : kindwire::close_code::abnormal;
+  }
+  /// The reason of the peer's Close; valid as long as the websocket.
+  std::string_view close_reason() const noexcept {
+    return state_ ? protocol().close_reason() : std::string_view{};
+  }
+  /// The code of our own Close: no_status (1005) if it has none, abnormal (1006) as long as we sent none.
+  kindwire::close_code sent_close_code() const noexcept {
+    return state_ ? protocol().sent_close_code() : kindwire::close_code::abnormal;
+  }
+  /// The reason in our own Close; valid as long as the websocket.
+  std::string_view sent_close_reason() const noexcept {
+    return state_ ? protocol().sent_close_reason() : std::string_view{};
+  }
+  /// True when the peer's Close came before we sent ours. When both ends close at once, neither was closed by
+  /// its peer.
+  bool closed_by_peer() const noexcept { return state_ && protocol().closed_by_peer(); }
 
   /// The machine below: its state, close codes and reasons. There must be a connection.
   session const& protocol() const noexcept { return state_->protocol; }
