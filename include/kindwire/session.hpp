@@ -434,6 +434,7 @@ inline void session::fail(std::error_code why) {
   if (!close_sent_) {
     bool const ours = why.category() == error_category();
     auto const value = static_cast<kindwire::error>(why.value());
+    // §7.1.7 leaves the reason to us: it says in words what was wrong, for the peer's log.
     write_close(ours ? close_code_for(value) : kindwire::close_code::internal_error,
                 ours ? std::string_view{detail::describe(value)} : std::string_view{});
   }

@@ -1,4 +1,6 @@
 // Peers that send without end, never read, or come and go: what they cost us and the others.
+#include <kindwire/net/client.hpp>
+#include <kindwire/net/server.hpp>
 #include <kindwire/net/websocket.hpp>
 
 #include <doctest/doctest.h>
@@ -154,6 +156,19 @@ TEST_CASE(
   std::size_t const before = in_use();
   for (int i = 0; i != 3000; ++i) turn(i % 3);
   CHECK(in_use() <= before + 4096);
+}
+
+TEST_CASE("limits: what holds for a connection unless an application sets others") {
+  kw::net::connection_options const each;
+  CHECK(each.max_message_size == 1 << 20);
+  CHECK(each.max_fragments == 4096);
+  CHECK(each.send_queue_soft == 1 << 20);
+  CHECK(each.send_queue_hard == 4 << 20);
+  CHECK(each.close_timeout == 5s);
+  CHECK(each.ping_interval == 20s);
+  CHECK(each.pong_timeout == 20s);
+  CHECK(kw::net::server_options{}.handshake_timeout == 10s);
+  CHECK(kw::net::connect_options{}.handshake_timeout == 10s);
 }
 
 }  // namespace

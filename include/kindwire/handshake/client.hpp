@@ -235,6 +235,7 @@ inline void client_handshake::read_head() {
 
 // The client's validation of the answer, in the order of RFC 6455 §4.1.
 inline std::error_code client_handshake::check_answer(kindwire::headers const& fields) {
+  // The value "websocket", and not a list that holds it (§4.1, 2); Connection is a list (3).
   std::optional<std::string_view> const upgrade = fields.only("Upgrade");
   if (!upgrade || !detail::equal_ignoring_case(*upgrade, "websocket"))
     return kindwire::error::handshake_upgrade;
@@ -248,6 +249,7 @@ inline std::error_code client_handshake::check_answer(kindwire::headers const& f
   auto const offered = parse_extensions(offered_extensions_).value_or(std::vector<extension>{});
   if (std::error_code const why = check_answered_extensions(*answered, offered)) return why;
 
+  // A server that speaks none of ours names none, and it is for the application to go on without (§1.9).
   if (fields.count("Sec-WebSocket-Protocol") != 0) {
     // RFC 6455 §11.3.4: one field, and as the grammar of §4.3 says one token, not a list.
     std::optional<std::string_view> const chosen = fields.only("Sec-WebSocket-Protocol");

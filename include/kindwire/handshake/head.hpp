@@ -228,6 +228,7 @@ class head_parser {
     }
   }
 
+  // RFC 9112 §2.2 lets a recipient take an LF alone for the end of a line; here it ends nothing.
   void take_lf(char c) noexcept {
     if (c != '\n') return fail(kindwire::error::http_malformed);
     line_begin_ = position_ + 1;

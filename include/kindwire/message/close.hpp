@@ -90,6 +90,7 @@ inline std::error_code read_close_body(std::span<std::byte const> payload, close
   body.code = static_cast<close_code>(detail::load_big_endian<std::uint16_t>(payload.data()));
   if (!is_valid_on_wire(body.code)) return error::close_code_invalid;
   auto const reason = payload.subspan(2);
+  // §8.1 is not about messages only: 1007, as for text. A control frame is short, so it is looked at whole.
   if (!is_utf8(reason)) return error::invalid_utf8;
   body.reason = message{message_type::close, reason}.text();
   return {};
