@@ -98,12 +98,15 @@ class session {
     }
   }
 
-  /// The same for a block of your own: taken over as it is when nothing is unread, else copied.
+  /// The same for a block of your own: taken over as it is when nothing is unread, else copied. Where there
+  /// is no memory for that its bytes are gone, and with them the connection.
   void put(buffer block) {
     if (block.empty()) return;
     if (unread_size() != 0 || message_in_input_) {
+      unwinding guard{this};
       std::memcpy(prepare(block.size()).data(), block.bytes().data(), block.size());
       commit(block.size());
+      guard.dismiss();
     } else {
       input_ = std::move(block);
       set_unread(input_.bytes());
@@ -374,6 +377,7 @@ session::poll_any() {
 
 inline void session::look_ahead() {
   if (state_ == session_state::closed || !decoder_.between_frames()) return;
+  unwinding guard{this};
   std::span<std::byte> const all = unread();
   std::size_t from = all.size() - std::min(all.size(), unseen_);
   std::size_t to = from;
@@ -390,7 +394,7 @@ inline void session::look_ahead() {
       auto const payload = frame.subspan(size);
       if (header.masked) mask(payload, header.key);
       take_whole_control(header.type, payload);
-      if (closes) return;
+      if (closes) return guard.dismiss();
     } else {
       if (from != to) std::memmove(all.data() + to, frame.data(), frame.size());
       to += frame.size();
@@ -404,6 +408,7 @@ inline void session::look_ahead() {
   }
   unseen_ = all.size() - from;
   if (violation != kindwire::error{} && to == 0) fail(violation);
+  guard.dismiss();
 }
 
 inline void session::discard() {
@@ -511,11 +516,12 @@ inline kindwire::error session::check_send(message_type type, std::size_t size, 
 
 inline void session::write_close(kindwire::close_code code, std::string_view reason) {
   std::array<std::byte, max_control_payload_size> room;
+  std::string kept(reason);  // first what may find no memory: a Close is said whole or not at all
   output_.write(message_type::close, write_close_body(room, code, reason), true);
   close_sent_ = true;
   output_.forget_pong();
   own_code_ = code;
-  own_reason_ = reason;
+  own_reason_ = std::move(kept);
 }
 
 }  // namespace kindwire

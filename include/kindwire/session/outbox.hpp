@@ -57,15 +57,13 @@ class outbox {
   // and does not read gets that one, once the others are gone.
   void queue_pong(std::span<std::byte const> payload) {
     std::size_t const size = encoder_.size(payload.size());
-    if (queued_pongs_ != 0 && (pong_waits_ || queued_pongs_ + size > max_queued_pongs_)) {
+    if (pong_waits_ || (queued_pongs_ != 0 && queued_pongs_ + size > max_queued_pongs_)) {
       latest_pong_.clear();
       latest_pong_.append(payload);
       pong_waits_ = true;
       return;
     }
-    write(opcode::pong, payload, true);
-    queued_pongs_ += size;
-    last_pong_end_ = output_.size();
+    write_pong(payload);
   }
 
   // Nothing may follow a Close.
@@ -74,15 +72,19 @@ class outbox {
     latest_pong_.release();
   }
 
+  // May throw std::bad_alloc for a pong that waits; the bytes are gone all the same, and it waits on.
   void consume(std::size_t size) {
     output_.consume(size);
-    if (output_.empty()) output_.release();
     last_pong_end_ -= std::min(size, last_pong_end_);
     if (last_pong_end_ == 0) pongs_gone();
+    if (output_.empty()) output_.release();
   }
 
+  // May throw std::bad_alloc; then nothing was taken.
   buffer take() {
-    buffer taken = std::move(output_);
+    buffer taken;
+    if (pong_waits_) taken.prepare(encoder_.size(latest_pong_.size()));
+    taken.swap(output_);
     last_pong_end_ = 0;
     pongs_gone();
     return taken;
@@ -101,9 +103,14 @@ class outbox {
   void pongs_gone() {
     queued_pongs_ = 0;
     if (!pong_waits_) return;
-    pong_waits_ = false;
-    buffer const payload = std::move(latest_pong_);
-    queue_pong(payload.bytes());
+    write_pong(latest_pong_.bytes());
+    forget_pong();
+  }
+
+  void write_pong(std::span<std::byte const> payload) {
+    write(opcode::pong, payload, true);
+    queued_pongs_ += encoder_.size(payload.size());
+    last_pong_end_ = output_.size();
   }
 
   void enclose(opcode type, std::size_t start, std::size_t gap) {
