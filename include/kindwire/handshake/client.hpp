@@ -80,10 +80,13 @@ class client_handshake {
   std::span<std::byte> prepare(std::size_t size) { return input_.prepare(size); }
 
   /// Takes the first `size` bytes of what prepare() gave. Once status() is ready they are only kept, as
-  /// leftover(); once it is failed they are dropped.
+  /// leftover(); once it is failed they are dropped. Throws std::bad_alloc, and has failed then with
+  /// std::errc::not_enough_memory.
   void commit(std::size_t size) {
     input_.commit(size);
+    unwinding guard{this};
     while (status_ == handshake_status::reading && !input_.empty()) refused_ ? read_body() : read_head();
+    guard.dismiss();
     if (status_ == handshake_status::failed) input_.release();
   }
 
@@ -114,6 +117,18 @@ class client_handshake {
   std::span<std::byte> leftover() noexcept { return input_.bytes(); }
 
  private:
+  // Out of memory in the midst of the answer: what was read cannot be read again, and half of it must not
+  // pass for another.
+  struct unwinding {
+    client_handshake* self;
+    ~unwinding() {
+      if (self == nullptr) return;
+      self->error_ = std::make_error_code(std::errc::not_enough_memory);
+      self->status_ = handshake_status::failed;
+    }
+    void dismiss() noexcept { self = nullptr; }
+  };
+
   void write_request(uri const& to);
   void write_fields();
   void read_head();

@@ -93,6 +93,7 @@ inline response response_for(std::error_code why) {
     return false;
   };
   unsigned status = 400;
+  if (why.category() != error_category()) status = 500;  // no fault of the peer's: no memory
   if (is({error::http_method})) status = 405;
   if (is({error::http_line_too_long})) status = 414;
   if (is({error::http_head_too_large, error::http_too_many_headers})) status = 431;
@@ -124,18 +125,19 @@ inline response response_for(std::error_code why) {
     }
     upgrade = upgrade || detail::equal_ignoring_case(name, "Upgrade");
   }
-  out += "HTTP/1.1 ";
-  out += std::to_string(from.status);
-  out += ' ';
-  out += reason_phrase(from.status);
-  out += "\r\n";
-  for (auto const& [name, value] : from.headers) detail::append_field(out, name, value);
+  std::string head = "HTTP/1.1 ";
+  head += std::to_string(from.status);
+  head += ' ';
+  head += reason_phrase(from.status);
+  head += "\r\n";
+  for (auto const& [name, value] : from.headers) detail::append_field(head, name, value);
   // RFC 9110 §6.4.1, §8.6: these two never have a body, and 204 no length either.
   bool const no_body = from.status == 204 || from.status == 304;
-  if (!no_body) detail::append_field(out, "Content-Length", std::to_string(from.body.size()));
-  detail::append_field(out, "Connection", upgrade ? "upgrade, close" : "close");
-  out += "\r\n";
-  if (!no_body && !to_head) out += from.body;
+  if (!no_body) detail::append_field(head, "Content-Length", std::to_string(from.body.size()));
+  detail::append_field(head, "Connection", upgrade ? "upgrade, close" : "close");
+  head += "\r\n";
+  if (!no_body && !to_head) head += from.body;
+  out += head;
   return {};
 }
 

@@ -47,10 +47,8 @@ class router {
     node* at = &root_;
     std::vector<std::string> names;
     for (segment const& each : *segments) {
-      std::unique_ptr<node>& next = each.is_parameter ? at->parameter : at->literals[std::string{each.text}];
-      if (!next) next = std::make_unique<node>();
       if (each.is_parameter) names.emplace_back(each.text);
-      at = next.get();
+      at = each.is_parameter ? parameter_of(*at) : literal_of(*at, each.text);
     }
     at->leaf = std::make_unique<route>(route{std::move(target), std::move(names)});
     return {};
@@ -91,6 +89,17 @@ class router {
     std::unique_ptr<node> parameter;
     std::unique_ptr<route> leaf;
   };
+
+  // Nodes stand in the tree whole, or not at all: without a leaf they match nothing.
+  static node* parameter_of(node& at) {
+    if (!at.parameter) at.parameter = std::make_unique<node>();
+    return at.parameter.get();
+  }
+  static node* literal_of(node& at, std::string_view text) {
+    auto const known = at.literals.find(text);
+    if (known != at.literals.end()) return known->second.get();
+    return at.literals.emplace(text, std::make_unique<node>()).first->second.get();
+  }
 
   template <class Use>
   static void for_each_segment(std::string_view path, Use use) {

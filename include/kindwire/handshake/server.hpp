@@ -36,16 +36,21 @@ class server_handshake {
   std::span<std::byte> prepare(std::size_t size) { return input_.prepare(size); }
 
   /// Takes the first `size` bytes of what prepare() gave. Once status() is ready they are only kept, as
-  /// leftover(); once it is failed they are dropped.
+  /// leftover(); once it is failed they are dropped. Throws std::bad_alloc, and has failed then.
   void commit(std::size_t size) {
     input_.commit(size);
-    if (status_ == handshake_status::reading) read();
+    if (status_ == handshake_status::reading) {
+      unwinding guard{this};
+      read();
+      guard.dismiss();
+    }
     if (status_ == handshake_status::failed) input_.release();
   }
 
   handshake_status status() const noexcept { return status_; }
 
-  /// Why it failed: an error of head_parser or of request::from(). No error before.
+  /// Why it failed: an error of head_parser or of request::from(), or std::errc::not_enough_memory. No error
+  /// before.
   std::error_code error() const noexcept { return error_; }
 
   /// True once the peer has sent anything that counts: a stream that ends before it asked for nothing.
@@ -55,7 +60,7 @@ class server_handshake {
   kindwire::request& request() noexcept { return request_; }
   kindwire::request const& request() const noexcept { return request_; }
 
-  /// What a peer that failed is answered: 400, 414, 431.
+  /// What a peer that failed is answered: 400, 414, 431; 500 where the failure is ours.
   response error_response() const { return response_for(error_); }
 
   /// The bytes after the request. They belong to the frames if a 101 is written, and to nobody otherwise.
@@ -63,6 +68,18 @@ class server_handshake {
   std::span<std::byte> leftover() noexcept { return input_.bytes(); }
 
  private:
+  // Out of memory in the midst of the head: what was read cannot be read again, and half of it must not pass
+  // for another.
+  struct unwinding {
+    server_handshake* self;
+    ~unwinding() {
+      if (self == nullptr) return;
+      self->error_ = std::make_error_code(std::errc::not_enough_memory);
+      self->status_ = handshake_status::failed;
+    }
+    void dismiss() noexcept { self = nullptr; }
+  };
+
   void read() {
     auto const bytes = input_.bytes();
     input_.consume(head_.put({reinterpret_cast<char const*>(bytes.data()), bytes.size()}));

@@ -137,14 +137,15 @@ struct accept_options {
       return error::invalid_header;
     }
   }
-  out += "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
-  detail::append_field(out, "Sec-WebSocket-Accept", accept_key(*key));
+  std::string head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+  detail::append_field(head, "Sec-WebSocket-Accept", accept_key(*key));
   if (!options.subprotocol.empty()) {
-    detail::append_field(out, "Sec-WebSocket-Protocol", options.subprotocol);
+    detail::append_field(head, "Sec-WebSocket-Protocol", options.subprotocol);
   }
-  if (!options.extensions.empty()) detail::append_field(out, "Sec-WebSocket-Extensions", options.extensions);
-  for (auto const& [name, value] : options.headers) detail::append_field(out, name, value);
-  out += "\r\n";
+  if (!options.extensions.empty()) detail::append_field(head, "Sec-WebSocket-Extensions", options.extensions);
+  for (auto const& [name, value] : options.headers) detail::append_field(head, name, value);
+  head += "\r\n";
+  out += head;
   return {};
 }
 
