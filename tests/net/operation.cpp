@@ -148,6 +148,18 @@ TEST_CASE("operation: one that is moved keeps its handler, one that is replaced 
   CHECK(calls == 0);
 }
 
+TEST_CASE("operation: a handler that is replaced may look at the operation while it is destroyed") {
+  asio::io_context io;
+  operation<int> one;
+  bool seen = true;
+  auto const look = [&](int*) { seen = static_cast<bool>(one); };
+  int value = 0;
+  one =
+      operation<int>([owned = std::unique_ptr<int, decltype(look)>(&value, look)](int) {}, io.get_executor());
+  one = {};
+  CHECK(!seen);
+}
+
 TEST_CASE("operation: while it waits there is work, where the handler belongs") {
   asio::io_context io;
   asio::io_context elsewhere;

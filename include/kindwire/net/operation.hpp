@@ -38,10 +38,9 @@ class operation {
 
   operation(operation&& other) noexcept : waiting_(std::exchange(other.waiting_, nullptr)) {}
   operation& operator=(operation&& other) noexcept {
-    if (this != &other) {
-      if (waiting_ != nullptr) waiting_->destroy();
-      waiting_ = std::exchange(other.waiting_, nullptr);
-    }
+    // What is destroyed may lead back here: then it finds what comes, not what goes.
+    operation last;
+    last.waiting_ = std::exchange(waiting_, std::exchange(other.waiting_, nullptr));
     return *this;
   }
   ~operation() {
