@@ -1,5 +1,4 @@
-// An Asio stream without a network: a test plays the peer, sees each write, and makes the k-th operation
-// fail.
+// Asio streams without a network: a test plays the peer, sees each write, and makes the k-th operation fail.
 #pragma once
 
 #include <algorithm>
@@ -42,6 +41,7 @@ struct peer {
   bool closed = false;
 
   operation<std::error_code, std::size_t> reading;
+  operation<std::error_code> waiting_to_read;  // of a ready_stream
   asio::mutable_buffer read_into;
   operation<std::error_code, std::size_t> writing;
   std::size_t write_size = 0;
@@ -73,6 +73,7 @@ struct peer {
   // Lets go of what waits, as a context that is destroyed does.
   void drop() {
     reading = {};
+    waiting_to_read = {};
     writing = {};
   }
 
@@ -83,15 +84,26 @@ struct peer {
   }
 
   void serve_read() {
+    if (waiting_to_read && (!incoming.empty() || incoming_ends)) waiting_to_read.post({});
     if (!reading) return;
     if (incoming.empty()) {
       if (incoming_ends) reading.post(asio::error::eof, 0);
       return;
     }
-    std::size_t const size = std::min({incoming.size(), read_into.size(), max_read});
-    std::memcpy(read_into.data(), incoming.data(), size);
+    reading.post({}, take(read_into));
+  }
+
+  std::size_t take(asio::mutable_buffer into) {
+    std::size_t const size = std::min({incoming.size(), into.size(), max_read});
+    std::memcpy(into.data(), incoming.data(), size);
     incoming.erase(0, size);
-    reading.post({}, size);
+    return size;
+  }
+
+  std::size_t give(asio::const_buffer from) {
+    std::size_t const size = std::min(from.size(), max_write);
+    writes.emplace_back(static_cast<char const*>(from.data()), size);
+    return size;
   }
 };
 
@@ -124,9 +136,7 @@ class stream {
         [this, from](auto handler) {
           far_->writing = {std::move(handler), far_->executor};
           if (fails()) return far_->writing.post(asio::error::connection_reset, 0);
-          asio::const_buffer const first = *asio::buffer_sequence_begin(from);
-          far_->write_size = std::min(first.size(), far_->max_write);
-          far_->writes.emplace_back(static_cast<char const*>(first.data()), far_->write_size);
+          far_->write_size = far_->give(*asio::buffer_sequence_begin(from));
           if (!far_->writes_wait) far_->writing.post({}, far_->write_size);
         },
         token);
@@ -135,15 +145,58 @@ class stream {
   void shutdown(asio::socket_base::shutdown_type, std::error_code&) { far_->send_was_shut_down = true; }
   void close(std::error_code&) { shut(); }
 
- private:
+ protected:
   bool fails() { return ++far_->operations == far_->fail_at; }
   void shut() {
     far_->closed = true;
     if (far_->reading) far_->reading.post(asio::error::operation_aborted, 0);
+    if (far_->waiting_to_read) far_->waiting_to_read.post(asio::error::operation_aborted);
     if (far_->writing) far_->writing.post(asio::error::operation_aborted, 0);
   }
 
   std::shared_ptr<peer> far_;
+};
+
+// The same as a socket is: it tells when it is readable, and reads and writes without waiting.
+class ready_stream : public stream {
+ public:
+  using stream::stream;
+
+  void non_blocking(bool, std::error_code&) {}
+
+  template <class Token>
+  auto async_wait(asio::socket_base::wait_type, Token&& token) {
+    return asio::async_initiate<Token, void(std::error_code)>(
+        [this](auto handler) {
+          far_->waiting_to_read = {std::move(handler), far_->executor};
+          if (fails()) return far_->waiting_to_read.post(asio::error::connection_reset);
+          far_->serve_read();
+        },
+        token);
+  }
+
+  std::size_t read_some(asio::mutable_buffer into, std::error_code& failure) {
+    failure = {};
+    if (fails()) {
+      failure = asio::error::connection_reset;
+    } else if (far_->incoming.empty() && far_->incoming_ends) {
+      failure = asio::error::eof;
+    } else if (far_->incoming.empty()) {
+      failure = asio::error::would_block;
+    }
+    return failure ? 0 : far_->take(into);
+  }
+
+  // Full while async writes wait.
+  std::size_t write_some(asio::const_buffer from, std::error_code& failure) {
+    failure = {};
+    if (fails()) {
+      failure = asio::error::connection_reset;
+    } else if (far_->writes_wait) {
+      failure = asio::error::would_block;
+    }
+    return failure ? 0 : far_->give(from);
+  }
 };
 
 // Runs what can run now, and everything that it leads to; timers that are not due are left.

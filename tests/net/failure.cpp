@@ -1,0 +1,446 @@
+// An open websocket over both kinds of stream, in both roles: each scenario with each fault at every point.
+#include <kindwire/net/websocket.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
+#include <asio/this_coro.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "faults.hpp"
+#include "test_stream.hpp"
+
+namespace kw = kindwire;
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+using kw::opcode;
+using test::fault;
+using test::whole_frame;
+
+namespace {
+
+// An application that receives, sends and closes, and the peer that it talks with.
+class talk {
+ public:
+  template <class Stream>
+  struct over {};
+
+  template <class Stream>
+  talk(over<Stream>, kw::role self, fault what, std::size_t at, kw::net::connection_options const& options)
+      : self_(self),
+        peer_(self == kw::role::server ? kw::role::client : kw::role::server),
+        what_(what),
+        turns_(what == fault::none || what == fault::error ? SIZE_MAX : at, [this] { strike(); }) {
+    if (what == fault::error) far->fail_at = at;
+    far->max_read = 40;
+    far->max_write = 50;
+    ws = std::make_shared<kw::net::basic_websocket<Stream>>(Stream(far), self, options);
+    held_ = what == fault::context ? nullptr : ws;
+  }
+  talk(talk const&) = delete;
+  talk& operator=(talk const&) = delete;
+  ~talk() {
+    far->drop();
+    ws.reset();
+    held_.reset();
+  }
+
+  // The application.
+
+  template <class Use>
+  auto tracked(Use use) {
+    return asio::bind_cancellation_slot(
+        signals_.next(), [mine = test::counted(handlers), use = std::move(use)](auto... results) mutable {
+          mine.complete();
+          use(results...);
+        });
+  }
+
+  void receive() {
+    if (!ws->get_executor()) return;  // it is gone
+    ws->receive(tracked([this, held = ws](std::error_code error, kw::message msg) {
+      if (error == asio::error::operation_aborted && what_ == fault::cancel) return receive();
+      if (!error && msg) {
+        texts.emplace_back(msg.text());
+        if (on_message) on_message(msg);
+        return receive();
+      }
+      ++ends;
+      end_error = error;
+    }));
+  }
+  void send(opcode type, std::string_view text) {
+    if (!ws->get_executor()) return;
+    ws->send(type, kw::detail::as_bytes(text), tracked([held = ws](std::error_code) {}));
+  }
+  void close(unsigned code) {
+    ws->close(static_cast<kw::close_code>(code), "",
+              tracked([this, code, late = far->closed, held = ws](std::error_code error) {
+                if (error == asio::error::operation_aborted && what_ == fault::cancel) return close(code);
+                ++closed;
+                if (!late) close_error = error;
+              }));
+  }
+
+  // A coroutine that echoes. A cancellation loses nothing: it goes on where it was. So does one whose send
+  // failed: it may still receive what the peer had to say.
+  static asio::awaitable<void> echo(talk& self, std::shared_ptr<kw::net::websocket> ws) {
+    for (bool open = true; open;) {
+      bool receiving = true;
+      std::error_code error;
+      try {
+        kw::message const msg = co_await ws->receive();
+        open = static_cast<bool>(msg);
+        if (open) {
+          self.texts.emplace_back(msg.text());
+          receiving = false;
+          co_await ws->send(msg);  // queued by the call, whatever becomes of the wait
+        }
+      } catch (std::system_error const& thrown) {
+        error = thrown.code();
+      }
+      bool const cancelled = error == asio::error::operation_aborted && self.what_ == fault::cancel;
+      if (cancelled) co_await asio::this_coro::reset_cancellation_state();
+      if (error && !cancelled && receiving) {
+        open = false;
+        self.end_error = error;
+      }
+    }
+    ++self.ends;
+  }
+  void run_echo() {
+    asio::co_spawn(*io, echo(*this, ws), tracked([this](std::exception_ptr failure) {
+      if (failure && what_ == fault::cancel) return run_echo();  // it had not begun
+      CHECK(!failure);
+    }));
+  }
+
+  // The peer.
+
+  void push(opcode type, std::string_view payload, bool fin = true) {
+    far->push_frame(peer_, type, payload, fin);
+  }
+  void push_close(unsigned code) { far->push_close(peer_, code); }
+
+  // Runs what can run. False once the scenario is over.
+  bool settle() {
+    if (!turns_.over()) turns_.settle(*io);
+    return !turns_.over();
+  }
+
+  // The last settling. Nothing waits for close_timeout: the peer has ended.
+  void run_out() {
+    if (!io) return;
+    io->restart();
+    io->run_for(4s);
+    CHECK_MESSAGE(io->stopped(), "something still waits");
+  }
+
+  // Lets go of everything; afterwards nothing is left.
+  void let_go() {
+    held_.reset();
+    ws.reset();
+    if (!io) return;
+    io->restart();
+    while (io->poll() != 0) continue;
+  }
+
+  bool struck() const { return turns_.acted() || (far->fail_at != 0 && far->operations >= far->fail_at); }
+  std::size_t turns() const { return turns_.count(); }
+  std::vector<whole_frame> frames() const { return test::frames_in(far->written(), peer_); }
+  kw::role self() const { return self_; }
+
+  test::tally handlers;
+  std::unique_ptr<asio::io_context> io = std::make_unique<asio::io_context>();
+  std::shared_ptr<test::peer> far = std::make_shared<test::peer>(io->get_executor());
+  std::shared_ptr<kw::net::websocket> ws;
+  std::function<void(kw::message const&)> on_message;
+  std::vector<std::string> texts;
+  int ends = 0;  // how often a receive said that nothing will come any more
+  std::optional<std::error_code> end_error;
+  int closed = 0;
+  std::optional<std::error_code> close_error;
+
+ private:
+  void strike() {
+    switch (what_) {
+      case fault::none:
+      case fault::error: break;
+      case fault::cancel: signals_.emit(); break;
+      case fault::destroy:
+        static_cast<kw::net::websocket&>(*ws) = kw::net::websocket{};
+        turns_.end();
+        break;
+      case fault::context:
+        ws.reset();
+        turns_.end();
+        far->drop();
+        io.reset();
+        break;
+    }
+  }
+
+  kw::role self_;
+  kw::role peer_;
+  fault what_;
+  test::turns turns_;
+  test::signals signals_;
+  std::shared_ptr<kw::net::websocket> held_;
+};
+
+struct scenario {
+  char const* name;
+  void (*begin)(talk&);
+  std::vector<void (*)(talk&)> steps;  // each once nothing is left to run
+  std::vector<std::string> texts;      // that are received
+  std::vector<whole_frame> frames;     // that are written, in this order
+  bool receives;
+  int closes;
+};
+
+std::string const longer(300, 'x');
+
+void peer_closes(talk& it) { it.push_close(1000); }
+void peer_ends(talk& it) { it.far->end(); }
+
+std::vector<scenario> scenarios() {
+  whole_frame const close{opcode::close, test::close_body(1000)};
+  return {
+      {"receive",
+       [](talk& it) { it.receive(); },
+       {[](talk& it) { it.push(opcode::text, "one"); },
+        [](talk& it) {
+          it.push(opcode::text, "tw", false);
+          it.push(opcode::ping, "between");
+          it.push(opcode::continuation, "o");
+          it.push(opcode::binary, longer);
+        },
+        [](talk& it) { it.far->push(it.self() == kw::role::server ? "\x81\x85\0\0"s : "\x81\x05th"s); },
+        [](talk& it) { it.far->push(it.self() == kw::role::server ? "\0\0three"s : "ree"s); }, peer_closes,
+        peer_ends},
+       {"one", "two", longer, "three"},
+       {{opcode::pong, "between"}, close},
+       true,
+       0},
+      {"send",
+       [](talk& it) { it.send(opcode::text, "one"); },
+       {[](talk& it) {
+          it.send(opcode::text, longer);
+          it.send(opcode::binary, "three");
+        },
+        [](talk& it) { it.send(opcode::text, "four"); }, peer_closes, peer_ends},
+       {},
+       {{opcode::text, "one"},
+        {opcode::text, longer},
+        {opcode::binary, "three"},
+        {opcode::text, "four"},
+        close},
+       false,
+       0},
+      {"close",
+       [](talk& it) { it.receive(); },
+       {[](talk& it) { it.close(1000); }, [](talk& it) { it.push(opcode::text, "crossing"); }, peer_closes,
+        peer_ends},
+       {"crossing"},
+       {close},
+       true,
+       1},
+      {"close, and nobody receives",
+       [](talk& it) { it.close(1000); },
+       {[](talk& it) { it.push(opcode::text, "dropped"); }, peer_closes, peer_ends},
+       {},
+       {close},
+       false,
+       1},
+      {"both close at once",
+       [](talk& it) {
+         it.receive();
+         it.push_close(1000);
+         it.close(1000);
+       },
+       {peer_ends},
+       {},
+       {close},
+       true,
+       1},
+      {"ping",
+       [](talk& it) {
+         it.receive();
+         it.send(opcode::ping, "there?");
+       },
+       {[](talk& it) { it.push(opcode::pong, "there?"); },
+        [](talk& it) {
+          it.push(opcode::ping, "and you?");
+          it.push(opcode::text, "yes");
+        },
+        [](talk& it) { it.send(opcode::pong, "unasked"); }, peer_closes, peer_ends},
+       {"yes"},
+       {{opcode::ping, "there?"}, {opcode::pong, "and you?"}, {opcode::pong, "unasked"}, close},
+       true,
+       0},
+      {"echo by callbacks, and two who wait for the close",
+       [](talk& it) {
+         it.on_message = [&it](kw::message const& msg) { it.send(msg.type(), msg.text()); };
+         it.receive();
+       },
+       {[](talk& it) {
+          it.push(opcode::text, "one");
+          it.push(opcode::text, longer);
+        },
+        [](talk& it) {
+          it.close(1000);
+          it.close(1000);
+        },
+        peer_closes, peer_ends},
+       {"one", longer},
+       {{opcode::text, "one"}, {opcode::text, longer}, close},
+       true,
+       2},
+      {"echo by a coroutine",
+       [](talk& it) { it.run_echo(); },
+       {[](talk& it) { it.push(opcode::text, "one"); },
+        [](talk& it) {
+          it.push(opcode::text, "two");
+          it.push(opcode::text, longer);
+        },
+        [](talk& it) { it.push(opcode::text, "four"); }, peer_closes, peer_ends},
+       {"one", "two", longer, "four"},
+       {{opcode::text, "one"}, {opcode::text, "two"}, {opcode::text, longer}, {opcode::text, "four"}, close},
+       true,
+       0},
+  };
+}
+
+template <class T>
+bool is_prefix(std::vector<T> const& part, std::vector<T> const& whole) {
+  return part.size() <= whole.size() && std::equal(part.begin(), part.end(), whole.begin());
+}
+
+// What has been written is a part of what should be; behind it there may be a Close of ours.
+bool is_part(std::vector<whole_frame> written, std::vector<whole_frame> const& whole) {
+  if (is_prefix(written, whole)) return true;
+  if (written.empty() || written.back().first != opcode::close) return false;
+  written.pop_back();
+  return is_prefix(written, whole);
+}
+
+// Later receives say the same as the one that ended, and nothing is delivered any more.
+void check_over(talk& it) {
+  auto const error = it.end_error;
+  auto const count = it.texts.size();
+  int const before = it.ends;
+  it.receive();
+  it.settle();
+  it.run_out();
+  CHECK(it.ends == before + 1);
+  CHECK(it.texts.size() == count);
+  if (before != 0 && error) CHECK(it.end_error == error);
+}
+
+// One run. False if it was over before the fault came.
+template <class Stream>
+bool run(scenario const& what, kw::role self, fault which, std::size_t at, std::size_t& points) {
+  CAPTURE(std::string(what.name));
+  CAPTURE(std::string(name_of(which)));
+  CAPTURE(at);
+  CAPTURE(static_cast<int>(self));
+  kw::net::connection_options options;
+  options.send_queue_soft = 0;  // a send waits until its frame has left
+  std::optional<talk> made(std::in_place, talk::over<Stream>{}, self, which, at, options);
+  talk& it = *made;
+  what.begin(it);
+  bool going = it.settle();
+  for (auto const step : what.steps) {
+    if (!going) break;
+    step(it);
+    going = it.settle();
+  }
+  it.run_out();
+  bool const struck = it.struck();
+  points = which == fault::error ? it.far->operations : it.turns();
+
+  bool const unharmed = which == fault::none || which == fault::cancel || !struck;
+  if (unharmed) {
+    CHECK(it.texts == what.texts);
+    CHECK(it.frames() == what.frames);
+    CHECK(it.ends == (what.receives ? 1 : 0));
+    CHECK(it.end_error.value_or(std::error_code{}) == std::error_code{});
+    CHECK(it.closed == what.closes);
+    CHECK(it.close_error.value_or(std::error_code{}) == std::error_code{});
+    CHECK(it.ws->error() == std::error_code{});
+    CHECK(it.far->send_was_shut_down == (self == kw::role::server));
+  } else {
+    CHECK(is_prefix(it.texts, what.texts));
+    CHECK(is_part(it.frames(), what.frames));
+    CHECK(it.ends <= 1);
+    CHECK(it.closed <= what.closes);
+  }
+  if (which == fault::error && struck) {
+    auto const error = it.ws->error();
+    CHECK((!error || error == asio::error::connection_reset));
+    if (what.receives) CHECK(it.ends == 1);
+    if (what.receives && it.end_error) CHECK(*it.end_error == error);
+    CHECK(it.closed == what.closes);
+    if (it.close_error) CHECK(*it.close_error == error);  // of a close() that was in time
+  }
+  if (which != fault::context) {
+    CHECK(it.handlers.dropped == 0);
+    CHECK(it.far->closed);
+    if (which != fault::destroy) check_over(it);
+  }
+  it.let_go();
+  CHECK(it.handlers.completed + it.handlers.dropped == it.handlers.started);
+  CHECK_MESSAGE(it.far.use_count() == 1, "the connection was left behind");
+  return struck;
+}
+
+template <class Stream>
+void run_all(fault which) {
+  for (auto const& each : scenarios()) {
+    for (kw::role const self : {kw::role::server, kw::role::client}) {
+      // A turn is counted from 0: before anything has run. An operation from 1.
+      std::size_t at = which == fault::error ? 1 : 0;
+      std::size_t points = 0;
+      while (run<Stream>(each, self, which, at, points) && at < 2000) ++at;
+      if (which == fault::none) continue;
+      CHECK(at < 2000);
+      CHECK(at >= 4);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("failure: the scenarios without any, over a stream and over one that tells when it is readable") {
+  run_all<test::stream>(fault::none);
+  run_all<test::ready_stream>(fault::none);
+}
+
+TEST_CASE("failure: an error at every operation of a stream") { run_all<test::stream>(fault::error); }
+
+TEST_CASE("failure: an error at every operation of a stream that tells when it is readable") {
+  run_all<test::ready_stream>(fault::error);
+}
+
+TEST_CASE("failure: a cancellation at every point loses nothing") {
+  run_all<test::stream>(fault::cancel);
+  run_all<test::ready_stream>(fault::cancel);
+}
+
+TEST_CASE("failure: a websocket that is destroyed at every point") {
+  run_all<test::stream>(fault::destroy);
+  run_all<test::ready_stream>(fault::destroy);
+}
+
+TEST_CASE("failure: a context that goes away at every point") {
+  run_all<test::stream>(fault::context);
+  run_all<test::ready_stream>(fault::context);
+}
