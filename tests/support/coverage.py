@@ -1,0 +1,123 @@
+"""Line and branch coverage of each layer, from what programs built with -fprofile-instr-generate -fcoverage-mapping
+have written.
+
+usage: coverage.py [--lines PERCENT] [--branches PERCENT] [--layers NAME,NAME…] REPOSITORY LLVM_COV PROFILE PROGRAM…
+
+Lists what was not reached in the layers asked for, and ends with status 1 if one of them is below a percentage. A line
+or branch counts as reached if it was in any instantiation of a template, in any program. A condition has two branches;
+one that the compiler decides has none.
+"""
+
+import argparse
+import bisect
+import collections
+import json
+import pathlib
+import subprocess
+
+
+def layer_of(name):
+    """frame/mask.hpp is frame, session.hpp session."""
+    return name.split("/")[0].removesuffix(".hpp")
+
+
+def below_include(path, include):
+    """The name of a header as an #include has it; nothing for other files."""
+    path = pathlib.Path(path).resolve()
+    return str(path.relative_to(include)) if path.is_relative_to(include) else None
+
+
+def export(arguments, form):
+    command = [arguments.llvm_cov, "export", f"-format={form}", f"-instr-profile={arguments.profile}"]
+    command += [arguments.programs[0], *(f"-object={program}" for program in arguments.programs[1:])]
+    command += ["-ignore-filename-regex=^/usr/"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def lines_of(lcov, include):
+    """{file: {line: count}}"""
+    files = collections.defaultdict(collections.Counter)
+    for entry in lcov.splitlines():
+        key, _, value = entry.partition(":")
+        if key == "SF":
+            name = below_include(value, include)
+        elif key == "DA" and name:
+            line, count = value.split(",")[:2]
+            files[name][int(line)] += int(count)
+    return files
+
+
+def branches_of(exported, include):
+    """{file: {(line, column, end line, end column): [times true, times false]}}, without those that are constant."""
+    files = {}
+    for entry in json.loads(exported)["data"][0]["files"]:
+        name = below_include(entry["filename"], include)
+        if not name:
+            continue
+        found = collections.defaultdict(lambda: [0, 0])
+        for line, column, end_line, end_column, true, false, *_ in entry.get("branches", []):
+            counts = found[line, column, end_line, end_column]
+            counts[0] += true
+            counts[1] += false
+        # Where code runs that has a condition which is never true and never false, the compiler has decided it.
+        places = [segment[:2] for segment in entry["segments"]]
+        for place, counts in list(found.items()):
+            segment = bisect.bisect_right(places, list(place[:2])) - 1
+            if counts == [0, 0] and segment >= 0 and entry["segments"][segment][2] > 0:
+                del found[place]
+        files[name] = found
+    return files
+
+
+def percentage(hit, all_of_them):
+    return 100.0 * hit / all_of_them if all_of_them else 100.0
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--lines", type=float, default=100)
+    parser.add_argument("--branches", type=float, default=0)
+    parser.add_argument("--layers", type=lambda text: text.split(","), default=["frame", "message", "handshake", "session"])
+    parser.add_argument("repository", type=pathlib.Path)
+    parser.add_argument("llvm_cov")
+    parser.add_argument("profile")
+    parser.add_argument("programs", nargs="+")
+    arguments = parser.parse_args()
+    arguments.include = arguments.repository.resolve() / "include" / "kindwire"
+
+    lines = lines_of(export(arguments, "lcov"), arguments.include)
+    branches = branches_of(export(arguments, "text"), arguments.include)
+
+    sums = collections.defaultdict(lambda: [0, 0, 0, 0])
+    for name, counts in sorted(lines.items()):
+        of_layer = sums[layer_of(name)]
+        of_layer[0] += sum(count > 0 for count in counts.values())
+        of_layer[1] += len(counts)
+        of_layer[2] += sum((count > 0) for pair in branches[name].values() for count in pair)
+        of_layer[3] += 2 * len(branches[name])
+        if layer_of(name) not in arguments.layers:
+            continue
+        for line, count in sorted(counts.items()):
+            if count == 0:
+                print(f"{name}:{line}: not reached")
+        for (line, column, *_), (true, false) in sorted(branches[name].items()):
+            if counts[line] and not (true and false):
+                print(f"{name}:{line}:{column}: never {'true' if not true else 'false'}{' nor false' if not true and not false else ''}")
+
+    below = [layer for layer in arguments.layers if layer not in sums]
+    print(f"{'layer':<12} {'lines':>22} {'branches':>22}")
+    for layer in [*arguments.layers, *sorted(set(sums) - set(arguments.layers))]:
+        hit, total, taken, possible = sums[layer]
+        line, branch = percentage(hit, total), percentage(taken, possible)
+        asked = layer in arguments.layers
+        low = asked and (line < arguments.lines or branch < arguments.branches)
+        if low:
+            below.append(layer)
+        note = "  below the target" if low else "" if asked else "  for information"
+        print(f"{layer:<12} {hit:6} of {total:5} {line:6.2f} % {taken:6} of {possible:5} {branch:6.2f} %{note}")
+    print(f"target: {arguments.lines:g} % of lines, {arguments.branches:g} % of branches")
+    return 1 if below else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
