@@ -1,6 +1,9 @@
 // A server's answer out of any bytes: the same in one piece and in many; a 101 without our key's answer never
-// passes.
+// passes. And our request, whatever it is made of: our own server understands it, or nothing is written.
 #include <kindwire/handshake/client.hpp>
+#include <kindwire/handshake/server.hpp>
+
+#include <optional>
 
 #include "fuzz.hpp"
 
@@ -8,41 +11,114 @@ namespace kw = kindwire;
 
 namespace {
 
-void put(kw::client_handshake& handshake, std::span<std::byte const> input) {
-  auto const room = handshake.prepare(input.size() + 1);
-  std::copy(input.begin(), input.end(), room.begin());
-  handshake.commit(input.size());
+std::string_view characters(std::span<std::byte const> from) {
+  return {reinterpret_cast<char const*>(from.data()), from.size()};
+}
+
+std::string key_in(std::string_view request) {
+  return std::string(request.substr(request.find("Sec-WebSocket-Key: ") + 19, 24));
+}
+
+// The first Accept in `input` gets the right value for this client's key, so that what follows is reached.
+support::bytes with_right_accept(support::bytes input, kw::client_handshake const& client) {
+  std::string const accept = kw::accept_key(key_in(characters(client.output())));
+  std::string_view const name = "Accept: ";
+  std::size_t const found = characters(input).find(name);
+  if (found != std::string_view::npos && input.size() - found >= name.size() + accept.size())
+    std::memcpy(input.data() + found + name.size(), accept.data(), accept.size());
+  return input;
+}
+
+void check_input(fuzz::source& from, unsigned choices) {
+  unsigned const cut = from.byte();
+  bool const right_key = (choices & 1u) != 0;
+  kw::client_options options;
+  if ((choices & 2u) == 0) options.subprotocols = {"chat", "v2"};
+  if ((choices & 4u) != 0) options.extensions = "permessage-deflate; client_max_window_bits, x-own";
+  if ((choices & 8u) != 0) options.limits = {.max_line = 40, .max_head = 240, .max_headers = 8};
+  if ((choices & 16u) != 0) options.max_body = 8;
+  support::bytes const input = from.rest();
+
+  kw::uri const to{.host = "localhost", .target = "/"};
+  kw::client_handshake whole(to, options), pieces(to, options);
+  support::bytes const given = right_key ? with_right_accept(input, whole) : input;
+  fuzz::put(whole, given);
+  fuzz::in_pieces(right_key ? with_right_accept(input, pieces) : input, cut,
+                  [&](std::span<std::byte> piece) { fuzz::put(pieces, piece); });
+  FUZZ_CLAIM(whole.status() == pieces.status() && whole.error() == pieces.error());
+  whole.end_of_input();
+  pieces.end_of_input();
+  FUZZ_CLAIM(whole.status() == pieces.status() && whole.error() == pieces.error());
+  FUZZ_CLAIM(whole.status() != kw::handshake_status::reading);
+
+  kw::response const& answer = whole.answer();
+  FUZZ_CLAIM(answer.status == pieces.answer().status);
+  // With the right key the two differ where the Accept stands, and that may be in a body.
+  FUZZ_CLAIM(answer.body == pieces.answer().body ||
+             (right_key && answer.body.size() == pieces.answer().body.size()));
+  FUZZ_CLAIM(answer.headers.size() == pieces.answer().headers.size());
+  FUZZ_CLAIM(answer.headers.size() <= options.limits.max_headers && answer.body.size() <= options.max_body);
+  FUZZ_CLAIM(whole.subprotocol() == pieces.subprotocol() && whole.extensions() == pieces.extensions());
+  if (whole.status() == kw::handshake_status::failed) {
+    FUZZ_CLAIM(whole.error() && whole.leftover().empty());
+    FUZZ_CLAIM(whole.error() != kw::error::handshake_refused ||
+               (answer.status >= 200 && answer.status <= 999));
+    return;
+  }
+  FUZZ_CLAIM(right_key && answer.status == 101 && answer.body.empty());
+  auto const& ours = options.subprotocols;
+  FUZZ_CLAIM(whole.subprotocol().empty() ||
+             std::find(ours.begin(), ours.end(), whole.subprotocol()) != ours.end());
+  for (kw::extension const& each : whole.extensions())
+    FUZZ_CLAIM((choices & 4u) != 0 && (each.name == "permessage-deflate" || each.name == "x-own"));
+  for (kw::client_handshake* each : {&whole, &pieces}) {
+    std::string_view const left = characters(each->leftover());
+    FUZZ_CLAIM(characters(given).ends_with(left));
+    FUZZ_CLAIM(characters(given).substr(0, given.size() - left.size()).ends_with("\r\n\r\n"));
+  }
+}
+
+void check_request(fuzz::source& from) {
+  kw::uri to{.secure = from.flag(), .host = from.text(), .target = from.text()};
+  to.port = static_cast<std::uint16_t>(from.byte() << 8 | from.byte());
+  std::string const origin = from.text(), extensions = from.text();
+  kw::client_options options{.origin = origin, .extensions = extensions};
+  for (unsigned count = from.byte() % 4; count != 0; --count) options.subprotocols.push_back(from.text());
+  while (!from.empty()) {
+    std::string name = from.text();
+    options.headers.emplace_back(std::move(name), from.text());
+  }
+  kw::client_handshake client(to, options);
+  if (client.status() == kw::handshake_status::failed) {
+    FUZZ_CLAIM(client.error() && client.output().empty());
+    return;
+  }
+  kw::server_handshake server;
+  fuzz::put(server, client.output());
+  if (server.status() == kw::handshake_status::failed && client.output().size() > 4096) return;  // its limits
+  FUZZ_CLAIM(server.status() == kw::handshake_status::ready && server.leftover().empty());
+  FUZZ_CLAIM(server.request().target() == to.target);
+  // Who writes the Host alone decides whose origin it is.
+  FUZZ_CLAIM(!kw::check_upgrade(server.request(), {.any = true}));
+
+  std::string out;
+  FUZZ_CLAIM(!kw::write_accept(
+      server.request(), {.subprotocol = kw::select_subprotocol(server.request(), options.subprotocols)},
+      out));
+  fuzz::put(client, std::as_bytes(std::span(out)));
+  FUZZ_CLAIM(client.status() == kw::handshake_status::ready && client.leftover().empty());
+  FUZZ_CLAIM(client.subprotocol() == (options.subprotocols.empty() ? "" : options.subprotocols.front()));
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
   fuzz::source from(data, size);
-  unsigned const cut = from.byte();
-  bool const right_key = from.flag();
-  support::bytes input = from.rest();
-  kw::uri const to{.host = "localhost", .target = "/"};
-  kw::client_handshake whole(to, {.subprotocols = {"chat"}});
-  auto const head = whole.output();
-  std::string const request(reinterpret_cast<char const*>(head.data()), head.size());
-  if (right_key) {
-    // The first 28 bytes of the input's Accept are replaced by the right ones, so that what follows is
-    // reached.
-    std::string const accept = kw::accept_key(request.substr(request.find("Sec-WebSocket-Key: ") + 19, 24));
-    std::string const name = "Accept: ";
-    auto const* const place = reinterpret_cast<std::byte const*>(name.data());
-    auto const found = std::search(input.begin(), input.end(), place, place + name.size());
-    if (input.end() - found >= 36) std::memcpy(&*found + 8, accept.data(), 28);
+  unsigned const choices = from.byte();
+  if ((choices & 32u) != 0) {
+    check_request(from);
+  } else {
+    check_input(from, choices);
   }
-  put(whole, input);
-  whole.end_of_input();
-  if (whole.status() == kw::handshake_status::ready) FUZZ_CLAIM(right_key && whole.answer().status == 101);
-  if (right_key) return 0;
-
-  kw::client_handshake pieces(to, {.subprotocols = {"chat"}});
-  fuzz::in_pieces(input, cut, [&](std::span<std::byte> piece) { put(pieces, piece); });
-  pieces.end_of_input();
-  FUZZ_CLAIM(whole.status() == pieces.status() && whole.error() == pieces.error());
-  FUZZ_CLAIM(whole.answer().status == pieces.answer().status && whole.answer().body == pieces.answer().body);
   return 0;
 }

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "support/bytes.hpp"
@@ -45,6 +46,11 @@ class source {
     return result;
   }
   support::bytes rest() { return take(left_.size()); }
+  // A short text, with its length before it.
+  std::string text() {
+    support::bytes const characters = take(byte());
+    return {reinterpret_cast<char const*>(characters.data()), characters.size()};
+  }
 
  private:
   std::span<std::uint8_t const> left_;
@@ -63,6 +69,15 @@ void in_pieces(std::span<std::byte const> input, unsigned seed, Use use) {
     use(std::span<std::byte>(piece));
     input = input.subspan(size);
   }
+}
+
+// What has come from the stream, to either end of an opening handshake. One byte more is asked for, so that
+// there is always room, also for nothing.
+template <class Handshake>
+void put(Handshake& handshake, std::span<std::byte const> input) {
+  auto const room = handshake.prepare(input.size() + 1);
+  std::copy(input.begin(), input.end(), room.begin());
+  handshake.commit(input.size());
 }
 
 }  // namespace fuzz

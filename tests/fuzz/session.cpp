@@ -1,7 +1,11 @@
-// A session under any bytes from the peer and any actions of the application: what it writes is a valid
-// stream with at most one Close at its end, views stay, memory is bounded, and the end comes once.
+// A session under any bytes from the peer and any actions of the application: it delivers what the reference
+// has read, what it writes is a valid stream with at most one Close at its end, views stay, memory is
+// bounded by the limits, and the end comes once.
+#include <sanitizer/allocator_interface.h>
+
 #include <kindwire/session.hpp>
 
+#include <algorithm>
 #include <optional>
 
 #include "fuzz.hpp"
@@ -9,7 +13,208 @@
 
 namespace kw = kindwire;
 
+namespace {
+
+// What the session itself holds, not the test around it.
+struct {
+  bool counting = false;
+  long held = 0;
+  std::size_t largest = 0;  // of one allocation
+} memory;
+
+void on_malloc(void const volatile*, std::size_t size) {
+  if (!memory.counting) return;
+  memory.held += static_cast<long>(size);
+  memory.largest = std::max(memory.largest, size);
+}
+
+void on_free(void const volatile* place) {
+  if (memory.counting && place != nullptr)
+    memory.held -= static_cast<long>(__sanitizer_get_allocated_size(const_cast<void const*>(place)));
+}
+
+template <class Call>
+auto counted(Call call) {
+  struct guard {
+    guard() { memory.counting = true; }
+    ~guard() { memory.counting = false; }
+  } counting;
+  return call();
+}
+
+// Everything that must not change once the session is over.
+struct ending {
+  std::error_code error;
+  kw::close_code code;
+  std::string reason;
+  bool sent, received, by_peer;
+  bool operator==(ending const&) const = default;
+};
+
+class driver {
+ public:
+  driver(kw::role self, kw::session_options options)
+      : options_(options),
+        ws_(self, options),
+        peer_(support::peer_of(self)),
+        reference_(self, options.max_message_size, options.max_fragments) {}
+
+  void feed(support::bytes const& input) {
+    reference_.take(input);
+    auto const room = counted([&] { return ws_.prepare(input.size()); });
+    std::copy(input.begin(), input.end(), room.begin());
+    ws_.commit(input.size());
+    most_unread_ = std::max(most_unread_, ws_.unread_size());
+  }
+
+  void put(support::bytes const& input) {
+    reference_.take(input);
+    counted([&] { support::put(ws_, input); });
+    most_unread_ = std::max(most_unread_, ws_.unread_size());
+  }
+
+  void poll() {
+    bool const was_closed = ws_.state() == kw::session_state::closed;
+    held_.reset();
+    answers([&] { view_ = ws_.poll(); });
+    if (!view_) return;
+    FUZZ_CLAIM(!was_closed && !discarded_);
+    FUZZ_CLAIM(view_.size() <= std::max<std::size_t>(options_.max_message_size, 125));
+    held_ = support::copy(view_.bytes());
+    seen_.push_back({view_.type(), *held_});
+  }
+
+  void look_ahead() {
+    answers([&] { ws_.look_ahead(); });
+  }
+  void discard() {
+    discarded_ = true;
+    answers([&] { ws_.discard(); });
+  }
+  void end_of_input() {
+    cut_off_ = true;
+    ws_.end_of_input();
+  }
+  void fail() {
+    cut_off_ = true;
+    counted([&] { ws_.fail(kw::error::idle_timeout); });
+  }
+  void close(unsigned code, std::string_view reason) {
+    counted([&] { ws_.close(static_cast<kw::close_code>(code), reason); });
+  }
+  void send(kw::message_type type, support::bytes const& payload, bool fin) {
+    std::size_t const before = ws_.output().size();
+    auto const wrong = counted([&] { return ws_.send(type, payload, fin); });
+    FUZZ_CLAIM(wrong ? ws_.output().size() == before : ws_.output().size() > before || ws_.close_sent());
+  }
+  void send_with(support::bytes const& payload, bool gives_up) {
+    std::size_t const before = ws_.output().size();
+    auto const wrong = counted([&] {
+      return ws_.send_with(kw::message_type::binary, [&](kw::buffer& to) {
+        to.append(payload);
+        return !gives_up;
+      });
+    });
+    FUZZ_CLAIM(wrong ? ws_.output().size() == before : ws_.output().size() > before + payload.size());
+  }
+  void write(std::size_t most) {
+    auto const part = ws_.output().first(std::min(ws_.output().size(), most));
+    peer_.take(part);
+    written_ += part.size();
+    answered_ = 0;
+    counted([&] { ws_.consume(part.size()); });
+  }
+  void write_all() {
+    auto const all = counted([&] { return ws_.take_output(); });
+    peer_.take(all.bytes());
+    written_ += all.size();
+    answered_ = 0;
+  }
+
+  // After each step.
+  void check() {
+    most_output_ = std::max(most_output_, ws_.output().size());
+    if (held_)
+      FUZZ_CLAIM(std::equal(held_->begin(), held_->end(), view_.bytes().begin(), view_.bytes().end()));
+    if (ended_) {
+      FUZZ_CLAIM(ws_.state() == kw::session_state::closed && *ended_ == end());
+    } else if (ws_.state() == kw::session_state::closed) {
+      ended_ = end();
+      FUZZ_CLAIM(ws_.error() ? !(ws_.close_received()) : ws_.close_sent() && ws_.close_received());
+    }
+    // A few blocks, each at most twice what it has to hold, and what they grew out of.
+    std::size_t const limit = 4096 + options_.max_message_size + most_unread_ + most_output_;
+    FUZZ_CLAIM(memory.largest <= 4 * limit);
+    FUZZ_CLAIM(memory.held <= static_cast<long>(16 * limit));
+  }
+
+  // All that came is polled, all output written.
+  void finish() {
+    do {
+      poll();
+      check();
+    } while (view_);
+    FUZZ_CLAIM(options_.autoping == false || support::only(seen_, kw::opcode::ping).empty());
+    auto expected = reference_.events;
+    if (options_.autoping)
+      std::erase_if(expected, [](auto const& each) { return kw::is_control(each.type); });
+    FUZZ_CLAIM(seen_.size() <= expected.size() && std::equal(seen_.begin(), seen_.end(), expected.begin()));
+    if (!discarded_ && !cut_off_) {
+      FUZZ_CLAIM(seen_ == expected);
+      if (reference_.violation != kw::error{}) FUZZ_CLAIM(ws_.error() == reference_.violation);
+      FUZZ_CLAIM(ws_.close_received() == reference_.closed);
+      FUZZ_CLAIM((ws_.state() == kw::session_state::closed) ==
+                 (reference_.closed || reference_.violation != kw::error{}));
+    }
+    if (ws_.close_received() && !discarded_) {
+      FUZZ_CLAIM(reference_.closed && static_cast<unsigned>(ws_.close_code()) == reference_.close_code);
+    }
+    while (!ws_.output().empty()) write(ws_.output().size());
+    FUZZ_CLAIM(peer_.violation == kw::error{});
+    FUZZ_CLAIM(peer_.closed == ws_.close_sent() && peer_.taken == written_);
+    if (peer_.closed) FUZZ_CLAIM(peer_.close_code == static_cast<unsigned>(ws_.sent_close_code()));
+  }
+
+ private:
+  // What the peer's bytes make us write is bounded, however many they are: pongs up to the limit, one over
+  // it, one Close.
+  template <class Call>
+  void answers(Call call) {
+    std::size_t const before = ws_.output().size();
+    counted(call);
+    answered_ += ws_.output().size() - before;
+    constexpr std::size_t largest_control_frame = 2 + 4 + 125;
+    FUZZ_CLAIM(answered_ <= options_.max_queued_pongs + 2 * largest_control_frame);
+  }
+
+  ending end() const {
+    return {ws_.error(),      ws_.close_code(),     std::string(ws_.close_reason()),
+            ws_.close_sent(), ws_.close_received(), ws_.closed_by_peer()};
+  }
+
+  kw::session_options options_;
+  kw::session ws_;
+  support::reference_receiver peer_;       // reads what we write
+  support::reference_receiver reference_;  // reads what we are given
+  std::vector<support::reference_event> seen_;
+  kw::message view_;
+  std::optional<support::bytes> held_;  // what the view has to show
+  std::optional<ending> ended_;
+  std::size_t written_ = 0;
+  std::size_t answered_ = 0;  // since the last write
+  std::size_t most_unread_ = 0, most_output_ = 0;
+  bool discarded_ = false;
+  bool cut_off_ = false;  // by ourselves
+};
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
+  static int const hooked = __sanitizer_install_malloc_and_free_hooks(on_malloc, on_free);
+  FUZZ_CLAIM(hooked != 0);
+  memory.held = 0;
+  memory.largest = 0;
+
   fuzz::source from(data, size);
   kw::role const self = from.flag() ? kw::role::server : kw::role::client;
   kw::session_options options;
@@ -17,73 +222,56 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   options.max_fragments = 1 + from.byte() % 8;
   options.max_queued_pongs = 64;
   options.autoping = from.flag();
-  kw::session ws(self, options);
-  support::reference_receiver peer(support::peer_of(self));
-  std::optional<support::bytes> held;
-  kw::message view;
-  std::size_t unread = 0;
-  bool ended = false;
+  driver run(self, options);
 
   while (!from.empty()) {
-    switch (from.byte() % 12) {
+    switch (from.byte() % 14) {
       case 0:
       case 1:
-      case 2:
-      case 3: {
-        support::bytes const input = from.take(from.byte());
-        unread += input.size();
-        support::feed(ws, input);
-        break;
-      }
+      case 2: run.feed(from.take(from.byte())); break;
+      case 3: run.put(from.take(from.byte())); break;
       case 4:
-      case 5: {
-        bool const was_closed = ws.state() == kw::session_state::closed;
-        view = ws.poll();
-        FUZZ_CLAIM(!(was_closed && view));
-        FUZZ_CLAIM(view.size() <= std::max<std::size_t>(options.max_message_size, 125));
-        if (view) held = support::bytes(view.bytes().begin(), view.bytes().end());
-        if (!view) held.reset();
-        break;
-      }
-      case 6: ws.look_ahead(); break;
+      case 5: run.poll(); break;
+      case 6: run.look_ahead(); break;
       case 7: {
         support::bytes const payload = from.take(from.byte());
-        ws.send(from.flag() ? kw::message_type::binary : kw::message_type::continuation, payload,
-                from.flag());
+        bool const continues = !from.flag();
+        run.send(continues ? kw::message_type::continuation : kw::message_type::binary, payload, from.flag());
         break;
       }
-      case 8: ws.send(kw::message_type::ping, from.take(from.byte())); break;
-      case 9: {
-        auto const part = ws.output().first(std::min<std::size_t>(ws.output().size(), from.byte()));
-        peer.take(part);
-        ws.consume(part.size());
-        break;
-      }
+      case 8: run.send(kw::message_type::ping, from.take(from.byte()), true); break;
+      case 9: run.write(from.byte()); break;
       case 10: {
         unsigned const code = 1000 + from.byte() * 17;
-        ws.close(static_cast<kw::close_code>(code), "");
+        run.close(code, "");
         break;
       }
       case 11:
         switch (from.byte() % 8) {
-          case 0: ws.discard(); break;
-          case 1: ws.end_of_input(); break;
-          case 2: ws.fail(kw::error::idle_timeout); break;
+          case 0: run.discard(); break;
+          case 1: run.end_of_input(); break;
+          case 2: run.fail(); break;
+          case 3: run.write_all(); break;
+          case 4: run.send(kw::message_type::close, from.take(from.byte()), from.flag()); break;
+          case 5: run.send_with(from.take(from.byte()), from.flag()); break;
+          case 6: run.send(static_cast<kw::message_type>(from.byte() % 16), {}, from.flag()); break;
           default: break;
         }
         break;
+      case 12: {
+        // A flood: what is given comes many times, and is polled.
+        support::bytes const input = from.take(from.byte());
+        for (unsigned times = from.byte() % 64; times != 0; --times) {
+          run.feed(input);
+          run.poll();
+          run.check();
+        }
+        break;
+      }
+      case 13: run.close(1000 + from.byte() * 17, "why \xe2\x82\xac"); break;
     }
-    if (held) FUZZ_CLAIM(std::equal(held->begin(), held->end(), view.bytes().begin(), view.bytes().end()));
-    FUZZ_CLAIM(ws.unread_size() <= unread);
-    FUZZ_CLAIM(!ended || ws.state() == kw::session_state::closed);
-    ended = ws.state() == kw::session_state::closed;
-    FUZZ_CLAIM(!ended || ws.error() || (ws.close_sent() && ws.close_received()));
+    run.check();
   }
-  while (!ws.output().empty()) {
-    peer.take(ws.output());
-    ws.consume(ws.output().size());
-  }
-  FUZZ_CLAIM(peer.violation == kw::error{});
-  FUZZ_CLAIM(peer.closed == ws.close_sent());
+  run.finish();
   return 0;
 }

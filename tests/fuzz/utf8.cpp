@@ -1,22 +1,48 @@
-// UTF-8: in one piece, in pieces, and as the grammar of RFC 3629 has it.
+// UTF-8: in one piece, in pieces, behind any number of ASCII characters, and as the grammar of RFC 3629 has
+// it.
 #include <kindwire/message/utf8.hpp>
 
 #include "fuzz.hpp"
 #include "support/reference.hpp"
 
+namespace {
+
+void check(std::span<std::byte const> text, unsigned cut) {
+  std::size_t const good = support::reference_utf8_prefix(text);
+  FUZZ_CLAIM(kindwire::is_utf8(text) == support::reference_is_utf8(text));
+
+  // As soon as the piece with the first impossible byte is there.
+  kindwire::utf8_validator validator;
+  support::reference_utf8 reference;
+  std::size_t at = 0;
+  fuzz::in_pieces(text, cut, [&](std::span<std::byte> piece) {
+    at += piece.size();
+    for (auto const each : piece) reference.take(each);
+    FUZZ_CLAIM(validator.feed(piece) == (at <= good));
+    FUZZ_CLAIM(validator.complete() == reference.whole());
+  });
+  validator.reset();
+  FUZZ_CLAIM(validator.complete());
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
   fuzz::source from(data, size);
   unsigned const cut = from.byte();
   support::bytes const text = from.rest();
-  FUZZ_CLAIM(kindwire::is_utf8(std::span<std::byte const>(text)) == support::reference_is_utf8(text));
+  check(text, cut);
+
+  // A sequence may lie across the border of any block that is looked at as one, and the text be cut anywhere.
+  support::bytes shifted = support::repeat(cut % 64, 'a');
+  shifted.insert(shifted.end(), text.begin(), text.end());
+  shifted.insert(shifted.end(), 64, std::byte{'z'});
+  check(shifted, cut / 2);
+  check(std::span(shifted).first(std::min(shifted.size(), std::size_t{64})), cut);
 
   kindwire::utf8_validator validator;
-  support::reference_utf8 reference;
-  fuzz::in_pieces(text, cut, [&](std::span<std::byte> piece) {
-    bool good = true;
-    for (auto const each : piece) good = reference.take(each) && good;
-    FUZZ_CLAIM(validator.feed(piece) == good);
-  });
-  FUZZ_CLAIM(validator.complete() == reference.whole());
+  bool const first = validator.feed(std::span(shifted).first(cut % shifted.size()));
+  bool const second = validator.feed(std::span(shifted).subspan(cut % shifted.size()));
+  FUZZ_CLAIM((first && second) == (support::reference_utf8_prefix(shifted) == shifted.size()));
   return 0;
 }
