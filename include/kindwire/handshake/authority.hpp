@@ -19,7 +19,7 @@ struct authority {
 };
 
 constexpr bool is_ipv4(std::string_view text) noexcept {
-  for (int part = 0; part < 4; ++part) {
+  for (int part = 0;; ++part) {
     std::size_t digits = 0;
     unsigned value = 0;
     while (digits < text.size() && digits < 4 && is_digit(text[digits])) {
@@ -31,7 +31,6 @@ constexpr bool is_ipv4(std::string_view text) noexcept {
     if (text.empty() || text.front() != '.') return false;
     text.remove_prefix(1);
   }
-  return false;
 }
 
 // Eight groups of up to four digits, the last two perhaps as an IPv4 address, one row of zeros as "::".

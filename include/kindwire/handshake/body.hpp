@@ -39,14 +39,14 @@ class body_reader {
   }
 
   void put(std::string_view bytes) {
-    while (!bytes.empty() && state_ != state::done) {
+    while (!bytes.empty()) {
       switch (state_) {
         case state::until_end: keep(bytes, bytes.size()); break;
         case state::counted: take_counted(bytes, state::done); break;
         case state::chunk_data: take_counted(bytes, state::chunk_end); break;
         case state::chunk_end: take_chunk_end(bytes); break;
         case state::chunk_size: take_chunk_size(bytes); break;
-        case state::done: break;
+        case state::done: return;
       }
     }
   }

@@ -42,7 +42,10 @@ class head_parser {
   enum class kind : std::uint8_t { request, response };
 
   explicit head_parser(kind of, head_limits limits = {}) noexcept
-      : limits_(limits), kind_(of), state_(of == kind::request ? state::start : state::version) {
+      : limits_(limits),
+        kind_(of),
+        leading_(of == kind::request ? leading::none : leading::over),
+        state_(of == kind::request ? state::method : state::version) {
     limits_.max_head = std::min<std::size_t>(limits_.max_head, UINT32_MAX);
   }
 
@@ -51,7 +54,7 @@ class head_parser {
   std::size_t put(std::string_view bytes) {
     std::size_t used = 0;
     // RFC 9112 §2.2: a server ignores one empty line before the request line.
-    while (used < bytes.size() && (state_ == state::start || state_ == state::start_lf)) {
+    while (used < bytes.size() && leading_ != leading::over) {
       if (!skip_leading_line(bytes[used])) break;
       ++used;
     }
@@ -82,9 +85,10 @@ class head_parser {
   kindwire::headers take_headers() noexcept { return std::move(fields_); }
 
  private:
+  // How much of the empty line before the first one has come.
+  enum class leading : std::uint8_t { none, cr, over };
+
   enum class state : std::uint8_t {
-    start,
-    start_lf,
     method,
     target,
     version,
@@ -100,28 +104,20 @@ class head_parser {
     head_lf,
   };
 
+  // False if `c` is not part of it.
   bool skip_leading_line(char c) noexcept {
-    if (state_ == state::start && c == '\r') {
-      state_ = state::start_lf;
+    if (leading_ == leading::none && c == '\r') {
+      leading_ = leading::cr;
       return true;
     }
-    if (state_ == state::start_lf) {
-      if (c != '\n') {
-        fail(kindwire::error::http_malformed);
-        return false;
-      }
-      state_ = state::method;
-      return true;
-    }
-    state_ = state::method;
-    return false;
+    bool const lf_is_due = std::exchange(leading_, leading::over) == leading::cr;
+    if (lf_is_due && c != '\n') fail(kindwire::error::http_malformed);
+    return lf_is_due && c == '\n';
   }
 
   void take(char c) {
     if (!within_limits(c)) return;
     switch (state_) {
-      case state::start:
-      case state::start_lf: break;
       case state::method: take_method(c); break;
       case state::target: take_target(c); break;
       case state::version: take_version(c); break;
@@ -299,6 +295,7 @@ class head_parser {
   unsigned minor_version_ = 0;
   std::uint8_t matched_ = 0;
   kind kind_;
+  leading leading_;
   state state_;
   handshake_status status_ = handshake_status::reading;
 };

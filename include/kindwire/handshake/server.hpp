@@ -54,7 +54,7 @@ class server_handshake {
   std::error_code error() const noexcept { return error_; }
 
   /// True once the peer has sent anything that counts: a stream that ends before it asked for nothing.
-  bool begun() const noexcept { return head_.begun() || status_ != handshake_status::reading; }
+  bool begun() const noexcept { return head_.begun(); }
 
   /// The request, once status() is ready. It may be moved out.
   kindwire::request& request() noexcept { return request_; }
