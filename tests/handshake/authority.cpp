@@ -103,6 +103,8 @@ TEST_CASE("RFC 4291 §2.2: IPv6 addresses, as the system's inet_pton sees them")
                                  "1:2:3:4:5:6:7::",
                                  "::2:3:4:5:6:7:8",
                                  "1:2:3:4:5:6:7:8:9",
+                                 "1:2:3:4:5:6:7:8:9:a",
+                                 "::1:2:3:4:5:6:7:8:9:a",
                                  "1:2:3:4:5:6:7:8::",
                                  "::1:2:3:4:5:6:7:8",
                                  "1:2:3:4:5:6:1.2.3.4",
@@ -123,4 +125,12 @@ TEST_CASE("RFC 4291 §2.2: IPv6 addresses, as the system's inet_pton sees them")
     CAPTURE(text);
     CHECK(agrees(text));
   }
+}
+
+TEST_CASE("RFC 9110 §4.2, RFC 6455 §3: the ports of the schemes") {
+  CHECK(detail::default_port("http") == 80);
+  CHECK(detail::default_port("WS") == 80);
+  CHECK(detail::default_port("HTTPS") == 443);
+  CHECK(detail::default_port("wss") == 443);
+  CHECK(detail::default_port("ftp") == 0);
 }

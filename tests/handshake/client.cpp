@@ -310,6 +310,7 @@ TEST_CASE("what we would ask is checked, and nothing is written where it is wron
     CHECK(error_with({.headers = {{"X", bad}}}) == kw::error::invalid_header);
     CHECK(error_with({.headers = {{bad, "X"}}}) == kw::error::invalid_header);
     CHECK(error_with({.headers = {{"Host", bad}}}) == kw::error::invalid_header);
+    CHECK(error_with({.headers = {{"Origin", bad}}}) == kw::error::invalid_header);
     CHECK(error_with({.origin = bad}) == kw::error::invalid_header);
     CHECK(error_with({.subprotocols = {bad}}) == kw::error::handshake_subprotocol);
     CHECK(error_with({.extensions = bad}) == kw::error::handshake_extension);
@@ -329,6 +330,8 @@ TEST_CASE("what we would ask is checked, and nothing is written where it is wron
   CHECK(error_with({.subprotocols = {"a, b"}}) == kw::error::handshake_subprotocol);
   CHECK(error_with({.extensions = "a;"}) == kw::error::handshake_extension);
   CHECK(error_with({.origin = "http://a", .headers = {{"Origin", "http://b"}}}) == kw::error::invalid_header);
+  CHECK(error_with({.headers = {{"Origin", "http://a"}, {"origin", "http://a"}}}) ==
+        kw::error::invalid_header);
   CHECK(error_with({.headers = {{"Host", "a"}, {"host", "b"}}}) == kw::error::invalid_header);
   CHECK(error_with({.headers = {{"Host", "a b"}}}) == kw::error::invalid_header);
   CHECK(kw::client_handshake{kw::uri{false, "", 80, "/"}}.error() == kw::error::invalid_uri);
@@ -339,6 +342,12 @@ TEST_CASE("what we would ask is checked, and nothing is written where it is wron
 TEST_CASE("a Host of one's own replaces that of the URI") {
   kw::request const request = asked(client({.headers = {{"host", "virtual.example"}}}, "ws://127.0.0.1:81/"));
   CHECK(request.headers().only("Host") == "virtual.example");
+}
+
+TEST_CASE("RFC 6455 §4.1: an Origin goes into the request, from either option") {
+  CHECK(asked(client({.origin = "http://a"})).origin() == "http://a");
+  CHECK(asked(client({.headers = {{"Origin", "http://a"}}})).origin() == "http://a");
+  CHECK(asked(client()).origin() == std::nullopt);
 }
 
 TEST_CASE("mutated answers: no crash, and the same verdict in one piece and in many") {

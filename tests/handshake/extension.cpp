@@ -28,6 +28,14 @@ TEST_CASE("RFC 6455 §9.1: a quoted value is the token inside") {
   }
 }
 
+TEST_CASE("extensions are equal by name, parameters and their values") {
+  list const one{{"a", {{"b", "1"}}}};
+  for (std::string_view const text : {"x;b=1", "a", "a;x=1", "a;b", "a;b=2", "a;b=1;c", "a;b=1,a"}) {
+    CAPTURE(text);
+    CHECK(kw::parse_extensions(text) != one);
+  }
+}
+
 TEST_CASE("RFC 6455 §9.1: malformed lists") {
   for (std::string_view const text : {"",
                                       " ",

@@ -26,6 +26,8 @@ kw::headers fields(std::string const& lines) {
 TEST_CASE("headers: looked up by name, ignoring case, in order") {
   kw::headers const list = fields("A: 1\r\nb:2\r\na:\t3 \t\r\nEmpty:\r\n");
   CHECK(list.size() == 5);
+  CHECK_FALSE(list.empty());
+  CHECK(kw::headers{}.empty());
   CHECK(list.first("a") == "1");
   CHECK(list.first("B") == "2");
   CHECK(list.first("empty") == "");
@@ -62,6 +64,7 @@ TEST_CASE("headers: tokens of all lines together") {
     CAPTURE(value);
     CHECK(fields("P: " + value + "\r\n").tokens("P") == std::nullopt);
   }
+  CHECK_MESSAGE(fields("P: a b\r\nP: c\r\n").tokens("P") == std::nullopt, "what follows does not mend it");
 }
 
 TEST_CASE("headers: a token is a whole element") {

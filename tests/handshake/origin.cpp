@@ -28,6 +28,10 @@ TEST_CASE("RFC 6454 §4: an origin is scheme, host and port") {
   CHECK(kw::parse_origin("http://a:81") == kw::origin{"http", "a", 81});
   CHECK(kw::parse_origin("http://[::1]") == kw::origin{"http", "::1", 80});
   CHECK(kw::parse_origin("chrome-extension://abc") == kw::origin{"chrome-extension", "abc", 0});
+  CHECK(kw::parse_origin("Web+x.1://a") == kw::origin{"web+x.1", "a", 0});
+  CHECK(kw::origin{"http", "a", 80} != kw::origin{"https", "a", 80});
+  CHECK(kw::origin{"http", "a", 80} != kw::origin{"http", "b", 80});
+  CHECK(kw::origin{"http", "a", 80} != kw::origin{"http", "a", 81});
   for (std::string_view const text : {"",
                                       "null",
                                       "a.example",
@@ -69,6 +73,11 @@ TEST_CASE("RFC 6455 §10.2: by default a page may connect to where it came from"
   CHECK(lets_pass("a.example", "http://a.example:80"));
   CHECK(lets_pass("a.example:443", "https://a.example"));
   CHECK(lets_pass("[::1]:81", "http://[::1]:81"));
+}
+
+TEST_CASE("RFC 6455 §10.2: a request that was sent nowhere is of no origin") {
+  CHECK_FALSE(kw::is_same_origin({"http", "a", 80}, kw::request{}));
+  CHECK_FALSE(kw::is_same_origin({"http", "", 80}, kw::request{}));
 }
 
 TEST_CASE("RFC 6455 §10.2: any other page may not") {

@@ -73,6 +73,7 @@ TEST_CASE("request: copies and moves stand for themselves") {
     CHECK(each->header("sec-websocket-key") == "dGhlIHNhbXBsZSBub25jZQ==");
     CHECK(each->parameter("user") == "ann");
     CHECK(each->parameter("other").empty());
+    CHECK(each->parameters() == kw::path_parameters{{"user", "ann"}});
   }
 }
 

@@ -44,6 +44,15 @@ TEST_CASE("router: literal paths and parameters") {
   }
 }
 
+TEST_CASE("router: the names of parameters") {
+  CHECK(found(routes({"/{a_1}/{B-2}"}), "/x/y") == "/{a_1}/{B-2} a_1=x B-2=y");
+  kw::router<std::string> router;
+  for (std::string_view const pattern : {"/{}", "/{a b}", "/{a.b}", "/{a}/{a}", "//{a}", "/{\xc3\xa4}"}) {
+    CAPTURE(pattern);
+    CHECK(router.add(pattern, "x") == kw::error::invalid_argument);
+  }
+}
+
 TEST_CASE("router: a path is split before it is decoded") {
   auto const router = routes({"/upload/{user}", "/caf\xc3\xa9", "/a b"});
   CHECK(found(router, "/upload/a%2Fb") == "/upload/{user} user=a/b");

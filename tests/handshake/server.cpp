@@ -33,7 +33,7 @@ TEST_CASE("server: a request, and the frames that follow it") {
     REQUIRE(handshake.status() == status::ready);
     CHECK(handshake.begun());
     CHECK_FALSE(handshake.error());
-    CHECK(handshake.request().path() == "/chat");
+    CHECK(std::as_const(handshake).request().path() == "/chat");
     CHECK(text_of(handshake.leftover()) == frames);
     feed(handshake, "more");
     CHECK(text_of(handshake.leftover()) == frames + "more");
@@ -112,6 +112,10 @@ TEST_CASE("server: what is no HTTP is answered at its first bytes") {
     CHECK(handshake.status() == status::failed);
     CHECK(handshake.error_response().status == 400);
   }
+  kw::server_handshake broken;
+  feed(broken, "\rG");
+  CHECK(broken.status() == status::failed);
+  CHECK_MESSAGE(broken.begun(), "it was answered, whatever it was");
   kw::server_handshake handshake;
   feed(handshake, "\r\n");
   CHECK_MESSAGE(!handshake.begun(), "an empty line is not yet a request");

@@ -208,6 +208,8 @@ TEST_CASE("RFC 6455 §9.1: extensions in the answer are among those offered") {
   CHECK(accept_error(head, {.extensions = "a;"}) == kw::error::handshake_extension);
   CHECK(accept_error(head, {.extensions = "a\r\nX: y"}) == kw::error::handshake_extension);
   CHECK(accept_error(upgrade{}, {.extensions = "a"}) == kw::error::handshake_extension);
+  CHECK(accept_error(upgrade{}.with("Sec-WebSocket-Extensions: a;"), {.extensions = "a"}) ==
+        kw::error::handshake_extension);
 }
 
 TEST_CASE("our own fields in the 101 are checked, and nothing is written where one is wrong") {
@@ -226,6 +228,7 @@ TEST_CASE("our own fields in the 101 are checked, and nothing is written where o
     CHECK(accept_error(upgrade{}, {.headers = {{"A", "b"}, {name, "0"}}}) == kw::error::invalid_header);
   }
   CHECK(accept_error(upgrade{}.without("Sec-WebSocket-Key"), {}) == kw::error::handshake_key);
+  CHECK(accept_error(upgrade{}.with("Sec-WebSocket-Key", "AAAA"), {}) == kw::error::handshake_key);
 }
 
 TEST_CASE("RFC 6455 §4.2.2: every refusal closes the connection") {

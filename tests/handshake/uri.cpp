@@ -21,6 +21,10 @@ TEST_CASE("RFC 6455 §3: the parts of a URI") {
   CHECK(kw::uri::parse("ws://a/b??") == kw::uri{false, "a", 80, "/b??"});
   CHECK(kw::uri::parse("ws://a?") == kw::uri{false, "a", 80, "/"});
   CHECK(kw::uri::parse("ws://a/%23%2f//;=@:!") == kw::uri{false, "a", 80, "/%23%2f//;=@:!"});
+  CHECK(kw::uri::parse("ws://a/0?9") == kw::uri{false, "a", 80, "/0?9"});
+  for (kw::uri const& other : {kw::uri{true, "a", 80, "/"}, kw::uri{false, "b", 80, "/"},
+                               kw::uri{false, "a", 81, "/"}, kw::uri{false, "a", 80, "/b"}})
+    CHECK(kw::uri::parse("ws://a/") != other);
 }
 
 TEST_CASE("RFC 6455 §3, RFC 3986: what is no ws or wss URI") {

@@ -338,4 +338,38 @@ TEST_CASE("session: moved, it goes on in the middle of everything") {
   }
 }
 
+TEST_CASE("send: nothing goes out once the stream is lost, and a Close neither") {
+  for (role const self : both_roles) {
+    end one{self};
+    CHECK_FALSE(one.ws.send(kw::message_type::text, text("a"), false));
+    CHECK(one.ws.sending_fragments());
+    CHECK_FALSE(one.ws.send(kw::message_type::continuation, text("b")));
+    CHECK_FALSE(one.ws.sending_fragments());
+    one.send_all();
+
+    one.ws.end_of_input();
+    CHECK(one.ws.error() == kw::error::connection_lost);
+    for (auto const type : {kw::message_type::text, kw::message_type::ping, kw::message_type::pong})
+      CHECK(one.ws.send(type, {}) == kw::error::closed);
+    CHECK(one.ws.send(kw::message_type::close, hex("03 e8")) == kw::error::closed);
+    CHECK_FALSE_MESSAGE(one.ws.close(), "closing what is closed is no mistake");
+    CHECK(one.ws.output().empty());
+    CHECK_FALSE(one.ws.close_sent());
+  }
+}
+
+TEST_CASE("send_with: giving up leaves what was queued before") {
+  for (role const self : both_roles) {
+    end one{self};
+    CHECK_FALSE(one.ws.send("before"));
+    std::size_t const before = one.ws.output().size();
+    CHECK(one.ws.send_with(kw::message_type::text, [](kw::buffer& to) {
+      to.append(text("half of a mes"));
+      return false;
+    }) == kw::error::invalid_argument);
+    CHECK(one.ws.output().size() == before);
+    CHECK(bool(one.send_all().events == events{{opcode::text, text("before")}}));
+  }
+}
+
 }  // namespace
