@@ -3,13 +3,12 @@
 import asyncio
 import base64
 import contextlib
-import re
 import signal
 import socket
 
 from aiohttp import WSMsgType, web
 
-from frames import FIN, TEXT, accept_for, close, frame
+from frames import FIN, TEXT, accept, accept_for, bare_server, frame
 from programs import FOLDER, drive, same, short
 
 
@@ -75,37 +74,6 @@ async def aiohttp_server(handler):
         yield f"ws://127.0.0.1:{listener.getsockname()[1]}/some/path?a=b"
     finally:
         await runner.cleanup()
-
-
-@contextlib.asynccontextmanager
-async def bare_server(handler):
-    """A server whose handler gets the request's head, a reader and a writer; what the handler raises is raised here."""
-    raised = []
-
-    async def serve(reader, writer):
-        try:
-            await handler((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"), reader, writer)
-        except ConnectionError:
-            pass  # a client that has seen enough may leave without reading the rest
-        except Exception as problem:
-            raised.append(problem)
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-    for problem in raised:
-        raise problem
-
-
-def accept(head, **changes):
-    """The head of a right 101 for a request."""
-    key = re.search(r"(?im)^sec-websocket-key:[ \t]*(\S+)", head)[1]
-    fields = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": accept_for(key)}
-    fields.update({name.replace("_", "-"): value for name, value in changes.items()})
-    lines = [f"{name}: {value}\r\n" for name, value in fields.items() if value is not None]
-    return ("HTTP/1.1 101 Switching Protocols\r\n" + "".join(lines) + "\r\n").encode()
 
 
 async def echo(request):

@@ -5,8 +5,10 @@ Written straight from the RFC and slow: it shares nothing with the code under te
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import os
+import re
 import struct
 
 TEXT, BINARY, CLOSE, PING, PONG, CONTINUATION = 0x1, 0x2, 0x8, 0x9, 0xA, 0x0
@@ -27,17 +29,22 @@ def frame(first, payload=b"", masked=True, key=None):
     if not masked:
         return head + payload
     key = os.urandom(4) if key is None else key
+    return head + key + masked_with(key, payload)
+
+
+def masked_with(key, payload):
+    size = len(payload)
     stream = (key * (size // 4 + 1))[:size]
     both = int.from_bytes(payload, "big") ^ int.from_bytes(stream, "big")
-    return head + key + both.to_bytes(size, "big")
+    return both.to_bytes(size, "big")
 
 
 def text(message):
     return frame(FIN | TEXT, message.encode())
 
 
-def close(code, reason=b""):
-    return frame(FIN | CLOSE, struct.pack(">H", code) + reason)
+def close(code, reason=b"", masked=True):
+    return frame(FIN | CLOSE, struct.pack(">H", code) + reason, masked)
 
 
 def accept_for(key):
@@ -64,12 +71,47 @@ def upgrade(port, path="/echo", method="GET", version="HTTP/1.1", drop=(), **fie
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-class Peer:
-    """One connection. Reading past the end gives b"" or None; a reset raises ConnectionResetError, as it should."""
+def accept(head, **changes):
+    """The head of a right 101 for a request."""
+    key = re.search(r"(?im)^sec-websocket-key:[ \t]*(\S+)", head)[1]
+    fields = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": accept_for(key)}
+    fields.update({name.replace("_", "-"): value for name, value in changes.items()})
+    lines = [f"{name}: {value}\r\n" for name, value in fields.items() if value is not None]
+    return ("HTTP/1.1 101 Switching Protocols\r\n" + "".join(lines) + "\r\n").encode()
 
-    def __init__(self, reader, writer):
+
+@contextlib.asynccontextmanager
+async def bare_server(handler):
+    """A server whose handler gets the request's head, a reader and a writer; what the handler raises is raised here."""
+    raised = []
+
+    async def serve(reader, writer):
+        try:
+            await handler((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"), reader, writer)
+        except ConnectionError:
+            pass  # a client that has seen enough may leave without reading the rest
+        except Exception as problem:
+            raised.append(problem)
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    for problem in raised:
+        raise problem
+
+
+class Peer:
+    """One connection. Reading past the end gives b"" or None; a reset raises ConnectionResetError, as it should.
+
+    What it reads are a server's frames, or with `of_client` a client's.
+    """
+
+    def __init__(self, reader, writer, of_client=False):
         self.reader = reader
         self.writer = writer
+        self.of_client = of_client
 
     @classmethod
     async def connect(cls, port):
@@ -110,18 +152,21 @@ class Peer:
         return int(first.split(" ")[1]), fields, body
 
     async def frame(self):
-        """(first byte, payload) of the next frame, or None at the end of the stream. A masked frame is an error."""
+        """(first byte, payload) of the next frame, or None at the end of the stream. A wrong mask bit is an error."""
         start = await self.reader.read(1)
         if not start:
             return None
         length = (await self.reader.readexactly(1))[0]
-        if length & 0x80:
-            raise AssertionError("the server masked a frame (§5.1)")
+        if bool(length & 0x80) != self.of_client:
+            raise AssertionError("a client's frame is masked, a server's is not (§5.1)")
+        length &= 0x7F
         if length == 126:
             length = struct.unpack(">H", await self.reader.readexactly(2))[0]
         elif length == 127:
             length = struct.unpack(">Q", await self.reader.readexactly(8))[0]
-        return start[0], await self.reader.readexactly(length)
+        key = await self.reader.readexactly(4) if self.of_client else b""
+        payload = await self.reader.readexactly(length)
+        return start[0], masked_with(key, payload) if key else payload
 
     async def until_close(self):
         """(frames before the Close, its code or 1005, its reason); insists on the end of the stream right after it."""
@@ -130,6 +175,8 @@ class Peer:
             first, payload = found
             if first == FIN | CLOSE:
                 code = struct.unpack(">H", payload[:2])[0] if payload else 1005
+                if self.of_client:
+                    self.writer.write_eof()  # the server ends the stream first (§7.1.1)
                 after = await self.reader.read()
                 if after:
                     raise AssertionError(f"{after[:40]!r} came after the Close")

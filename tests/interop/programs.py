@@ -67,9 +67,12 @@ class Server:
         self.process.stdout.close()
         self.errors.close()
 
+    def sanitized(self):
+        return "libasan" in pathlib.Path(f"/proc/{self.process.pid}/maps").read_text()
+
     def resident(self):
         """The program's resident memory in bytes; 0 under a sanitizer, which keeps freed memory."""
-        if "libasan" in pathlib.Path(f"/proc/{self.process.pid}/maps").read_text():
+        if self.sanitized():
             return 0
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
