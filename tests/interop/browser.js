@@ -10,11 +10,9 @@ const fs = require('fs');
 const os = require('os');
 const path = require('path');
 const {chromium} = require('playwright-core');
-const {serve, stop, run, drive} = require('./programs.js');
+const {BROWSER_ARGUMENTS, serve, stop, run, drive} = require('./programs.js');
 
 const artifacts = path.resolve(process.argv[3] || 'artifacts');
-const ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync'];
 
 // A page of a user. Its `problems` fill with whatever the browser reports; `values` records its progress bar.
 async function visit(browser, server, user) {
@@ -76,7 +74,7 @@ drive(async () => {
     browser = await chromium.launchPersistentContext(path.join(work, 'profile'), {
       executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
       headless: true,
-      args: ARGUMENTS,
+      args: BROWSER_ARGUMENTS,
       viewport: {width: 900, height: 600},
     });
 

@@ -1,0 +1,148 @@
+// Boost.Beast's end of matrix.py.
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/websocket.hpp>
+#include <functional>
+#include <memory>
+
+#include "peer.hpp"
+
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using asio::ip::tcp;
+using failure_of = beast::error_code;
+
+class connection : public peer::connection, public std::enable_shared_from_this<connection> {
+ public:
+  connection(tcp::socket socket, peer::conversation talk) : ws_(std::move(socket)), talk_(std::move(talk)) {
+    ws_.read_message_max(std::size_t{4} << 20);
+    ws_.control_callback([this](beast::websocket::frame_type type, beast::string_view data) {
+      if (type != beast::websocket::frame_type::pong) return;
+      asio::post(ws_.get_executor(),
+                 [self = shared_from_this(), data = std::string(data)] { self->talk_.ponged(*self, data); });
+    });
+  }
+
+  void accept() {
+    http::read(ws_.next_layer(), buffer_, request_);
+    auto offered = http::token_list(request_[http::field::sec_websocket_protocol]);
+    if (offered.exists("chat")) {
+      ws_.set_option(beast::websocket::stream_base::decorator([](beast::websocket::response_type& answer) {
+        answer.set(http::field::sec_websocket_protocol, "chat");
+      }));
+    }
+    ws_.accept(request_);
+    start("");
+  }
+
+  void handshake(std::string const& host, std::string const& target, std::string const& subprotocols) {
+    if (!subprotocols.empty()) {
+      ws_.set_option(beast::websocket::stream_base::decorator([=](beast::websocket::request_type& request) {
+        request.set(http::field::sec_websocket_protocol, subprotocols);
+      }));
+    }
+    beast::websocket::response_type answer;
+    ws_.handshake(answer, host, target);
+    start(std::string(answer[http::field::sec_websocket_protocol]));
+  }
+
+  void send(peer::kind type, std::string const& payload) override {
+    write([=, this](auto done) {
+      ws_.text(type == peer::kind::text);
+      ws_.async_write(asio::buffer(out_ = payload), done);
+    });
+  }
+  void send_fragments(std::vector<std::string> const& pieces) override {
+    for (std::size_t at = 0; at < pieces.size(); ++at) {
+      write([=, this, piece = pieces[at], fin = at + 1 == pieces.size()](auto done) {
+        ws_.text(false);
+        ws_.async_write_some(fin, asio::buffer(out_ = piece), done);
+      });
+    }
+  }
+  void ping(std::string const& data) override {
+    write([=, this](auto done) {
+      ws_.async_ping({data.data(), data.size()}, [=](failure_of failure) { done(failure, 0); });
+    });
+  }
+  void close(unsigned code, std::string const& reason) override {
+    write([=, this](auto done) {
+      beast::websocket::close_reason why(static_cast<beast::websocket::close_code>(code), reason.c_str());
+      ws_.async_close(why, [=](failure_of failure) { done(failure, 0); });
+    });
+  }
+
+ private:
+  using completion = std::function<void(failure_of, std::size_t)>;
+
+  void start(std::string const& subprotocol) {
+    read();
+    talk_.opened(*this, subprotocol);
+  }
+
+  // One write at a time, as Beast wants it.
+  void write(std::function<void(completion)> what) {
+    writes_.push_back(std::move(what));
+    if (writes_.size() == 1) write_next();
+  }
+  void write_next() {
+    writes_.front()([self = shared_from_this()](failure_of, std::size_t) {
+      self->writes_.pop_front();
+      if (!self->writes_.empty()) self->write_next();
+    });
+  }
+
+  void read() {
+    ws_.async_read(in_, [self = shared_from_this()](failure_of failure, std::size_t) {
+      if (failure) return self->talk_.closed(self->ws_.reason().code, self->ws_.reason().reason.c_str());
+      auto const type = self->ws_.got_text() ? peer::kind::text : peer::kind::binary;
+      std::string const payload = beast::buffers_to_string(self->in_.data());
+      self->in_.clear();
+      self->talk_.received(*self, type, payload);
+      self->read();
+    });
+  }
+
+  beast::websocket::stream<tcp::socket> ws_;
+  peer::conversation talk_;
+  beast::flat_buffer buffer_;
+  http::request<http::empty_body> request_;
+  beast::flat_buffer in_;
+  std::string out_;
+  std::deque<std::function<void(completion)>> writes_;
+};
+
+void be_server(unsigned short port) {
+  asio::io_context io;
+  tcp::acceptor acceptor(io, {asio::ip::address_v4::loopback(), port});
+  peer::print_url(acceptor.local_endpoint().port());
+  std::function<void()> const accept = [&] {
+    acceptor.async_accept([&](failure_of failure, tcp::socket socket) {
+      if (!failure) std::make_shared<connection>(std::move(socket), peer::conversation())->accept();
+      accept();
+    });
+  };
+  accept();
+  io.run();
+}
+
+void be_client(std::string const& url, std::string const& subprotocols,
+               std::vector<std::string> const& commands) {
+  std::string const host = url.substr(5, url.find('/', 5) - 5);  // behind ws://
+  asio::io_context io;
+  tcp::socket socket(io);
+  std::size_t const colon = host.find(':');
+  auto const port = static_cast<unsigned short>(std::stoul(host.substr(colon + 1)));
+  socket.connect({asio::ip::make_address(host.substr(0, colon)), port});
+  std::make_shared<connection>(std::move(socket), peer::conversation(commands))
+      ->handshake(host, url.substr(5 + host.size()), subprotocols);
+  io.run();
+}
+
+}  // namespace
+
+int main(int count, char** values) { return peer::run(count, values, be_server, be_client); }

@@ -1,0 +1,35 @@
+// npm ws's end of matrix.py.
+'use strict';
+
+const WebSocket = require('ws');
+const {Conversation, run, announce} = require('./peer.js');
+
+const OPTIONS = {maxPayload: 4 << 20};
+
+function converse(ws, talk) {
+  const on = {
+    send: (payload) => ws.send(payload),
+    fragments: (pieces) => pieces.forEach((piece, at) => ws.send(piece, {binary: true, fin: at + 1 === pieces.length})),
+    ping: (data) => ws.ping(data),
+    close: (code, reason) => ws.close(code, reason),
+  };
+  ws.on('message', (data, isBinary) => talk.received(on, isBinary ? data : data.toString()));
+  ws.on('pong', (data) => talk.ponged(on, data.toString()));
+  ws.on('close', (code, reason) => talk.closed(code, reason.toString()));
+  return on;
+}
+
+run(
+  (port) => {
+    const handleProtocols = (offered) => (offered.has('chat') ? 'chat' : false);
+    const server = new WebSocket.Server({host: '127.0.0.1', port, handleProtocols, ...OPTIONS});
+    server.on('listening', () => announce(server.address().port));
+    server.on('connection', (ws) => converse(ws, new Conversation()));
+  },
+  (url, subprotocols, commands) => {
+    const ws = new WebSocket(url, subprotocols, OPTIONS);
+    const talk = new Conversation(commands);
+    const on = converse(ws, talk);
+    ws.on('open', () => talk.opened(on, ws.protocol));
+  },
+);
