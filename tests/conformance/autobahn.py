@@ -1,4 +1,4 @@
-"""The cases of autobahn_cases.py by raw frames, strictly judged: against echo, and against autobahn_client.
+"""The cases of autobahn_cases.py by raw frames, strictly judged: against echo, blocking, and autobahn_client.
 
 usage: autobahn.py EXAMPLES AUTOBAHN_CLIENT
 
@@ -37,12 +37,15 @@ async def judge(peer, case):
     same((before, code), ([], case.code or 1000), "frames and close code")
 
 
-async def against_echo(cases_of, port, case):
-    async def work():
-        async with await Peer.open(port) as peer:
+async def against(report, server, all_cases):
+    async def work(case):
+        async with await Peer.open(server.port) as peer:
             await judge(peer, case)
 
-    await cases_of.case(f"echo {case.name}", work())
+    name = pathlib.Path(server.command[0]).name
+    for case in all_cases:
+        await report.case(f"{name} {case.name}", work(case))
+    report.check(f"{name} ends after all cases", server.stop())
 
 
 class Fuzzer:
@@ -110,9 +113,9 @@ async def main(report):
     with Server("echo", "--max-message-size", 16 * MIB, "--max-fragments", 65537) as echo:
         # A sanitizer's slowness is no reason to wait for the largest messages: it has seen the code by then.
         most = MIB if echo.sanitized() else 16 * MIB
-        for case in cases(masked=True, most=most):
-            await against_echo(report, echo.port, case)
-        report.check("echo ends after all cases", echo.stop())
+        await against(report, echo, cases(masked=True, most=most))
+    with Server("blocking") as blocking:  # with the limits that everybody has by default
+        await against(report, blocking, cases(masked=True, most=MIB, most_fragments=4096))
     fuzzer = Fuzzer(report, list(cases(masked=False, most=most)))
     try:
         await the_whole_suite(fuzzer)

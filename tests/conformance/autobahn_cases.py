@@ -57,8 +57,8 @@ INVALID_UTF8 = {
 GREEK = "κόσμε".encode()
 
 
-def cases(masked, most=16 * MIB):
-    """All cases whose messages have at most `most` bytes."""
+def cases(masked, most=16 * MIB, most_fragments=65537):
+    """All cases whose messages have at most `most` bytes in `most_fragments`, for who takes no more; and one more."""
 
     def make(first, payload=b""):
         return frame(first, payload, masked)
@@ -172,8 +172,10 @@ def cases(masked, most=16 * MIB):
     for part, opcode, name, fill in kinds:
         whole = fill * min(4 * MIB, most)
         for size in (64, 256, KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB, 4 * MIB):
-            writes = [b"".join(fragments(opcode, chopped(whole, size)))]
-            yield Case(f"9.{part + 2}: {name} of {len(whole) >> 10} KiB in fragments of {size}", [(writes, [(FIN | opcode, whole)])])
+            pieces = chopped(whole, size)
+            if len(pieces) <= most_fragments:
+                writes = [b"".join(fragments(opcode, pieces))]
+                yield Case(f"9.{part + 2}: {name} of {len(whole) >> 10} KiB in fragments of {size}", [(writes, [(FIN | opcode, whole)])])
         whole = fill * min(MIB, most)
         for size in (64, 128, 256, 512, KIB, 2 * KIB):
             writes = chopped(make(FIN | opcode, whole), size)
@@ -183,7 +185,8 @@ def cases(masked, most=16 * MIB):
             yield Case(f"9.{part + 6}: {name} of {size}, a thousand times there and back", [once] * 1000)
     pieces = chopped(b"*" * 65536, 1300)
     yield Case("10: text of 64 KiB in fragments of 1300", [(fragments(TEXT, pieces), [(FIN | TEXT, b"*" * 65536)])])
-    # As many fragments as both ends are told to take, and one more.
+    count = most_fragments
     for part, opcode, name, fill in kinds:
-        yield Case(f"10: {name} in 65537 fragments", [([b"".join(fragments(opcode, [fill] * 65537))], [(FIN | opcode, fill * 65537)])])
-    yield Case("10: text in 65538 fragments", [([b"".join(fragments(TEXT, [b"*"] * 65538))], [])], 1008)
+        writes = [b"".join(fragments(opcode, [fill] * count))]
+        yield Case(f"10: {name} in {count} fragments", [(writes, [(FIN | opcode, fill * count)])])
+    yield Case(f"10: text in {count + 1} fragments", [([b"".join(fragments(TEXT, [b"*"] * (count + 1)))], [])], 1008)
