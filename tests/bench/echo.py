@@ -1,0 +1,140 @@
+"""Runs the echo servers against the load, in turn, and prints a line a measurement: `CASE UNIT PARTY VALUE`.
+
+usage: echo.py PROGRAMS echo|idle|growth [--rounds N] [--milliseconds N] [--only CASE]
+
+The servers run on one core and the load on another, where there are two.
+"""
+
+import argparse
+import os
+import pathlib
+import resource
+import subprocess
+import sys
+
+# The party's name, its program and arguments; those of peers may be missing.
+SERVERS = {
+    "bare": ["echo_bare"],
+    "ours_callback": ["echo_ours", "callback"],
+    "ours_coroutine": ["echo_ours", "coroutine"],
+    "beast": ["echo_beast", "callback"],
+    "beast_coroutine": ["echo_beast", "coroutine"],
+    "websocketpp": ["echo_websocketpp"],
+    "libwebsockets": ["echo_libwebsockets"],
+}
+PEERS = ["beast", "beast_coroutine", "websocketpp", "libwebsockets"]
+ECHO = [(100, 1, 20), (100, 16, 20), (100, 64, 512), (10, 16, 16384), (10, 1, 65536)]
+GROWTH = [1, 10, 100, 1000, 10000]
+SERVER_CORE, LOAD_CORE = (sorted(os.sched_getaffinity(0)) * 2)[:2]
+
+
+def on_core(core):
+    def prepare():
+        os.sched_setaffinity(0, {core})
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+    return prepare
+
+
+class Server:
+    def __init__(self, programs, command):
+        self.process = subprocess.Popen(
+            [programs / command[0], *command[1:]], stdout=subprocess.PIPE, text=True, preexec_fn=on_core(SERVER_CORE)
+        )
+        self.port = self.process.stdout.readline().strip()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+
+class Echo:
+    def __init__(self, programs, wanted):
+        self.programs = programs
+        self.wanted = wanted
+        self.names = [name for name, command in SERVERS.items() if (programs / command[0]).exists()]
+
+    def program(self, server, name, *arguments):
+        command = [self.programs / name, server.port, str(server.process.pid), *map(str, arguments)]
+        result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=300, preexec_fn=on_core(LOAD_CORE))
+        return [float(field) for field in result.stdout.split()]
+
+    def load(self, server, connections, outstanding, size, milliseconds, *more):
+        """Server CPU in ns a message, of it in user and in system mode, and the 99th percentile of the round trips."""
+        arguments = connections, outstanding, size, milliseconds / 2, milliseconds, *more
+        messages, cpu, user, system, _, p99 = self.program(server, "load", *(int(each) if not isinstance(each, str) else each for each in arguments))
+        user_share = user / (user + system) if user + system else 0
+        return cpu / messages, cpu / messages * user_share, cpu / messages * (1 - user_share), p99
+
+    def print(self, case, unit, party, value):
+        print(case, unit, party, f"{value:.6g}", flush=True)
+
+    def parties(self, style):
+        """Who is compared with our handler of that style: (party, server)."""
+        yield "ours", f"ours_{style}"
+        for name in PEERS:
+            if name in self.names and not (style == "callback" and name == "beast_coroutine"):
+                yield name, name
+        yield "limit", "bare"
+
+    def echo(self, rounds, milliseconds):
+        for case in ECHO:
+            label = "x".join(map(str, case))
+            styles = [style for style in ("callback", "coroutine") if self.wanted(f"echo/{style}/{label}")]
+            for _ in range(rounds if styles else 0):
+                taken = {}
+                for name in self.names:
+                    with Server(self.programs, SERVERS[name]) as server:
+                        taken[name] = self.load(server, *case, milliseconds)[0]
+                for style in styles:
+                    for party, name in self.parties(style):
+                        self.print(f"echo/{style}/{label}", "ns/message", party, taken[name])
+
+    def idle(self, rounds, milliseconds):
+        del milliseconds
+        for style in ("callback", "coroutine"):
+            for _ in range(rounds if self.wanted(f"idle/{style}") else 0):
+                for party, name in self.parties(style):
+                    with Server(self.programs, SERVERS[name]) as server:
+                        self.print(f"idle/{style}", "bytes/connection", party, self.program(server, "idle", 16384, 1000, 8000)[0])
+
+    def growth(self, rounds, milliseconds):
+        pairs = [("ours", "ours_coroutine"), ("limit", "bare")]
+        for connections in GROWTH:
+            case = f"growth/connections/{connections}"
+            for _ in range(rounds if self.wanted(case) else 0):
+                for party, name in pairs:
+                    with Server(self.programs, SERVERS[name]) as server:
+                        taken, user, system, _ = self.load(server, connections, 1, 20, 2 * milliseconds)
+                        self.print(case, "ns/message", party, taken)
+                        self.print(f"{case}/user", "ns/message", party, user)
+                        self.print(f"{case}/system", "ns/message", party, system)
+        for _ in range(rounds if self.wanted("growth/flood") else 0):
+            for party, name in pairs:
+                for what, more in (("alone", []), ("beside", ["flood"])):
+                    with Server(self.programs, SERVERS[name]) as server:
+                        p99 = self.load(server, 100, 1, 20, milliseconds, *more)[3]
+                        self.print(f"growth/flood/{what}", "us/p99", party, p99 / 1000)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("programs", type=pathlib.Path)
+    parser.add_argument("what", choices=["echo", "idle", "growth"])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--milliseconds", type=float, default=400)
+    parser.add_argument("--only", default="")
+    given = parser.parse_args()
+
+    def wanted(case):
+        return case.startswith(given.only) or given.only.startswith(case)
+
+    getattr(Echo(given.programs.resolve(), wanted), given.what)(given.rounds, given.milliseconds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

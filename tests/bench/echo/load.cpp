@@ -1,0 +1,220 @@
+// The load: keeps a number of messages under way on each of many connections to an echo server, and reads
+// what CPU time the server takes for them. One thread, which the caller pins to a core of its own.
+//
+//     load PORT PID CONNECTIONS OUTSTANDING SIZE WARM_UP_MS MEASURE_MS [flood]
+//
+// With `flood` one connection more sends short messages as fast as they are taken, and is not counted. Prints
+// `MESSAGES CPU_NS USER_NS SYSTEM_NS P50_NS P99_NS` of the measured time; the last two are round trips.
+#include <fcntl.h>
+#include <sys/epoll.h>
+
+#include <cerrno>
+#include <fstream>
+#include <sstream>
+#include <vector>
+
+#include "client.hpp"
+
+using namespace bench;
+
+namespace {
+
+double clock_ns() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
+}
+
+struct usage {
+  double cpu = 0, user = 0, system = 0;  // ns
+
+  // schedstat's first number is exact; the ticks of `stat` only say how it divides.
+  static usage of(std::string const& pid) {
+    usage result;
+    std::ifstream("/proc/" + pid + "/schedstat") >> result.cpu;
+    std::string line;
+    std::getline(std::ifstream("/proc/" + pid + "/stat").seekg(0), line);
+    std::istringstream fields(line.substr(line.rfind(')') + 2));
+    std::string skipped;
+    for (int i = 0; i < 11; ++i) fields >> skipped;
+    fields >> result.user >> result.system;
+    double const tick = 1e9 / static_cast<double>(sysconf(_SC_CLK_TCK));
+    result.user *= tick;
+    result.system *= tick;
+    if (result.cpu == 0) give_up("no /proc/" + pid + "/schedstat");
+    return result;
+  }
+};
+
+struct load {
+  std::string payload;
+  std::string block;  // one frame for each message that is under way
+  std::size_t frame = 0;
+  std::vector<char> input = std::vector<char>(std::size_t{1} << 20);
+  std::size_t messages = 0;
+  bool timed = false;
+  std::vector<float> trips;
+};
+
+class connection {
+ public:
+  connection(int socket, int poll, bool floods) : socket_(socket), poll_(poll), floods_(floods) {
+    ::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) | O_NONBLOCK);
+    epoll_event event = {};
+    event.events = EPOLLIN;
+    event.data.ptr = this;
+    ::epoll_ctl(poll, EPOLL_CTL_ADD, socket, &event);
+  }
+
+  bool floods() const { return floods_; }
+
+  void start(load& of) {
+    owed_ = of.block.size();
+    send(of);
+  }
+
+  void on_event(load& of) {
+    receive(of);
+    send(of);
+  }
+
+  // One block a turn, taken or not; the replies are thrown away where they lie.
+  void flood(load& of) {
+    owed_ = of.block.size() - at_;
+    send(of);
+    ::recv(socket_, of.input.data(), of.input.size(), MSG_TRUNC);
+  }
+
+ private:
+  void receive(load& of) {
+    ssize_t const got = ::recv(socket_, of.input.data(), of.input.size(), 0);
+    if (got < 0 && errno == EAGAIN) return;
+    if (got <= 0) give_up("the server ended a connection");
+    char const* data = of.input.data();
+    auto left = static_cast<std::size_t>(got);
+    std::size_t replies = 0;
+    while (left != 0) {
+      if (rest_ == 0) {
+        header_[header_size_++] = *data++;
+        --left;
+        if (header_size_ < 2) continue;
+        auto const length = static_cast<unsigned char>(header_[1]);
+        std::size_t const wide = length == 127 ? 8 : length == 126 ? 2 : 0;
+        if (header_size_ < 2 + wide) continue;
+        rest_ = wide == 0 ? length : 0;
+        for (std::size_t i = 0; i < wide; ++i)
+          rest_ = rest_ << 8 | static_cast<unsigned char>(header_[2 + i]);
+        if (rest_ == 0) give_up("an empty reply");
+      }
+      std::size_t const part = std::min(left, rest_);
+      if (!checked_) first_.append(data, part);
+      data += part;
+      left -= part;
+      rest_ -= part;
+      if (rest_ != 0) continue;
+      bool const last = (header_[0] & 0x80) != 0;
+      header_size_ = 0;
+      if (!last) continue;
+      ++replies;
+      // Each connection's first reply is compared whole; then only frames are counted.
+      if (!checked_ && first_ != of.payload) give_up("the reply is not what was sent");
+      checked_ = true;
+    }
+    if (replies == 0) return;
+    of.messages += replies;
+    owed_ += replies * of.frame;
+    if (of.timed) of.trips.push_back(static_cast<float>(clock_ns() - sent_at_));
+  }
+
+  void send(load& of) {
+    if (owed_ != 0) sent_at_ = clock_ns();
+    while (owed_ != 0) {
+      ssize_t const sent =
+          ::send(socket_, of.block.data() + at_, std::min(owed_, of.block.size() - at_), MSG_NOSIGNAL);
+      if (sent <= 0) {
+        if (errno != EAGAIN) give_up("the server ended a connection");
+        break;
+      }
+      at_ = (at_ + static_cast<std::size_t>(sent)) % of.block.size();
+      owed_ -= static_cast<std::size_t>(sent);
+    }
+    bool const waits = owed_ != 0 && !floods_;
+    if (waits == waits_) return;
+    waits_ = waits;
+    epoll_event event = {};
+    event.events = waits ? EPOLLIN | EPOLLOUT : EPOLLIN;
+    event.data.ptr = this;
+    ::epoll_ctl(poll_, EPOLL_CTL_MOD, socket_, &event);
+  }
+
+  int socket_, poll_;
+  bool floods_;
+  bool waits_ = false;
+  bool checked_ = false;
+  std::string first_;
+  char header_[10];
+  std::size_t header_size_ = 0;
+  std::size_t rest_ = 0;  // of the payload of the frame that is coming
+  std::size_t at_ = 0;    // in the block
+  std::size_t owed_ = 0;
+  double sent_at_ = 0;
+};
+
+load make_load(std::size_t size, std::size_t outstanding) {
+  load result;
+  result.payload = random_payload(size);
+  std::mt19937 keys(7);
+  for (std::size_t i = 0; i < outstanding; ++i)
+    result.block += masked_frame(result.payload, static_cast<std::uint32_t>(keys()));
+  result.frame = result.block.size() / outstanding;
+  return result;
+}
+
+}  // namespace
+
+int main(int count, char** values) {
+  if (count < 8) give_up("usage: load PORT PID CONNECTIONS OUTSTANDING SIZE WARM_UP_MS MEASURE_MS [flood]");
+  auto const number = [&](int i) { return static_cast<std::size_t>(std::atoll(values[i])); };
+  auto const port = static_cast<std::uint16_t>(number(1));
+  std::string const pid = values[2];
+  bool const floods = count > 8;
+  load counted = make_load(number(5), number(4));
+  load flood = make_load(20, 2500);
+
+  int const poll = ::epoll_create1(0);
+  std::vector<connection> all;
+  std::size_t const connections = number(3) + (floods ? 1 : 0);
+  all.reserve(connections);  // epoll knows them by their address
+  for (std::size_t i = 0; i < connections; ++i)
+    all.emplace_back(open_connection(port, i), poll, i == number(3));
+  for (auto& each : all) {
+    if (!each.floods()) each.start(counted);
+  }
+
+  auto const run = [&](double milliseconds) {
+    double const until = clock_ns() + milliseconds * 1e6;
+    epoll_event events[512];
+    while (clock_ns() < until) {
+      int const ready = ::epoll_wait(poll, events, 512, floods ? 0 : 100);
+      for (int i = 0; i < ready; ++i) {
+        auto& each = *static_cast<connection*>(events[i].data.ptr);
+        if (!each.floods()) each.on_event(counted);
+      }
+      if (floods) all.back().flood(flood);
+    }
+  };
+  run(static_cast<double>(number(6)));
+  counted.messages = 0;
+  counted.timed = true;
+  usage const before = usage::of(pid);
+  run(static_cast<double>(number(7)));
+  usage const after = usage::of(pid);
+  if (counted.messages == 0) give_up("no message came back");
+  std::sort(counted.trips.begin(), counted.trips.end());
+  auto const percentile = [&](double share) {
+    return static_cast<double>(
+        counted.trips[static_cast<std::size_t>(share * static_cast<double>(counted.trips.size() - 1))]);
+  };
+  std::printf("%zu %.0f %.0f %.0f %.0f %.0f\n", counted.messages, after.cpu - before.cpu,
+              after.user - before.user, after.system - before.system, percentile(0.5), percentile(0.99));
+}
