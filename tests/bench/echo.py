@@ -1,6 +1,6 @@
 """Runs the echo servers against the load, in turn, and prints a line a measurement: `CASE UNIT PARTY VALUE`.
 
-usage: echo.py PROGRAMS echo|idle|growth [--rounds N] [--milliseconds N] [--only CASE]
+usage: echo.py PROGRAMS echo|idle|growth [--rounds N] [--milliseconds N] [--connections N] [--only CASE]
 
 The servers run on one core and the load on another, where there are two.
 """
@@ -65,8 +65,8 @@ class Echo:
 
     def load(self, server, connections, outstanding, size, milliseconds, *more):
         """Server CPU in ns a message, of it in user and in system mode, and the 99th percentile of the round trips."""
-        arguments = connections, outstanding, size, milliseconds / 2, milliseconds, *more
-        messages, cpu, user, system, _, p99 = self.program(server, "load", *(int(each) if not isinstance(each, str) else each for each in arguments))
+        times = int(milliseconds / 2), int(milliseconds)
+        messages, cpu, user, system, _, p99 = self.program(server, "load", connections, outstanding, size, *times, *more)
         user_share = user / (user + system) if user + system else 0
         return cpu / messages, cpu / messages * user_share, cpu / messages * (1 - user_share), p99
 
@@ -81,43 +81,47 @@ class Echo:
                 yield name, name
         yield "limit", "bare"
 
-    def echo(self, rounds, milliseconds):
+    def echo(self, given):
         for case in ECHO:
             label = "x".join(map(str, case))
             styles = [style for style in ("callback", "coroutine") if self.wanted(f"echo/{style}/{label}")]
-            for _ in range(rounds if styles else 0):
+            for _ in range(given.rounds if styles else 0):
                 taken = {}
                 for name in self.names:
                     with Server(self.programs, SERVERS[name]) as server:
-                        taken[name] = self.load(server, *case, milliseconds)[0]
+                        taken[name] = self.load(server, *case, given.milliseconds)[0]
                 for style in styles:
                     for party, name in self.parties(style):
                         self.print(f"echo/{style}/{label}", "ns/message", party, taken[name])
 
-    def idle(self, rounds, milliseconds):
-        del milliseconds
-        for style in ("callback", "coroutine"):
-            for _ in range(rounds if self.wanted(f"idle/{style}") else 0):
+    def idle(self, given):
+        styles = [style for style in ("callback", "coroutine") if self.wanted(f"idle/{style}")]
+        few = given.connections // 8
+        for _ in range(given.rounds if styles else 0):
+            taken = {}
+            for name in self.names:
+                with Server(self.programs, SERVERS[name]) as server:
+                    taken[name] = self.program(server, "idle", 16384, few, given.connections)[0]
+            for style in styles:
                 for party, name in self.parties(style):
-                    with Server(self.programs, SERVERS[name]) as server:
-                        self.print(f"idle/{style}", "bytes/connection", party, self.program(server, "idle", 16384, 1000, 8000)[0])
+                    self.print(f"idle/{style}", "bytes/connection", party, taken[name])
 
-    def growth(self, rounds, milliseconds):
+    def growth(self, given):
         pairs = [("ours", "ours_coroutine"), ("limit", "bare")]
         for connections in GROWTH:
             case = f"growth/connections/{connections}"
-            for _ in range(rounds if self.wanted(case) else 0):
+            for _ in range(given.rounds if self.wanted(case) else 0):
                 for party, name in pairs:
                     with Server(self.programs, SERVERS[name]) as server:
-                        taken, user, system, _ = self.load(server, connections, 1, 20, 2 * milliseconds)
+                        taken, user, system, _ = self.load(server, connections, 1, 20, 2 * given.milliseconds)
                         self.print(case, "ns/message", party, taken)
                         self.print(f"{case}/user", "ns/message", party, user)
                         self.print(f"{case}/system", "ns/message", party, system)
-        for _ in range(rounds if self.wanted("growth/flood") else 0):
+        for _ in range(given.rounds if self.wanted("growth/flood") else 0):
             for party, name in pairs:
                 for what, more in (("alone", []), ("beside", ["flood"])):
                     with Server(self.programs, SERVERS[name]) as server:
-                        p99 = self.load(server, 100, 1, 20, milliseconds, *more)[3]
+                        p99 = self.load(server, 100, 1, 20, given.milliseconds, *more)[3]
                         self.print(f"growth/flood/{what}", "us/p99", party, p99 / 1000)
 
 
@@ -127,13 +131,14 @@ def main():
     parser.add_argument("what", choices=["echo", "idle", "growth"])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--milliseconds", type=float, default=400)
+    parser.add_argument("--connections", type=int, default=8000, help="idle ones, at most")
     parser.add_argument("--only", default="")
     given = parser.parse_args()
 
     def wanted(case):
         return case.startswith(given.only) or given.only.startswith(case)
 
-    getattr(Echo(given.programs.resolve(), wanted), given.what)(given.rounds, given.milliseconds)
+    getattr(Echo(given.programs.resolve(), wanted), given.what)(given)
 
 
 if __name__ == "__main__":
