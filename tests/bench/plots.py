@@ -3,7 +3,7 @@
 import math
 from xml.sax.saxutils import escape
 
-COLOURS = {"ours": "#c2410c", "beast": "#2563eb", "beast_coroutine": "#60a5fa", "websocketpp": "#15803d", "wslay": "#7e22ce", "limit": "#737373"}
+COLOURS = {"ours": "#c2410c", "beast": "#2563eb", "beast_coroutine": "#60a5fa", "websocketpp": "#15803d", "wslay": "#7e22ce", "libwebsockets": "#be185d", "limit": "#737373"}
 NAMES = {"ours": "kindwire", "beast": "Beast", "beast_coroutine": "Beast, coroutines"}
 MARKS = {"ours": 5}  # radius; the others have 3.5
 
@@ -48,7 +48,7 @@ class Image:
 
 
 def parties_of(cases):
-    peers = list(dict.fromkeys(party for case in cases for party in case["peers"]))
+    peers = sorted({party for case in cases for party in case["peers"]})
     return ["ours", *peers, "limit"]
 
 
@@ -57,18 +57,20 @@ def value(case, party):
 
 
 class Log:
-    """A logarithmic axis between whole decades."""
+    """A logarithmic axis."""
 
     def __init__(self, values, start, end):
-        self.low = math.floor(math.log10(min(values)))
-        self.high = max(math.ceil(math.log10(max(values))), self.low + 1)
+        self.low = math.log10(min(values)) - 0.08
+        self.high = math.log10(max(values)) + 0.08
         self.start, self.end = start, end
 
     def __call__(self, at):
         return self.start + (math.log10(at) - self.low) / (self.high - self.low) * (self.end - self.start)
 
-    def decades(self):
-        return [10.0**power for power in range(self.low, self.high + 1)]
+    def ticks(self):
+        steps = (1, 2, 5) if self.high - self.low < 2.5 else (1,)
+        powers = range(math.floor(self.low), math.ceil(self.high) + 1)
+        return [step * 10.0**power for power in powers for step in steps if self.low <= math.log10(step * 10.0**power) <= self.high]
 
 
 def size_name(size):
@@ -90,7 +92,7 @@ def throughput(cases, title, limit, caption):
         left = 66 + 250 * column
         x = {size: left + 20 + 42 * i for i, (size, _) in enumerate(rows)}
         image.text(left + 4, 72, kind, weight="bold")
-        for at in axis.decades():
+        for at in axis.ticks():
             image.line([(left, axis(at)), (left + 212, axis(at))], "#e5e5e5")
             if column == 0:
                 image.text(left - 6, axis(at) + 4, f"{at:g} GB/s", anchor="end", size=10)
@@ -117,7 +119,7 @@ def dots(cases, title, limit, unit, caption, relative):
     image.legend(parties, limit)
     axis = Log([each for each in scaled.values() if each > 0], 220, 810)
     bottom = 66 + 30 * len(cases)
-    for at in axis.decades():
+    for at in axis.ticks():
         image.line([(axis(at), 58), (axis(at), bottom)], "#e5e5e5")
         image.text(axis(at), bottom + 14, f"{at:g}{unit}", anchor="middle", size=10)
     for row, case in enumerate(cases):
