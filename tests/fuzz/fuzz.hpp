@@ -7,9 +7,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <span>
 #include <string>
 #include <vector>
+
+#include <kindwire/kernel/kernels.hpp>
 
 #include "support/bytes.hpp"
 
@@ -25,10 +28,15 @@ namespace fuzz {
     }                                                                                     \
   } while (false)
 
-// Takes decisions off the front of an input; what is left is its material.
+// Takes decisions off the front of an input; what is left is its material. The input's size decides on what
+// long runs of bytes are worked on with, so that each target sees all that this processor knows.
 class source {
  public:
-  source(std::uint8_t const* data, std::size_t size) : left_(data, size) {}
+  source(std::uint8_t const* data, std::size_t size) : left_(data, size) {
+    auto const& sets = kindwire::detail::kernel_sets;
+    if (!kindwire::use_instruction_set(sets[size % std::size(sets)].name))
+      kindwire::use_instruction_set(kindwire::instruction_set::portable);
+  }
 
   bool empty() const { return left_.empty(); }
   unsigned byte() {

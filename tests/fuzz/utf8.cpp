@@ -23,6 +23,21 @@ void check(std::span<std::byte const> text, unsigned cut) {
   });
   validator.reset();
   FUZZ_CLAIM(validator.complete());
+
+  // The same text masked, unmasked as it is checked.
+  kindwire::masking_key key;
+  for (std::size_t i = 0; i != key.size(); ++i) key[i] = static_cast<std::byte>(cut * (i + 3));
+  support::bytes masked(text.begin(), text.end());
+  kindwire::mask(masked, key, cut);
+  at = 0;
+  fuzz::in_pieces(masked, cut, [&](std::span<std::byte> piece) {
+    bool const possible = validator.unmask_and_feed(piece, key, cut + at);
+    FUZZ_CLAIM(possible == (at + piece.size() <= good));
+    FUZZ_CLAIM(!possible ||
+               std::equal(piece.begin(), piece.end(), text.begin() + static_cast<std::ptrdiff_t>(at)));
+    at += piece.size();
+  });
+  FUZZ_CLAIM(validator.complete() == support::reference_is_utf8(text));
 }
 
 }  // namespace
