@@ -24,7 +24,8 @@ COMMANDS = {
 CLIENTS_ONLY = {"chromium"}
 CANNOT_PING = {"chromium"}
 CANNOT_FRAGMENT = {"aiohttp", "chromium", "faye"}
-CLIENT_SECONDS = 15
+CLIENT_SECONDS = 12
+SERVER_SECONDS = 5
 
 
 class Conversation(NamedTuple):
@@ -114,10 +115,13 @@ async def run_client(name, *arguments):
 async def converse(client, server, url, of, told):
     """One conversation, and what both ends say of it; `told` is the server's side of the story, line by line."""
     commands = [*of.commands, f"close {of.code} {of.reason}"] if of.closed_by_client else of.commands
-    opened, *lines, closed = await run_client(client, url, of.offered, *commands)
+    try:
+        opened, *lines, closed = await run_client(client, url, of.offered, *commands)
+    finally:
+        # Read in any case: the next conversation must not find it.
+        server_closed = (await asyncio.wait_for(asyncio.to_thread(told.readline), SERVER_SECONDS)).rstrip("\n")
     same(opened, f"open {of.subprotocol}", "what the client says first")
     same(lines, of.lines, "what the client received")
-    server_closed = (await asyncio.wait_for(asyncio.to_thread(told.readline), CLIENT_SECONDS)).rstrip("\n")
     heard, answered = (server_closed, closed) if of.closed_by_client else (closed, server_closed)
     same(heard, f"closed {of.code} {of.reason}", "what the Close said")
     ends = (server, client) if of.closed_by_client else (client, server)
