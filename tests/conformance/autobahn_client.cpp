@@ -1,7 +1,7 @@
 // The client that Autobahn's fuzzing server is pointed at: it asks how many cases there are, connects once
 // for each and sends every message back as it came, then has the reports written. For who has the suite:
 //
-//     suite="docker run --rm --network host -v $PWD:/work -w /work crossbario/autobahn-testsuite wstest"
+//     suite="docker run --rm --network host -v $PWD:/here -w /here crossbario/autobahn-testsuite wstest"
 //     $suite -m fuzzingserver &
 //     build/tests-gcc/tests/autobahn_client ws://127.0.0.1:9001
 //
@@ -36,7 +36,7 @@ constexpr char const* usage =
     "\n"
     "Runs every case of the Autobahn fuzzing server at URL, under the name AGENT (kindwire). A server on\n"
     "ws://127.0.0.1:9001, which leaves its reports in ./reports:\n"
-    "  docker run --rm --network host -v $PWD:/work -w /work crossbario/autobahn-testsuite wstest -m "
+    "  docker run --rm --network host -v $PWD:/here -w /here crossbario/autobahn-testsuite wstest -m "
     "fuzzingserver\n";
 
 // The suite's largest messages have 16 MiB, its most fragmented one 4 MiB in fragments of 64 bytes.
