@@ -67,9 +67,7 @@ struct settings {
     }
   }
 
-  bool wants(std::string const& name) const {
-    return name.compare(0, only.size(), only) == 0 || only.compare(0, name.size(), name) == 0;
-  }
+  bool wants(std::string const& name) const { return name.compare(0, only.size(), only) == 0; }
 };
 
 inline void print(std::string const& name, std::string const& unit, std::string const& party, double value) {
