@@ -168,12 +168,45 @@ TEST_CASE("buffer: the pool keeps a bounded amount") {
   CHECK(counter.bytes() >= std::size_t{60} << 20);
 }
 
-TEST_CASE("buffer: a large block is not kept at all") {
-  { kw::buffer{}.prepare(std::size_t{16} << 20); }
+TEST_CASE("buffer: a large block grows with what it holds, is never kept, and leaves those that are alone") {
+  kw::buffer small;
+  small.append("x", 1);
+  small.release();
   allocation_counter const counter;
-  kw::buffer again;
-  again.prepare(std::size_t{16} << 20);
-  CHECK(counter.bytes() >= std::size_t{16} << 20);
+  {
+    kw::buffer large;
+    bytes const begin = random_numbers{4}.any(3 << 20);
+    large.append(begin);
+    for (std::size_t const size : {5u, 9u, 40u}) {
+      large.prepare((std::size_t{size} << 20) - large.size());
+      CHECK(large.capacity() >= std::size_t{size} << 20);
+      CHECK(std::ranges::equal(large.bytes().first(begin.size()), begin));
+      // From the second time on something is used up at the front, which then need not be moved.
+      if (size != 5) continue;
+      large.consume(1);
+      large.append(std::span{begin}.first(1));
+      CHECK(large.bytes().back() == begin.front());
+      large.clear();
+      large.append(begin);
+    }
+  }
+  small.append("y", 1);
+  CHECK(small.capacity() == 1024);
+  CHECK(counter.bytes() < std::size_t{4} << 20);
+}
+
+TEST_CASE("buffer: it grows to what will be needed and not over it, whatever doubling would make of it") {
+  kw::buffer data;
+  constexpr std::size_t most = (std::size_t{5} << 20) + 1;
+  while (data.size() != most) {
+    std::size_t const size = std::min(data.prepare(1, most).size(), most - data.size());
+    data.commit(std::min<std::size_t>(size, 100'000));
+  }
+  CHECK(data.capacity() >= most);
+  CHECK(data.capacity() < most + 4096);
+  // More may be asked for all the same.
+  data.prepare(2 << 20, most);
+  CHECK(data.spare() >= 2u << 20);
 }
 
 TEST_CASE("buffer: it may be filled in one thread, used in another, and outlive the first") {

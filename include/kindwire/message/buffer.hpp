@@ -9,6 +9,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <iterator>
@@ -29,14 +30,31 @@ class block_pool {
 
   // `size` is rounded up to what is really allocated.
   static std::byte* take(std::size_t& size) {
+    if (size > largest) return resize(nullptr, size);
     if (std::byte* const kept = take_kept(size)) return kept;
     return static_cast<std::byte*>(::operator new(size));
   }
 
+  // Blocks over `largest` come from realloc(), which can make one longer without moving it: a message of 64
+  // MiB would else be copied as often as its block doubles.
+  static std::byte* resize(std::byte* data, std::size_t& size) {
+    constexpr std::size_t page = 4096;
+    size = (size + page - 1) / page * page;
+    void* const longer = std::realloc(data, size);
+    if (longer == nullptr) {
+#if defined(__cpp_exceptions)
+      throw std::bad_alloc();
+#else
+      std::abort();  // as operator new does without exceptions
+#endif
+    }
+    return static_cast<std::byte*>(longer);
+  }
+
   // The same if there is such a block, else null.
   static std::byte* take_kept(std::size_t& size) noexcept {
-    size = std::bit_ceil(std::max(size, smallest));
     if (size > largest) return nullptr;
+    size = std::bit_ceil(std::max(size, smallest));
     block_pool* const pool = of_this_thread();
     if (pool == nullptr) return nullptr;
     block*& head = pool->blocks_[index_of(size)];
@@ -64,8 +82,10 @@ class block_pool {
         pool->kept_ += size;
         return;
       }
+      ::operator delete(data);
+    } else {
+      std::free(data);
     }
-    ::operator delete(data);
   }
 
  private:
@@ -153,17 +173,18 @@ class buffer {
   /// True if `place` is where the next byte will be.
   bool ends_at(std::byte const* place) const noexcept { return data_ != nullptr && place == data_ + end_; }
 
-  /// Room for at least `size` more bytes, all of it: fill from its front, then commit(). Grows by doubling.
-  std::span<std::byte> prepare(std::size_t size) {
-    if (spare() < size) grow(size);
+  /// Room for at least `size` more bytes, all of it: fill from its front, then commit(). Grows by doubling,
+  /// but not over `most` bytes in all if fewer do.
+  std::span<std::byte> prepare(std::size_t size, std::size_t most = SIZE_MAX) {
+    if (spare() < size) grow(size, most);
     return {data_ + end_, spare()};
   }
   /// Adds the first `size` bytes of what prepare() gave.
   void commit(std::size_t size) noexcept { end_ += size; }
 
-  void append(std::span<std::byte const> bytes) {
+  void append(std::span<std::byte const> bytes, std::size_t most = SIZE_MAX) {
     if (bytes.empty()) return;
-    std::memcpy(prepare(bytes.size()).data(), bytes.data(), bytes.size());
+    std::memcpy(prepare(bytes.size(), most).data(), bytes.data(), bytes.size());
     commit(bytes.size());
   }
   /// The same for characters, so that a buffer is a sink for text.
@@ -209,19 +230,22 @@ class buffer {
   }
 
  private:
-  void grow(std::size_t more) {
+  void grow(std::size_t more, std::size_t most) {
     std::size_t const used = size();
     // Room at the front is used before more is asked for, unless that would move far more than it gains.
     if (capacity_ - used >= more && begin_ >= used) {
       std::memmove(data_, data_ + begin_, used);
     } else {
-      if (more > SIZE_MAX / 4 - used) more = SIZE_MAX / 4;  // never fits: operator new says so
-      std::size_t wanted =
-          std::max(used + more, std::min(capacity_ * 2, used + more + (std::size_t{64} << 20)));
-      std::byte* const fresh = detail::block_pool::take(wanted);
-      if (used != 0) std::memcpy(fresh, data_ + begin_, used);
-      if (data_ != nullptr) detail::block_pool::give(data_, capacity_);
-      data_ = fresh;
+      if (more > SIZE_MAX / 4 - used) more = SIZE_MAX / 4;  // never fits: the allocator says so
+      std::size_t wanted = std::max(used + more, std::min(capacity_ * 2, most));
+      if (capacity_ > detail::block_pool::largest && begin_ == 0) {
+        data_ = detail::block_pool::resize(data_, wanted);
+      } else {
+        std::byte* const fresh = detail::block_pool::take(wanted);
+        if (used != 0) std::memcpy(fresh, data_ + begin_, used);
+        if (data_ != nullptr) detail::block_pool::give(data_, capacity_);
+        data_ = fresh;
+      }
       capacity_ = wanted;
     }
     begin_ = 0;

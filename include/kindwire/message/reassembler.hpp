@@ -81,7 +81,7 @@ class reassembler {
   /// another call. Only inside a message.
   std::span<std::byte> prepare(std::size_t size) {
     begin_gathering();
-    return gathered_.prepare(size);
+    return gathered_.prepare(size, declared_);
   }
 
   /// Gives the storage of the last gathered message back; its view ends here. Does nothing inside a message.
@@ -127,7 +127,7 @@ class reassembler {
   void gather(std::span<std::byte const> payload) {
     if (gathered_.ends_at(payload.data())) return gathered_.commit(payload.size());
     begin_gathering();
-    gathered_.append(payload);
+    gathered_.append(payload, declared_);
   }
 
   // Allocates nothing for what is only declared, but a block that lies there unused may be taken for it.

@@ -70,7 +70,7 @@ class stream_connection final : public connection {
  private:
   // One read a wake-up: a flooding peer gets its turn, not the whole thread. A stream that needs a buffer to
   // wait gets a small one, until it fills it.
-  static constexpr std::size_t large_read = 65536;
+  static constexpr std::size_t large_read = std::size_t{128} << 10;
   static constexpr std::size_t small_read = 4096;
 
   lease<stream_connection> shared() {
