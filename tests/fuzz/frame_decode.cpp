@@ -31,6 +31,7 @@ void decode(kw::basic_frame_decoder& decoder, std::span<std::byte> input, result
     FUZZ_CLAIM(chunk.payload.empty() ||
                (chunk.payload.data() >= begin && chunk.payload.data() + chunk.payload.size() <= end));
     kw::frame_header const& header = *chunk.header;
+    FUZZ_CLAIM(kw::to_string(header.type) != std::string_view("RESERVED"));
     if (chunk.first)
       into.frames.push_back({static_cast<unsigned>(header.type),
                              header.fin,

@@ -62,7 +62,8 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     kw::opcode const type = types[choices % 6];
     bool const fin = kw::is_control(type) || from.flag();
     auto const reserved = static_cast<std::uint8_t>(choices >= 128 ? choices & 0x70u : 0u);
-    std::size_t const length = kw::is_control(type) ? from.byte() % 126 : from.byte() << (from.byte() % 10);
+    std::size_t length = kw::is_control(type) ? from.byte() % 126 : from.byte() << (from.byte() % 10);
+    if (length != 0 && (choices & 8u) != 0) --length;  // 65535 is one less than 128 << 9
     support::bytes payload = from.take(length);
     if (!kw::is_control(type)) payload.resize(length);
     std::size_t const whole = encoder.size(payload.size());

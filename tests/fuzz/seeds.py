@@ -19,6 +19,7 @@ TO_SERVER = {
     "rsv3": "9180" + M0,
     **{f"reserved_opcode_{code:x}": f"{0x80 | code:02x}80" + M0 for code in [*range(3, 8), *range(11, 16)]},
     "length_126_for_5": "81fe0005" + M0 + "48656c6c6f",
+    "length_126_for_125": "82fe007d" + M0 + "61" * 125,
     "length_127_for_5": "81ff0000000000000005" + M0 + "48656c6c6f",
     "length_125": "82fd" + M0 + "61" * 125,
     "length_126": "82fe007e" + M0 + "61" * 126,
@@ -88,6 +89,7 @@ UTF8 = {
     "surrogate": "eda080",
     "too_large": "f4908080",
     "five_bytes": "f888808080",
+    **{f"lead_{lead}": lead + "808080" for lead in ["c1", "f5", "fe", "ff"]},
     "lead_only": "e282",
     "tail_only": "80",
     "greek_then_surrogate": "cebae1bdb9cf83cebcceb5eda080656469746564",
@@ -315,7 +317,8 @@ JSON = {
     "missing_kind": b'{"text":"x"}',
     "kind_not_text": b'{"kind":7}',
     "kind_escaped": b'{"k\\u0069nd":"EM\\u0050TY"}',
-    "lone_surrogate": b'{"kind":"NOTE","text":"\\ud800"}',
+    "lone_high_surrogate": b'{"kind":"SHAPE","name":"\\ud800","points":[],"small":0,"closed":false}',
+    "lone_low_surrogate": b'{"kind":"SHAPE","name":"\\udc00","points":[],"small":0,"closed":false}',
     "surrogates": b'{"kind":"SHAPE","name":"\\ud83d\\ude00","points":[],"small":0,"closed":false}',
     "numbers": b'{"kind":"EMPTY","a":[0,-0,1.5e-3,-12E+2,9007199254740993,18446744073709551616]}',
     "leading_zero": b'{"kind":"EMPTY","a":01}',
@@ -344,14 +347,24 @@ def seeds(target):
         case "frame_decode":
             return {name: bytes([role, 0]) + payload for name, (role, payload) in frames.items()}
         case "session":
-            return {name: session(role, payload) for name, (role, payload) in frames.items()}
+            floods = {
+                f"flood_{name}": bytes([role, 4, 7, 1, 12, len(payload)]) + payload + bytes([63, 9, 255])
+                for name, (role, payload) in frames.items()
+                if name in ("ping", "pings", "ping_hello", "text_empty", "empty_fragments", "three_fragments", "hello_fragmented")
+            }
+            return floods | {name: session(role, payload) for name, (role, payload) in frames.items()}
         case "utf8":
             return {name: b"\0" + text for name, text in texts.items()}
         case "mask":
             return {f"mask_{size}": b"\x37\xfa\x21\x3d\1\3" + b"Hello" * size for size in (0, 1, 3, 7, 13, 30)}
         case "frame_round_trip":
-            lengths = [(0, 0), (125, 0), (126, 0), (127, 0), (255, 8), (128, 9), (129, 9)]
-            return {f"length_{a << b}_{role}": bytes([role, 2, 1, b, a]) for a, b in lengths for role in (0, 1)}
+            # The choices are a type, and 8 for one byte less.
+            lengths = [(2, 0, 0), (2, 125, 0), (2, 126, 0), (2, 127, 0), (2, 255, 8), (8, 128, 9), (2, 128, 9), (2, 129, 9)]
+            return {
+                f"length_{(a << b) - choices // 8}_{role}": bytes([role, choices, 1, a, b])
+                for choices, a, b in lengths
+                for role in (CLIENT, SERVER)
+            }
         case "pipe":
             return {
                 "both_close": bytes([0, 0, 5, 0, 1, 5, 0, 0, 3, 255, 1, 3, 255]),

@@ -81,6 +81,9 @@ class driver {
     FUZZ_CLAIM(!was_closed && !discarded_);
     FUZZ_CLAIM(view_.size() <= std::max<std::size_t>(options_.max_message_size, 125));
     held_ = support::copy(view_.bytes());
+    FUZZ_CLAIM(support::text(view_.text()) == *held_);
+    FUZZ_CLAIM(view_.is_text() == (view_.type() == kw::message_type::text));
+    FUZZ_CLAIM(view_.is_binary() == (view_.type() == kw::message_type::binary));
     seen_.push_back({view_.type(), *held_});
   }
 
@@ -95,9 +98,11 @@ class driver {
     cut_off_ = true;
     ws_.end_of_input();
   }
-  void fail() {
+  void fail(bool of_the_system) {
     cut_off_ = true;
-    counted([&] { ws_.fail(kw::error::idle_timeout); });
+    std::error_code why = kw::error::idle_timeout;
+    if (of_the_system) why = std::make_error_code(std::errc::io_error);
+    counted([&] { ws_.fail(why); });
   }
   void close(unsigned code, std::string_view reason) {
     counted([&] { ws_.close(static_cast<kw::close_code>(code), reason); });
@@ -250,11 +255,16 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
         switch (from.byte() % 8) {
           case 0: run.discard(); break;
           case 1: run.end_of_input(); break;
-          case 2: run.fail(); break;
+          case 2: run.fail(from.flag()); break;
           case 3: run.write_all(); break;
           case 4: run.send(kw::message_type::close, from.take(from.byte()), from.flag()); break;
           case 5: run.send_with(from.take(from.byte()), from.flag()); break;
-          case 6: run.send(static_cast<kw::message_type>(from.byte() % 16), {}, from.flag()); break;
+          case 6: {
+            // Any type, defined or not; but text, whose fragments would have to be UTF-8 together.
+            unsigned const type = from.byte() % 16;
+            run.send(static_cast<kw::message_type>(type == 1 ? 2 : type), {}, from.flag());
+            break;
+          }
           default: break;
         }
         break;
