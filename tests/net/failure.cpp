@@ -4,197 +4,23 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <asio/co_spawn.hpp>
-#include <asio/io_context.hpp>
-#include <asio/this_coro.hpp>
-#include <chrono>
-#include <cstdint>
-#include <functional>
-#include <memory>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "faults.hpp"
+#include "talk.hpp"
 #include "test_stream.hpp"
 
 namespace kw = kindwire;
-using namespace std::chrono_literals;
 using namespace std::string_literals;
 using kw::opcode;
 using test::fault;
+using test::talk;
 using test::whole_frame;
 
 namespace {
-
-// An application that receives, sends and closes, and the peer that it talks with.
-class talk {
- public:
-  template <class Stream>
-  struct over {};
-
-  template <class Stream>
-  talk(over<Stream>, kw::role self, fault what, std::size_t at, kw::net::connection_options const& options)
-      : self_(self),
-        peer_(self == kw::role::server ? kw::role::client : kw::role::server),
-        what_(what),
-        turns_(what == fault::none || what == fault::error ? SIZE_MAX : at, [this] { strike(); }) {
-    if (what == fault::error) far->fail_at = at;
-    far->max_read = 40;
-    far->max_write = 50;
-    ws = std::make_shared<kw::net::basic_websocket<Stream>>(Stream(far), self, options);
-    held_ = what == fault::context ? nullptr : ws;
-  }
-  talk(talk const&) = delete;
-  talk& operator=(talk const&) = delete;
-  ~talk() {
-    far->drop();
-    ws.reset();
-    held_.reset();
-  }
-
-  // The application.
-
-  template <class Use>
-  auto tracked(Use use) {
-    return asio::bind_cancellation_slot(
-        signals_.next(), [mine = test::counted(handlers), use = std::move(use)](auto... results) mutable {
-          mine.complete();
-          use(results...);
-        });
-  }
-
-  void receive() {
-    if (!ws->get_executor()) return;  // it is gone
-    ws->receive(tracked([this, held = ws](std::error_code error, kw::message msg) {
-      if (error == asio::error::operation_aborted && what_ == fault::cancel) return receive();
-      if (!error && msg) {
-        texts.emplace_back(msg.text());
-        if (on_message) on_message(msg);
-        return receive();
-      }
-      ++ends;
-      end_error = error;
-    }));
-  }
-  void send(opcode type, std::string_view text) {
-    if (!ws->get_executor()) return;
-    ws->send(type, kw::detail::as_bytes(text), tracked([held = ws](std::error_code) {}));
-  }
-  void close(unsigned code) {
-    ws->close(static_cast<kw::close_code>(code), "",
-              tracked([this, code, late = far->closed, held = ws](std::error_code error) {
-                if (error == asio::error::operation_aborted && what_ == fault::cancel) return close(code);
-                ++closed;
-                if (!late) close_error = error;
-              }));
-  }
-
-  // A coroutine that echoes. A cancellation loses nothing: it goes on where it was. So does one whose send
-  // failed: it may still receive what the peer had to say.
-  static asio::awaitable<void> echo(talk& self, std::shared_ptr<kw::net::websocket> ws) {
-    for (bool open = true; open;) {
-      bool receiving = true;
-      std::error_code error;
-      try {
-        kw::message const msg = co_await ws->receive();
-        open = static_cast<bool>(msg);
-        if (open) {
-          self.texts.emplace_back(msg.text());
-          receiving = false;
-          co_await ws->send(msg);  // queued by the call, whatever becomes of the wait
-        }
-      } catch (std::system_error const& thrown) {
-        error = thrown.code();
-      }
-      bool const cancelled = error == asio::error::operation_aborted && self.what_ == fault::cancel;
-      if (cancelled) co_await asio::this_coro::reset_cancellation_state();
-      if (error && !cancelled && receiving) {
-        open = false;
-        self.end_error = error;
-      }
-    }
-    ++self.ends;
-  }
-  void run_echo() {
-    asio::co_spawn(*io, echo(*this, ws), tracked([this](std::exception_ptr failure) {
-      if (failure && what_ == fault::cancel) return run_echo();  // it had not begun
-      CHECK(!failure);
-    }));
-  }
-
-  // The peer.
-
-  void push(opcode type, std::string_view payload, bool fin = true) {
-    far->push_frame(peer_, type, payload, fin);
-  }
-  void push_close(unsigned code) { far->push_close(peer_, code); }
-
-  // Runs what can run. False once the scenario is over.
-  bool settle() {
-    if (!turns_.over()) turns_.settle(*io);
-    return !turns_.over();
-  }
-
-  // The last settling. Nothing waits for close_timeout: the peer has ended.
-  void run_out() {
-    if (!io) return;
-    io->restart();
-    io->run_for(4s);
-    CHECK_MESSAGE(io->stopped(), "something still waits");
-  }
-
-  // Lets go of everything; afterwards nothing is left.
-  void let_go() {
-    held_.reset();
-    ws.reset();
-    if (!io) return;
-    io->restart();
-    while (io->poll() != 0) continue;
-  }
-
-  bool struck() const { return turns_.acted() || (far->fail_at != 0 && far->operations >= far->fail_at); }
-  std::size_t turns() const { return turns_.count(); }
-  std::vector<whole_frame> frames() const { return test::frames_in(far->written(), peer_); }
-  kw::role self() const { return self_; }
-
-  test::tally handlers;
-  std::unique_ptr<asio::io_context> io = std::make_unique<asio::io_context>();
-  std::shared_ptr<test::peer> far = std::make_shared<test::peer>(io->get_executor());
-  std::shared_ptr<kw::net::websocket> ws;
-  std::function<void(kw::message const&)> on_message;
-  std::vector<std::string> texts;
-  int ends = 0;  // how often a receive said that nothing will come any more
-  std::optional<std::error_code> end_error;
-  int closed = 0;
-  std::optional<std::error_code> close_error;
-
- private:
-  void strike() {
-    switch (what_) {
-      case fault::none:
-      case fault::error: break;
-      case fault::cancel: signals_.emit(); break;
-      case fault::destroy:
-        static_cast<kw::net::websocket&>(*ws) = kw::net::websocket{};
-        turns_.end();
-        break;
-      case fault::context:
-        ws.reset();
-        turns_.end();
-        far->drop();
-        io.reset();
-        break;
-    }
-  }
-
-  kw::role self_;
-  kw::role peer_;
-  fault what_;
-  test::turns turns_;
-  test::signals signals_;
-  std::shared_ptr<kw::net::websocket> held_;
-};
 
 struct scenario {
   char const* name;
@@ -347,7 +173,7 @@ void check_over(talk& it) {
 
 // One run. False if it was over before the fault came.
 template <class Stream>
-bool run(scenario const& what, kw::role self, fault which, std::size_t at, std::size_t& points) {
+bool run(scenario const& what, kw::role self, fault which, std::size_t at) {
   CAPTURE(std::string(what.name));
   CAPTURE(std::string(name_of(which)));
   CAPTURE(at);
@@ -365,7 +191,6 @@ bool run(scenario const& what, kw::role self, fault which, std::size_t at, std::
   }
   it.run_out();
   bool const struck = it.struck();
-  points = which == fault::error ? it.far->operations : it.turns();
 
   bool const unharmed = which == fault::none || which == fault::cancel || !struck;
   if (unharmed) {
@@ -408,8 +233,7 @@ void run_all(fault which) {
     for (kw::role const self : {kw::role::server, kw::role::client}) {
       // A turn is counted from 0: before anything has run. An operation from 1.
       std::size_t at = which == fault::error ? 1 : 0;
-      std::size_t points = 0;
-      while (run<Stream>(each, self, which, at, points) && at < 2000) ++at;
+      while (run<Stream>(each, self, which, at) && at < 2000) ++at;
       if (which == fault::none) continue;
       CHECK(at < 2000);
       CHECK(at >= 4);

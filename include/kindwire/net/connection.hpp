@@ -149,9 +149,18 @@ class connection : public outlet, public roster_member, public std::enable_share
   }
 
   // The user's websocket is gone: nobody can receive or close any more. A last Close is tried, without
-  // waiting.
+  // waiting. Where the Closes were said before, whoever is to end the stream first (see try_to_end()) still
+  // lets the peer read to the end: a stream that is closed with input unread is reset, and a reset may
+  // overtake our Close.
   void abandon() {
     if (!stream_open_) return;
+    if (session_.state() == session_state::closed && ends_first() && !is_lost() && !input_ended_) {
+      unattended_ = true;
+      end_operations(asio::error::operation_aborted);
+      expect_end();
+      schedule();
+      return;
+    }
     session_.close(close_code::going_away);
     if (!writing_ && !session_.output().empty()) {
       std::error_code ignored;
@@ -351,14 +360,13 @@ class connection : public outlet, public roster_member, public std::enable_share
   // when it is over.
   bool try_to_end() {
     session_.drop_input();  // not a poll: the application may still look at the last message
-    bool const lost = session_.error() == error::connection_lost || write_failed_;
-    if (lost || input_ended_) {
-      if (writing_ && !lost) return false;
+    if (is_lost() || input_ended_) {
+      if (writing_ && !is_lost()) return false;
       finish(error());
       return true;
     }
     bool const written = !writing_ && session_.output().empty();
-    if (written && !half_closed_ && (session_.self() == role::server || session_.error())) {
+    if (written && !half_closed_ && ends_first()) {
       half_closed_ = true;
       if (!shutdown_send()) {
         // A stream that cannot say so is ended at once: the peer would wait for us as long as we for it.
@@ -368,6 +376,9 @@ class connection : public outlet, public roster_member, public std::enable_share
     }
     return false;
   }
+
+  bool ends_first() const noexcept { return session_.self() == role::server || session_.error(); }
+  bool is_lost() const noexcept { return session_.error() == error::connection_lost || write_failed_; }
 
   // From the first Close on, the connection ends by a deadline that nothing moves.
   void expect_end() {
@@ -421,6 +432,10 @@ class connection : public outlet, public roster_member, public std::enable_share
     if (timer_) timer_->cancel();
     close_stream();
     if (session_.state() != session_state::closed) session_.end_of_input();
+    end_operations(outcome);
+  }
+
+  void end_operations(std::error_code outcome) {
     if (receive_) receive_.post(outcome == asio::error::operation_aborted ? outcome : error(), message{});
     drains_.complete(error() ? error() : make_error_code(kindwire::error::closed));
     closes_.complete(outcome);
