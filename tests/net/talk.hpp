@@ -66,7 +66,11 @@ class talk {
   void receive() {
     if (!ws->get_executor()) return;  // it is gone
     ws->receive(tracked([this, held = ws](std::error_code error, kindwire::message msg) {
-      if (error == asio::error::operation_aborted && what_ == fault::cancel) return receive();
+      if (error == asio::error::operation_aborted && what_ == fault::cancel) {
+        paused_ = true;
+        if (resumes_at_once) resume();
+        return;
+      }
       if (!error && msg) {
         texts.emplace_back(msg.text());
         if (on_message) on_message(msg);
@@ -132,6 +136,10 @@ class talk {
   // Runs what can run. False once the scenario is over.
   bool settle() {
     if (!turns_.over()) turns_.settle(*io);
+    if (paused_) {
+      resume();
+      turns_.settle(*io);
+    }
     return !turns_.over();
   }
 
@@ -167,6 +175,7 @@ class talk {
   std::shared_ptr<peer> far = std::make_shared<peer>(io->get_executor());
   std::shared_ptr<kindwire::net::websocket> ws;
   std::function<void(kindwire::message const&)> on_message;
+  bool resumes_at_once = true;  // receiving, after a cancellation; or when more may have come
   std::vector<std::string> texts;
   int ends = 0;  // how often a receive said that nothing will come any more
   std::optional<std::error_code> end_error;
@@ -174,6 +183,11 @@ class talk {
   std::optional<std::error_code> close_error;
 
  private:
+  void resume() {
+    paused_ = false;
+    receive();
+  }
+
   void strike() {
     switch (what_) {
       case fault::none:
@@ -195,6 +209,7 @@ class talk {
   kindwire::role self_;
   kindwire::role peer_;
   fault what_;
+  bool paused_ = false;
   turns turns_;
   signals signals_;
   std::shared_ptr<kindwire::net::websocket> held_;
