@@ -6,6 +6,7 @@
 namespace {
 
 struct plan {
+  std::size_t smallest = 0;
   std::size_t left = 0;
   bool for_good = false;
   bool on = false;
@@ -15,7 +16,7 @@ thread_local constinit plan current;
 constinit std::atomic<std::size_t> alive{0};
 
 void* allocate(std::size_t size) {
-  if (current.on) {
+  if (current.on && size >= current.smallest) {
     if (current.left == 0 && (current.for_good || !current.refused)) {
       current.refused = true;
       throw std::bad_alloc();
@@ -36,8 +37,11 @@ void deallocate(void* place) noexcept {
 
 }  // namespace
 
-void exhaustion::refuse_from_now_on(refusal when) noexcept { current = {when.at, when.for_good}; }
+void exhaustion::refuse_from_now_on(refusal when) noexcept {
+  current = {when.smallest, when.at, when.for_good};
+}
 void exhaustion::refuse(bool on) noexcept { current.on = on; }
+bool exhaustion::refuses() noexcept { return current.on; }
 bool exhaustion::has_refused() noexcept { return current.refused; }
 std::size_t exhaustion::blocks_alive() noexcept { return alive; }
 

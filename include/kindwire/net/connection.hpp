@@ -29,6 +29,7 @@
 #include "../message/message.hpp"
 #include "../session.hpp"
 #include "admission.hpp"
+#include "enough_memory.hpp"
 #include "keepalive.hpp"
 #include "lease.hpp"
 #include "operation.hpp"
@@ -143,7 +144,7 @@ class connection : public outlet, public roster_member, public std::enable_share
 
   void fail(std::error_code why) {
     if (session_.state() == session_state::closed) return;
-    session_.fail(why);
+    if (!fail_session(why)) return finish(why);
     expect_end();
     schedule();
   }
@@ -161,26 +162,26 @@ class connection : public outlet, public roster_member, public std::enable_share
       schedule();
       return;
     }
-    session_.close(close_code::going_away);
+    enough_memory([&] { session_.close(close_code::going_away); });
     if (!writing_ && !session_.output().empty()) {
       std::error_code ignored;
       try_write(session_.output(), ignored);
     }
-    session_.take_output();
+    drop_output();
     finish(asio::error::operation_aborted);
   }
 
   // The handler of a server is done with it: the close handshake goes on without anybody who receives.
   void let_go(close_code code) {
     unattended_ = true;
-    if (session_.is_open()) session_.close(code);
+    if (session_.is_open()) close_or_end(code);
     if (stream_open_) expect_end();
     schedule();
   }
 
   // The server stops. Messages that come before the peer's Close are still delivered.
   void stop() override {
-    asio::post(executor_, [self = shared_from_this()] { self->close(close_code::going_away, {}); });
+    asio::post(executor_, [self = shared_from_this()] { self->close_or_end(close_code::going_away); });
   }
 
   // Names an operation for the cancellation slot that may end it.
@@ -212,7 +213,7 @@ class connection : public outlet, public roster_member, public std::enable_share
   }
   void on_read(std::error_code failure, buffer block) {
     std::size_t const size = block.size();
-    if (size != 0) session_.put(std::move(block));
+    if (size != 0) enough_memory([&] { session_.put(std::move(block)); });
     on_input(failure, size);
   }
 
@@ -231,6 +232,17 @@ class connection : public outlet, public roster_member, public std::enable_share
   }
 
  private:
+  // False when there is no memory even for a Close: then the stream can only be cut.
+  bool fail_session(std::error_code why) {
+    bool const done = enough_memory([&] { session_.fail(why); });
+    if (!done && !error_) error_ = why;
+    return done;
+  }
+  void close_or_end(close_code code) {
+    if (!enough_memory([&] { close(code, {}); })) finish(error_ = no_memory());
+  }
+  static std::error_code no_memory() noexcept { return std::make_error_code(std::errc::not_enough_memory); }
+
   template <class Queue>
   std::error_code queue_frame(Queue&& queue) {
     if (write_failed_) return write_failed_;
@@ -248,7 +260,8 @@ class connection : public outlet, public roster_member, public std::enable_share
       message_out_ = true;
       return std::exchange(ready_, message{});
     }
-    message const result = session_.poll();
+    message result;
+    enough_memory([&] { result = session_.poll(); });
     message_out_ = static_cast<bool>(result);
     if (result) keepalive_.data();
     if (!result) note_end_of_input();
@@ -314,13 +327,13 @@ class connection : public outlet, public roster_member, public std::enable_share
     // Nobody is receiving. Control frames are answered all the same, and a Close is noticed.
     if (nobody_receives() && session_.state() == session_state::closing) {
       ready_ = {};
-      session_.discard();
+      enough_memory([&] { session_.discard(); });
     } else if (!ready_ && !message_out_) {
       ready_ = take_message();
       message_out_ = false;
       return;
     } else {
-      session_.look_ahead();
+      enough_memory([&] { session_.look_ahead(); });
     }
     if (!ready_ && session_.unread_size() == 0) note_end_of_input();
   }
@@ -389,10 +402,10 @@ class connection : public outlet, public roster_member, public std::enable_share
       auto const self = held.end();
       if (stopped || !self->stream_open_) return;
       // The peer's Close may stand behind messages that somebody was expected to receive.
-      if (self->session_.state() == session_state::closing) self->session_.discard();
+      if (self->session_.state() == session_state::closing) enough_memory([&] { self->session_.discard(); });
       if (self->session_.state() != session_state::closed && self->write_failed_)
         self->error_ = self->write_failed_;
-      self->session_.fail(error::close_timeout);
+      self->fail_session(error::close_timeout);
       self->finish(self->error());
     });
   }
@@ -407,7 +420,7 @@ class connection : public outlet, public roster_member, public std::enable_share
       case keepalive::verdict::idle: return fail(error::idle_timeout);
       case keepalive::verdict::no_pong: return fail(error::pong_timeout);
       case keepalive::verdict::ping:
-        session_.send(message_type::ping, {});
+        if (!enough_memory([&] { session_.send(message_type::ping, {}); })) return fail(no_memory());
         schedule();
         break;
       case keepalive::verdict::wait: break;

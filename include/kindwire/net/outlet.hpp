@@ -12,6 +12,7 @@
 #include "../frame/role.hpp"
 #include "../message/buffer.hpp"
 #include "../session.hpp"
+#include "enough_memory.hpp"
 #include "keepalive.hpp"
 #include "options.hpp"
 #include "waiting_list.hpp"
@@ -70,12 +71,13 @@ class outlet {
     if (writing_ || !stream_open_ || session_.output().empty() || write_failed_) return;
     std::error_code failure;
     std::size_t const size = try_write(session_.output(), failure);
-    session_.consume(size);
+    enough_memory([&] { session_.consume(size); });  // it is, in any case; only a pong may wait on
     if (failure && failure != asio::error::would_block && failure != asio::error::try_again) {
       return on_write_failed(failure);
     }
     if (session_.output().empty()) return;
-    in_flight_ = session_.take_output();
+    if (!enough_memory([&] { in_flight_ = session_.take_output(); }))
+      return on_write_failed(std::make_error_code(std::errc::not_enough_memory));
     write_on();
   }
 
@@ -88,7 +90,12 @@ class outlet {
   void on_write_failed(std::error_code failure) {
     write_failed_ = failure;
     in_flight_.release();
-    session_.take_output();
+    drop_output();
+  }
+
+  // Where a pong waits there may be no memory: then all of it goes with the connection.
+  void drop_output() noexcept {
+    enough_memory([&] { session_.take_output(); });
   }
 
   void wake_drained() {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <asio/buffer.hpp>
 #include <asio/error.hpp>
+#include <asio/post.hpp>
 #include <asio/socket_base.hpp>
 #include <cstddef>
 #include <memory>
@@ -40,7 +41,14 @@ class stream_connection final : public connection {
       });
     } else {
       // The block is ours while the stream holds it: the session may come and go in the meantime.
-      auto const room = block_.prepare(read_size_).first(read_size_);
+      std::span<std::byte> room;
+      try {
+        room = block_.prepare(read_size_).first(read_size_);
+      } catch (std::bad_alloc const&) {
+        return asio::post(executor(), [held = shared()]() mutable {
+          held.end()->on_read(std::make_error_code(std::errc::not_enough_memory), 0);
+        });
+      }
       stream_.async_read_some(asio::mutable_buffer(room.data(), room.size()),
                               [held = shared()](std::error_code failure, std::size_t size) mutable {
                                 held.end()->take_block(failure, size);
