@@ -270,7 +270,7 @@ TEST_CASE("closing: close() ends by its deadline, whatever the peer does instead
         it.settle();
         if (std::string(name) == "nor reads") act(it);
         it.close();
-        it.run_until_closed([&, &act = act] { act(it); });
+        it.run_until_closed([&, &again = act] { again(it); });
         CHECK(it.closes == std::vector<std::error_code>{kw::error::close_timeout});
         if (receives) CHECK(it.ends == std::vector<std::error_code>{kw::error::close_timeout});
         CHECK(it.ws.error() == kw::error::close_timeout);
