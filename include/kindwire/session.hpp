@@ -24,6 +24,7 @@
 #include "message/close.hpp"
 #include "message/message.hpp"
 #include "message/reassembler.hpp"
+#include "session/inbox.hpp"
 #include "session/outbox.hpp"
 
 namespace kindwire {
@@ -73,17 +74,8 @@ class session {
       return room.first(static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), decoder_.remaining())));
     }
     into_message_ = false;
-    if (message_in_input_ && input_.spare() < size) {
-      // The application still looks at a message in this block: keep it, and go on in another.
-      buffer fresh;
-      fresh.prepare(unread().size() + size);
-      fresh.append(unread());
-      held_ = std::exchange(input_, std::move(fresh));
-      message_in_input_ = false;
-      plain_ = false;
-    }
     auto const room = input_.prepare(size);
-    set_unread(input_.bytes().last(unread().size()));
+    plain_ = plain_ && input_.is_plain();
     return room;
   }
 
@@ -93,8 +85,6 @@ class session {
       in_message_ += size;
     } else {
       input_.commit(size);
-      unread_end_ += size;
-      unseen_ += size;
     }
   }
 
@@ -102,16 +92,11 @@ class session {
   /// is no memory for that its bytes are gone, and with them the connection.
   void put(buffer block) {
     if (block.empty()) return;
-    if (unread_size() != 0 || message_in_input_) {
-      unwinding guard{this};
-      std::memcpy(prepare(block.size()).data(), block.bytes().data(), block.size());
-      commit(block.size());
-      guard.dismiss();
-    } else {
-      input_ = std::move(block);
-      set_unread(input_.bytes());
-      unseen_ = unread().size();
-    }
+    if (in_message_ == 0 && input_.take_over(block)) return;
+    unwinding guard{this};
+    std::memcpy(prepare(block.size()).data(), block.bytes().data(), block.size());
+    commit(block.size());
+    guard.dismiss();
   }
 
   /// The peer's stream has ended. Unless a Close came before, the connection is lost: close code 1006
@@ -128,11 +113,10 @@ class session {
   /// The view is valid until the next poll(); sending and prepare() leave it alone.
   message poll() {
     if (plain_) [[likely]] {
-      std::span<std::byte> input = unread();
+      std::span<std::byte> input = input_.unread();
       if (whole_frame const frame = decoder_.take_whole(input)) [[likely]] {
         if (reassembler_.unmask(frame)) [[likely]] {
-          unread_begin_ = input.data();
-          message_in_input_ = true;
+          input_.taken(input);
           return {frame.type, frame.payload};
         }
       }
@@ -155,18 +139,11 @@ class session {
   /// last message stays.
   void drop_input() noexcept {
     in_message_ = 0;
-    if (message_in_input_) {
-      input_.truncate(input_.size() - unread().size());
-      unread_end_ = unread_begin_;
-    } else {
-      input_.release();
-      unread_begin_ = unread_end_ = nullptr;
-    }
-    unseen_ = 0;
+    input_.drop();
   }
 
   /// Bytes that have come and were not polled yet.
-  std::size_t unread_size() const noexcept { return unread().size() + in_message_; }
+  std::size_t unread_size() const noexcept { return input_.unread().size() + in_message_; }
 
   // Output.
 
@@ -260,12 +237,6 @@ class session {
   bool closed_by_peer() const noexcept { return closed_by_peer_; }
 
  private:
-  std::span<std::byte> unread() const noexcept { return {unread_begin_, unread_end_}; }
-  void set_unread(std::span<std::byte> bytes) noexcept {
-    unread_begin_ = bytes.data();
-    unread_end_ = bytes.data() + bytes.size();
-  }
-
   // True if `size` bytes are payload of the data frame that we are in, and nothing else comes before them.
   bool fits_frame(std::size_t size) const noexcept {
     return decoder_.remaining() >= size && unread_size() == 0 && !is_control(decoder_.type()) && !discards_ &&
@@ -310,8 +281,7 @@ class session {
   void write_close(kindwire::close_code code, std::string_view reason);
   void lose(std::error_code why) noexcept;
 
-  buffer input_;
-  buffer held_;  // the block of the last message, when input_ had to go on elsewhere
+  detail::inbox input_;
   detail::outbox output_;
   buffer control_;  // what has come of a control frame that is not whole
   basic_frame_decoder decoder_;
@@ -319,16 +289,12 @@ class session {
   std::string peer_reason_;
   std::string own_reason_;
   std::error_code error_;
-  std::byte* unread_begin_ = nullptr;  // the part of input_ that was not polled, up to its end
-  std::byte* unread_end_ = nullptr;
   std::size_t in_message_ = 0;  // bytes that came behind what the reassembler has gathered, not polled
-  std::size_t unseen_ = 0;      // how much of its end look_ahead() has not seen; all of it if it is more
   role self_;
   session_state state_ = session_state::open;
   bool autoping_;
   bool plain_ = true;  // nothing is begun, held or over: what comes may be a message that lies there whole
-  bool into_message_ = false;      // where prepare() has room for what comes next
-  bool message_in_input_ = false;  // a message was given out that may lie in input_
+  bool into_message_ = false;  // where prepare() has room for what comes next
   bool sending_fragments_ = false;
   bool discards_ = false;
   bool close_sent_ = false;
@@ -344,9 +310,8 @@ __attribute__((noinline))
 inline message
 session::poll_any() {
   plain_ = false;
-  held_.release();
+  input_.end_view();
   if (decoder_.between_frames()) control_.release();
-  message_in_input_ = false;
   if (discards_) return discard(), message{};
   unwinding guard{this};
   if (reassembler_.error()) fail(reassembler_.error());
@@ -357,12 +322,11 @@ session::poll_any() {
     result = decode(input);
   }
   if (!result) {
-    std::span<std::byte> input = unread();
+    std::span<std::byte> input = input_.unread();
     result = decode(input);
     if (result) {
-      unread_begin_ = input.data();
-      message_in_input_ = input_.holds(result.bytes().data());
-      if (!control_.empty()) held_ = std::exchange(control_, buffer{});
+      input_.taken(input, result.bytes().data());
+      if (!control_.empty()) input_.hold(std::exchange(control_, buffer{}));
     } else {
       // Everything was used: what is left of a header or a message is kept by the decoder and the
       // reassembler.
@@ -370,7 +334,7 @@ session::poll_any() {
     }
   }
   plain_ = state_ != session_state::closed && decoder_.between_frames() && reassembler_.empty() &&
-           held_.capacity() == 0 && control_.capacity() == 0;
+           input_.is_plain() && control_.capacity() == 0;
   guard.dismiss();
   return result;
 }
@@ -378,8 +342,8 @@ session::poll_any() {
 inline void session::look_ahead() {
   if (state_ == session_state::closed || !decoder_.between_frames()) return;
   unwinding guard{this};
-  std::span<std::byte> const all = unread();
-  std::size_t from = all.size() - std::min(all.size(), unseen_);
+  std::span<std::byte> const all = input_.unread();
+  std::size_t from = input_.seen();
   std::size_t to = from;
   frame_header header;
   kindwire::error violation{};
@@ -401,12 +365,7 @@ inline void session::look_ahead() {
     }
     from += frame.size();
   }
-  if (from != to) {
-    std::memmove(all.data() + to, all.data() + from, all.size() - from);
-    input_.truncate(input_.size() - (from - to));
-    unread_end_ -= from - to;
-  }
-  unseen_ = all.size() - from;
+  input_.set_seen(to, from);
   if (violation != kindwire::error{} && to == 0) fail(violation);
   guard.dismiss();
 }
@@ -419,7 +378,7 @@ inline void session::discard() {
     std::span<std::byte> payload = reassembler_.prepare(0).first(std::exchange(in_message_, 0));
     decoder_.take(payload);
   }
-  std::span<std::byte> input = unread();
+  std::span<std::byte> input = input_.unread();
   while (state_ != session_state::closed) {
     frame_chunk const chunk = decoder_.take(input);
     if (!chunk) {
