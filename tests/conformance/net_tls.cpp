@@ -58,7 +58,7 @@ class localhost {
 // Two ends of a Unix socket, before their TLS handshakes.
 struct ends {
   ends(asio::io_context& io, localhost& host, std::string const& name)
-      : server(protocol::socket(io), host.server), client(protocol::socket(io), host.client) {
+      : server(io, host.server), client(io, host.client) {
     asio::local::connect_pair(server.next_layer(), client.next_layer());
     client.set_verify_callback(asio::ssl::host_name_verification(name));
   }

@@ -1,6 +1,9 @@
 // The kernels for arm64, where every processor has NEON.
 #pragma once
 
+#if defined(__aarch64__) && defined(__ARM_NEON) && defined(__GNUC__) && !defined(__AARCH64EB__)
+#define KINDWIRE_HAS_NEON_KERNELS 1
+
 #include <arm_neon.h>
 
 #include <cstddef>
@@ -70,3 +73,5 @@ struct neon_kernels {
 };
 
 }  // namespace kindwire::detail
+
+#endif

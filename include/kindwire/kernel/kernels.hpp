@@ -6,15 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "portable.hpp"
-
-#if defined(__x86_64__) && defined(__GNUC__)
-#define KINDWIRE_HAS_X86_KERNELS 1
-#include "x86.hpp"
-#elif defined(__aarch64__) && defined(__ARM_NEON) && defined(__GNUC__) && !defined(__AARCH64EB__)
-#define KINDWIRE_HAS_NEON_KERNELS 1
 #include "arm.hpp"
-#endif
+#include "portable.hpp"
+#include "x86.hpp"
 
 namespace kindwire {
 

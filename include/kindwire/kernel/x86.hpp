@@ -2,6 +2,9 @@
 // the program is compiled for, and called only where kernels.hpp has found them.
 #pragma once
 
+#if defined(__x86_64__) && defined(__GNUC__)
+#define KINDWIRE_HAS_X86_KERNELS 1
+
 #include <immintrin.h>
 
 #include <cstddef>
@@ -307,3 +310,5 @@ struct avx512_kernels {
 #undef KINDWIRE_SSSE3
 #undef KINDWIRE_AVX2
 #undef KINDWIRE_AVX512
+
+#endif
