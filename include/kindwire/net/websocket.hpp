@@ -60,8 +60,9 @@ struct websocket_access;
 ///
 /// Thread safety: like a socket, one websocket is used from its executor only; remote() gives a handle for
 /// other threads. Moving is cheap and leaves pending operations in place. Destroying it ends the connection
-/// at once, without waiting for the peer: await close() before that for a clean end. When the peer's Close
-/// had come before, a server's stream still goes on to its end, for close_timeout at most.
+/// at once, without waiting for the peer: await close() before that for a clean end. Where both Closes were
+/// said before, or a rule was broken, the stream of the one that ends it first still goes on until the peer
+/// has read to the end, for close_timeout at most.
 class websocket {
  public:
   using executor_type = asio::any_io_executor;
