@@ -40,6 +40,8 @@ TO_SERVER = {
     "three_fragments": "0181" + M0 + "41 0080" + M0 + "8081" + M0 + "42",
     "empty_fragments": "0280" + M0 + ("0080" + M0) * 12 + "8080" + M0,  # ws CVE-2026-48779
     "endless_fragments": "0281" + M0 + "41" + ("0081" + M0 + "42") * 12,  # Netty CVE-2014-0193
+    "split_code_point": "0181" + M0 + "e2 0081" + M0 + "82 8081" + M0 + "ac",  # cowlib, Beast, corefx
+    "split_too_large": "0181" + M0 + "f4 8083" + M0 + "908080",
     "ping_between_fragments": "0181" + M0 + "41 8982" + M0 + "6869 8081" + M0 + "42",
     "ping": "8985 37fa213d 7f9f4d5158",
     "ping_126": "89fe007e" + M0,
@@ -58,6 +60,7 @@ TO_SERVER = {
     "close_reason": "8887" + M0 + "03e8 68656c6c6f",
     "close_reason_not_utf8": "8883" + M0 + "03e8 ff",
     "close_reason_123": "88fd" + M0 + "03e8" + "61" * 123,
+    "close_reason_124": "88fe007e" + M0 + "03e8" + "61" * 124,
     "close_then_text": "8882" + M0 + "03e8 8181" + M0 + "78",  # libsoup, Undertow
     "close_twice": ("8882" + M0 + "03e8") * 2,
     "empty_compressed": "c180" + M0,  # capnproto CVE-2023-48230
@@ -115,7 +118,7 @@ REQUESTS = {
     "two_hosts": request("Host: b\r\n"),
     **{
         f"host_{number}": request(base=f"Host: {host}\r\n" + KEY + REST)
-        for number, host in enumerate(["a b", "[::", "a:99999", "", "[::1]:80", "a%2", "1.2.3.4:80x", "[::ffff:1.2.3.4]"])
+        for number, host in enumerate(["a b", "[::", "a:99999", "", "[::1]:80", "a%2", "1.2.3.4:80x", "[::ffff:1.2.3.4]", ":99999"])
     },
     "no_upgrade": request(base="Host: a\r\nConnection: Upgrade\r\n" + KEY + REST),
     "no_connection": request(base="Host: a\r\nUpgrade: websocket\r\n" + KEY + REST),
@@ -125,6 +128,7 @@ REQUESTS = {
     "h2c": request(base="Host: a\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n" + KEY + REST),  # lighttpd CVE-2022-37797
     "websocketx": request(base="Host: a\r\nUpgrade: websocketx\r\nConnection: Upgrade\r\n" + KEY + REST),
     "websocket_h2c": request(base="Host: a\r\nUpgrade: h2c\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n" + KEY + REST),
+    "websocket_and_h2c": request(base="Host: a\r\nUpgrade: websocket, h2c\r\nConnection: Upgrade\r\n" + KEY + REST),
     "notupgrade": request(base="Host: a\r\nUpgrade: websocket\r\nConnection: notupgrade\r\n" + KEY + REST),  # userver
     "keep_alive_upgrade": request(base="Host: a\r\nUpgrade: websocket\r\nConnection: keep-alive,\tUPGRADE\r\n" + KEY + REST),
     "key_of_15": request(base=UPGRADE + "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAA\r\n" + REST),
@@ -175,6 +179,7 @@ REQUESTS = {
     "listed_origin": request("Origin: https://app.example.com\r\n"),
     "null_origin": request("Origin: null\r\n"),
     "two_origins": request("Origin: http://a\r\nOrigin: http://a\r\n"),
+    "origin_of_other_scheme": request("Origin: https://server.example.com\r\n"),  # Parsec CVE-2018-6651
     "origin_of_other_port": request("Origin: http://server.example.com:8080\r\n"),
     "frame_behind": request(after="\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"),
     "many_headers": request("a:b\r\n" * 120),  # ws CVE-2024-37890
@@ -206,6 +211,7 @@ ANSWERS = {
     "extension_not_asked": (1, answer("Sec-WebSocket-Extensions: permessage-deflate\r\n")),
     "extension": (5, answer("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=15, x-own\r\n")),
     "extension_twice": (5, answer("Sec-WebSocket-Extensions: x-own, x-own\r\n")),
+    "deflate_twice": (5, answer("Sec-WebSocket-Extensions: permessage-deflate, permessage-deflate\r\n")),  # lws
     "two_extension_fields": (5, answer("Sec-WebSocket-Extensions: x-own\r\nSec-WebSocket-Extensions: x-own\r\n")),
     "extension_malformed": (5, answer('Sec-WebSocket-Extensions: x-own; a="\r\n')),
     "http_1_0": (1, answer(line="HTTP/1.0 101 Switching Protocols")),
@@ -268,7 +274,6 @@ ASKED = {
 }
 
 
-
 def told(status, subprotocol="", extensions="", header=("", ""), body=""):
     """A request that is answered as the application of a server says."""
     texts = [subprotocol, extensions, header[0], *([header[1]] if header[0] else []), body]
@@ -307,6 +312,7 @@ JSON = {
     "half_a_sequence": b'"\xf0',  # RapidJSON 1.1.0, validating a C string
     "half_a_sequence_in_text": b'{"kind":"NOTE","text":"\xf0"}',
     "nul_behind": b'{"kind":"EMPTY"}\0junk',
+    "nul_and_junk": b'{"a":1}\0junk',
     "nul_inside": b'{"kind":"NOTE","text":"\0"}',
     "escaped_nul": b'{"kind":"SHAPE","name":"\\u0000","points":[],"small":0,"closed":false}',
     "deep": b"[" * 1000,
