@@ -1,11 +1,14 @@
 // A websocket over a stream of Asio's that meets std::bad_alloc at the n-th buffer that it asks for: every
 // operation still completes once, the connection ends or goes on, and whoever runs the context hears nothing
 // of it. What Asio takes for its handlers is given: without that nothing can be told to anybody.
+#include <kindwire/net/client.hpp>
+#include <kindwire/net/server.hpp>
 #include <kindwire/net/websocket.hpp>
 
 #include <doctest/doctest.h>
 
 #include <asio/io_context.hpp>
+#include <kindwire/handshake/accept_key.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -199,7 +202,94 @@ void let_go(scarce_memory& memory, kw::role self) {
   CHECK(it.far.use_count() == 1);
 }
 
+// So long that it is read in several buffers.
+std::string const long_field = "Cookie: " + std::string(5000, 'c') + "\r\n";
+
+void run_out(scarce_memory& memory, asio::io_context& io) {
+  CHECK_MESSAGE(memory.attempt([&] {
+    io.restart();
+    io.run_for(std::chrono::seconds(4));
+  }),
+                "it was thrown out of the context");
+  CHECK_MESSAGE(io.stopped(), "something still waits");
+}
+
+asio::awaitable<void> echo(kw::net::websocket& ws) {
+  while (kw::message msg = co_await ws.receive()) co_await ws.send(msg);
+}
+
+template <class Stream>
+void accept(scarce_memory& memory) {
+  asio::io_context io;
+  auto const far = std::make_shared<test::peer>(io.get_executor());
+  kw::net::server server(io);
+  server.websocket("/echo", echo);
+  server.serve(rich<Stream>(far));
+  far->push(
+      "GET /echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" +
+      long_field + "\r\n");
+  far->push_frame(kw::role::client, opcode::text, "behind it");
+  far->push_close(kw::role::client);
+  far->end();
+  run_out(memory, io);
+
+  CHECK(far->closed);
+  std::string const written = far->written();
+  bool const opened = written.starts_with("HTTP/1.1 101 ");
+  CHECK((opened || written.empty() || written.starts_with("HTTP/1.1 500 ")));
+  if (!memory.refused()) CHECK(opened);
+  CHECK_MESSAGE(far.use_count() == 1, "the connection was left behind");
+}
+
+template <class Stream>
+void open(scarce_memory& memory, bool accepted) {
+  asio::io_context io;
+  auto const far = std::make_shared<test::peer>(io.get_executor());
+  std::optional<std::error_code> outcome;
+  std::optional<kw::net::websocket> ws;
+  kw::response refusal;
+  kw::net::handshake(rich<Stream>(far), "ws://localhost/", {.refusal = &refusal},
+                     [&](std::error_code failure, kw::net::websocket opened) {
+                       outcome = failure;
+                       ws.emplace(std::move(opened));
+                     });
+  CHECK(memory.attempt([&] { test::settle(io); }));
+  std::string const asked = far->written();
+  std::string const key = asked.substr(asked.find("Sec-WebSocket-Key: ") + 19, 24);
+  if (accepted) {
+    far->push("HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
+              kw::accept_key(key) + "\r\n" + long_field + "\r\n");
+    far->push_frame(kw::role::server, opcode::text, "behind it");
+  } else {
+    far->push("HTTP/1.1 403 x\r\n\r\n" + std::string(5000, 'n'));
+  }
+  far->end();
+  CHECK_MESSAGE(memory.attempt([&] { test::settle(io); }), "it was thrown out of the context");
+  CHECK(memory.attempt([&] { ws.reset(); }));
+  run_out(memory, io);
+
+  CHECK_MESSAGE(outcome.has_value(), "it was never told");
+  if (!outcome) return;
+  if (*outcome != no_memory) CHECK(*outcome == (accepted ? std::error_code{} : kw::error::handshake_refused));
+  if (!memory.refused()) CHECK(*outcome != no_memory);
+  CHECK(far->closed);
+  CHECK_MESSAGE(far.use_count() == 1, "the connection was left behind");
+}
+
 }  // namespace
+
+TEST_CASE("no memory: a server's opening is answered with 500, or ends") {
+  CHECK(at_every_buffer([](scarce_memory& memory) { accept<test::stream>(memory); }) >= 4);
+  CHECK(at_every_buffer([](scarce_memory& memory) { accept<test::ready_stream>(memory); }) >= 4);
+}
+
+TEST_CASE("no memory: a client's opening says so, or goes on") {
+  for (bool const accepted : {true, false}) {
+    CHECK(at_every_buffer([&](scarce_memory& memory) { open<test::stream>(memory, accepted); }) >= 4);
+    CHECK(at_every_buffer([&](scarce_memory& memory) { open<test::ready_stream>(memory, accepted); }) >= 4);
+  }
+}
 
 TEST_CASE("no memory: receiving, sending and closing over a stream of Asio's") {
   for (kw::role const self : {kw::role::server, kw::role::client}) {

@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -28,6 +29,7 @@
 #include "../handshake/client.hpp"
 #include "../handshake/uri.hpp"
 #include "async_stream.hpp"
+#include "enough_memory.hpp"
 #include "operation.hpp"
 #include "options.hpp"
 #include "stream_connection.hpp"
@@ -112,16 +114,17 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
   }
 
   void read() {
-    auto const room = handshake_.prepare(1024);
+    std::span<std::byte> room;
+    if (!enough_memory([&] { room = handshake_.prepare(1024); })) return end(no_memory());
     stream_.async_read_some(asio::mutable_buffer(room.data(), room.size()),
                             [self = this->shared_from_this()](std::error_code failure, std::size_t size) {
                               if (!self->done_) return;
-                              if (failure) {
-                                if (failure != asio::error::eof) return self->end(failure);
-                                self->handshake_.end_of_input();
-                              }
-                              self->handshake_.commit(size);
-                              self->go_on();
+                              if (failure && failure != asio::error::eof) return self->end(failure);
+                              bool const done = enough_memory([&] {
+                                if (failure) self->handshake_.end_of_input();
+                                self->handshake_.commit(size);
+                              });
+                              done ? self->go_on() : self->end(no_memory());
                             });
   }
 
@@ -132,10 +135,14 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
       case handshake_status::ready: break;
     }
     deadline_.cancel();
-    auto const opened =
-        std::make_shared<stream_connection<Stream>>(std::move(stream_), role::client, options_.connection);
-    opened->set_subprotocol(handshake_.subprotocol());
-    opened->start(handshake_.leftover());
+    std::shared_ptr<stream_connection<Stream>> opened;
+    bool const made = enough_memory([&] {
+      opened =
+          std::make_shared<stream_connection<Stream>>(std::move(stream_), role::client, options_.connection);
+      opened->set_subprotocol(handshake_.subprotocol());
+      opened->start(handshake_.leftover());
+    });
+    if (!made) return opened ? done_.post(no_memory(), websocket{}) : end(no_memory());
     done_.complete({}, websocket_access::make(opened));
   }
 
@@ -143,7 +150,7 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
     deadline_.cancel();
     close_any(stream_);
     if (options_.refusal != nullptr && handshake_.answer().status != 0)
-      *options_.refusal = handshake_.answer();
+      enough_memory([&] { *options_.refusal = handshake_.answer(); });
     done_.post(why, websocket{});
   }
 

@@ -52,10 +52,12 @@ class connection : public outlet, public roster_member, public std::enable_share
 
   // Bytes that came behind the opening handshake are the first of the frames (RFC 6455 §4.1).
   void start(std::span<std::byte const> leftover) {
-    if (!leftover.empty()) {
-      std::copy(leftover.begin(), leftover.end(), session_.prepare(leftover.size()).begin());
-      session_.commit(leftover.size());
-    }
+    bool const taken =
+        leftover.empty() || enough_memory([&] {
+          std::copy(leftover.begin(), leftover.end(), session_.prepare(leftover.size()).begin());
+          session_.commit(leftover.size());
+        });
+    if (!taken) fail(no_memory());
     keepalive_.start(keepalive::clock::now());
     tick();
     schedule();
@@ -241,7 +243,6 @@ class connection : public outlet, public roster_member, public std::enable_share
   void close_or_end(close_code code) {
     if (!enough_memory([&] { close(code, {}); })) finish(error_ = no_memory());
   }
-  static std::error_code no_memory() noexcept { return std::make_error_code(std::errc::not_enough_memory); }
 
   template <class Queue>
   std::error_code queue_frame(Queue&& queue) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <new>
+#include <system_error>
 #include <utility>
 
 namespace kindwire::net::detail {
@@ -17,5 +18,7 @@ bool enough_memory(Work&& work) {
     return false;
   }
 }
+
+inline std::error_code no_memory() noexcept { return std::make_error_code(std::errc::not_enough_memory); }
 
 }  // namespace kindwire::net::detail

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -27,6 +28,7 @@
 #include "../handshake/upgrade.hpp"
 #include "async_stream.hpp"
 #include "connection.hpp"
+#include "enough_memory.hpp"
 #include "options.hpp"
 #include "roster.hpp"
 #include "stream_connection.hpp"
@@ -99,12 +101,14 @@ class opening final : public roster_member, public std::enable_shared_from_this<
 
  private:
   void read() {
-    auto const room = handshake_.prepare(1024);
+    std::span<std::byte> room;
+    if (!enough_memory([&] { room = handshake_.prepare(1024); })) return end();
     stream_.async_read_some(asio::mutable_buffer(room.data(), room.size()),
                             [self = this->shared_from_this()](std::error_code failure, std::size_t size) {
                               if (failure) return self->end();
-                              self->handshake_.commit(size);
-                              self->go_on();
+                              // Where that finds no memory the handshake has failed, and says so.
+                              enough_memory([&] { self->handshake_.commit(size); });
+                              if (!enough_memory([&] { self->go_on(); })) self->end();
                             });
   }
 
@@ -152,12 +156,16 @@ class opening final : public roster_member, public std::enable_shared_from_this<
   void hand_over(route const& target, std::string_view subprotocol) {
     deadline_.cancel();
     handed_over_ = true;
-    auto const result = std::make_shared<stream_connection<Stream>>(
-        std::move(stream_), role::server, target.options.connection.value_or(server_->connection));
-    result->set_head(std::make_unique<request>(std::move(handshake_.request())));
-    result->set_subprotocol(subprotocol);
-    result->start(handshake_.leftover());
-    server_->members->enrol(result);
+    std::shared_ptr<stream_connection<Stream>> result;
+    bool const made = enough_memory([&] {
+      result = std::make_shared<stream_connection<Stream>>(
+          std::move(stream_), role::server, target.options.connection.value_or(server_->connection));
+      result->set_head(std::make_unique<request>(std::move(handshake_.request())));
+      result->set_subprotocol(subprotocol);
+      result->start(handshake_.leftover());
+      server_->members->enrol(result);
+    });
+    if (!made) return result ? result->let_go(close_code::internal_error) : end();
     try {
       target.websocket(result, server_);
     } catch (...) {

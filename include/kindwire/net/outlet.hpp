@@ -76,8 +76,7 @@ class outlet {
       return on_write_failed(failure);
     }
     if (session_.output().empty()) return;
-    if (!enough_memory([&] { in_flight_ = session_.take_output(); }))
-      return on_write_failed(std::make_error_code(std::errc::not_enough_memory));
+    if (!enough_memory([&] { in_flight_ = session_.take_output(); })) return on_write_failed(no_memory());
     write_on();
   }
 

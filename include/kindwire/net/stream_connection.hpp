@@ -45,9 +45,7 @@ class stream_connection final : public connection {
       try {
         room = block_.prepare(read_size_).first(read_size_);
       } catch (std::bad_alloc const&) {
-        return asio::post(executor(), [held = shared()]() mutable {
-          held.end()->on_read(std::make_error_code(std::errc::not_enough_memory), 0);
-        });
+        return asio::post(executor(), [held = shared()]() mutable { held.end()->on_read(no_memory(), 0); });
       }
       stream_.async_read_some(asio::mutable_buffer(room.data(), room.size()),
                               [held = shared()](std::error_code failure, std::size_t size) mutable {
@@ -92,7 +90,7 @@ class stream_connection final : public connection {
       try {
         room = room_for_input(large_read);
       } catch (std::bad_alloc const&) {
-        return on_read(std::make_error_code(std::errc::not_enough_memory), 0);
+        return on_read(no_memory(), 0);
       }
       size = stream_.read_some(asio::mutable_buffer(room.data(), room.size()), failure);
       if (failure == asio::error::would_block || failure == asio::error::try_again) failure.clear();
