@@ -99,6 +99,18 @@ TEST_CASE("buffer: what fits does not move, so views of what is there stay") {
   CHECK(data.size() == data.capacity());
 }
 
+// Some allocators leave nothing between two blocks, so that the next one begins where a full one ends.
+TEST_CASE("buffer: what begins where its block ends is not taken for its own") {
+  kw::buffer one;
+  CHECK_FALSE(one.ends_at(nullptr));
+  one.append(bytes(1000));
+  std::byte const* const next = one.bytes().data() + one.size();
+  CHECK(one.ends_at(next));
+  CHECK_FALSE(one.ends_at(next - 1));
+  one.append(bytes(one.spare()));
+  CHECK_FALSE(one.ends_at(one.bytes().data() + one.size()));
+}
+
 TEST_CASE("buffer: used as a queue it stays as small as what is in it") {
   kw::buffer queue;
   bytes const piece = random_numbers{41}.any(700);

@@ -170,8 +170,9 @@ class buffer {
     return std::less_equal<>{}(data_ + begin_, place) && std::less<>{}(place, data_ + end_);
   }
 
-  /// True if `place` is where the next byte will be.
-  bool ends_at(std::byte const* place) const noexcept { return data_ != nullptr && place == data_ + end_; }
+  /// True if `place` is where the next byte will be. A full block has no such place: what stands right behind
+  /// it is another's.
+  bool ends_at(std::byte const* place) const noexcept { return spare() != 0 && place == data_ + end_; }
 
   /// Room for at least `size` more bytes, all of it: fill from its front, then commit(). Grows by doubling,
   /// but not over `most` bytes in all if fewer do.
