@@ -94,6 +94,28 @@ TEST_CASE("steady state: messages built by send_with() allocate nothing") {
   CHECK(counter.calls() == 0);
 }
 
+// An application that is behind: something of the next message has always come when it polls one.
+TEST_CASE("steady state: fragmented messages without a pause hold no more than what is unread") {
+  kw::session server{role::server};
+  bytes const begin = frame(0x02, repeat(100, 1), &example_key);
+  bytes const end_and_begin = frame(0x80, repeat(100, 2), &example_key) + begin;
+  auto const feed = [&](bytes const& wire) {
+    std::memcpy(server.prepare(wire.size()).data(), wire.data(), wire.size());
+    server.commit(wire.size());
+  };
+  feed(begin);
+  bool all = true;
+  allocation_counter counter;
+  for (int i = 0; i != 10'010; ++i) {
+    if (i == 10) counter = {};
+    feed(end_and_begin);
+    kw::message const msg = server.poll();
+    all = all && msg.size() == 200 && server.unread_size() == begin.size();
+  }
+  CHECK(all);
+  CHECK(counter.calls() == 0);
+}
+
 TEST_CASE("steady state: 1,000 connections that have echoed and now wait hold no buffers") {
   bytes const small = random_numbers{102}.any(1000);
   bytes const large = random_numbers{103}.any(16384);

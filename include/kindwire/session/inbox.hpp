@@ -27,8 +27,12 @@ class inbox {
       held_ = std::exchange(bytes_, std::move(fresh));
       view_out_ = false;
     }
+    std::size_t const left = unread().size();
+    // What was taken goes as soon as no view is of it: where something is always unread, nothing else ends
+    // it.
+    if (!view_out_) bytes_.consume(bytes_.size() - left);
     auto const room = bytes_.prepare(size);
-    set_unread(bytes_.bytes().last(unread().size()));
+    set_unread(bytes_.bytes().last(left));
     return room;
   }
   void commit(std::size_t size) noexcept {
