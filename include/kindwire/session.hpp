@@ -82,7 +82,7 @@ class session {
   /// The first `size` bytes of what prepare() gave have come from the peer.
   void commit(std::size_t size) noexcept {
     if (into_message_) {
-      in_message_ += size;
+      input_.commit_elsewhere(size);
     } else {
       input_.commit(size);
     }
@@ -92,7 +92,7 @@ class session {
   /// is no memory for that its bytes are gone, and with them the connection.
   void put(buffer block) {
     if (block.empty()) return;
-    if (in_message_ == 0 && input_.take_over(block)) return;
+    if (input_.take_over(block)) return;
     unwinding guard{this};
     std::memcpy(prepare(block.size()).data(), block.bytes().data(), block.size());
     commit(block.size());
@@ -137,13 +137,10 @@ class session {
 
   /// Drops what has come and was not polled, for a driver that is done with a closed session. The view of the
   /// last message stays.
-  void drop_input() noexcept {
-    in_message_ = 0;
-    input_.drop();
-  }
+  void drop_input() noexcept { input_.drop(); }
 
   /// Bytes that have come and were not polled yet.
-  std::size_t unread_size() const noexcept { return input_.unread().size() + in_message_; }
+  std::size_t unread_size() const noexcept { return input_.size(); }
 
   // Output.
 
@@ -289,12 +286,11 @@ class session {
   std::string peer_reason_;
   std::string own_reason_;
   std::error_code error_;
-  std::size_t in_message_ = 0;  // bytes that came behind what the reassembler has gathered, not polled
   role self_;
   session_state state_ = session_state::open;
   bool autoping_;
   bool plain_ = true;  // nothing is begun, held or over: what comes may be a message that lies there whole
-  bool into_message_ = false;  // where prepare() has room for what comes next
+  bool into_message_ = false;  // prepare() has room behind what the reassembler has gathered, not in input_
   bool sending_fragments_ = false;
   bool discards_ = false;
   bool close_sent_ = false;
@@ -317,8 +313,8 @@ session::poll_any() {
   if (reassembler_.error()) fail(reassembler_.error());
   reassembler_.release();
   message result;
-  if (in_message_ != 0) {
-    std::span<std::byte> input = reassembler_.prepare(0).first(std::exchange(in_message_, 0));
+  if (input_.elsewhere() != 0) {
+    std::span<std::byte> input = reassembler_.prepare(0).first(input_.take_elsewhere());
     result = decode(input);
   }
   if (!result) {
@@ -374,8 +370,8 @@ inline void session::discard() {
   discards_ = true;
   plain_ = false;
   unwinding guard{this};
-  if (in_message_ != 0) {
-    std::span<std::byte> payload = reassembler_.prepare(0).first(std::exchange(in_message_, 0));
+  if (input_.elsewhere() != 0) {
+    std::span<std::byte> payload = reassembler_.prepare(0).first(input_.take_elsewhere());
     decoder_.take(payload);
   }
   std::span<std::byte> input = input_.unread();

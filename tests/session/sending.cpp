@@ -338,6 +338,40 @@ TEST_CASE("session: moved, it goes on in the middle of everything") {
   }
 }
 
+TEST_CASE("session: one that was moved from has nothing that came, and may be polled") {
+  for (role const self : both_roles) {
+    role const sender = peer_of(self);
+    bytes const whole = frame(sender, opcode::binary, repeat(100, 1));
+    kw::session one{self};
+    feed(one, whole);
+    {
+      kw::session two{std::move(one)};
+      CHECK(one.unread_size() == 0);
+      CHECK_FALSE(one.poll());
+      one.look_ahead();
+      CHECK(two.poll().size() == 100);
+    }
+    CHECK_FALSE(one.poll());
+
+    // The same where the bytes came straight behind what was gathered of a message.
+    bytes const large = frame(sender, opcode::binary, repeat(8192, 2));
+    kw::session three{self};
+    feed(three, std::span{large}.first(1000));
+    CHECK_FALSE(three.poll());
+    feed(three, std::span{large}.subspan(1000, 5000));
+    kw::session four{self};
+    four = std::move(three);
+    CHECK(three.unread_size() == 0);
+    CHECK_FALSE(three.poll());
+    CHECK_FALSE(four.poll());
+    feed(four, std::span{large}.subspan(6000));
+    CHECK(four.poll().size() == 8192);
+    three = kw::session{self};
+    feed(three, whole);
+    CHECK(three.poll().size() == 100);
+  }
+}
+
 TEST_CASE("send: nothing goes out once the stream is lost, and a Close neither") {
   for (role const self : both_roles) {
     end one{self};

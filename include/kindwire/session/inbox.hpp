@@ -15,6 +15,21 @@ namespace kindwire::detail {
 // it is out. Holds storage only while bytes are in it or a view is out.
 class inbox {
  public:
+  inbox() noexcept = default;
+  inbox(inbox&& other) noexcept { swap(other); }  // leaves nothing there that points into what was moved
+  inbox& operator=(inbox&& other) noexcept {
+    inbox{std::move(other)}.swap(*this);
+    return *this;
+  }
+
+  // What is unread, here and elsewhere.
+  std::size_t size() const noexcept { return unread().size() + elsewhere_; }
+
+  // Bytes that came before all that is unread here, and lie somewhere else.
+  std::size_t elsewhere() const noexcept { return elsewhere_; }
+  void commit_elsewhere(std::size_t size) noexcept { elsewhere_ += size; }
+  std::size_t take_elsewhere() noexcept { return std::exchange(elsewhere_, 0); }
+
   std::span<std::byte> unread() const noexcept { return {begin_, end_}; }
 
   // Room for at least `size` bytes. Leaves the view that is out intact: where there is no room behind it, its
@@ -43,7 +58,7 @@ class inbox {
 
   // A whole block, where it can be taken over as it is; else false.
   bool take_over(buffer& block) noexcept {
-    if (!unread().empty() || view_out_) return false;
+    if (size() != 0 || view_out_) return false;
     bytes_ = std::move(block);
     set_unread(bytes_.bytes());
     unseen_ = unread().size();
@@ -79,7 +94,7 @@ class inbox {
       bytes_.release();
       begin_ = end_ = nullptr;
     }
-    unseen_ = 0;
+    unseen_ = elsewhere_ = 0;
   }
 
   // How much of unread() was looked at by who leaves it there.
@@ -95,6 +110,16 @@ class inbox {
   }
 
  private:
+  void swap(inbox& other) noexcept {
+    std::swap(begin_, other.begin_);
+    std::swap(end_, other.end_);
+    std::swap(unseen_, other.unseen_);
+    std::swap(elsewhere_, other.elsewhere_);
+    bytes_.swap(other.bytes_);
+    held_.swap(other.held_);
+    std::swap(view_out_, other.view_out_);
+  }
+
   void set_unread(std::span<std::byte> bytes) noexcept {
     begin_ = bytes.data();
     end_ = bytes.data() + bytes.size();
@@ -103,6 +128,7 @@ class inbox {
   std::byte* begin_ = nullptr;  // of what is unread, the end of bytes_
   std::byte* end_ = nullptr;
   std::size_t unseen_ = 0;  // how much of its end nobody has looked at; all of it if it is more
+  std::size_t elsewhere_ = 0;
   buffer bytes_;
   buffer held_;
   bool view_out_ = false;  // of a place in bytes_
