@@ -236,8 +236,8 @@ class session {
  private:
   // True if `size` bytes are payload of the data frame that we are in, and nothing else comes before them.
   bool fits_frame(std::size_t size) const noexcept {
-    return decoder_.remaining() >= size && unread_size() == 0 && !is_control(decoder_.type()) && !discards_ &&
-           state_ != session_state::closed;
+    return size != 0 && decoder_.remaining() >= size && unread_size() == 0 && !is_control(decoder_.type()) &&
+           !discards_ && state_ != session_state::closed;
   }
 
   message poll_any();

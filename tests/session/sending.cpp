@@ -6,6 +6,7 @@
 #include <cstring>
 #include <span>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -370,6 +371,19 @@ TEST_CASE("session: one that was moved from has nothing that came, and may be po
     feed(three, whole);
     CHECK(three.poll().size() == 100);
   }
+}
+
+TEST_CASE("session: no bytes need no room") {
+  std::thread{[] {  // with a pool of its own
+    kw::buffer{}.append(bytes(1));
+    kw::session one{role::server};
+    one.prepare(0);
+    one.commit(0);
+    kw::buffer next;
+    next.take_kept(1);
+    CHECK(next.capacity() != 0);
+  }}
+      .join();
 }
 
 TEST_CASE("send: nothing goes out once the stream is lost, and a Close neither") {
