@@ -234,10 +234,11 @@ class session {
   bool closed_by_peer() const noexcept { return closed_by_peer_; }
 
  private:
-  // True if `size` bytes are payload of the data frame that we are in, and nothing else comes before them.
+  // True if `size` bytes are payload of the data frame that we are in, and nothing else comes before them,
+  // and enough of the message is there for so much room.
   bool fits_frame(std::size_t size) const noexcept {
     return size != 0 && decoder_.remaining() >= size && unread_size() == 0 && !is_control(decoder_.type()) &&
-           !discards_ && state_ != session_state::closed;
+           !discards_ && state_ != session_state::closed && reassembler_.deserves(size);
   }
 
   message poll_any();

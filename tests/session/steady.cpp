@@ -116,6 +116,23 @@ TEST_CASE("steady state: fragmented messages without a pause hold no more than w
   CHECK(counter.calls() == 0);
 }
 
+TEST_CASE(
+    "steady state: a peer that declares much and sends little costs little, whatever the driver reads") {
+  bytes const begin = head(0x82, 1 << 20, &example_key) + repeat(1, 1);
+  std::vector<kw::session> servers;
+  servers.reserve(100);
+  allocation_counter const counter;
+  for (int i = 0; i != 100; ++i) {
+    auto& server = servers.emplace_back(role::server);
+    for (bytes const& piece : {begin, repeat(1, 2), repeat(1, 3)}) {
+      std::memcpy(server.prepare(131072).data(), piece.data(), piece.size());
+      server.commit(piece.size());
+      CHECK_FALSE(server.poll());
+    }
+  }
+  CHECK(counter.bytes() < (std::size_t{1} << 20));
+}
+
 TEST_CASE("steady state: 1,000 connections that have echoed and now wait hold no buffers") {
   bytes const small = random_numbers{102}.any(1000);
   bytes const large = random_numbers{103}.any(16384);

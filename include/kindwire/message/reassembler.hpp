@@ -76,6 +76,13 @@ class reassembler {
   /// True when it holds nothing, neither of a message that is not whole nor of one that was given out.
   bool empty() const noexcept { return !inside_ && gathered_.capacity() == 0; }
 
+  /// True if prepare(size) holds no more than what has come may ask for: at most twice its size is added.
+  /// Else a peer that declares much and sends little would cost us the room of a large read for as long as it
+  /// likes.
+  bool deserves(std::size_t size) const noexcept {
+    return gathered_.spare() >= size || gathered_.size() >= size / 2;
+  }
+
   /// Room behind what was gathered, at least `size` bytes, for who reads the payload of the current frame
   /// straight into it, so that it need not be moved. What was read is then added as any other piece, before
   /// another call. Only inside a message.
