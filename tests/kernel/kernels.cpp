@@ -204,7 +204,11 @@ TEST_CASE("kernels: the best that the processor has is chosen, and another on re
   }
   CHECK(std::string_view{to_string(static_cast<kw::instruction_set>(99))} == "unknown");
   CHECK(kw::use_instruction_set(kw::instruction_set::portable));
+  // A thread that found none chosen yet comes too late to choose another.
+  CHECK(kw::detail::choose_kernels()->name == kw::instruction_set::portable);
+  CHECK(kw::used_instruction_set() == kw::instruction_set::portable);
   // The last one that is supported is the best.
+  kw::detail::chosen_kernels.store(nullptr);
   auto const* const best = kw::detail::choose_kernels();
   CHECK(&kw::detail::kernels() == best);
   for (auto const& each : kw::detail::kernel_sets) {

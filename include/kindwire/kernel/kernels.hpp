@@ -89,8 +89,8 @@ inline kernel_set const* choose_kernels() noexcept {
   for (auto const& each : kernel_sets) {
     if (is_supported(each.name)) best = &each;
   }
-  chosen_kernels.store(best, std::memory_order_relaxed);
-  return best;
+  kernel_set const* chosen = nullptr;  // unless another thread has asked for one in the meantime
+  return chosen_kernels.compare_exchange_strong(chosen, best, std::memory_order_relaxed) ? best : chosen;
 }
 
 inline kernel_set const& kernels() noexcept {
