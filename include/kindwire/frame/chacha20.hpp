@@ -42,12 +42,13 @@ inline void chacha20(chacha20_key const& key, std::uint32_t counter, std::span<s
 
     word state[16];
     for (std::size_t i = 0; i != 16; ++i) state[i] = start[i];
-    auto const turn_left = [](word value, unsigned bits) { return value << bits | value >> (32 - bits); };
+    // By reference: how a vector is passed by value depends on what the processor has, and g++ warns of it.
+    auto const turn_left = [](word& value, unsigned bits) { value = value << bits | value >> (32 - bits); };
     auto const quarter = [&](unsigned a, unsigned b, unsigned c, unsigned d) {
-      state[a] += state[b], state[d] = turn_left(state[d] ^ state[a], 16);
-      state[c] += state[d], state[b] = turn_left(state[b] ^ state[c], 12);
-      state[a] += state[b], state[d] = turn_left(state[d] ^ state[a], 8);
-      state[c] += state[d], state[b] = turn_left(state[b] ^ state[c], 7);
+      state[a] += state[b], state[d] ^= state[a], turn_left(state[d], 16);
+      state[c] += state[d], state[b] ^= state[c], turn_left(state[b], 12);
+      state[a] += state[b], state[d] ^= state[a], turn_left(state[d], 8);
+      state[c] += state[d], state[b] ^= state[c], turn_left(state[b], 7);
     };
     for (int round = 0; round != 10; ++round) {
       quarter(0, 4, 8, 12), quarter(1, 5, 9, 13), quarter(2, 6, 10, 14), quarter(3, 7, 11, 15);
