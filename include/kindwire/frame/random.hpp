@@ -68,9 +68,9 @@ inline void count_forks() noexcept {}
 // Keys from the strong source at the price of a few instructions: ChaCha20 with a key from there. A system
 // call costs more than a short frame, even when one is made for 64 of them.
 //
-// What was given out cannot be found again in memory: each block begins with the key of the next one, and
-// bytes are wiped as they are taken ("fast key erasure"). The source is asked again for every MiB, and after
-// a fork.
+// The pool does not keep what it gave out, nor what that could be made from: each block ends with the key of
+// the next one, and bytes are wiped as they are taken ("fast key erasure"). The source is asked again for
+// every MiB, and after a fork.
 class random_pool {
  public:
   std::array<std::byte, 4> take() noexcept {
@@ -115,7 +115,7 @@ class random_pool {
 }  // namespace detail
 
 /// Four fresh bytes for one frame, unpredictable (RFC 6455 §5.3): derived from the strong source by ChaCha20
-/// (RFC 8439). A child process never repeats the keys of its parent. Thread safe.
+/// (RFC 8439). A child of fork() never repeats the keys of its parent. Thread safe.
 inline std::array<std::byte, 4> random_masking_key() noexcept {
   thread_local constinit detail::random_pool pool;
   return pool.take();
