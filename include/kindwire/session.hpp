@@ -347,8 +347,9 @@ inline void session::look_ahead() {
   bool closes = false;
   for (;;) {
     std::size_t const size = read_frame_header(all.subspan(from), self_, header, violation);
-    if (size == 0 || header.length > all.size() - from - size) break;
-    auto const frame = all.subspan(from, size + static_cast<std::size_t>(header.length));
+    std::uint64_t const length = header.length;
+    if (size == 0 || length > all.size() - from - size) break;
+    auto const frame = all.subspan(from, size + static_cast<std::size_t>(length));
     closes = header.type == opcode::close;
     if (closes && to != 0) break;  // it comes after the messages before it
     if (closes || (autoping_ && is_control(header.type))) {

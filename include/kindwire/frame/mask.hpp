@@ -21,7 +21,7 @@ constexpr mask_word mask_word_of(std::uint32_t key) noexcept { return std::uint6
 
 // The key as it stands at the payload's byte `offset`.
 inline mask_word mask_word_at(masking_key key, std::uint64_t offset) noexcept {
-  return turn(mask_word_of(load<std::uint32_t>(key.data())), static_cast<std::size_t>(offset & 3));
+  return turn(mask_word_of(load<std::uint32_t>(key.data())), offset);
 }
 
 // `to` and `from` are the same place or do not overlap.

@@ -19,7 +19,7 @@ namespace kindwire::detail {
 using mask_word = std::uint64_t;
 
 // The word that is right `places` bytes further on.
-constexpr mask_word turn(mask_word word, std::size_t places) noexcept {
+constexpr mask_word turn(mask_word word, std::uint64_t places) noexcept {
   int const bits = static_cast<int>(places & 3) * 8;
   return std::endian::native == std::endian::little ? std::rotr(word, bits) : std::rotl(word, bits);
 }
