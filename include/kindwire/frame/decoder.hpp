@@ -82,7 +82,7 @@ class basic_frame_decoder {
 
   /// Takes the next frame if all of it is in `input` and it is what most are: a whole TEXT or BINARY message
   /// of less than 64 KiB, as our peer may send it. Else takes nothing, and says nothing about what stands
-  /// there: that is up to take(). Only between frames; leaves no trace in the decoder.
+  /// there: that is up to take(). Only between frames, before error(); leaves no trace in the decoder.
   whole_frame take_whole(std::span<std::byte>& input) const noexcept {
     if (input.size() < max_frame_header_size) return {};
     std::byte const* const at = input.data();

@@ -53,7 +53,7 @@ class reassembler {
   }
 
   /// Unmasks a message in one frame, as basic_frame_decoder::take_whole() gives it, where it lies: then its
-  /// payload is the message. False when a rule is broken. Only between messages.
+  /// payload is the message. False when a rule is broken. Only between messages, before error().
   bool unmask(whole_frame const& frame) noexcept {
     auto const payload = frame.payload;
     if (payload.size() > options_.max_message_size) return fail(error::message_too_large), false;
