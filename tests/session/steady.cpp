@@ -133,6 +133,21 @@ TEST_CASE(
   CHECK(counter.bytes() < (std::size_t{1} << 20));
 }
 
+TEST_CASE("steady state: the same while others leave large blocks to the pool") {
+  bytes const begin = head(0x82, 1 << 20, &example_key) + repeat(1, 1);
+  std::vector<kw::session> servers;
+  servers.reserve(20);
+  allocation_counter const counter;
+  for (int i = 0; i != 20; ++i) {
+    kw::buffer{}.prepare(1 << 20);
+    auto& server = servers.emplace_back(role::server);
+    std::memcpy(server.prepare(4096).data(), begin.data(), begin.size());
+    server.commit(begin.size());
+    CHECK_FALSE(server.poll());
+  }
+  CHECK(counter.bytes() < (std::size_t{2} << 20));
+}
+
 TEST_CASE("steady state: 1,000 connections that have echoed and now wait hold no buffers") {
   bytes const small = random_numbers{102}.any(1000);
   bytes const large = random_numbers{103}.any(16384);

@@ -87,7 +87,7 @@ class reassembler {
   /// straight into it, so that it need not be moved. What was read is then added as any other piece, before
   /// another call. Only inside a message.
   std::span<std::byte> prepare(std::size_t size) {
-    begin_gathering();
+    begin_gathering(size);
     return gathered_.prepare(size, declared_);
   }
 
@@ -133,13 +133,16 @@ class reassembler {
 
   void gather(std::span<std::byte const> payload) {
     if (gathered_.ends_at(payload.data())) return gathered_.commit(payload.size());
-    begin_gathering();
+    begin_gathering(payload.size());
     gathered_.append(payload, declared_);
   }
 
-  // Allocates nothing for what is only declared, but a block that lies there unused may be taken for it.
-  void begin_gathering() noexcept {
-    if (gathered_.capacity() == 0) gathered_.take_kept(declared_);
+  // Allocates nothing for what is only declared, but a block that lies there unused may be taken for it; for
+  // a message of which little has come yet only a small one, since it may never come to more.
+  void begin_gathering(std::size_t came) noexcept {
+    constexpr std::size_t most_times = 16;
+    if (gathered_.capacity() != 0 || came == 0) return;
+    gathered_.take_kept(declared_ / most_times < came ? declared_ : came * most_times);
   }
 
   bool begin_frame(frame_header const& header) noexcept {
