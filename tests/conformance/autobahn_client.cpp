@@ -49,14 +49,14 @@ kw::net::connect_options lifted() {
 
 std::string percent_encoded(std::string_view text) {
   std::string result;
-  for (unsigned char const each : text) {
+  for (char const each : text) {
     bool const unreserved = (each >= '0' && each <= '9') || ((each | 0x20) >= 'a' && (each | 0x20) <= 'z') ||
-                            std::string_view("-._~").find(static_cast<char>(each)) != std::string_view::npos;
+                            std::string_view("-._~").find(each) != std::string_view::npos;
     if (unreserved) {
-      result += static_cast<char>(each);
+      result += each;
     } else {
       char hex[4];
-      std::snprintf(hex, sizeof hex, "%%%02X", each);
+      std::snprintf(hex, sizeof hex, "%%%02X", static_cast<unsigned>(static_cast<unsigned char>(each)));
       result += hex;
     }
   }

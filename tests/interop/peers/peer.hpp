@@ -42,8 +42,8 @@ inline std::string pattern(kind type, std::size_t size) {
 inline unsigned long adler32(std::string_view data) {
   unsigned long low = 1;
   unsigned long high = 0;
-  for (unsigned char const each : data) {
-    low = (low + each) % 65521;
+  for (char const each : data) {
+    low = (low + static_cast<unsigned char>(each)) % 65521;
     high = (high + low) % 65521;
   }
   return high << 16 | low;
