@@ -41,13 +41,8 @@ class block_pool {
     constexpr std::size_t page = 4096;
     size = (size + page - 1) / page * page;
     void* const longer = std::realloc(data, size);
-    if (longer == nullptr) {
-#if defined(__cpp_exceptions)
-      throw std::bad_alloc();
-#else
-      std::abort();  // as operator new does without exceptions
-#endif
-    }
+    // No memory: operator new says so in the way for which the program is built.
+    if (longer == nullptr) return static_cast<std::byte*>(::operator new (std::size_t{PTRDIFF_MAX}));
     return static_cast<std::byte*>(longer);
   }
 
