@@ -100,6 +100,32 @@ void check_session(support::bytes const& input, kw::role self, unsigned cut) {
   FUZZ_CLAIM(support::text(end.ws.close_reason()) == reference.close_reason);
 }
 
+// The decoder and the reassembler put together by hand, as users do who need no more of it: up to a Close,
+// the messages are those of the reference.
+void check_parts(support::bytes const& input, kw::role self, unsigned cut) {
+  kw::basic_frame_decoder decoder(self);
+  kw::reassembler messages({.max_message_size = SIZE_MAX, .max_fragments = SIZE_MAX});
+  std::vector<support::reference_event> seen;
+  bool closed = false;
+  fuzz::in_pieces(input, cut, [&](std::span<std::byte> piece) {
+    while (!closed && !messages.error()) {
+      auto const chunk = decoder.next(piece);
+      if (!chunk) break;
+      closed = chunk.header->type == kw::opcode::close;
+      if (kw::is_control(chunk.header->type)) continue;
+      kw::message const msg = messages.add(chunk);
+      FUZZ_CLAIM(!msg || !messages.inside_message());
+      if (msg) seen.push_back({msg.type(), support::text(msg.text())});
+    }
+  });
+  support::reference_receiver reference(self);
+  reference.take(input);
+  std::erase_if(reference.events, [](auto const& each) { return kw::is_control(each.type); });
+  FUZZ_CLAIM(seen == reference.events);
+  if (messages.error() && messages.error() != kw::error::message_too_large)
+    FUZZ_CLAIM(messages.error() == make_error_code(reference.violation));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
@@ -120,6 +146,8 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   FUZZ_CLAIM(whole.error || one.between_frames() == two.between_frames());
   FUZZ_CLAIM(whole == reference_decode(input, self, extension));
 
-  if (!extension) check_session(input, self, cut);
+  if (extension) return 0;
+  check_session(input, self, cut);
+  check_parts(input, self, cut);
   return 0;
 }
