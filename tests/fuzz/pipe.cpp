@@ -69,10 +69,12 @@ class connection {
 
   void send(unsigned who, bool large) {
     support::bytes payload = from_.take(from_.byte());
-    bool const text = support::reference_is_utf8(payload);
+    auto const type = support::reference_is_utf8(payload) ? kw::message_type::text : kw::message_type::binary;
     if (large) payload.resize(payload.size() * (1 + from_.byte() * 8));
-    auto const type = text ? kw::message_type::text : kw::message_type::binary;
-    if (!ends_[who].ws.send(type, payload)) sent_[who].push_back({type, payload});
+    std::string_view const text{reinterpret_cast<char const*>(payload.data()), payload.size()};
+    auto const wrong =
+        type == kw::message_type::text ? ends_[who].ws.send(text) : ends_[who].ws.send(type, payload);
+    if (!wrong) sent_[who].push_back({type, payload});
   }
 
   void send_fragments(unsigned who) {
