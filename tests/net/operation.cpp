@@ -12,6 +12,7 @@
 #include <utility>
 
 using kindwire::net::detail::operation;
+using kindwire::net::detail::tracked_operation;
 
 namespace {
 
@@ -65,7 +66,7 @@ TEST_CASE("operation: complete() calls a handler that belongs here at once, post
   CHECK(seen == 1);
 
   one = {[&](int value) { seen = value; }, io.get_executor()};
-  one.post(2);
+  one.post(io.get_executor(), 2);
   CHECK(!one);
   CHECK(seen == 1);
   settle(io);
@@ -79,7 +80,7 @@ TEST_CASE("operation: a handler runs on the executor that it is bound to") {
     int seen = 0;
     operation<int> one(asio::bind_executor(elsewhere.get_executor(), [&](int value) { seen = value; }),
                        io.get_executor());
-    later ? one.post(1) : one.complete(1);
+    later ? one.post(io.get_executor(), 1) : one.complete(1);
     settle(io);
     CHECK(seen == 0);
     settle(elsewhere);
@@ -115,7 +116,8 @@ TEST_CASE("operation: handlers and arguments that can only be moved") {
         },
         io.get_executor());
     auto argument = std::make_unique<std::string>("argument ");
-    later ? one.post(std::move(argument), "text") : one.complete(std::move(argument), "text");
+    later ? one.post(io.get_executor(), std::move(argument), "text")
+          : one.complete(std::move(argument), "text");
     settle(io);
     CHECK(seen == "handler argument text");
   }
@@ -170,12 +172,27 @@ TEST_CASE("operation: while it waits there is work, where the handler belongs") 
   settle(elsewhere);
   CHECK(elsewhere.stopped());
 
+  // One that belongs to the object's own executor is no work of its own.
   operation<int> two([](int) {}, io.get_executor());
   settle(io);
+  CHECK(io.stopped());
+
+  tracked_operation<int> three([](int) {}, io.get_executor());
+  settle(io);
   CHECK(!io.stopped());
-  two = {};
+  three = {};
   settle(io);
   CHECK(io.stopped());
+
+  bool called = false;
+  for (bool const later : {false, true}) {
+    tracked_operation<int> four([&](int) { called = true; }, io.get_executor());
+    later ? four.post(1) : four.complete(1);
+    CHECK(called != later);
+    settle(io);
+    CHECK(io.stopped());
+    CHECK(std::exchange(called, false));
+  }
 }
 
 TEST_CASE("operation: memory comes from the handler's allocator, and is back before the handler runs") {
@@ -189,7 +206,7 @@ TEST_CASE("operation: memory comes from the handler's allocator, and is back bef
       operation<int> one(owning_handler{own, &outstanding}, io.get_executor());
       CHECK(own->given == 1);
       if (how == end::complete) one.complete(1);
-      if (how == end::post) one.post(1);
+      if (how == end::post) one.post(io.get_executor(), 1);
     }
     settle(io);
     CHECK(own->given == 0);
@@ -208,7 +225,7 @@ TEST_CASE("operation: the allocator may live in what the handler owns") {
   make().complete(1);
   CHECK(outstanding == 0);
   outstanding = -1;
-  make().post(1);
+  make().post(io.get_executor(), 1);
   settle(io);
   CHECK(outstanding == 0);
   make() = {};
@@ -249,7 +266,7 @@ TEST_CASE("operation: nothing can cancel it any more once it has completed") {
     int cancels = 0;
     operation<int> one(asio::bind_cancellation_slot(signal.slot(), [](int) {}), io.get_executor());
     signal.slot().assign([&](asio::cancellation_type) { ++cancels; });
-    later ? one.post(1) : one.complete(1);
+    later ? one.post(io.get_executor(), 1) : one.complete(1);
     CHECK(!signal.slot().has_handler());
     signal.emit(asio::cancellation_type::all);
     settle(io);

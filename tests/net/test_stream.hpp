@@ -22,7 +22,7 @@
 
 namespace test {
 
-using kindwire::net::detail::operation;
+using kindwire::net::detail::tracked_operation;
 
 // What the test sees and does at the far end.
 struct peer {
@@ -40,10 +40,10 @@ struct peer {
   bool send_was_shut_down = false;
   bool closed = false;
 
-  operation<std::error_code, std::size_t> reading;
-  operation<std::error_code> waiting_to_read;  // of a ready_stream
+  tracked_operation<std::error_code, std::size_t> reading;
+  tracked_operation<std::error_code> waiting_to_read;  // of a ready_stream
   asio::mutable_buffer read_into;
-  operation<std::error_code, std::size_t> writing;
+  tracked_operation<std::error_code, std::size_t> writing;
   std::size_t write_size = 0;
 
   // Bytes that the stream will read.

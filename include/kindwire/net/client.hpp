@@ -48,7 +48,7 @@ struct connect_options {
 
 namespace detail {
 
-using opened_operation = operation<std::error_code, websocket>;
+using opened_operation = tracked_operation<std::error_code, websocket>;
 
 template <class Stream>
 class client_opening : public std::enable_shared_from_this<client_opening<Stream>> {

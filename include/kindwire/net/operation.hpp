@@ -12,6 +12,7 @@
 #include <asio/post.hpp>
 #include <asio/prefer.hpp>
 #include <asio/recycling_allocator.hpp>
+#include <asio/system_executor.hpp>
 #include <cstddef>
 #include <memory>
 #include <type_traits>
@@ -19,21 +20,38 @@
 
 namespace kindwire::net::detail {
 
+// True for a handler that leaves the choice of its executor to whoever completes it.
+template <class Handler>
+inline constexpr bool has_no_executor =
+    std::is_same_v<asio::associated_executor_t<Handler, asio::any_io_executor>, asio::any_io_executor>&&
+        std::is_same_v<asio::associated_executor_t<Handler, asio::system_executor>, asio::system_executor>;
+
 /// Holds one completion handler for `void(Args...)`, or none. Follows Asio's rules: the handler runs on its
 /// associated executor and its memory comes from its associated allocator, given back before the handler
 /// runs. A handler that never completes is destroyed with the operation. Not thread safe.
+///
+/// `own` is, in all calls, the executor of the object that completes the operation. That a handler waits
+/// there is work only for an executor of the handler's own: the object has an operation of its stream under
+/// way as long as one of these waits, and need not be counted twice. See tracked_operation.
 template <class... Args>
 class operation {
  public:
   operation() noexcept = default;
 
-  /// `own` is the executor of the object that completes the operation.
   template <class Handler>
   operation(Handler handler, asio::any_io_executor const& own) {
-    using waiting_type = waiting<Handler>;
-    auto allocator = allocator_for<waiting_type>(handler);
-    auto* const place = std::allocator_traits<decltype(allocator)>::allocate(allocator, 1);
-    waiting_ = ::new (static_cast<void*>(place)) waiting_type(std::move(handler), own);
+    if constexpr (has_no_executor<Handler>) {
+      waiting_ = make<waiting_here<Handler>>(std::move(handler));
+    } else {
+      auto const executor = asio::get_associated_executor(handler, own);
+      if constexpr (std::is_same_v<decltype(executor), asio::any_io_executor const>) {
+        if (executor == own) {
+          waiting_ = make<waiting_here<Handler>>(std::move(handler));
+          return;
+        }
+      }
+      waiting_ = make<waiting_elsewhere<Handler>>(std::move(handler), executor);
+    }
   }
 
   operation(operation&& other) noexcept : waiting_(std::exchange(other.waiting_, nullptr)) {}
@@ -49,16 +67,19 @@ class operation {
 
   explicit operator bool() const noexcept { return waiting_ != nullptr; }
 
-  /// Calls the handler with `args`, and is empty from then on. To be called on the executor given at
-  /// construction: a handler that belongs there too is called at once.
-  void complete(Args... args) { std::exchange(waiting_, nullptr)->complete(true, std::move(args)...); }
+  /// Calls the handler with `args`, and is empty from then on. To be called on `own`: a handler that belongs
+  /// there too is called before this returns.
+  void complete(Args... args) { std::exchange(waiting_, nullptr)->complete(std::move(args)...); }
 
   /// The same, but never before this returns.
-  void post(Args... args) { std::exchange(waiting_, nullptr)->complete(false, std::move(args)...); }
+  void post(asio::any_io_executor const& own, Args... args) {
+    std::exchange(waiting_, nullptr)->post(own, std::move(args)...);
+  }
 
  private:
   struct base {
-    virtual void complete(bool at_once, Args... args) = 0;
+    virtual void complete(Args... args) = 0;
+    virtual void post(asio::any_io_executor const& own, Args... args) = 0;
     virtual void destroy() noexcept = 0;
 
    protected:
@@ -71,58 +92,108 @@ class operation {
     return typename std::allocator_traits<decltype(allocator)>::template rebind_alloc<Target>(allocator);
   }
 
+  template <class Target, class Handler, class... More>
+  static base* make(Handler&& handler, More const&... more) {
+    auto allocator = allocator_for<Target>(handler);
+    auto* const place = std::allocator_traits<decltype(allocator)>::allocate(allocator, 1);
+    return ::new (static_cast<void*>(place)) Target(std::move(handler), more...);
+  }
+
+  template <class Target, class Allocator>
+  static void free(Target* place, Allocator allocator) noexcept {
+    place->~Target();
+    std::allocator_traits<Allocator>::deallocate(allocator, place, 1);
+  }
+
   template <class Handler>
-  struct waiting final : base {
-    using executor_type = asio::associated_executor_t<Handler, asio::any_io_executor>;
-    using work_type = std::decay_t<decltype(asio::prefer(std::declval<executor_type const&>(),
-                                                         asio::execution::outstanding_work.tracked))>;
+  static auto bind(Handler&& ready, Args&&... args) {
+    return [ready = std::move(ready), ... args = std::move(args)]() mutable { ready(std::move(args)...); };
+  }
 
-    waiting(Handler&& from, asio::any_io_executor const& own)
-        : handler(std::move(from)),
-          work(asio::prefer(asio::get_associated_executor(handler, own),
-                            asio::execution::outstanding_work.tracked)) {
-      if constexpr (std::is_same_v<executor_type, asio::any_io_executor>) {
-        belongs_here = asio::get_associated_executor(handler, own) == own;
-      }
-    }
+  template <class Handler>
+  struct waiting_here final : base {
+    explicit waiting_here(Handler&& from) : handler(std::move(from)) {}
 
-    void complete(bool at_once, Args... args) override {
-      asio::get_associated_cancellation_slot(handler).clear();
-      Handler ready(std::move(handler));
-      work_type executor(std::move(work));
-      bool const direct = at_once && belongs_here;
-      free(allocator_for<waiting>(ready));  // the handler that was moved from may know no allocator any more
-      if (direct) {
-        ready(std::move(args)...);
-        return;
-      }
-      auto call = [ready = std::move(ready), ... args = std::move(args)]() mutable {
-        ready(std::move(args)...);
-      };
-      if (at_once) {
-        asio::dispatch(executor, std::move(call));
-      } else {
-        asio::post(executor, std::move(call));
-      }
+    void complete(Args... args) override { take()(std::move(args)...); }
+    void post(asio::any_io_executor const& own, Args... args) override {
+      asio::post(own, bind(take(), std::move(args)...));
     }
 
     void destroy() noexcept override {
       Handler const last(std::move(handler));  // may own what the allocator gives from
-      free(allocator_for<waiting>(last));
+      free(this, allocator_for<waiting_here>(last));
     }
 
-    template <class Allocator>
-    void free(Allocator allocator) noexcept {
-      this->~waiting();
-      std::allocator_traits<Allocator>::deallocate(allocator, this, 1);
+    Handler take() {
+      asio::get_associated_cancellation_slot(handler).clear();
+      Handler ready(std::move(handler));
+      free(this, allocator_for<waiting_here>(ready));  // what was moved from may know no allocator any more
+      return ready;
+    }
+
+    Handler handler;
+  };
+
+  template <class Handler>
+  struct waiting_elsewhere final : base {
+    using executor_type = asio::associated_executor_t<Handler, asio::any_io_executor>;
+    using work_type = std::decay_t<decltype(asio::prefer(std::declval<executor_type const&>(),
+                                                         asio::execution::outstanding_work.tracked))>;
+
+    waiting_elsewhere(Handler&& from, executor_type const& executor)
+        : handler(std::move(from)), work(asio::prefer(executor, asio::execution::outstanding_work.tracked)) {}
+
+    void complete(Args... args) override {
+      work_type executor(std::move(work));
+      asio::dispatch(executor, bind(take(), std::move(args)...));
+    }
+    void post(asio::any_io_executor const&, Args... args) override {
+      work_type executor(std::move(work));
+      asio::post(executor, bind(take(), std::move(args)...));
+    }
+
+    void destroy() noexcept override {
+      Handler const last(std::move(handler));
+      free(this, allocator_for<waiting_elsewhere>(last));
+    }
+
+    Handler take() {
+      asio::get_associated_cancellation_slot(handler).clear();
+      Handler ready(std::move(handler));
+      free(this, allocator_for<waiting_elsewhere>(ready));
+      return ready;
     }
 
     Handler handler;
     work_type work;
-    bool belongs_here = false;
   };
 
   base* waiting_ = nullptr;
+};
+
+/// The same for an object that may have nothing else under way: that a handler waits is work in any case.
+template <class... Args>
+class tracked_operation {
+ public:
+  tracked_operation() noexcept = default;
+  template <class Handler>
+  tracked_operation(Handler handler, asio::any_io_executor const& own)
+      : one_(std::move(handler), own), work_(asio::prefer(own, asio::execution::outstanding_work.tracked)) {}
+
+  explicit operator bool() const noexcept { return static_cast<bool>(one_); }
+
+  void complete(Args... args) {
+    auto const own = std::exchange(work_, {});
+    one_.complete(std::move(args)...);
+  }
+  void post(Args... args) {
+    auto const own = std::exchange(work_, {});
+    one_.post(own, std::move(args)...);
+  }
+
+ private:
+  operation<Args...> one_;
+  asio::any_io_executor work_;
 };
 
 }  // namespace kindwire::net::detail

@@ -22,17 +22,17 @@ class waiting_list {
 
   void add(waiting one, std::uint64_t ticket) { all_.push_back({ticket, std::move(one)}); }
 
-  void cancel(std::uint64_t ticket) {
+  void cancel(asio::any_io_executor const& own, std::uint64_t ticket) {
     auto const found =
         std::find_if(all_.begin(), all_.end(), [&](auto const& each) { return each.ticket == ticket; });
     if (found == all_.end()) return;
     auto one = std::move(found->one);
     all_.erase(found);
-    one.post(asio::error::operation_aborted);
+    one.post(own, asio::error::operation_aborted);
   }
 
-  void complete(std::error_code outcome) {
-    for (auto& each : std::exchange(all_, {})) each.one.post(outcome);
+  void complete(asio::any_io_executor const& own, std::error_code outcome) {
+    for (auto& each : std::exchange(all_, {})) each.one.post(own, outcome);
   }
 
  private:

@@ -291,7 +291,8 @@ class websocket {
           auto slot = asio::get_associated_cancellation_slot(handler);
           detail::operation<std::error_code, message> waiting(std::move(handler), state->executor());
           if (state->receiving()) {
-            return waiting.post(make_error_code(kindwire::error::operation_in_progress), message{});
+            return waiting.post(state->executor(), make_error_code(kindwire::error::operation_in_progress),
+                                message{});
           }
           if (slot.is_connected()) {
             slot.assign([weak = std::weak_ptr(state)](asio::cancellation_type) {
@@ -315,7 +316,7 @@ class websocket {
           if (!state) return post_result(std::move(handler), outcome);
           auto slot = asio::get_associated_cancellation_slot(handler);
           detail::operation<std::error_code> waiting(std::move(handler), state->executor());
-          if (outcome) return waiting.post(outcome);
+          if (outcome) return waiting.post(state->executor(), outcome);
           auto const ticket = state->next_ticket();
           if (slot.is_connected()) {
             slot.assign([weak = std::weak_ptr(state), ticket](asio::cancellation_type) {
