@@ -44,7 +44,6 @@ namespace kindwire::net::detail {
 // as long as an operation of its own is under way, whatever happens to the websocket that the user holds.
 class connection : public outlet, public roster_member, public std::enable_shared_from_this<connection> {
  public:
-  asio::any_io_executor const& executor() const noexcept { return executor_; }
   std::unique_ptr<request> const& head() const noexcept { return head_; }
   void set_head(std::unique_ptr<request> head) noexcept { head_ = std::move(head); }
   std::string const& subprotocol() const noexcept { return subprotocol_; }
@@ -81,7 +80,7 @@ class connection : public outlet, public roster_member, public std::enable_share
   void start_receive(operation<std::error_code, message> waiting) {
     if (!stream_open_) {
       message const left = take_message();
-      return waiting.post(left ? std::error_code{} : error(), left);
+      return waiting.post(executor_, left ? std::error_code{} : error(), left);
     }
     receive_ = std::move(waiting);
     received_while_closing_ = true;
@@ -89,7 +88,7 @@ class connection : public outlet, public roster_member, public std::enable_share
   }
 
   void cancel_receive() {
-    if (receive_) receive_.post(asio::error::operation_aborted, message{});
+    if (receive_) receive_.post(executor_, asio::error::operation_aborted, message{});
   }
 
   // True once no message will come any more; error() then says how it ended.
@@ -137,12 +136,12 @@ class connection : public outlet, public roster_member, public std::enable_share
 
   // Completes once the stream is closed.
   void wait_closed(operation<std::error_code> waiting, std::uint64_t ticket) {
-    if (!stream_open_) return waiting.post(std::error_code{});
+    if (!stream_open_) return waiting.post(executor_, std::error_code{});
     if (closes_.empty()) received_while_closing_ = static_cast<bool>(receive_);
     closes_.add(std::move(waiting), ticket);
     schedule();
   }
-  void cancel_close(std::uint64_t ticket) { closes_.cancel(ticket); }
+  void cancel_close(std::uint64_t ticket) { closes_.cancel(executor_, ticket); }
 
   void fail(std::error_code why) {
     if (session_.state() == session_state::closed) return;
@@ -199,12 +198,14 @@ class connection : public outlet, public roster_member, public std::enable_share
 
  protected:
   connection(asio::any_io_executor executor, role self, connection_options const& options)
-      : outlet(self, options), executor_(std::move(executor)) {}
+      : outlet(std::move(executor), self, options) {}
 
   // What a stream has to offer. Each start_ operation ends in one call of the matching function below.
   virtual void start_read() = 0;
   virtual bool shutdown_send() noexcept = 0;  // false: this stream has no such thing
   virtual void close_stream() noexcept = 0;
+
+  bool reading() const noexcept { return reading_; }
 
   std::span<std::byte> room_for_input(std::size_t size) { return session_.prepare(size).first(size); }
 
@@ -277,11 +278,11 @@ class connection : public outlet, public roster_member, public std::enable_share
     session_.end_of_input();
   }
 
-  // Does all that can be done now: delivers, answers, writes, reads on, ends. Everything that happens to a
+  // Does all that can be done now: delivers, answers, writes, reads on, ends. Whoever calls it keeps the
+  // connection until it returns. Everything that happens to a
   // connection ends up here, and a handler that calls back into it only leaves work for the loop.
   void advance() {
     if (advancing_ || !stream_open_) return;
-    auto const self = shared_from_this();
     {
       turn const guard{*this};
       do {
@@ -450,12 +451,12 @@ class connection : public outlet, public roster_member, public std::enable_share
   }
 
   void end_operations(std::error_code outcome) {
-    if (receive_) receive_.post(outcome == asio::error::operation_aborted ? outcome : error(), message{});
-    drains_.complete(error() ? error() : make_error_code(kindwire::error::closed));
-    closes_.complete(outcome);
+    if (receive_)
+      receive_.post(executor_, outcome == asio::error::operation_aborted ? outcome : error(), message{});
+    drains_.complete(executor_, error() ? error() : make_error_code(kindwire::error::closed));
+    closes_.complete(executor_, outcome);
   }
 
-  asio::any_io_executor executor_;
   message ready_;  // polled, and waiting for a receive
   operation<std::error_code, message> receive_;
   waiting_list closes_;

@@ -29,6 +29,7 @@
 #include "async_stream.hpp"
 #include "connection.hpp"
 #include "enough_memory.hpp"
+#include "epoll_connection.hpp"
 #include "options.hpp"
 #include "roster.hpp"
 #include "stream_connection.hpp"
@@ -63,6 +64,7 @@ struct server_state {
   head_limits head;
   connection_options connection;
   std::chrono::milliseconds handshake_timeout{};
+  bool one_thread = false;
   std::function<void(std::exception_ptr)> on_exception;
   std::shared_ptr<roster> members = std::make_shared<roster>();
 
@@ -156,10 +158,9 @@ class opening final : public roster_member, public std::enable_shared_from_this<
   void hand_over(route const& target, std::string_view subprotocol) {
     deadline_.cancel();
     handed_over_ = true;
-    std::shared_ptr<stream_connection<Stream>> result;
+    std::shared_ptr<connection> result;
     bool const made = enough_memory([&] {
-      result = std::make_shared<stream_connection<Stream>>(
-          std::move(stream_), role::server, target.options.connection.value_or(server_->connection));
+      result = make_connection(target.options.connection.value_or(server_->connection));
       result->set_head(std::make_unique<request>(std::move(handshake_.request())));
       result->set_subprotocol(subprotocol);
       result->start(handshake_.leftover());
@@ -172,6 +173,24 @@ class opening final : public roster_member, public std::enable_shared_from_this<
       server_->report(std::current_exception());
       result->let_go(close_code::internal_error);
     }
+  }
+
+  std::shared_ptr<connection> make_connection(connection_options const& options) {
+#if defined(KINDWIRE_HAS_EPOLL_SET)
+    // A plain socket of a context that one thread runs need not wait by Asio's means.
+    if constexpr (requires { stream_.release(); }) {
+      auto const* const executor = executor_.template target<asio::io_context::executor_type>();
+      if (server_->one_thread && executor != nullptr) {
+        auto& io = static_cast<asio::io_context&>(asio::query(*executor, asio::execution::context));
+        auto result = std::make_shared<epoll_connection>(io, role::server, options);
+        std::error_code ignored;  // a socket that refuses will say so at its first read
+        stream_.non_blocking(true, ignored);
+        result->take(stream_.release());
+        return result;
+      }
+    }
+#endif
+    return std::make_shared<stream_connection<Stream>>(std::move(stream_), role::server, options);
   }
 
   // RFC 9112 §9.6: our side is closed first, and what the client still sends is read and dropped, so that no

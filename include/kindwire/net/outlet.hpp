@@ -1,6 +1,8 @@
 // The sending half of a connection: what is queued, what is under way, and who waits for room.
 #pragma once
 
+#include <algorithm>
+#include <asio/any_io_executor.hpp>
 #include <asio/error.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -26,6 +28,7 @@ class outlet {
   outlet(outlet const&) = delete;
   outlet& operator=(outlet const&) = delete;
 
+  asio::any_io_executor const& executor() const noexcept { return executor_; }
   session const& protocol() const noexcept { return session_; }
   bool stream_open() const noexcept { return stream_open_; }
   std::error_code error() const noexcept { return error_ ? error_ : session_.error(); }
@@ -37,16 +40,18 @@ class outlet {
   // Completes once the queue is at its soft mark or below.
   void wait_drained(operation<std::error_code> waiting, std::uint64_t ticket) {
     if (may_send_more() || session_.state() == session_state::closed) {
-      return waiting.post(drained_outcome());
+      return waiting.post(executor_, drained_outcome());
     }
     drains_.add(std::move(waiting), ticket);
   }
-  void cancel_drain(std::uint64_t ticket) { drains_.cancel(ticket); }
+  void cancel_drain(std::uint64_t ticket) { drains_.cancel(executor_, ticket); }
 
  protected:
-  outlet(role self, connection_options const& options)
-      : options_(options), session_(self, options.session()) {}
+  outlet(asio::any_io_executor executor, role self, connection_options const& options)
+      : executor_(std::move(executor)), options_(options), session_(self, options.session()) {}
   ~outlet() = default;
+
+  bool writing() const noexcept { return writing_; }
 
   // What the stream offers: a write that never waits, and one that ends in end_write().
   virtual std::size_t try_write(std::span<std::byte const> bytes, std::error_code& failure) = 0;
@@ -70,7 +75,7 @@ class outlet {
   void flush() {
     if (writing_ || !stream_open_ || session_.output().empty() || write_failed_) return;
     std::error_code failure;
-    std::size_t const size = try_write(session_.output(), failure);
+    std::size_t const size = try_write(a_turn_of(session_.output()), failure);
     enough_memory([&] { session_.consume(size); });  // it is, in any case; only a pong may wait on
     if (failure && failure != asio::error::would_block && failure != asio::error::try_again) {
       return on_write_failed(failure);
@@ -81,8 +86,14 @@ class outlet {
   }
 
   void write_on() {
-    start_write(in_flight_.bytes());
+    start_write(a_turn_of(in_flight_.bytes()));
     writing_ = true;
+  }
+
+  // A system call that copies megabytes would hold up all other connections of the thread.
+  static std::span<std::byte const> a_turn_of(std::span<std::byte const> bytes) noexcept {
+    constexpr std::size_t most = std::size_t{128} << 10;
+    return bytes.first(std::min(bytes.size(), most));
   }
 
   // The peer may have said why before it went: what it sent is still read, and delivered, up to its end.
@@ -100,7 +111,7 @@ class outlet {
   void wake_drained() {
     if (drains_.empty() || (!may_send_more() && session_.state() != session_state::closed && !write_failed_))
       return;
-    drains_.complete(drained_outcome());
+    drains_.complete(executor_, drained_outcome());
   }
 
   std::error_code drained_outcome() const noexcept {
@@ -110,6 +121,7 @@ class outlet {
     return closed && !may_send_more() ? make_error_code(kindwire::error::closed) : std::error_code{};
   }
 
+  asio::any_io_executor executor_;
   connection_options options_;
   session session_;
   keepalive keepalive_;

@@ -156,6 +156,7 @@ class server {
     state_->head = options_.head;
     state_->connection = options_.connection;
     state_->handshake_timeout = options_.handshake_timeout;
+    state_->one_thread = !options_.strands;
     state_->on_exception = options_.on_exception;
   }
 

@@ -1,0 +1,224 @@
+// All sockets of a context that one thread runs, waited for together: Linux's epoll inside of Asio's.
+//
+// Asio arms a socket anew for each wait, with a system call, and takes an operation through its queue for
+// each that became ready. Here a socket is registered once, and one wait of Asio's stands for all of them.
+#pragma once
+
+#include <asio/detail/config.hpp>
+
+#if defined(__linux__) && defined(ASIO_HAS_EPOLL) && defined(ASIO_HAS_POSIX_STREAM_DESCRIPTOR)
+#define KINDWIRE_HAS_EPOLL_SET 1
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <asio/error.hpp>
+#include <asio/execution_context.hpp>
+#include <asio/io_context.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/post.hpp>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <system_error>
+
+#include "enough_memory.hpp"
+
+namespace kindwire::net::detail {
+
+// A service of an io_context. Not thread safe: the context is run by one thread, and used from it. As long as
+// it has members there is work for the context.
+class epoll_set final : public asio::execution_context::service {
+ public:
+  // A socket. It is told of what changed (edge-triggered), and asks for another turn where it stopped before
+  // the end of what there was.
+  class member {
+   public:
+    member() noexcept = default;
+    member(member const&) = delete;
+    member& operator=(member const&) = delete;
+
+    // EPOLLIN and the like; 0 for a turn that again() asked for.
+    virtual void on_events(std::uint32_t events) = 0;
+    // The context is going away. It is no member any more.
+    virtual void on_shutdown() noexcept = 0;
+
+   protected:
+    ~member() = default;
+
+   private:
+    friend class epoll_set;
+    member* next_ = nullptr;
+    member* previous_ = nullptr;
+    member* next_turn_ = nullptr;
+    bool waits_for_turn_ = false;
+  };
+
+  inline static asio::execution_context::id id;
+
+  explicit epoll_set(asio::execution_context& context)
+      : asio::execution_context::service(context),
+        io_(static_cast<asio::io_context&>(context)),
+        descriptor_(io_, created(::epoll_create1(EPOLL_CLOEXEC))) {}
+
+  static epoll_set& of(asio::io_context& context) { return asio::use_service<epoll_set>(context); }
+
+  void add(int socket, member& fresh, std::error_code& failure) {
+    epoll_event event = {};
+    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    event.data.ptr = &fresh;
+    if (::epoll_ctl(descriptor_.native_handle(), EPOLL_CTL_ADD, socket, &event) != 0) {
+      failure.assign(errno, asio::error::get_system_category());
+      return;
+    }
+    fresh.next_ = first_;
+    if (first_ != nullptr) first_->previous_ = &fresh;
+    first_ = &fresh;
+    if (!in_turn_) arm();
+  }
+
+  // The socket is still open. From then on the member is not called any more.
+  void remove(int socket, member& gone) noexcept {
+    epoll_event ignored = {};
+    ::epoll_ctl(descriptor_.native_handle(), EPOLL_CTL_DEL, socket, &ignored);
+    unlink(gone);
+    for (std::size_t index = at_; index != count_; ++index) {
+      if (events_[index].data.ptr == &gone) events_[index].data.ptr = nullptr;
+    }
+    if (gone.waits_for_turn_) {
+      turns_.remove(gone);
+      due_.remove(gone);
+    }
+    if (first_ == nullptr && armed_) {
+      std::error_code failure;
+      descriptor_.cancel(failure);
+    }
+  }
+
+  // Calls the member in another turn, after what else is ready.
+  void again(member& one) {
+    if (one.waits_for_turn_) return;
+    turns_.push(one);
+    if (!in_turn_) post_turn();
+  }
+
+ private:
+  // First come, first served; without memory of its own.
+  struct queue {
+    member* first = nullptr;
+    member** end = &first;
+
+    bool empty() const noexcept { return first == nullptr; }
+    void push(member& one) noexcept {
+      one.waits_for_turn_ = true;
+      one.next_turn_ = nullptr;
+      *end = &one;
+      end = &one.next_turn_;
+    }
+    void take(queue& other) noexcept {
+      if (other.empty()) return;
+      *end = other.first;
+      end = other.end;
+      other.first = nullptr;
+      other.end = &other.first;
+    }
+    member& pop() noexcept {
+      member& one = *first;
+      remove(one);
+      return one;
+    }
+    void remove(member& gone) noexcept {
+      for (member** place = &first; *place != nullptr; place = &(*place)->next_turn_) {
+        if (*place != &gone) continue;
+        *place = gone.next_turn_;
+        if (end == &gone.next_turn_) end = place;
+        gone.waits_for_turn_ = false;
+        return;
+      }
+    }
+  };
+
+  static int created(int descriptor) {
+    if (descriptor < 0) throw std::system_error(errno, asio::error::get_system_category(), "epoll_create1");
+    return descriptor;
+  }
+
+  void shutdown() noexcept override {
+    in_turn_ = true;  // nothing is waited for any more
+    while (first_ != nullptr) {
+      member& last = *first_;
+      unlink(last);
+      last.on_shutdown();
+    }
+  }
+
+  void unlink(member& gone) noexcept {
+    (gone.previous_ != nullptr ? gone.previous_->next_ : first_) = gone.next_;
+    if (gone.next_ != nullptr) gone.next_->previous_ = gone.previous_;
+    gone.next_ = gone.previous_ = nullptr;
+  }
+
+  void arm() {
+    if (armed_ || first_ == nullptr) return;
+    descriptor_.async_wait(asio::posix::stream_descriptor::wait_read, [this](std::error_code) {
+      armed_ = false;
+      turn();
+    });
+    armed_ = true;
+  }
+
+  void post_turn() {
+    if (posted_) return;
+    asio::post(io_, [this] {
+      posted_ = false;
+      turn();
+    });
+    posted_ = true;
+  }
+
+  // What a handler throws leaves through io_context::run(); the others get their turn in a later one.
+  struct turn_guard {
+    epoll_set& self;
+    ~turn_guard() {
+      self.in_turn_ = false;
+      enough_memory([&] {
+        if (self.at_ != self.count_ || !self.due_.empty() || !self.turns_.empty()) self.post_turn();
+        self.arm();
+      });
+    }
+  };
+
+  void turn() {
+    if (in_turn_ || first_ == nullptr) return;
+    in_turn_ = true;
+    turn_guard const guard{*this};
+    // Those that asked for this turn; who asks during it gets the next.
+    if (due_.empty()) due_.take(turns_);
+    while (!due_.empty()) due_.pop().on_events(0);
+    if (at_ == count_) {
+      at_ = count_ = 0;
+      int const ready = ::epoll_wait(descriptor_.native_handle(), events_.data(), int(events_.size()), 0);
+      count_ = ready > 0 ? static_cast<std::size_t>(ready) : 0;
+    }
+    while (at_ != count_) {
+      epoll_event const event = events_[at_++];
+      if (event.data.ptr != nullptr) static_cast<member*>(event.data.ptr)->on_events(event.events);
+    }
+  }
+
+  asio::io_context& io_;
+  asio::posix::stream_descriptor descriptor_;
+  member* first_ = nullptr;
+  std::array<epoll_event, 128> events_;  // of this turn, from at_ to count_
+  std::size_t at_ = 0;
+  std::size_t count_ = 0;
+  queue turns_;
+  queue due_;
+  bool in_turn_ = false;
+  bool armed_ = false;
+  bool posted_ = false;
+};
+
+}  // namespace kindwire::net::detail
+
+#endif
