@@ -24,6 +24,12 @@ bool holds(kw::buffer const& actual, bytes const& expected) {
          actual.capacity() >= actual.size() + actual.spare();
 }
 
+// In a thread that has kept nothing yet.
+template <class Test>
+void in_fresh_thread(Test test) {
+  std::thread{test}.join();
+}
+
 TEST_CASE("buffer: random operations leave what they leave in a vector") {
   random_numbers random{40};
   unsigned wrong = 0;
@@ -180,45 +186,101 @@ TEST_CASE("buffer: the pool keeps a bounded amount") {
   CHECK(counter.bytes() >= std::size_t{60} << 20);
 }
 
-TEST_CASE("buffer: a large block grows with what it holds, is never kept, and leaves those that are alone") {
-  kw::buffer small;
-  small.append("x", 1);
-  small.release();
-  allocation_counter const counter;
-  {
-    kw::buffer large;
-    bytes const begin = random_numbers{4}.any(3 << 20);
-    large.append(begin);
-    for (std::size_t const size : {5u, 9u, 40u}) {
-      large.prepare((std::size_t{size} << 20) - large.size());
-      CHECK(large.capacity() >= std::size_t{size} << 20);
-      CHECK(std::ranges::equal(large.bytes().first(begin.size()), begin));
-      // From the second time on something is used up at the front, which then need not be moved.
-      if (size != 5) continue;
-      large.consume(1);
-      large.append(std::span{begin}.first(1));
-      CHECK(large.bytes().back() == begin.front());
-      large.clear();
+TEST_CASE("buffer: a large block grows with what it holds, and leaves those that are kept alone") {
+  in_fresh_thread([] {
+    kw::buffer small;
+    small.append("x", 1);
+    small.release();
+    allocation_counter const counter;
+    {
+      kw::buffer large;
+      bytes const begin = random_numbers{4}.any(3 << 20);
       large.append(begin);
+      for (std::size_t const size : {5u, 9u, 40u}) {
+        large.prepare((std::size_t{size} << 20) - large.size());
+        CHECK(large.capacity() >= std::size_t{size} << 20);
+        CHECK(std::ranges::equal(large.bytes().first(begin.size()), begin));
+        // From the second time on something is used up at the front, which then need not be moved.
+        if (size != 5) continue;
+        large.consume(1);
+        large.append(std::span{begin}.first(1));
+        CHECK(large.bytes().back() == begin.front());
+        large.clear();
+        large.append(begin);
+      }
     }
-  }
-  small.append("y", 1);
-  CHECK(small.capacity() == 1024);
-  CHECK(counter.bytes() < std::size_t{4} << 20);
+    small.append("y", 1);
+    CHECK(small.capacity() == 1024);
+    CHECK(counter.bytes() < std::size_t{4} << 20);
+  });
+}
+
+std::size_t mebibytes(std::size_t count) { return count << 20; }
+
+// What a buffer holds that asks for so much at once.
+std::size_t held_for(std::size_t size) {
+  kw::buffer data;
+  data.prepare(size);
+  return data.capacity();
+}
+
+TEST_CASE("buffer: one block of many MiB is kept for who needs an eighth of it") {
+  in_fresh_thread([] {
+    CHECK(held_for(mebibytes(40)) == mebibytes(40));
+    CHECK(held_for(mebibytes(41)) == mebibytes(41));  // the longer one stays
+    CHECK(held_for(mebibytes(16)) == mebibytes(41));
+    CHECK(held_for(mebibytes(16)) == mebibytes(41));
+    CHECK(held_for(mebibytes(5)) == mebibytes(5));
+    CHECK(held_for(mebibytes(6)) == mebibytes(41));
+    kw::buffer first;
+    kw::buffer second;
+    first.prepare(mebibytes(16));
+    second.prepare(mebibytes(16));
+    CHECK(first.capacity() == mebibytes(41));
+    CHECK(second.capacity() == mebibytes(16));
+  });
+}
+
+TEST_CASE("buffer: one that grows moves into the block that was kept, with all that it holds") {
+  in_fresh_thread([] {
+    held_for(mebibytes(40));
+    kw::buffer data;
+    bytes const all = random_numbers{5}.any(mebibytes(8));
+    for (std::size_t at = 0; at != all.size(); at += 65536)
+      data.append(std::span{all}.subspan(at, 65536), mebibytes(12));
+    CHECK(data.capacity() == mebibytes(40));
+    CHECK(std::ranges::equal(data.bytes(), all));
+  });
+}
+
+TEST_CASE("buffer: what is kept of long blocks is bounded: over 65 MiB none, and none that nobody uses") {
+  in_fresh_thread([] {
+    CHECK(held_for(mebibytes(66)) == mebibytes(66));
+    CHECK(held_for(mebibytes(16)) == mebibytes(16));
+    held_for(mebibytes(65));
+    for (std::size_t i = 1; i != 65536; ++i) held_for(1);
+    CHECK(held_for(mebibytes(16)) == mebibytes(65));
+    for (std::size_t i = 1; i != 65536; ++i) held_for(1);
+    CHECK(held_for(mebibytes(16)) == mebibytes(65));  // it was used meanwhile
+    for (std::size_t i = 0; i != 65536; ++i) held_for(1);
+    CHECK(held_for(mebibytes(16)) == mebibytes(16));
+  });
 }
 
 TEST_CASE("buffer: it grows to what will be needed and not over it, whatever doubling would make of it") {
-  kw::buffer data;
-  constexpr std::size_t most = (std::size_t{5} << 20) + 1;
-  while (data.size() != most) {
-    std::size_t const size = std::min(data.prepare(1, most).size(), most - data.size());
-    data.commit(std::min<std::size_t>(size, 100'000));
-  }
-  CHECK(data.capacity() >= most);
-  CHECK(data.capacity() < most + 4096);
-  // More may be asked for all the same.
-  data.prepare(2 << 20, most);
-  CHECK(data.spare() >= 2u << 20);
+  in_fresh_thread([] {
+    kw::buffer data;
+    constexpr std::size_t most = (std::size_t{5} << 20) + 1;
+    while (data.size() != most) {
+      std::size_t const size = std::min(data.prepare(1, most).size(), most - data.size());
+      data.commit(std::min<std::size_t>(size, 100'000));
+    }
+    CHECK(data.capacity() >= most);
+    CHECK(data.capacity() < most + 4096);
+    // More may be asked for all the same.
+    data.prepare(2 << 20, most);
+    CHECK(data.spare() >= 2u << 20);
+  });
 }
 
 TEST_CASE("buffer: it may be filled in one thread, used in another, and outlive the first") {

@@ -21,16 +21,25 @@ namespace kindwire {
 
 namespace detail {
 
-// Blocks of 1 KiB to 2 MiB in powers of two, kept for reuse by the thread that gave them back: 4 MiB at most.
+// Blocks of 1 KiB to 2 MiB in powers of two, kept for reuse by the thread that gave them back: 4 MiB at most;
+// and one longer block, which comes to nothing unless messages may be that long.
+//
+// That one is kept because fresh memory for 64 MiB costs ten times what is done with it: the system hands out
+// every page of it zeroed. A thread that no longer uses it gives it up.
 class block_pool {
  public:
   static constexpr std::size_t smallest = 1024;
   static constexpr std::size_t largest = std::size_t{2} << 20;
   static constexpr std::size_t most_kept = std::size_t{4} << 20;
+  static constexpr std::size_t longest_kept = std::size_t{65} << 20;  // a message of 64 MiB with its header
+  static constexpr std::size_t most_unused = std::size_t{1} << 16;  // blocks given back before it is given up
 
   // `size` is rounded up to what is really allocated.
   static std::byte* take(std::size_t& size) {
-    if (size > largest) return resize(nullptr, size);
+    if (size > largest) {
+      if (std::byte* const kept = take_long(size)) return kept;
+      return resize(nullptr, size);
+    }
     if (std::byte* const kept = take_kept(size)) return kept;
     return static_cast<std::byte*>(::operator new(size));
   }
@@ -68,22 +77,45 @@ class block_pool {
     return nullptr;
   }
 
+  // True if the long block is there for who needs `size` bytes. What it is not used for stays with who takes
+  // it, so it is not for a message of which little has come.
+  static bool keeps_long(std::size_t size) noexcept {
+    constexpr std::size_t most_times = 8;
+    block_pool const* const pool = of_this_thread();
+    return pool != nullptr && size <= pool->long_size_ && pool->long_size_ / most_times <= size;
+  }
+
   static void give(std::byte* data, std::size_t size) noexcept {
-    if (size <= largest) {
-      if (block_pool* const pool = of_this_thread()) {
-        pool->make_room(size);
-        block*& head = pool->blocks_[index_of(size)];
-        head = ::new (data) block{head};
-        pool->kept_ += size;
-        return;
-      }
-      ::operator delete(data);
+    block_pool* const pool = of_this_thread();
+    if (size > largest) {
+      if (pool == nullptr || size > longest_kept || size < pool->long_size_) return std::free(data);
+      pool->keep_long(data, size);
+    } else if (pool != nullptr) {
+      pool->make_room(size);
+      block*& head = pool->blocks_[index_of(size)];
+      head = ::new (data) block{head};
+      pool->kept_ += size;
+      if (pool->long_ != nullptr && ++pool->unused_ == most_unused) pool->keep_long(nullptr, 0);
     } else {
-      std::free(data);
+      ::operator delete(data);
     }
   }
 
  private:
+  static std::byte* take_long(std::size_t& size) noexcept {
+    if (!keeps_long(size)) return nullptr;
+    block_pool* const pool = of_this_thread();
+    size = std::exchange(pool->long_size_, 0);
+    return std::exchange(pool->long_, nullptr);
+  }
+
+  // Instead of the one that was kept.
+  void keep_long(std::byte* data, std::size_t size) noexcept {
+    std::free(std::exchange(long_, data));
+    long_size_ = size;
+    unused_ = 0;
+  }
+
   struct block {
     block* next;
   };
@@ -125,6 +157,7 @@ class block_pool {
   }
 
   void release() noexcept {
+    keep_long(nullptr, 0);
     for (block*& head : blocks_) {
       while (head != nullptr) ::operator delete(std::exchange(head, head->next));
     }
@@ -132,6 +165,9 @@ class block_pool {
 
   block* blocks_[static_cast<std::size_t>(std::countr_zero(largest) - std::countr_zero(smallest)) + 1] = {};
   std::size_t kept_ = 0;
+  std::byte* long_ = nullptr;
+  std::size_t long_size_ = 0;
+  std::size_t unused_ = 0;  // how many blocks were given back since it was
 };
 
 }  // namespace detail
@@ -234,7 +270,7 @@ class buffer {
     } else {
       if (more > SIZE_MAX / 4 - used) more = SIZE_MAX / 4;  // never fits: the allocator says so
       std::size_t wanted = std::max(used + more, std::min(capacity_ * 2, most));
-      if (capacity_ > detail::block_pool::largest && begin_ == 0) {
+      if (capacity_ > detail::block_pool::largest && begin_ == 0 && !detail::block_pool::keeps_long(wanted)) {
         data_ = detail::block_pool::resize(data_, wanted);
       } else {
         std::byte* const fresh = detail::block_pool::take(wanted);
