@@ -25,7 +25,10 @@ SERVERS = {
 }
 PEERS = ["beast", "beast_coroutine", "websocketpp", "libwebsockets"]
 ECHO = [(100, 1, 20), (100, 16, 20), (100, 64, 512), (10, 16, 16384), (10, 1, 65536)]
-GROWTH = [1, 10, 100, 1000, 10000]
+CONNECTIONS = [1, 10, 100, 1000, 10000]
+ACTIVE = 100  # of them have a message under way at a time: what more of them cost, not what more messages do
+FLOODS = [512, 1 << 20, 16 << 20]
+QUIET = 10  # connections beside the one that floods
 SERVER_CORE, LOAD_CORE = (sorted(os.sched_getaffinity(0)) * 2)[:2]
 OPEN_FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
@@ -65,11 +68,11 @@ class Echo:
         return [float(field) for field in result.stdout.split()]
 
     def load(self, server, connections, outstanding, size, milliseconds, *more):
-        """Server CPU in ns a message, of it in user and in system mode, and the 99th percentile of the round trips."""
+        """Server CPU in ns a message, of it in user and in system mode; median and 99th percentile of the round trips."""
         times = int(milliseconds / 2), int(milliseconds)
-        messages, cpu, user, system, _, p99 = self.program(server, "load", connections, outstanding, size, *times, *more)
+        messages, cpu, user, system, p50, p99 = self.program(server, "load", connections, outstanding, size, *times, *more)
         user_share = user / (user + system) if user + system else 0
-        return cpu / messages, cpu / messages * user_share, cpu / messages * (1 - user_share), p99
+        return cpu / messages, cpu / messages * user_share, cpu / messages * (1 - user_share), p50, p99
 
     def print(self, case, unit, party, value):
         print(case, unit, party, f"{value:.6g}", flush=True)
@@ -108,27 +111,28 @@ class Echo:
                     self.print(f"idle/{style}", "bytes/connection", party, taken[name])
 
     def growth(self, given):
-        pairs = [("ours", "ours_coroutine"), ("limit", "bare")]
-        for connections in GROWTH:
+        for connections in CONNECTIONS:
             case = f"growth/connections/{connections}"
-            if connections + 100 > OPEN_FILES:
+            if self.wanted(case) and connections + 100 > OPEN_FILES:
                 print(f"left out: {case}, for want of open files (ulimit -n)", file=sys.stderr)
                 continue
             for _ in range(given.rounds if self.wanted(case) else 0):
-                for party, name in pairs:
-                    with Server(self.programs, SERVERS[name]) as server:
-                        taken, user, system, _ = self.load(server, connections, 1, 20, 2 * given.milliseconds)
-                        self.print(case, "ns/message", party, taken)
-                        # Ticks of 10 ms divide it: too coarse for less than a second.
-                        if given.milliseconds >= 500:
-                            self.print(f"{case}/user", "ns/message", party, user)
-                            self.print(f"{case}/system", "ns/message", party, system)
+                for party, command in (("ours", ["echo_ours", "coroutine"]), ("limit", ["echo_bare"])):
+                    with Server(self.programs, command) as server:
+                        taken, user, system, *_ = self.load(server, connections, 1, 20, given.milliseconds, f"active={ACTIVE}")
+                    self.print(case, "ns/message", party, taken)
+                    # Ticks of 4 to 10 ms divide it: too coarse for less than half a second.
+                    if given.milliseconds >= 500:
+                        self.print(f"{case}/user", "ns/message", party, user)
+                        self.print(f"{case}/system", "ns/message", party, system)
         for _ in range(given.rounds if self.wanted("growth/flood") else 0):
-            for party, name in pairs:
-                for what, more in (("alone", []), ("beside", ["flood"])):
-                    with Server(self.programs, SERVERS[name]) as server:
-                        p99 = self.load(server, 100, 1, 20, given.milliseconds, *more)[3]
-                        self.print(f"growth/flood/{what}", "us/p99", party, p99 / 1000)
+            for flood in (None, *FLOODS):
+                for party, command in (("ours", ["echo_ours", "coroutine", str(max(FLOODS))]), ("limit", ["echo_bare"])):
+                    with Server(self.programs, command) as server:
+                        more = [f"flood={flood}"] if flood else []
+                        *_, p50, p99 = self.load(server, QUIET, 1, 20, given.milliseconds, *more)
+                    self.print(f"growth/flood/{flood or 'none'}", "us/p99", party, p99 / 1000)
+                    self.print(f"growth/flood/{flood or 'none'}/median", "us/p50", party, p50 / 1000)
 
 
 def main():

@@ -1,14 +1,17 @@
 // The load: keeps a number of messages under way on each of many connections to an echo server, and reads
 // what CPU time the server takes for them. One thread, which the caller pins to a core of its own.
 //
-//     load PORT PID CONNECTIONS OUTSTANDING SIZE WARM_UP_MS MEASURE_MS [flood]
+//     load PORT PID CONNECTIONS OUTSTANDING SIZE WARM_UP_MS MEASURE_MS [active=N] [flood=SIZE]
 //
-// With `flood` one connection more sends short messages as fast as they are taken, and is not counted. Prints
-// `MESSAGES CPU_NS USER_NS SYSTEM_NS P50_NS P99_NS` of the measured time; the last two are round trips.
+// With `active` only so many connections have something under way at a time: what comes back on one goes out
+// on the one that has waited longest. With `flood` one connection more sends messages of that size as fast as
+// they are taken, and is not counted. Prints `MESSAGES CPU_NS USER_NS SYSTEM_NS P50_NS P99_NS` of the
+// measured time; the last two are round trips.
 #include <fcntl.h>
 #include <sys/epoll.h>
 
 #include <cerrno>
+#include <deque>
 #include <fstream>
 #include <sstream>
 #include <vector>
@@ -73,16 +76,32 @@ class connection {
     send(of);
   }
 
-  void on_event(load& of) {
+  // Takes what has come. True once nothing is under way any more: then start() begins anew.
+  bool on_event(load& of) {
     receive(of);
-    send(of);
+    return owed_ == of.block.size();
   }
 
-  // One block a turn, taken or not; the replies are thrown away where they lie.
+  // What was taken has to go out again on this connection, or the rest of it.
+  void send(load& of) {
+    if (owed_ != 0) sent_at_ = clock_ns();
+    write(of);
+    bool const waits = owed_ != 0;
+    if (waits == waits_) return;
+    waits_ = waits;
+    epoll_event event = {};
+    event.events = waits ? EPOLLIN | EPOLLOUT : EPOLLIN;
+    event.data.ptr = this;
+    ::epoll_ctl(poll_, EPOLL_CTL_MOD, socket_, &event);
+  }
+
+  // At most 64 KiB a turn, taken or not, so that the load itself has time for the others; the replies are
+  // thrown away where they lie.
   void flood(load& of) {
-    owed_ = of.block.size() - at_;
-    send(of);
-    ::recv(socket_, of.input.data(), of.input.size(), MSG_TRUNC);
+    owed_ = std::min<std::size_t>(of.block.size() - at_, 65536);
+    write(of);
+    if (::recv(socket_, of.input.data(), of.input.size(), MSG_TRUNC) == 0)
+      give_up("the server ended the flood");
   }
 
  private:
@@ -126,8 +145,7 @@ class connection {
     if (of.timed) of.trips.push_back(static_cast<float>(clock_ns() - sent_at_));
   }
 
-  void send(load& of) {
-    if (owed_ != 0) sent_at_ = clock_ns();
+  void write(load& of) {
     while (owed_ != 0) {
       ssize_t const sent =
           ::send(socket_, of.block.data() + at_, std::min(owed_, of.block.size() - at_), MSG_NOSIGNAL);
@@ -138,13 +156,6 @@ class connection {
       at_ = (at_ + static_cast<std::size_t>(sent)) % of.block.size();
       owed_ -= static_cast<std::size_t>(sent);
     }
-    bool const waits = owed_ != 0 && !floods_;
-    if (waits == waits_) return;
-    waits_ = waits;
-    epoll_event event = {};
-    event.events = waits ? EPOLLIN | EPOLLOUT : EPOLLIN;
-    event.data.ptr = this;
-    ::epoll_ctl(poll_, EPOLL_CTL_MOD, socket_, &event);
   }
 
   int socket_, poll_;
@@ -173,24 +184,53 @@ load make_load(std::size_t size, std::size_t outstanding) {
 }  // namespace
 
 int main(int count, char** values) {
-  if (count < 8) give_up("usage: load PORT PID CONNECTIONS OUTSTANDING SIZE WARM_UP_MS MEASURE_MS [flood]");
+  if (count < 8) {
+    give_up(
+        "usage: load PORT PID CONNECTIONS OUTSTANDING SIZE WARM_UP_MS MEASURE_MS [active=N] [flood=SIZE]");
+  }
   auto const number = [&](int i) { return static_cast<std::size_t>(std::atoll(values[i])); };
   auto const port = static_cast<std::uint16_t>(number(1));
   std::string const pid = values[2];
-  bool const floods = count > 8;
+  std::size_t const connections = number(3);
   load counted = make_load(number(5), number(4));
-  load flood = make_load(20, 2500);
+  std::size_t active = connections;
+  load flooding;
+  for (int i = 8; i < count; ++i) {
+    std::string const option = values[i];
+    auto const size = static_cast<std::size_t>(std::atoll(option.c_str() + option.find('=') + 1));
+    if (option.rfind("active=", 0) == 0 && size != 0) {
+      active = std::min(active, size);
+    } else if (option.rfind("flood=", 0) == 0 && size != 0) {
+      flooding = make_load(size, std::max<std::size_t>(1, 65536 / size));
+    } else {
+      give_up("what is " + option);
+    }
+  }
+  bool const floods = !flooding.block.empty();
 
   int const poll = ::epoll_create1(0);
   std::vector<connection> all;
-  std::size_t const connections = number(3) + (floods ? 1 : 0);
-  all.reserve(connections);  // epoll knows them by their address
-  for (std::size_t i = 0; i < connections; ++i)
-    all.emplace_back(open_connection(port, i), poll, i == number(3));
-  for (auto& each : all) {
-    if (!each.floods()) each.start(counted);
+  all.reserve(connections + 1);  // epoll knows them by their address
+  for (std::size_t i = 0; i < connections + (floods ? 1 : 0); ++i)
+    all.emplace_back(open_connection(port, i), poll, i == connections);
+  std::deque<connection*> waiting;
+  for (std::size_t i = 0; i < connections; ++i) {
+    if (i < active) {
+      all[i].start(counted);
+    } else {
+      waiting.push_back(&all[i]);
+    }
   }
 
+  auto const serve = [&](connection& each) {
+    if (each.on_event(counted) && !waiting.empty()) {
+      waiting.push_back(&each);
+      waiting.front()->start(counted);
+      waiting.pop_front();
+    } else {
+      each.send(counted);
+    }
+  };
   auto const run = [&](double milliseconds) {
     double const until = clock_ns() + milliseconds * 1e6;
     epoll_event events[512];
@@ -198,9 +238,9 @@ int main(int count, char** values) {
       int const ready = ::epoll_wait(poll, events, 512, floods ? 0 : 100);
       for (int i = 0; i < ready; ++i) {
         auto& each = *static_cast<connection*>(events[i].data.ptr);
-        if (!each.floods()) each.on_event(counted);
+        if (!each.floods()) serve(each);
       }
-      if (floods) all.back().flood(flood);
+      if (floods) all.back().flood(flooding);
     }
   };
   run(static_cast<double>(number(6)));

@@ -1,9 +1,11 @@
 // kindwire's echo server, with the handler that README.md shows or with callbacks.
 //
-//     ours coroutine|callback
+//     ours coroutine|callback [MAX_MESSAGE_SIZE]
 #include <asio/awaitable.hpp>
 #include <asio/io_context.hpp>
+#include <cstddef>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <kindwire/net/server.hpp>
 #include <memory>
@@ -18,27 +20,47 @@ asio::awaitable<void> echo(kw::net::websocket& ws) {
   while (kw::message msg = co_await ws.receive()) co_await ws.send(msg);
 }
 
+// All that has come is answered in one write. Only a peer that does not read what it is sent has us wait, by
+// giving the send a handler too.
 class echoing : public std::enable_shared_from_this<echoing> {
  public:
   explicit echoing(kw::net::websocket ws) : ws_(std::move(ws)) {}
 
   void next() {
     ws_.receive([self = shared_from_this()](std::error_code failure, kw::message msg) {
-      if (failure || !msg) return;
-      for (; msg; msg = self->ws_.try_receive()) self->ws_.try_send(msg);
-      self->next();
+      if (!failure) self->answer(msg);
     });
   }
 
  private:
+  static constexpr std::size_t most_queued = std::size_t{1} << 20;
+
+  void answer(kw::message msg) {
+    if (!msg) return;  // the peer closed
+    for (; msg; msg = ws_.try_receive()) {
+      if (ws_.queued() > most_queued) return wait(msg);
+      if (ws_.try_send(msg)) return;
+    }
+    next();
+  }
+
+  void wait(kw::message msg) {
+    ws_.send(msg, [self = shared_from_this()](std::error_code failure) {
+      if (!failure) self->next();
+    });
+  }
+
   kw::net::websocket ws_;
 };
 
 }  // namespace
 
-int main(int, char** values) {
+int main(int count, char** values) {
+  kw::net::server_options options;
+  options.strands = false;  // one thread runs the context
+  if (count > 2) options.connection.max_message_size = std::strtoull(values[2], nullptr, 10);
   asio::io_context io{1};
-  kw::net::server server{io, {.strands = false}};
+  kw::net::server server{io, options};
   if (std::string_view(values[1]) == "coroutine") {
     server.websocket("/", echo);
   } else {
