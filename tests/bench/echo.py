@@ -41,6 +41,12 @@ def on_core(core):
     return prepare
 
 
+def turned(names, number):
+    """Each round begins with another one, so that none is always the first."""
+    start = number % len(names)
+    return names[start:] + names[:start]
+
+
 class Server:
     def __init__(self, programs, command):
         self.process = subprocess.Popen(
@@ -89,9 +95,9 @@ class Echo:
         for case in ECHO:
             label = "x".join(map(str, case))
             styles = [style for style in ("callback", "coroutine") if self.wanted(f"echo/{style}/{label}")]
-            for _ in range(given.rounds if styles else 0):
+            for number in range(given.rounds if styles else 0):
                 taken = {}
-                for name in self.names:
+                for name in turned(self.names, number):
                     with Server(self.programs, SERVERS[name]) as server:
                         taken[name] = self.load(server, *case, given.milliseconds)[0]
                 for style in styles:
@@ -131,8 +137,8 @@ class Echo:
                     with Server(self.programs, command) as server:
                         more = [f"flood={flood}"] if flood else []
                         *_, p50, p99 = self.load(server, QUIET, 1, 20, given.milliseconds, *more)
-                    self.print(f"growth/flood/{flood or 'none'}", "us/p99", party, p99 / 1000)
-                    self.print(f"growth/flood/{flood or 'none'}/median", "us/p50", party, p50 / 1000)
+                    self.print(f"growth/flood/{flood or 'none'}/p50", "us", party, p50 / 1000)
+                    self.print(f"growth/flood/{flood or 'none'}/p99", "us", party, p99 / 1000)
 
 
 def main():

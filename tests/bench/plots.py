@@ -1,6 +1,7 @@
 """Draws the results as SVG, with nothing but the standard library."""
 
 import math
+import re
 from xml.sax.saxutils import escape
 
 COLOURS = {"ours": "#c2410c", "beast": "#2563eb", "beast_coroutine": "#60a5fa", "websocketpp": "#15803d", "wslay": "#7e22ce", "libwebsockets": "#be185d", "limit": "#737373"}
@@ -10,7 +11,8 @@ MARKS = {"ours": 5}  # radius; the others have 3.5
 
 class Image:
     def __init__(self, width, height, title, caption):
-        self.width, self.height = width, height
+        width = max([width, 32 + 9 * len(title), *(32 + 6 * len(line) for line in caption)])
+        self.height = height
         self.parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
             f"<title>{escape(title)}</title>",
@@ -68,7 +70,8 @@ class Log:
         return self.start + (math.log10(at) - self.low) / (self.high - self.low) * (self.end - self.start)
 
     def ticks(self):
-        steps = (1, 2, 5) if self.high - self.low < 2.5 else (1,)
+        range_ = self.high - self.low
+        steps = range(1, 10) if range_ < 0.7 else (1, 2, 5) if range_ < 2.5 else (1,)
         powers = range(math.floor(self.low), math.ceil(self.high) + 1)
         return [step * 10.0**power for power in powers for step in steps if self.low <= math.log10(step * 10.0**power) <= self.high]
 
@@ -77,32 +80,86 @@ def size_name(size):
     return f"{size >> 20} MiB" if size >= 1 << 20 else f"{size >> 10} KiB" if size >= 1024 else f"{size} B"
 
 
+def number_name(number):
+    return f"{number // 1000000} M" if number >= 1000000 else f"{number:,}"
+
+
+class Panel:
+    """Lines that go through a dot for each case, from left to right; each party has one."""
+
+    top, bottom, step = 80, 320, 42
+
+    def __init__(self, left, title, rows, scaled):
+        self.left, self.title, self.rows, self.scaled = left, title, rows, scaled
+        self.right = left + 2 * self.step + self.step * (len(rows) - 1)
+
+    def values(self, parties):
+        return [self.scaled(case, party) for _, case in self.rows for party in parties if value(case, party)]
+
+    def draw(self, image, parties, axis, unit):
+        image.text(self.left + 4, self.top - 8, self.title, weight="bold")
+        for at in axis.ticks():
+            image.line([(self.left, axis(at)), (self.right, axis(at))], "#e5e5e5")
+            if unit is not None:
+                image.text(self.left - 6, axis(at) + 4, f"{at:g}{unit}", anchor="end", size=10)
+        across = [self.left + self.step * (i + 1) for i in range(len(self.rows))]
+        for x, (name, _) in zip(across, self.rows):
+            image.text(x, self.bottom + 17, name, anchor="middle", size=10)
+        for party in reversed(parties):
+            known = [(x, case) for x, (_, case) in zip(across, self.rows) if value(case, party)]
+            points = [(x, axis(self.scaled(case, party))) for x, case in known]
+            if len(points) > 1:
+                image.line(points, COLOURS.get(party, "#0f766e"), 2 if party == "ours" else 1.2, party == "limit")
+            for (x, y), (_, case) in zip(points, known):
+                image.dot(x, y, party, f"{party}: {value(case, party):g} {case['unit']}")
+
+
+def last_number(case):
+    return int(case["case"].split("/")[2])
+
+
 def throughput(cases, title, limit, caption):
     """A panel for each kind: payload in GB/s by the size of the messages."""
     kinds = {}
     for case in cases:
-        _, kind, size = case["case"].split("/")
-        kinds.setdefault(kind, []).append((int(size), case))
+        kinds.setdefault(case["case"].split("/")[1], []).append((size_name(last_number(case)), case))
     parties = parties_of(cases)
-    speeds = [size / value(case, party) for rows in kinds.values() for size, case in rows for party in parties if value(case, party)]
-    image = Image(96 + 250 * len(kinds), 390, title, caption)
+    panels = []
+    for kind, rows in kinds.items():
+        left = panels[-1].right + 16 if panels else 72
+        panels.append(Panel(left, kind, rows, lambda case, party: last_number(case) / value(case, party)))
+    image = Image(panels[-1].right + 16, 390, title, caption)
     image.legend(parties, limit)
-    axis = Log(speeds, 320, 80)
-    for column, (kind, rows) in enumerate(kinds.items()):
-        left = 66 + 250 * column
-        x = {size: left + 20 + 42 * i for i, (size, _) in enumerate(rows)}
-        image.text(left + 4, 72, kind, weight="bold")
-        for at in axis.ticks():
-            image.line([(left, axis(at)), (left + 212, axis(at))], "#e5e5e5")
-            if column == 0:
-                image.text(left - 6, axis(at) + 4, f"{at:g} GB/s", anchor="end", size=10)
-        for size in x:
-            image.text(x[size], 337, size_name(size), anchor="middle", size=10)
-        for party in reversed(parties):
-            points = [(x[size], axis(size / value(case, party))) for size, case in rows if value(case, party)]
-            image.line(points, COLOURS.get(party, "#0f766e"), 2 if party == "ours" else 1.2, party == "limit")
-            for (px, py), (size, case) in zip(points, [row for row in rows if value(row[1], party)]):
-                image.dot(px, py, party, f"{party}: {value(case, party):g} {case['unit']}")
+    axis = Log([each for panel in panels for each in panel.values(parties)], Panel.bottom, Panel.top)
+    for i, panel in enumerate(panels):
+        panel.draw(image, parties, axis, " GB/s" if i == 0 else None)
+    return str(image)
+
+
+# The cases, what a panel of them shows, and how their numbers are written.
+GROWTH = [
+    (r"growth/message/\d+", "ns a KiB, by message size", size_name),
+    (r"growth/fragments/\d+", "ns a fragment, by number", number_name),
+    (r"growth/connections/\d+", "server ns a message, by connections", number_name),
+    (r"growth/connections/\d+/user", "of it in user space", number_name),
+]
+
+
+def growth(cases, caption):
+    """A panel for each thing of which there may be many, with an axis of its own: what one of them costs."""
+    parties = parties_of(cases)
+    panels = []
+    for pattern, title, name in GROWTH:
+        rows = [(name(last_number(case)), case) for case in cases if re.fullmatch(pattern, case["case"])]
+        if rows:
+            panels.append(Panel(panels[-1].right + 56 if panels else 56, title, rows, value))
+            panels[-1].right = max(panels[-1].right, panels[-1].left + 7 * len(title))
+    if not panels:
+        return None
+    image = Image(panels[-1].right + 16, 390, "Growth: what one costs, however many there are", caption)
+    image.legend(parties, "memcpy; bare epoll")
+    for panel in panels:
+        panel.draw(image, parties, Log(panel.values(parties), Panel.bottom, Panel.top), "")
     return str(image)
 
 
@@ -149,4 +206,9 @@ def draw(results, caption):
     if cases := of("idle/"):
         title = "An idle connection: resident bytes, after an echo of 16 KiB"
         images["idle.svg"] = dots(cases, title, "bare epoll", " B", caption, relative=False)
+    if image := growth(of("growth/"), caption):
+        images["growth.svg"] = image
+    if cases := of("growth/flood/"):
+        title = "Beside a connection that floods with messages of so many bytes: round trips of ten others"
+        images["flood.svg"] = dots(cases, title, "bare epoll", " us", caption, relative=False)
     return images

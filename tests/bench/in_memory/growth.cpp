@@ -1,6 +1,6 @@
 // What larger messages and more fragments cost in memory: a byte and a fragment should cost the same however
-// many there are. The limit is memcpy, read by read, to where the message is gathered: it grows as well, once
-// what is received leaves one cache after the other.
+// many there are. The limit of messages is memcpy, read by read, to where they are gathered: it grows as
+// well, once what is received leaves one cache after the other.
 //
 //     growth [--rounds N] [--milliseconds N] [--only growth/fragments]
 #include <cstring>
@@ -18,20 +18,22 @@ namespace {
 constexpr std::size_t mebibyte = std::size_t{1} << 20;
 
 std::vector<contender> contenders(input const& from, std::size_t largest, std::string const& name) {
-  auto all = receiving(from, largest, name,
-                       [](std::string const& party) { return party == "ours" || party == "beast"; });
+  return receiving(from, largest, name,
+                   [](std::string const& party) { return party == "ours" || party == "beast"; });
+}
+
+contender copying(input const& from, std::size_t largest) {
   auto const room = std::make_shared<std::vector<unsigned char>>(largest + read_size);
-  all.push_back({"limit", [&from, largest, room] {
-                   bytes const wire = from.all();
-                   std::size_t to = 0;
-                   for (std::size_t at = 0, size = 0; at < wire.size; at += size, to += size) {
-                     size = std::min(wire.size - at, read_size);
-                     if (to >= largest) to = 0;
-                     std::memcpy(room->data() + to, wire.data + at, size);
-                     use(room->data());
-                   }
-                 }});
-  return all;
+  return {"limit", [&from, largest, room] {
+            bytes const wire = from.all();
+            std::size_t to = 0;
+            for (std::size_t at = 0, size = 0; at < wire.size; at += size, to += size) {
+              size = std::min(wire.size - at, read_size);
+              if (to >= largest) to = 0;
+              std::memcpy(room->data() + to, wire.data + at, size);
+              use(room->data());
+            }
+          }};
 }
 
 void measure_size(settings const& how, std::size_t size) {
@@ -42,8 +44,9 @@ void measure_size(settings const& how, std::size_t size) {
   do {
     from_client.add(kindwire::message_type::binary, payload);
   } while (from_client.expected.size < working_set);
-  measure(how, name, "ns/KiB", static_cast<double>(from_client.expected.size) / 1024,
-          contenders(from_client, size, name));
+  auto all = contenders(from_client, size, name);
+  all.push_back(copying(from_client, size));
+  measure(how, name, "ns/KiB", static_cast<double>(from_client.expected.size) / 1024, all);
 }
 
 // One message of one-byte fragments.

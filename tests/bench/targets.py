@@ -1,0 +1,91 @@
+"""What is demanded of the figures: each a ratio within one run, or a size."""
+
+AT_LEAST, AT_MOST = "at least", "at most"
+SIZES = [16, 125, 1024, 16384, 1048576]
+
+# Times faster than Beast, by SIZES.
+RECEIVE = {"binary": [8, 8, 3.2, 1.2, 1.3], "ascii": [8, 10, 4, 1.9, 1.5], "mixed": [4, 16, 35, 35, 28]}
+SEND_CLIENT = [6, 6, 4, 2.5, 2.5]
+# Connections x outstanding x size: of a bare epoll loop's CPU time with callbacks and with a coroutine, and times
+# faster than Beast's callbacks with the coroutine.
+ECHO = {
+    "100x1x20": (1.12, 1.15, 1.1),
+    "100x16x20": (1.10, 1.35, 12),
+    "100x64x512": (1.20, 1.75, 30),
+    "10x16x16384": (1.6, 1.9, 2.5),
+    "10x1x65536": (1.20, 1.25, 1.2),
+}
+IDLE = {"callback": 640, "coroutine": 1600}  # bytes
+FLAT = 1.5  # times what it is at the other end of the scale
+
+
+class Target:
+    """`value` gives the figure for the cases by their names; None or KeyError where it was not measured."""
+
+    def __init__(self, case, what, bound, wanted, value):
+        self.case, self.what, self.bound, self.wanted, self.value = case, what, bound, wanted, value
+
+    def got(self, cases):
+        try:
+            return self.value(cases)
+        except (KeyError, TypeError):
+            return None
+
+    def reached(self, got):
+        return got >= self.wanted if self.bound == AT_LEAST else got <= self.wanted
+
+
+def ours(case):
+    return lambda cases: cases[case].median("ours")
+
+
+def faster_than_beast(case):
+    return lambda cases: cases[case].ratio("beast", "ours")
+
+
+def of_limit(case):
+    return lambda cases: cases[case].ratio("ours", "limit")
+
+
+def times(value, base):
+    return lambda cases: value(cases) / base(cases)
+
+
+def targets():
+    for kind, row in RECEIVE.items():
+        for size, wanted in zip(SIZES, row):
+            case = f"receive/{kind}/{size}"
+            yield Target(case, "times faster than Beast", AT_LEAST, wanted, faster_than_beast(case))
+    for size in SIZES[1:]:
+        yield Target(f"send/server/{size}", "of memcpy", AT_MOST, 1.1, of_limit(f"send/server/{size}"))
+    for size, wanted in zip(SIZES, SEND_CLIENT):
+        yield Target(f"send/client/{size}", "times faster than Beast", AT_LEAST, wanted, faster_than_beast(f"send/client/{size}"))
+    for load, (callback, coroutine, beast) in ECHO.items():
+        yield Target(f"echo/callback/{load}", "of bare epoll", AT_MOST, callback, of_limit(f"echo/callback/{load}"))
+        yield Target(f"echo/coroutine/{load}", "of bare epoll", AT_MOST, coroutine, of_limit(f"echo/coroutine/{load}"))
+        yield Target(f"echo/coroutine/{load}", "times faster than Beast", AT_LEAST, beast, faster_than_beast(f"echo/coroutine/{load}"))
+    for style, wanted in IDLE.items():
+        yield Target(f"idle/{style}", "bytes", AT_MOST, wanted, ours(f"idle/{style}"))
+    message, fragments = "growth/message/67108864", "growth/fragments/1000000"
+    yield Target(message, "of memcpy, against 1 KiB", AT_MOST, FLAT, times(of_limit(message), of_limit("growth/message/1024")))
+    yield Target(fragments, "against 1,000 of them", AT_MOST, FLAT, times(ours(fragments), ours("growth/fragments/1000")))
+    connections = "growth/connections/10000"
+    yield Target(connections, "of bare epoll, against 100", AT_MOST, FLAT, times(of_limit(connections), of_limit("growth/connections/100")))
+    for flood in (512, 1 << 20, 16 << 20):
+        case = f"growth/flood/{flood}/p99"
+        yield Target(case, "of it without", AT_MOST, 2, times(ours(case), ours("growth/flood/none/p99")))
+
+
+def table(cases):
+    """A line for each target that was measured, and how many are reached."""
+    by_name = {case.name: case for case in cases}
+    lines, missed = [], 0
+    for each in targets():
+        got = each.got(by_name)
+        if got is None:
+            continue
+        reached = each.reached(got)
+        missed += not reached
+        figure = f"{got:8.0f}" if each.what == "bytes" else f"{got:8.2f}"
+        lines.append(f"{'reached' if reached else 'MISSED ':7}  {each.case:28} {figure} {each.what:28} wanted: {each.bound} {each.wanted:g}")
+    return [*lines, f"{len(lines) - missed} reached, {missed} missed"]
