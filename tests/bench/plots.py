@@ -199,7 +199,7 @@ def draw(results, caption):
     if cases := of("receive/"):
         images["receive.svg"] = throughput(cases, "Receiving in memory, server side: payload by message size", "memcpy", caption)
     if cases := of("send/"):
-        images["send.svg"] = throughput(cases, "Sending into memory: payload by message size", "memcpy", caption)
+        images["send.svg"] = throughput(cases, "Sending into memory: payload by message size (Beast's server hands the payload on uncopied)", "memcpy", caption)
     if cases := of("echo/"):
         title = "Echo over loopback: server CPU a message (connections x outstanding x bytes)"
         images["echo.svg"] = dots(cases, title, "bare epoll", "x", caption, relative=True)
