@@ -30,15 +30,23 @@ ACTIVE = 100  # of them have a message under way at a time: what more of them co
 FLOODS = [512, 1 << 20, 16 << 20]
 QUIET = 10  # connections beside the one that floods
 SERVER_CORE, LOAD_CORE = (sorted(os.sched_getaffinity(0)) * 2)[:2]
-OPEN_FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+MANY_FILES = max(CONNECTIONS) + 100
+
+
+def raise_open_files():
+    """As many as are allowed, and as many as are needed where we may allow them; returns how many that is."""
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    for most in (max(allowed, MANY_FILES), allowed):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+            return most
+        except (ValueError, OSError):
+            continue
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def on_core(core):
-    def prepare():
-        os.sched_setaffinity(0, {core})
-        resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
-
-    return prepare
+    return lambda: os.sched_setaffinity(0, {core})
 
 
 def turned(names, number):
@@ -119,7 +127,7 @@ class Echo:
     def growth(self, given):
         for connections in CONNECTIONS:
             case = f"growth/connections/{connections}"
-            if self.wanted(case) and connections + 100 > OPEN_FILES:
+            if self.wanted(case) and connections + 100 > given.open_files:
                 print(f"left out: {case}, for want of open files (ulimit -n)", file=sys.stderr)
                 continue
             for _ in range(given.rounds if self.wanted(case) else 0):
@@ -150,6 +158,7 @@ def main():
     parser.add_argument("--connections", type=int, default=8000, help="idle ones, at most")
     parser.add_argument("--only", default="")
     given = parser.parse_args()
+    given.open_files = raise_open_files()
 
     def wanted(case):
         return case.startswith(given.only)
