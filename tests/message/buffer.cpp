@@ -226,6 +226,9 @@ std::size_t held_for(std::size_t size) {
 
 TEST_CASE("buffer: one block of many MiB is kept for who needs an eighth of it") {
   in_fresh_thread([] {
+    CHECK(held_for(mebibytes(4)) == mebibytes(4));
+    CHECK(held_for(mebibytes(2)) == mebibytes(4));
+    CHECK(held_for(mebibytes(1)) == mebibytes(1));  // short ones have their own
     CHECK(held_for(mebibytes(40)) == mebibytes(40));
     CHECK(held_for(mebibytes(41)) == mebibytes(41));  // the longer one stays
     CHECK(held_for(mebibytes(16)) == mebibytes(41));

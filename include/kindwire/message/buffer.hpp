@@ -36,10 +36,8 @@ class block_pool {
 
   // `size` is rounded up to what is really allocated.
   static std::byte* take(std::size_t& size) {
-    if (size > largest) {
-      if (std::byte* const kept = take_long(size)) return kept;
-      return resize(nullptr, size);
-    }
+    if (std::byte* const kept = size > largest / 2 ? take_long(size) : nullptr) return kept;
+    if (size > largest) return resize(nullptr, size);
     if (std::byte* const kept = take_kept(size)) return kept;
     return static_cast<std::byte*>(::operator new(size));
   }
