@@ -11,19 +11,23 @@
 #include <type_traits>
 #include <utility>
 
+#include "field_option.hpp"
+
 namespace kindwire {
 
-/// One field of a described type. Made by field().
-template <class Owner, class Member>
-struct field_schema {
+/// One field of a described type. Made by field(). What was said of it is there at compile time: `required`,
+/// minimum(), maximum(), min_length(), max_length(), min_items(), max_items(), description(), unit.
+template <class Owner, class Member, class... Options>
+struct field_schema : detail::field_options<Options...> {
+  using owner_type = Owner;
+  using member_type = Member;
+  /// The duration whose count is the number in JSON; void where the member is none, or for its own unit.
+  using unit = typename detail::first_unit<Options...>::type;
+
   std::string_view name;
   Member Owner::*member;
   bool required;
 };
-
-/// An option of field(): the field may be absent, and the member then keeps what its initialiser gave it.
-struct defaulted_t {};
-inline constexpr defaulted_t defaulted{};
 
 /// An option of kind(): the member that carries the kind is called otherwise. Made by key().
 struct key_option {
@@ -34,6 +38,7 @@ struct key_option {
 template <class... Fields>
 struct object_schema {
   std::tuple<Fields...> fields;
+  std::string_view description;  // empty without one
 };
 
 /// The description of a message. Made by kind().
@@ -68,8 +73,49 @@ inline constexpr bool is_optional<std::optional<T>> = true;
 
 template <class T>
 inline constexpr bool is_field = false;
-template <class Owner, class Member>
-inline constexpr bool is_field<field_schema<Owner, Member>> = true;
+template <class Owner, class Member, class... Options>
+inline constexpr bool is_field<field_schema<Owner, Member, Options...>> = true;
+
+// How many of the types are one of another's.
+template <class Wanted, class... Types>
+inline constexpr std::size_t count_of = (std::size_t{0} + ... + (std::is_same_v<Wanted, Types> ? 1U : 0U));
+
+// No option twice; of those that are templates, no two.
+template <class... Options>
+inline constexpr bool options_differ = ((count_of<Options, Options...> == 1) && ...) &&
+                                       (std::size_t{0} + ... + (is_minimum<Options> ? 1U : 0U)) <= 1 &&
+                                       (std::size_t{0} + ... + (is_maximum<Options> ? 1U : 0U)) <= 1 &&
+                                       (std::size_t{0} + ... + (is_unit<Options> ? 1U : 0U)) <= 1;
+
+template <class T>
+inline constexpr bool is_kind_option = std::is_same_v<T, key_option> || std::is_same_v<T, description_option>;
+
+// The fields among what kind() and object() are given.
+template <class... Parts>
+constexpr auto fields_among(Parts const&... parts) noexcept {
+  if constexpr ((is_field<Parts> && ...)) {
+    return std::tuple<Parts...>{parts...};
+  } else {
+    constexpr auto of_one = [](auto const& part) {
+      if constexpr (is_field<std::remove_cvref_t<decltype(part)>>) {
+        return std::tuple{part};
+      } else {
+        return std::tuple{};
+      }
+    };
+    return std::tuple_cat(of_one(parts)...);
+  }
+}
+
+// What an option among them says, or `otherwise`.
+template <class Option, class... Parts>
+constexpr Option option_among(Option otherwise, Parts const&... parts) noexcept {
+  [[maybe_unused]] auto const look = [&otherwise](auto const& part) {
+    if constexpr (std::is_same_v<std::remove_cvref_t<decltype(part)>, Option>) otherwise = part;
+  };
+  (look(parts), ...);
+  return otherwise;
+}
 
 template <class T>
 inline constexpr bool is_object_schema = false;
@@ -99,45 +145,73 @@ constexpr auto member_schema() {
 
 }  // namespace detail
 
-/// A field: the name in JSON and the member. Required, unless the member is a std::optional; null and absence
-/// are the same to that. The type may still be incomplete, so that this may stand inside of it.
-template <class Owner, class Member>
-constexpr field_schema<Owner, Member> field(std::string_view name, Member Owner::*member) noexcept {
+/// A field: the name in JSON, the member, and options in any order: `defaulted`, `minimum(0)`,
+/// `maximum(100)`, `min_length(1)`, `max_length(64)`, `min_items(1)`, `max_items(16)`,
+/// `unit<std::chrono::seconds>`, `description("percent")`. Required, unless it is `defaulted` or the member
+/// is a std::optional; null and absence are the same to that.
+///
+/// What the options state is checked when a value is read and when one is written. That they suit the member
+/// is checked where the type is first read, written or documented, as it may still be incomplete here.
+template <class Owner, class Member, class... Options>
+constexpr field_schema<Owner, Member, Options...> field(std::string_view name, Member Owner::*member,
+                                                        Options... options) noexcept {
   static_assert(!std::is_function_v<Member>, "kindwire: a field is a data member, not a member function");
-  return {name, member, !detail::is_optional<Member>};
-}
-
-/// A field that may be absent: the member then keeps the value that its initialiser gave it.
-template <class Owner, class Member>
-constexpr field_schema<Owner, Member> field(std::string_view name, Member Owner::*member,
-                                            defaulted_t) noexcept {
-  static_assert(!std::is_function_v<Member>, "kindwire: a field is a data member, not a member function");
-  return {name, member, false};
+  static_assert((detail::is_field_option<Options> && ...),
+                "kindwire: after the member come options: defaulted, minimum(), maximum(), min_length(), "
+                "max_length(), min_items(), max_items(), unit<>, description()");
+  static_assert(detail::options_differ<Options...>, "kindwire: a field has one option twice");
+  return {{std::tuple<Options...>{options...}},
+          name,
+          member,
+          !detail::is_optional<Member> && !detail::field_options<Options...>::is_defaulted};
 }
 
 /// The name of the member that carries the kind, where a protocol does not call it "kind": `kw::kind("PING",
 /// kw::key("type"))`.
 constexpr key_option key(std::string_view name) noexcept { return {name}; }
 
-/// A message: the text of its kind, and its fields. `{"kind":"UPLOAD_PROGRESS","value":42.5}`
-template <class... Fields>
-requires(detail::is_field<Fields>&&...) constexpr kind_schema<Fields...> kind(std::string_view name,
-                                                                              Fields... fields) noexcept {
-  return {{std::tuple<Fields...>{fields...}}, name, "kind"};
+namespace detail {
+
+template <class... Parts>
+constexpr void check_parts() noexcept {
+  static_assert(((is_field<Parts> || is_kind_option<Parts>)&&...),
+                "kindwire: a type is described with field(), description(), and, of a kind, key()");
+  static_assert(count_of<key_option, Parts...> <= 1 && count_of<description_option, Parts...> <= 1,
+                "kindwire: a type is described with one option twice");
 }
 
-/// A message whose kind stands under another key.
 template <class... Fields>
-requires(detail::is_field<Fields>&&...) constexpr kind_schema<Fields...> kind(std::string_view name,
-                                                                              key_option key,
-                                                                              Fields... fields) noexcept {
-  return {{std::tuple<Fields...>{fields...}}, name, key.name};
+constexpr kind_schema<Fields...> make_kind(std::tuple<Fields...> fields, std::string_view description,
+                                           std::string_view name, std::string_view key) noexcept {
+  return {{fields, description}, name, key};
 }
 
-/// A part of messages, without a kind of its own.
 template <class... Fields>
-requires(detail::is_field<Fields>&&...) constexpr object_schema<Fields...> object(Fields... fields) noexcept {
-  return {std::tuple<Fields...>{fields...}};
+constexpr object_schema<Fields...> make_object(std::tuple<Fields...> fields,
+                                               std::string_view description) noexcept {
+  return {fields, description};
+}
+
+}  // namespace detail
+
+/// A message: the text of its kind, then its fields, and `key()` and `description()` where there are such.
+/// `{"kind":"UPLOAD_PROGRESS","value":42.5}`
+template <class... Parts>
+constexpr auto kind(std::string_view name, Parts... parts) noexcept {
+  detail::check_parts<Parts...>();
+  return detail::make_kind(detail::fields_among(parts...),
+                           detail::option_among(description_option{}, parts...).text, name,
+                           detail::option_among(key_option{"kind"}, parts...).name);
+}
+
+/// A part of messages, without a kind of its own: its fields, and a `description()` where there is one.
+template <class... Parts>
+constexpr auto object(Parts... parts) noexcept {
+  detail::check_parts<Parts...>();
+  static_assert(detail::count_of<key_option, Parts...> == 0,
+                "kindwire: an object without a kind has no key() for it");
+  return detail::make_object(detail::fields_among(parts...),
+                             detail::option_among(description_option{}, parts...).text);
 }
 
 /// A value of an enumeration and the string that stands for it.

@@ -5,14 +5,18 @@
 //   float, double    number                   std::optional<T>  T, or null, or absent
 //   enumerations     string, by name          std::vector<T>    array
 //   described types  object                   std::array<T, N>  array of N
+//   durations        number, in a unit        std::variant<T…>  object, of kinds that share a key
+//   raw_json         any value, as text       raw_json_view     any value, a view into the text
 //   std::map<std::string, T>, and other maps with try_emplace: object
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace kindwire {
@@ -24,6 +28,21 @@ inline constexpr unsigned json_max_depth = 64;
 
 class json_reader;
 class json_writer;
+
+/// A JSON value of any type, kept as the text that it has, for later: decode() it once it is known what it
+/// is. Reading checks it like any other text; what stands around it is not part of it.
+///
+/// A text of one's own is checked when it is written: that is refused unless it is one JSON value.
+struct raw_json {
+  std::string text = "null";
+  friend bool operator==(raw_json const&, raw_json const&) = default;
+};
+
+/// The same as a view, into the text that was read: valid as long as that.
+struct raw_json_view {
+  std::string_view text = "null";
+  friend bool operator==(raw_json_view const&, raw_json_view const&) = default;
+};
 
 /// Teaches kindwire a type of yours that is neither described nor in the list above: specialise it with
 /// `static bool read(json_reader&, T&)` and `static bool write(json_writer&, T const&)`, which read and write
@@ -61,6 +80,11 @@ template <class T>
 inline constexpr bool is_vector = false;
 template <class T, class Allocator>
 inline constexpr bool is_vector<std::vector<T, Allocator>> = true;
+
+template <class T>
+inline constexpr bool is_variant = false;
+template <class... Kinds>
+inline constexpr bool is_variant<std::variant<Kinds...>> = true;
 
 template <class T>
 concept string_map = requires(T& map, std::string key) {

@@ -1,0 +1,201 @@
+// What can be said of a field beside its name: whether it may be absent, which values it takes, and what it
+// is for. The reader and the writer go by it, and so do the documents for the other side.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+
+namespace kindwire {
+
+/// The field may be absent, and the member then keeps what its initialiser gave it.
+struct defaulted_t {};
+inline constexpr defaulted_t defaulted{};
+
+/// Made by minimum().
+template <class Number>
+struct minimum_option {
+  Number value;
+};
+
+/// Made by maximum().
+template <class Number>
+struct maximum_option {
+  Number value;
+};
+
+/// Made by min_length().
+struct min_length_option {
+  std::size_t value;
+};
+
+/// Made by max_length().
+struct max_length_option {
+  std::size_t value;
+};
+
+/// Made by min_items().
+struct min_items_option {
+  std::size_t value;
+};
+
+/// Made by max_items().
+struct max_items_option {
+  std::size_t value;
+};
+
+/// Made by description().
+struct description_option {
+  std::string_view text;
+};
+
+/// The type of unit<Duration>.
+template <class Duration>
+struct unit_option {};
+
+/// The least number that the field takes, itself included; of a duration, in the unit in which it travels. In
+/// an optional, and in arrays and maps, this is said of the numbers in them.
+template <class Number>
+constexpr minimum_option<Number> minimum(Number value) noexcept {
+  static_assert(std::is_arithmetic_v<Number>, "kindwire: a minimum is a number; of a duration, in its unit");
+  return {value};
+}
+
+/// The greatest number that the field takes, itself included.
+template <class Number>
+constexpr maximum_option<Number> maximum(Number value) noexcept {
+  static_assert(std::is_arithmetic_v<Number>, "kindwire: a maximum is a number; of a duration, in its unit");
+  return {value};
+}
+
+/// The least length of a string in Unicode code points, as JSON Schema counts; in arrays and maps, of each
+/// string in them.
+constexpr min_length_option min_length(std::size_t code_points) noexcept { return {code_points}; }
+
+/// The greatest length of a string in Unicode code points.
+constexpr max_length_option max_length(std::size_t code_points) noexcept { return {code_points}; }
+
+/// The least number of elements in an array, or of entries in a map; of arrays in arrays, in the outermost.
+constexpr min_items_option min_items(std::size_t count) noexcept { return {count}; }
+
+/// The greatest number of elements in an array, or of entries in a map.
+constexpr max_items_option max_items(std::size_t count) noexcept { return {count}; }
+
+/// What a field or a kind is for, to whom reads a document of the protocol. The text must live as long as the
+/// program.
+constexpr description_option description(std::string_view text) noexcept { return {text}; }
+
+/// The unit in which a duration travels, where it is not the member's own: `kw::unit<std::chrono::seconds>`
+/// makes it a whole number of seconds, `kw::unit<std::chrono::duration<double>>` one with a fraction.
+template <class Duration>
+inline constexpr unit_option<Duration> unit{};
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_duration = false;
+template <class Rep, class Period>
+inline constexpr bool is_duration<std::chrono::duration<Rep, Period>> = true;
+
+template <class T>
+inline constexpr bool is_minimum = false;
+template <class Number>
+inline constexpr bool is_minimum<minimum_option<Number>> = true;
+
+template <class T>
+inline constexpr bool is_maximum = false;
+template <class Number>
+inline constexpr bool is_maximum<maximum_option<Number>> = true;
+
+template <class T>
+inline constexpr bool is_unit = false;
+template <class Duration>
+inline constexpr bool is_unit<unit_option<Duration>> = true;
+
+template <class T>
+inline constexpr bool is_field_option =
+    is_minimum<T> || is_maximum<T> || is_unit<T> || std::is_same_v<T, defaulted_t> ||
+    std::is_same_v<T, min_length_option> || std::is_same_v<T, max_length_option> ||
+    std::is_same_v<T, min_items_option> || std::is_same_v<T, max_items_option> ||
+    std::is_same_v<T, description_option>;
+
+template <class... Options>
+struct first_unit {
+  using type = void;
+};
+template <class Duration, class... More>
+struct first_unit<unit_option<Duration>, More...> {
+  using type = Duration;
+};
+template <class Option, class... More>
+struct first_unit<Option, More...> : first_unit<More...> {};
+
+// What an option that is not there has for a value.
+struct no_bound {};
+
+// The options of one field. Each accessor costs nothing: all of it is known at compile time.
+template <class... Options>
+struct field_options {
+  std::tuple<Options...> options;
+
+  template <class Option>
+  static constexpr bool has = (std::is_same_v<Options, Option> || ...);
+
+  static constexpr bool has_minimum = (is_minimum<Options> || ...);
+  static constexpr bool has_maximum = (is_maximum<Options> || ...);
+  static constexpr bool has_length = has<min_length_option> || has<max_length_option>;
+  static constexpr bool has_items = has<min_items_option> || has<max_items_option>;
+  static constexpr bool has_unit = (is_unit<Options> || ...);
+  static constexpr bool is_defaulted = has<defaulted_t>;
+
+  // As it was given: an integer or a floating point number; no_bound without one.
+  constexpr auto minimum() const noexcept { return find<is_minimum_of>(); }
+  constexpr auto maximum() const noexcept { return find<is_maximum_of>(); }
+
+  constexpr std::optional<std::size_t> min_length() const noexcept { return size<min_length_option>(); }
+  constexpr std::optional<std::size_t> max_length() const noexcept { return size<max_length_option>(); }
+  constexpr std::optional<std::size_t> min_items() const noexcept { return size<min_items_option>(); }
+  constexpr std::optional<std::size_t> max_items() const noexcept { return size<max_items_option>(); }
+
+  // Empty without one.
+  constexpr std::string_view description() const noexcept {
+    if constexpr (has<description_option>) {
+      return std::get<description_option>(options).text;
+    } else {
+      return {};
+    }
+  }
+
+ private:
+  template <class Option>
+  struct is_minimum_of : std::bool_constant<is_minimum<Option>> {};
+  template <class Option>
+  struct is_maximum_of : std::bool_constant<is_maximum<Option>> {};
+
+  template <template <class> class Wanted, std::size_t Index = 0>
+  constexpr auto find() const noexcept {
+    if constexpr (Index == sizeof...(Options)) {
+      return no_bound{};
+    } else if constexpr (Wanted<std::tuple_element_t<Index, std::tuple<Options...>>>::value) {
+      return std::get<Index>(options).value;
+    } else {
+      return find<Wanted, Index + 1>();
+    }
+  }
+
+  template <class Option>
+  constexpr std::optional<std::size_t> size() const noexcept {
+    if constexpr (has<Option>) {
+      return std::get<Option>(options).value;
+    } else {
+      return std::nullopt;
+    }
+  }
+};
+
+}  // namespace detail
+}  // namespace kindwire
