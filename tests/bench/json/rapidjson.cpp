@@ -1,0 +1,326 @@
+// RapidJSON as its documentation recommends for speed: in place, SSE2 (set in meson.build), buffers and
+// allocators used again, numbers in the fast way. It then checks no UTF-8, which kindwire does.
+#include <rapidjson/document.h>
+#include <rapidjson/reader.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include <cstring>
+
+#include "messages.hpp"
+
+using namespace bench;
+
+namespace {
+
+enum class name_of {
+  none,
+  kind,
+  value,
+  id,
+  user,
+  name,
+  type,
+  size,
+  seconds,
+  resumed,
+  checksum,
+  labels,
+  parts,
+  reason
+};
+
+name_of find(std::string_view name) {
+  switch (name.size()) {
+    case 2: return name == "id" ? name_of::id : name_of::none;
+    case 4:
+      switch (name[0]) {
+        case 'k': return name == "kind" ? name_of::kind : name_of::none;
+        case 'u': return name == "user" ? name_of::user : name_of::none;
+        case 'n': return name == "name" ? name_of::name : name_of::none;
+        case 't': return name == "type" ? name_of::type : name_of::none;
+        case 's': return name == "size" ? name_of::size : name_of::none;
+        default: return name_of::none;
+      }
+    case 5: return name == "value" ? name_of::value : name == "parts" ? name_of::parts : name_of::none;
+    case 6: return name == "labels" ? name_of::labels : name == "reason" ? name_of::reason : name_of::none;
+    case 7:
+      return name == "seconds" ? name_of::seconds : name == "resumed" ? name_of::resumed : name_of::none;
+    case 8: return name == "checksum" ? name_of::checksum : name_of::none;
+    default: return name_of::none;
+  }
+}
+
+constexpr unsigned bit(name_of name) { return 1u << static_cast<unsigned>(name); }
+constexpr unsigned progress_fields = bit(name_of::kind) | bit(name_of::value);
+constexpr unsigned failed_fields = bit(name_of::kind) | bit(name_of::reason);
+constexpr unsigned done_fields = bit(name_of::kind) | bit(name_of::id) | bit(name_of::user) |
+                                 bit(name_of::name) | bit(name_of::type) | bit(name_of::size) |
+                                 bit(name_of::seconds) | bit(name_of::resumed) | bit(name_of::checksum) |
+                                 bit(name_of::labels) | bit(name_of::parts);
+
+// Written by hand for these three kinds: fields go straight into the structs, whether or not the kind is
+// known yet.
+struct handler : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, handler> {
+  enum class kinds { none, progress, done, failed } kind = kinds::none;
+  name_of field = name_of::none;
+  unsigned seen = 0;
+  bool in_array = false;
+  unsigned depth = 0;
+  upload_progress progress;
+  upload_done done;
+  upload_failed failed;
+
+  void begin() {
+    kind = kinds::none;
+    seen = 0;
+    in_array = false;
+    depth = 0;
+  }
+
+  bool Default() { return false; }
+  bool StartObject() { return depth++ == 0; }
+  bool EndObject(rapidjson::SizeType) { return true; }
+  bool Key(char const* text, rapidjson::SizeType size, bool) {
+    field = find({text, size});
+    if (field == name_of::none || (seen & bit(field)) != 0) return false;
+    seen |= bit(field);
+    return true;
+  }
+  bool StartArray() {
+    in_array = !in_array && (field == name_of::labels || field == name_of::parts);
+    return in_array;
+  }
+  bool EndArray(rapidjson::SizeType) {
+    in_array = false;
+    return true;
+  }
+  bool String(char const* text, rapidjson::SizeType size, bool) {
+    switch (field) {
+      case name_of::kind: {
+        std::string_view const view(text, size);
+        kind = view == progress_kind ? kinds::progress
+               : view == done_kind   ? kinds::done
+               : view == failed_kind ? kinds::failed
+                                     : kinds::none;
+        return kind != kinds::none;
+      }
+      case name_of::user: done.user.assign(text, size); return true;
+      case name_of::name: done.name.assign(text, size); return true;
+      case name_of::type: done.type.assign(text, size); return true;
+      case name_of::checksum: done.checksum.assign(text, size); return true;
+      case name_of::reason: failed.reason.assign(text, size); return true;
+      case name_of::labels: return in_array && (done.labels.emplace_back(text, size), true);
+      default: return false;
+    }
+  }
+  bool Bool(bool value) {
+    done.resumed = value;
+    return field == name_of::resumed;
+  }
+  bool Double(double value) {
+    if (field == name_of::value) progress.value = value;
+    if (field == name_of::seconds) done.seconds = value;
+    return field == name_of::value || field == name_of::seconds;
+  }
+  bool Uint64(std::uint64_t value) {
+    switch (field) {
+      case name_of::id: done.id = value; return true;
+      case name_of::size: done.size = value; return true;
+      case name_of::parts:
+        if (!in_array || value > INT32_MAX) return false;
+        done.parts.push_back(static_cast<std::int32_t>(value));
+        return true;
+      default: return Double(static_cast<double>(value));
+    }
+  }
+  bool Uint(unsigned value) { return Uint64(value); }
+  bool Int64(std::int64_t value) {
+    if (field != name_of::parts) return Double(static_cast<double>(value));
+    if (!in_array || value < INT32_MIN) return false;
+    done.parts.push_back(static_cast<std::int32_t>(value));
+    return true;
+  }
+  bool Int(int value) { return Int64(value); }
+
+  bool finish(totals& got) {
+    switch (kind) {
+      case kinds::progress: return seen == progress_fields && (got(progress), true);
+      case kinds::done: {
+        upload_done const message = std::move(done);
+        done.labels.clear();
+        return seen == done_fields && (got(message), true);
+      }
+      case kinds::failed: {
+        upload_failed const message = std::move(failed);
+        return seen == failed_fields && (got(message), true);
+      }
+      default: return false;
+    }
+  }
+};
+
+class sax final : public decoder {
+ public:
+  void decode(char* received, std::vector<text> const& texts) override {
+    for (auto const& each : texts) {
+      rapidjson::InsituStringStream stream(received + each.at);
+      handler_.begin();
+      if (!reader_.Parse<rapidjson::kParseInsituFlag>(stream, handler_) || !handler_.finish(got))
+        give_up("RapidJSON's SAX parser refuses a message");
+    }
+  }
+
+ private:
+  rapidjson::Reader reader_;
+  handler handler_;
+};
+
+class dom final : public decoder {
+ public:
+  void decode(char* received, std::vector<text> const& texts) override {
+    for (auto const& each : texts) {
+      values_.Clear();
+      document_type message(&values_, sizeof stack_room_, &stack_);
+      if (message.ParseInsitu(received + each.at).HasParseError() || !message.IsObject() ||
+          !dispatch(message))
+        give_up("RapidJSON's document is not what was expected");
+      stack_.Clear();
+    }
+  }
+
+ private:
+  using pool = rapidjson::MemoryPoolAllocator<>;
+  using document_type = rapidjson::GenericDocument<rapidjson::UTF8<>, pool, pool>;
+  using value_type = document_type::ValueType;
+
+  static value_type const* member(document_type const& from, char const* name) {
+    auto const found = from.FindMember(name);
+    return found == from.MemberEnd() ? nullptr : &found->value;
+  }
+  static bool get(document_type const& from, char const* name, std::string& to) {
+    auto const* const value = member(from, name);
+    if (value == nullptr || !value->IsString()) return false;
+    to.assign(value->GetString(), value->GetStringLength());
+    return true;
+  }
+  static bool get(document_type const& from, char const* name, std::uint64_t& to) {
+    auto const* const value = member(from, name);
+    if (value == nullptr || !value->IsUint64()) return false;
+    to = value->GetUint64();
+    return true;
+  }
+  static bool get(document_type const& from, char const* name, double& to) {
+    auto const* const value = member(from, name);
+    if (value == nullptr || !value->IsNumber()) return false;
+    to = value->GetDouble();
+    return true;
+  }
+  static bool get(document_type const& from, char const* name, bool& to) {
+    auto const* const value = member(from, name);
+    if (value == nullptr || !value->IsBool()) return false;
+    to = value->GetBool();
+    return true;
+  }
+  static bool get(document_type const& from, char const* name, std::vector<std::string>& to) {
+    auto const* const value = member(from, name);
+    if (value == nullptr || !value->IsArray()) return false;
+    for (auto const& each : value->GetArray()) {
+      if (!each.IsString()) return false;
+      to.emplace_back(each.GetString(), each.GetStringLength());
+    }
+    return true;
+  }
+  static bool get(document_type const& from, char const* name, std::vector<std::int32_t>& to) {
+    auto const* const value = member(from, name);
+    if (value == nullptr || !value->IsArray()) return false;
+    for (auto const& each : value->GetArray()) {
+      if (!each.IsInt()) return false;
+      to.push_back(each.GetInt());
+    }
+    return true;
+  }
+
+  bool dispatch(document_type const& from) {
+    auto const* const value = member(from, "kind");
+    if (value == nullptr || !value->IsString()) return false;
+    std::string_view const kind(value->GetString(), value->GetStringLength());
+    if (kind == progress_kind) {
+      upload_progress message;
+      return get(from, "value", message.value) && (got(message), true);
+    }
+    if (kind == done_kind) {
+      upload_done message;
+      return get(from, "id", message.id) && get(from, "user", message.user) &&
+             get(from, "name", message.name) && get(from, "type", message.type) &&
+             get(from, "size", message.size) && get(from, "seconds", message.seconds) &&
+             get(from, "resumed", message.resumed) && get(from, "checksum", message.checksum) &&
+             get(from, "labels", message.labels) && get(from, "parts", message.parts) && (got(message), true);
+    }
+    if (kind == failed_kind) {
+      upload_failed message;
+      return get(from, "reason", message.reason) && (got(message), true);
+    }
+    return false;
+  }
+
+  char value_room_[16384];
+  char stack_room_[4096];
+  pool values_{value_room_, sizeof value_room_};
+  pool stack_{stack_room_, sizeof stack_room_};
+};
+
+class writer final : public encoder {
+ public:
+  void encode(upload_progress const& message) override {
+    begin(progress_kind);
+    key("value").Double(message.value);
+    writer_.EndObject();
+  }
+  void encode(upload_done const& message) override {
+    begin(done_kind);
+    key("id").Uint64(message.id);
+    string(key("user"), message.user);
+    string(key("name"), message.name);
+    string(key("type"), message.type);
+    key("size").Uint64(message.size);
+    key("seconds").Double(message.seconds);
+    key("resumed").Bool(message.resumed);
+    string(key("checksum"), message.checksum);
+    key("labels").StartArray();
+    for (auto const& label : message.labels) string(writer_, label);
+    writer_.EndArray();
+    key("parts").StartArray();
+    for (auto const part : message.parts) writer_.Int(part);
+    writer_.EndArray();
+    writer_.EndObject();
+  }
+  std::string_view written() const override { return {buffer_.GetString(), buffer_.GetSize()}; }
+
+ private:
+  using writer_type = rapidjson::Writer<rapidjson::StringBuffer>;
+
+  void begin(std::string_view kind) {
+    buffer_.Clear();
+    writer_.Reset(buffer_);
+    writer_.StartObject();
+    string(key("kind"), kind);
+  }
+  template <std::size_t Size>
+  writer_type& key(char const (&name)[Size]) {
+    writer_.Key(name, Size - 1);
+    return writer_;
+  }
+  static void string(writer_type& to, std::string_view text) {
+    to.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+  }
+
+  rapidjson::StringBuffer buffer_;
+  writer_type writer_{buffer_};
+};
+
+decoders const by_sax("rapidjson_sax", [] { return std::make_unique<sax>(); });
+decoders const by_dom("rapidjson_dom", [] { return std::make_unique<dom>(); });
+encoders const encoding("rapidjson", [] { return std::make_unique<writer>(); });
+
+}  // namespace
