@@ -1,6 +1,8 @@
 #include <kindwire/json/text.hpp>
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -9,11 +11,23 @@ using namespace kindwire::detail;
 TEST_CASE("a run of plain bytes ends at every byte that is not, wherever that stands") {
   for (int byte = 0; byte < 256; ++byte) {
     bool const plain = byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
-    for (std::size_t at = 0; at < 20; ++at) {
-      std::string text(20, 'x');
-      text[at] = static_cast<char>(byte);
-      char const* const end = text.data() + text.size();
-      CHECK(skip_plain(text.data(), end) == (plain ? end : text.data() + at));
+    for (std::size_t size = 0; size <= 40; ++size) {
+      for (std::size_t from = 0; from <= size; ++from) {
+        for (std::size_t at = from; at < size; at += 1 + size / 20) {
+          // On the heap, so that a sanitizer sees what is read outside of it. What was passed is looked at no
+          // more.
+          std::vector<char> text(size, 'x');
+          std::fill_n(text.data(), from, '"');
+          text[at] = static_cast<char>(byte);
+          char const* const end = text.data() + size;
+          REQUIRE(skip_plain(text.data(), text.data() + from, end) == (plain ? end : text.data() + at));
+        }
+        if (byte == 0) {
+          std::string const text(size, 'x');
+          char const* const end = text.data() + size;
+          REQUIRE(skip_plain(text.data(), text.data() + from, end) == end);
+        }
+      }
     }
   }
 }

@@ -5,9 +5,10 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 #include <type_traits>
+
+#include "word.hpp"
 
 namespace kindwire::detail {
 
@@ -28,7 +29,7 @@ class kind_table {
   constexpr std::size_t find(std::string_view name) const noexcept {
     for (std::size_t slot = first_slot(name); slots_[slot] != 0; slot = (slot + 1) % slots_.size()) {
       std::size_t const index = slots_[slot] - 1U;
-      if (names_[index] == name) return index;
+      if (same(names_[index], name)) return index;
     }
     return Count;
   }
@@ -38,16 +39,20 @@ class kind_table {
  private:
   static_assert(Count < UINT16_MAX);
 
-  static constexpr std::uint64_t load(char const* from, std::size_t size) noexcept {
-    std::uint64_t word = 0;
+  template <class Word>
+  static constexpr std::uint64_t load(char const* from) noexcept {
     if (std::is_constant_evaluated() || std::endian::native != std::endian::little) {
-      for (std::size_t index = 0; index < size; ++index) {
+      std::uint64_t word = 0;
+      for (std::size_t index = 0; index < sizeof(Word); ++index) {
         word |= std::uint64_t{static_cast<unsigned char>(from[index])} << (8 * index);
       }
-    } else {
-      std::memcpy(&word, from, size);
+      return word;
     }
-    return word;
+    return detail::load<Word>(from);
+  }
+
+  static constexpr bool same(std::string_view left, std::string_view right) noexcept {
+    return std::is_constant_evaluated() ? left == right : same_text(left, right);
   }
 
   // The length, the first and the last eight bytes: kinds that agree in all of that share a slot, no more.
@@ -56,11 +61,11 @@ class kind_table {
     std::uint64_t front = 0;
     std::uint64_t back = 0;
     if (size >= 8) {
-      front = load(name.data(), 8);
-      back = load(name.data() + size - 8, 8);
+      front = load<std::uint64_t>(name.data());
+      back = load<std::uint64_t>(name.data() + size - 8);
     } else if (size >= 4) {
-      front = load(name.data(), 4);
-      back = load(name.data() + size - 4, 4);
+      front = load<std::uint32_t>(name.data());
+      back = load<std::uint32_t>(name.data() + size - 4);
     } else {
       for (char const letter : name) front = front << 8 | static_cast<unsigned char>(letter);
     }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <charconv>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -166,9 +165,8 @@ class json_reader {
   bool read_floating(T& value) {
     detail::json_number number;
     if (!scanner_.number(number, "a number")) return false;
-    char const* const last = number.text.data() + number.text.size();
-    if (std::from_chars(number.text.data(), last, value).ec == std::errc{}) return true;
-    // Too large and too small look the same to from_chars: the first is refused, the second is zero.
+    if (number.to_floating(value) == std::errc{}) return true;
+    // Too large and too small look the same there: the first is refused, the second is zero.
     if (!number.is_below_one()) {
       return fail_number(number, json_errc::out_of_range,
                          sizeof(T) == 4 ? "a number up to 3.4e38" : "a number up to 1.8e308");

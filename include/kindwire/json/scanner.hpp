@@ -13,21 +13,11 @@
 #include <utility>
 
 #include "error.hpp"
+#include "number.hpp"
 #include "text.hpp"
 #include "types.hpp"
 
 namespace kindwire::detail {
-
-/// A number as it stands in the text.
-struct json_number {
-  std::string_view text;
-  std::uint64_t magnitude = 0;  // the integer part; meaningless if `overflow`
-  bool negative = false;
-  bool integral = true;   // no fraction, no exponent
-  bool overflow = false;  // the integer part needs more than 64 bits
-
-  bool is_below_one() const noexcept;
-};
 
 /// A cursor over a text. Every function returns false after an error, which is then kept; nothing may be
 /// called after that but fail-path additions and take_error(). The text must outlive it.
@@ -57,6 +47,8 @@ class json_scanner {
   unsigned depth() const noexcept { return depth_; }
 
   void skip_space() noexcept {
+    // Messages are compact, most of the time.
+    if (position_ == end_ || static_cast<unsigned char>(*position_) > ' ') return;
     while (position_ != end_ &&
            (*position_ == ' ' || *position_ == '\n' || *position_ == '\r' || *position_ == '\t')) {
       ++position_;
@@ -132,7 +124,6 @@ class json_scanner {
 
  private:
   bool fail_token(std::string_view expected);
-  bool is_digit() const noexcept { return position_ != end_ && *position_ >= '0' && *position_ <= '9'; }
 
   char const* begin_;
   char const* position_;
@@ -202,7 +193,7 @@ inline bool json_scanner::plain_string(std::string_view& value, bool& escaped) {
   char const* const first = position_ + 1;
   char const* last = first;
   for (;;) {
-    last = skip_plain(last, end_);
+    last = skip_plain(begin_, last, end_);
     if (last == end_) return fail_at(end_, json_errc::truncated, "'\"'");
     if (*last == '"') break;
     if (*last == '\\') {
@@ -240,60 +231,46 @@ inline bool json_scanner::literal(std::string_view word) {
 /// RFC 8259 §6. RapidJSON 1.1.0 is not asked: it indexes a table with an overflowed exponent for
 /// `0.0000000001e-2147483639`.
 inline bool json_scanner::number(json_number& value, std::string_view expected) {
-  char const* const start = position_;
-  if (peek() != '-' && !is_digit()) return fail_type(expected);
-  if (*position_ == '-') {
-    value.negative = true;
-    ++position_;
-    if (!is_digit()) return fail_token("a digit");
+  char const* at = position_;
+  auto const fail_digit = [&] {
+    position_ = at;
+    return fail_token("a digit");
+  };
+  value.negative = at != end_ && *at == '-';
+  if (value.negative) ++at;
+  char const* const first = at;
+  pass_digits(begin_, at, end_, value.magnitude);
+  std::ptrdiff_t digits = at - first;
+  if (digits == 0) return value.negative ? fail_digit() : fail_type(expected);
+  if (*first == '0' && digits != 1) {
+    position_ = first + 1;
+    return fail_token("no digit after a leading zero");
   }
-  if (*position_ == '0') {
-    ++position_;
-    if (is_digit()) return fail_token("no digit after a leading zero");
-  } else {
-    for (; is_digit(); ++position_) {
-      auto const digit = static_cast<unsigned>(*position_ - '0');
-      std::uint64_t const shifted = value.magnitude * 10;
-      value.overflow |= value.magnitude > UINT64_MAX / 10 || shifted > UINT64_MAX - digit;
-      value.magnitude = shifted + digit;
-    }
-  }
-  if (peek() == '.') {
+  value.overflow = digits > 19 && digits_overflow({first, at});
+  if (at != end_ && *at == '.') {
+    char const* const fraction = ++at;
+    pass_digits(begin_, at, end_, value.magnitude);
+    if (at == fraction) return fail_digit();
+    digits += at - fraction;
     value.integral = false;
-    ++position_;
-    if (!is_digit()) return fail_token("a digit");
-    while (is_digit()) ++position_;
+    value.overflow = digits > 19;
+    value.power = static_cast<std::int32_t>(std::max<std::ptrdiff_t>(fraction - at, -10'000));
   }
-  if (peek() == 'e' || peek() == 'E') {
+  if (at != end_ && (*at == 'e' || *at == 'E')) {
+    ++at;
+    bool const lowered = at != end_ && *at == '-';
+    if (at != end_ && (*at == '+' || *at == '-')) ++at;
+    char const* const digit = at;
+    std::int32_t exponent = 0;
+    for (; at != end_ && *at >= '0' && *at <= '9'; ++at)
+      exponent = std::min(exponent * 10 + (*at - '0'), 100'000);
+    if (at == digit) return fail_digit();
     value.integral = false;
-    ++position_;
-    if (peek() == '+' || peek() == '-') ++position_;
-    if (!is_digit()) return fail_token("a digit");
-    while (is_digit()) ++position_;
+    value.power += lowered ? -exponent : exponent;
   }
-  value.text = {start, static_cast<std::size_t>(position_ - start)};
+  value.text = {position_, static_cast<std::size_t>(at - position_)};
+  position_ = at;
   return true;
-}
-
-/// Whether the absolute value is less than 1, by its digits alone: for numbers that no floating point type
-/// can hold.
-inline bool json_number::is_below_one() const noexcept {
-  constexpr std::int64_t far = 1'000'000'000'000;  // no text has that many digits
-  std::size_t const exponent_at = std::min(text.find_first_of("eE"), text.size());
-  std::int64_t exponent = 0;
-  bool lowered = false;
-  for (char const letter : text.substr(exponent_at)) {
-    if (letter == '-') lowered = true;
-    if (letter >= '0' && letter <= '9') exponent = std::min(exponent * 10 + (letter - '0'), far);
-  }
-  // The place of the first digit that is not zero: 0 for units, -1 for tenths.
-  std::string_view const digits = text.substr(negative ? 1 : 0, exponent_at - (negative ? 1 : 0));
-  std::size_t const point = std::min(digits.find('.'), digits.size());
-  std::size_t const leading = digits.find_first_not_of("0.");
-  if (leading == std::string_view::npos) return true;
-  auto place = static_cast<std::int64_t>(point) - static_cast<std::int64_t>(leading);
-  if (leading < point) --place;
-  return place + (lowered ? -exponent : exponent) < 0;
 }
 
 /// Passes a value of any type, checked like any other: a message with a broken part has no good parts.

@@ -6,32 +6,59 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include <rapidjson/encodings.h>
 #include <rapidjson/reader.h>
 
 #include "error.hpp"
+#include "word.hpp"
 
 namespace kindwire::detail {
 
+#if defined(__SSE2__)
+/// A bit for each of 16 bytes that is not plain ASCII in a JSON string.
+inline unsigned special_bytes(char const* from) noexcept {
+  __m128i const bytes = _mm_loadu_si128(reinterpret_cast<__m128i const*>(from));
+  // Signed: what begins or continues a longer UTF-8 sequence is below zero, and so below the space.
+  __m128i const marks = _mm_or_si128(
+      _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)),
+      _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
+  return static_cast<unsigned>(_mm_movemask_epi8(marks));
+}
+#endif
+
 /// The first byte of [position, end) that is not plain ASCII: a quotation mark, a backslash, a control
-/// character (RFC 8259 §7), or the beginning of a longer UTF-8 sequence. `end` if there is none.
-inline char const* skip_plain(char const* position, char const* end) noexcept {
+/// character (RFC 8259 §7), or the beginning of a longer UTF-8 sequence. `end` if there is none. What is
+/// before `position` may be read, down to `begin`.
+inline char const* skip_plain([[maybe_unused]] char const* begin, char const* position,
+                              char const* end) noexcept {
+#if defined(__SSE2__)
+  for (; end - position >= 16; position += 16) {
+    if (unsigned const marks = special_bytes(position); marks != 0) return position + std::countr_zero(marks);
+  }
+  if (position == end) return end;
+  if (end - begin >= 16) {
+    // The last 16 bytes, without those that have been seen.
+    unsigned const marks = special_bytes(end - 16) >> (16 - (end - position));
+    return marks != 0 ? position + std::countr_zero(marks) : end;
+  }
+#endif
   // Eight bytes at a time. In a word of bytes, (x - n * ones) & ~x & tops marks bytes below n; a mark may be
   // wrong only above a right one, so the lowest is exact.
   constexpr std::uint64_t ones = 0x0101010101010101;
   constexpr std::uint64_t tops = 0x8080808080808080;
   if constexpr (std::endian::native == std::endian::little) {
-    while (end - position >= 8) {
-      std::uint64_t word;
-      std::memcpy(&word, position, sizeof word);
+    for (; end - position >= 8; position += 8) {
+      auto const word = load<std::uint64_t>(position);
       std::uint64_t const quote = word ^ (ones * '"');
       std::uint64_t const backslash = word ^ (ones * '\\');
       std::uint64_t const marks = (((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) |
                                    ((backslash - ones) & ~backslash) | word) &
                                   tops;
       if (marks != 0) return position + std::countr_zero(marks) / 8;
-      position += 8;
     }
   }
   for (; position != end; ++position) {

@@ -232,11 +232,12 @@ class json_writer {
 
 /// RFC 8259 §7: escapes what must be escaped, and nothing else.
 inline bool json_writer::write_string(std::string_view text) {
-  char const* run = text.data();
-  char const* const end = run + text.size();
+  char const* const begin = text.data();
+  char const* const end = begin + text.size();
+  char const* run = begin;
   put('"');
   for (char const* position = run;;) {
-    position = detail::skip_plain(position, end);
+    position = detail::skip_plain(begin, position, end);
     if (position == end) break;
     char const letter = *position;
     auto const byte = static_cast<unsigned char>(letter);

@@ -61,17 +61,6 @@ upload_done any_done() {
   return message;
 }
 
-template <class T>
-std::string text_of(T const& message) {
-  for (auto const& [party, make] : encoders::all()) {
-    if (party != "ours") continue;
-    auto const ours = make();
-    ours->encode(message);
-    return std::string(ours->written());
-  }
-  give_up("no encoder");
-}
-
 // `{"kind":"K","a":1}` becomes `{"a":1,"kind":"K"}`.
 std::string with_kind_last(std::string const& text) {
   std::size_t const comma = text.find(',');
@@ -80,45 +69,72 @@ std::string with_kind_last(std::string const& text) {
   return moved += '}';
 }
 
-struct received {
+// What one read from a socket gives: about 64 KiB.
+struct chunk {
   std::string bytes;
   std::vector<text> texts;
-
-  void add(std::string const& message) {
-    texts.push_back({bytes.size(), message.size()});
-    bytes += message;
-    bytes += '\0';
-  }
 };
+
+std::vector<chunk> chunks_of(std::vector<std::string> const& messages) {
+  std::vector<chunk> chunks;
+  for (auto const& message : messages) {
+    if (chunks.empty() || chunks.back().bytes.size() > 65536) chunks.emplace_back();
+    chunks.back().texts.push_back({chunks.back().bytes.size(), message.size()});
+    chunks.back().bytes += message;
+    chunks.back().bytes += '\0';
+  }
+  return chunks;
+}
+
+// Who parses in place destroys the text, so each gets a copy, as a socket's read makes one.
+class buffer {
+ public:
+  char* copy(chunk const& from) {
+    std::memcpy(room_.data(), from.bytes.data(), from.bytes.size());
+    use(room_.data());
+    return room_.data();
+  }
+
+ private:
+  std::string room_ = std::string(80'000, '\0');
+};
+
+void decode_all(decoder& by, buffer& into, std::vector<chunk> const& chunks) {
+  for (auto const& each : chunks) by.decode(into.copy(each), each.texts);
+}
+
+template <class List>
+auto ours_of(List const& list) {
+  for (auto const& [party, make] : list) {
+    if (party == "ours") return make();
+  }
+  give_up("we are missing");
+}
 
 template <class T>
 void measure_decoding(settings const& how, std::string const& name, std::vector<T> const& messages,
                       bool kind_last) {
   if (!how.wants(name)) return;
-  received input;
+  auto const writer = ours_of(encoders::all());
+  std::vector<std::string> texts;
   totals expected;
   for (auto const& message : messages) {
-    std::string const text = text_of(message);
-    input.add(kind_last ? with_kind_last(text) : text);
+    writer->encode(message);
+    std::string const text(writer->written());
+    texts.push_back(kind_last ? with_kind_last(text) : text);
     expected(message);
   }
-  // Who parses in place destroys the text, so each gets a copy, as a socket's read makes one.
-  auto const room = std::make_shared<std::string>(input.bytes + std::string(64, '\0'));
-  auto const copy = [&input, room] { std::memcpy(room->data(), input.bytes.data(), input.bytes.size()); };
+  auto const chunks = chunks_of(texts);
+  buffer room;
   std::vector<contender> contenders;
   for (auto const& [party, make] : decoders::all()) {
     std::shared_ptr<decoder> const each = make();
-    copy();
-    each->decode(room->data(), input.texts);
+    decode_all(*each, room, chunks);
     if (!(each->got == expected)) give_up(party + " reads something else: " + name);
-    contenders.push_back({party, [&, copy, room, each] {
-                            copy();
-                            each->decode(room->data(), input.texts);
-                          }});
+    contenders.push_back({party, [&, each] { decode_all(*each, room, chunks); }});
   }
-  contenders.push_back({"limit", [&, copy, room] {
-                          copy();
-                          use(room->data());
+  contenders.push_back({"limit", [&] {
+                          for (auto const& each : chunks) room.copy(each);
                         }});
   measure(how, name, "ns/message", static_cast<double>(messages.size()), contenders);
 }
@@ -126,28 +142,22 @@ void measure_decoding(settings const& how, std::string const& name, std::vector<
 template <class T>
 void measure_encoding(settings const& how, std::string const& name, std::vector<T> const& messages) {
   if (!how.wants(name)) return;
-  received input;
+  buffer room;
   totals expected;
-  for (auto const& message : messages) {
-    input.add(text_of(message));
-    expected(message);
-  }
+  for (auto const& message : messages) expected(message);
+  std::vector<std::string> texts;
   std::vector<contender> contenders;
   for (auto const& [party, make] : encoders::all()) {
     std::shared_ptr<encoder> const each = make();
-    // What is written is read again: the same numbers and letters.
-    received output;
+    texts.clear();
     for (auto const& message : messages) {
       each->encode(message);
-      output.add(std::string(each->written()));
+      texts.emplace_back(each->written());
     }
-    output.bytes.append(64, '\0');
-    for (auto const& [reader, make_reader] : decoders::all()) {
-      if (reader != "ours") continue;
-      auto const ours = make_reader();
-      ours->decode(output.bytes.data(), output.texts);
-      if (!(ours->got == expected)) give_up(party + " writes something else: " + name);
-    }
+    // What is written is read again: the same numbers and letters.
+    auto const reader = ours_of(decoders::all());
+    decode_all(*reader, room, chunks_of(texts));
+    if (!(reader->got == expected)) give_up(party + " writes something else: " + name);
     contenders.push_back({party, [&, each] {
                             for (auto const& message : messages) {
                               each->encode(message);
@@ -155,11 +165,11 @@ void measure_encoding(settings const& how, std::string const& name, std::vector<
                             }
                           }});
   }
-  auto const room = std::make_shared<std::string>(1024, '\0');
-  contenders.push_back({"limit", [&, room] {
-                          for (auto const& [at, size] : input.texts) {
-                            std::memcpy(room->data(), input.bytes.data() + at, size);
-                            use(room->data());
+  char line[4096];
+  contenders.push_back({"limit", [&] {
+                          for (auto const& text : texts) {
+                            std::memcpy(line, text.data(), text.size());
+                            use(line);
                           }
                         }});
   measure(how, name, "ns/message", static_cast<double>(messages.size()), contenders);

@@ -1,0 +1,119 @@
+// A number as it stands in a JSON text (RFC 8259 §6), and its value.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cfloat>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+
+#include "word.hpp"
+
+namespace kindwire::detail {
+
+struct json_number {
+  std::string_view text;
+  std::uint64_t magnitude =
+      0;                   // the digits before the exponent, without the point; meaningless if `overflow`
+  std::int32_t power = 0;  // of ten, by which they are to be multiplied; meaningless beyond ±10,000
+  bool negative = false;
+  bool integral = true;   // no fraction, no exponent
+  bool overflow = false;  // the digits need more than 64 bits, or there are more than 19 and a fraction
+
+  bool is_below_one() const noexcept;
+
+  template <class T>
+  std::errc to_floating(T& value) const noexcept;
+};
+
+/// The digits that a text begins with.
+struct digit_run {
+  std::uint64_t value;
+  unsigned count;  // up to eight
+};
+
+/// `word`: the text's first eight bytes, the first in the lowest.
+inline digit_run read_digits(std::uint64_t word) noexcept {
+  // Digits become 0 to 9. A sum that leaves its byte disturbs only bytes above, and the lowest mark is what
+  // counts.
+  std::uint64_t digits = word ^ 0x3030303030303030;
+  std::uint64_t const others = ((digits + 0x7676767676767676) | digits) & 0x8080808080808080;
+  auto const count = static_cast<unsigned>(std::countr_zero(others)) / 8;
+  if (count == 0) return {0, 0};
+  digits <<= 64 - 8 * count;  // zeros go before what is shorter than eight
+  // Neighbours are joined: pairs, then all four pairs at once, by their weights.
+  digits = digits * 10 + (digits >> 8);
+  constexpr std::uint64_t pairs = 0x000000FF000000FF;
+  constexpr std::uint64_t outer = 0x000F424000000064;  // 1,000,000 and 100
+  constexpr std::uint64_t inner = 0x0000271000000001;  // 10,000 and 1
+  return {((digits & pairs) * outer + ((digits >> 16) & pairs) * inner) >> 32, count};
+}
+
+/// Passes all digits at `position` and appends them to `value`, which is wrong once it needs more than 64
+/// bits. Nothing outside of [begin, end) is read.
+inline void pass_digits(char const* begin, char const*& position, char const* end,
+                        std::uint64_t& value) noexcept {
+  constexpr std::array<std::uint32_t, 9> powers{1,       10,        100,        1'000,      10'000,
+                                                100'000, 1'000'000, 10'000'000, 100'000'000};
+  for (;;) {
+    digit_run const run = read_digits(load_word(begin, position, end));
+    value = value * powers[run.count] + run.value;
+    position += run.count;
+    if (run.count != 8) return;
+  }
+}
+
+/// Whether 20 or more digits, without a leading zero, need more than 64 bits.
+inline bool digits_overflow(std::string_view digits) noexcept {
+  constexpr std::string_view most = "18446744073709551615";
+  return digits.size() > most.size() || (digits.size() == most.size() && digits > most);
+}
+
+/// Whether the absolute value is less than 1, by its digits alone: for numbers that no floating point type
+/// can hold.
+inline bool json_number::is_below_one() const noexcept {
+  constexpr std::int64_t far = 1'000'000'000'000;  // no text has that many digits
+  std::size_t const exponent_at = std::min(text.find_first_of("eE"), text.size());
+  std::int64_t exponent = 0;
+  bool lowered = false;
+  for (char const letter : text.substr(exponent_at)) {
+    if (letter == '-') lowered = true;
+    if (letter >= '0' && letter <= '9') exponent = std::min(exponent * 10 + (letter - '0'), far);
+  }
+  // The place of the first digit that is not zero: 0 for units, -1 for tenths.
+  std::string_view const digits = text.substr(negative ? 1 : 0, exponent_at - (negative ? 1 : 0));
+  std::size_t const point = std::min(digits.find('.'), digits.size());
+  std::size_t const leading = digits.find_first_not_of("0.");
+  if (leading == std::string_view::npos) return true;
+  auto place = static_cast<std::int64_t>(point) - static_cast<std::int64_t>(leading);
+  if (leading < point) --place;
+  return place + (lowered ? -exponent : exponent) < 0;
+}
+
+/// The nearest value of the type, as std::from_chars() gives it.
+template <class T>
+std::errc json_number::to_floating(T& value) const noexcept {
+  // Digits that the type holds exactly, by a power of ten that it holds exactly: one operation, whose result
+  // IEEE 754 rounds correctly, unless the machine calculates in a wider type.
+  constexpr bool narrow = std::is_same_v<T, float>;
+  constexpr std::int32_t most = narrow ? 10 : 22;
+  constexpr std::array<double, 23> powers{1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                          1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                          1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  if (FLT_EVAL_METHOD == 0 && !overflow && power >= -most && power <= most &&
+      magnitude <= (std::uint64_t{1} << (narrow ? 24 : 53))) {
+    auto const digits = static_cast<T>(magnitude);
+    auto const scale = static_cast<T>(powers[static_cast<std::size_t>(power < 0 ? -power : power)]);
+    T const absolute = power < 0 ? digits / scale : digits * scale;
+    value = negative ? -absolute : absolute;
+    return {};
+  }
+  return std::from_chars(text.data(), text.data() + text.size(), value).ec;
+}
+
+}  // namespace kindwire::detail
