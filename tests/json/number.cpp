@@ -1,7 +1,6 @@
 #include <kindwire/json/number.hpp>
 
 #include <charconv>
-#include <cmath>
 #include <cstring>
 #include <limits>
 #include <random>

@@ -60,12 +60,12 @@ inline void pass_digits(char const* begin, char const*& position, char const* en
                         std::uint64_t& value) noexcept {
   constexpr std::array<std::uint32_t, 9> powers{1,       10,        100,        1'000,      10'000,
                                                 100'000, 1'000'000, 10'000'000, 100'000'000};
-  for (;;) {
-    digit_run const run = read_digits(load_word(begin, position, end));
+  digit_run run;
+  do {
+    run = read_digits(load_word(begin, position, end));
     value = value * powers[run.count] + run.value;
     position += run.count;
-    if (run.count != 8) return;
-  }
+  } while (run.count == 8);
 }
 
 /// Whether 20 or more digits, without a leading zero, need more than 64 bits.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include <utility>
 
 #include "error.hpp"
+#include "member_text.hpp"
 #include "outcome.hpp"
 #include "scanner.hpp"
 #include "schema.hpp"
@@ -31,6 +33,7 @@ namespace detail {
 // What reading an object needs to know of its type: a table, so that one function reads all of them.
 struct read_row {
   std::string_view name;
+  std::string_view lead;  // `,"name":`, or empty
   bool required;
   bool (*read)(json_reader& reader, void* object);
 };
@@ -41,15 +44,16 @@ struct object_plan {
   std::string_view kind;
   read_row const* rows;
   std::size_t count;
+  std::uint64_t required;  // a bit a field
 
   // `hint`: where the name is, if members come in the order in which they are declared. `count` without the
   // name.
   std::size_t find(std::string_view name, std::size_t hint) const noexcept {
     for (std::size_t index = hint; index < count; ++index) {
-      if (rows[index].name == name) return index;
+      if (same_text(rows[index].name, name)) return index;
     }
     for (std::size_t index = 0; index < hint; ++index) {
-      if (rows[index].name == name) return index;
+      if (same_text(rows[index].name, name)) return index;
     }
     return count;
   }
@@ -295,6 +299,18 @@ inline bool json_reader::read_members(void* object, detail::object_plan const& p
   std::uint64_t seen = 0;
   std::size_t expected = 0;
   for (bool more = true;;) {
+    // The next field as we would write it is known by its looks.
+    if (expected != plan.count && (seen >> expected & 1) == 0) {
+      detail::read_row const& row = plan.rows[expected];
+      if (!row.lead.empty() && scanner_.pass(row.lead.substr(first ? 1 : 0))) {
+        first = false;
+        seen |= std::uint64_t{1} << expected;
+        ++expected;
+        if (row.read(*this, object)) continue;
+        scanner_.prepend_path(row.name);
+        return false;
+      }
+    }
     if (!scanner_.next('}', first, more)) return false;
     if (!more) break;
     char const* const where = scanner_.position();
@@ -310,7 +326,7 @@ inline bool json_reader::read_members(void* object, detail::object_plan const& p
         scanner_.prepend_path(row.name);
         return false;
       }
-    } else if (plan.has_kind && name == plan.key) {
+    } else if (plan.has_kind && detail::same_text(name, plan.key)) {
       if (kind_known) return fail_member(where, json_errc::duplicate_field, name);
       kind_known = true;
       if (!read_kind(plan)) {
@@ -325,10 +341,9 @@ inline bool json_reader::read_members(void* object, detail::object_plan const& p
   }
   if (plan.has_kind && !kind_known)
     return fail_member(scanner_.position(), json_errc::missing_kind, plan.key);
-  for (std::size_t index = 0; index < plan.count; ++index) {
-    if (plan.rows[index].required && (seen >> index & 1) == 0) {
-      return fail_member(scanner_.position(), json_errc::missing_field, plan.rows[index].name);
-    }
+  if (std::uint64_t const missing = plan.required & ~seen; missing != 0) {
+    auto const index = static_cast<std::size_t>(std::countr_zero(missing));
+    return fail_member(scanner_.position(), json_errc::missing_field, plan.rows[index].name);
   }
   return true;
 }
@@ -358,14 +373,22 @@ struct read_plan {
 
   template <std::size_t... Index>
   static constexpr std::array<read_row, field_count<T>> make_rows(std::index_sequence<Index...>) noexcept {
-    return {{{std::get<Index>(schema<T>.fields).name, std::get<Index>(schema<T>.fields).required,
-              &read_field<T, Index>}...}};
+    return {{{std::get<Index>(schema<T>.fields).name, member_text<T>::lead(Index),
+              std::get<Index>(schema<T>.fields).required, &read_field<T, Index>}...}};
+  }
+
+  static constexpr std::uint64_t required_fields() noexcept {
+    std::uint64_t bits = 0;
+    for (std::size_t index = 0; index < rows.size(); ++index) {
+      if (rows[index].required) bits |= std::uint64_t{1} << index;
+    }
+    return bits;
   }
 
   static constexpr std::array<read_row, field_count<T>> rows =
       make_rows(std::make_index_sequence<field_count<T>>{});
-  static constexpr object_plan plan{message_kind<T>, key_of<T>(), kind_or_none<T>(), rows.data(),
-                                    rows.size()};
+  static constexpr object_plan plan{message_kind<T>, key_of<T>(), kind_or_none<T>(),
+                                    rows.data(),     rows.size(), required_fields()};
 };
 
 }  // namespace detail

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -48,11 +49,7 @@ class json_scanner {
 
   void skip_space() noexcept {
     // Messages are compact, most of the time.
-    if (position_ == end_ || static_cast<unsigned char>(*position_) > ' ') return;
-    while (position_ != end_ &&
-           (*position_ == ' ' || *position_ == '\n' || *position_ == '\r' || *position_ == '\t')) {
-      ++position_;
-    }
+    if (position_ != end_ && static_cast<unsigned char>(*position_) <= ' ') pass_space();
   }
 
   /// The next byte, or NUL at the end: both are refused wherever they are looked at.
@@ -110,7 +107,35 @@ class json_scanner {
 
   bool in_text(std::string_view view) const noexcept { return view.data() != scratch_.data(); }
 
-  bool plain_string(std::string_view& value, bool& escaped);
+  /// A string whose beginning has been seen. Without escapes: checked, viewed, passed. With them: `escaped`,
+  /// and it is left where it is, for unescape().
+  bool plain_string(std::string_view& value, bool& escaped) {
+#if defined(__SSE2__)
+    // A short one, with something behind it: most are.
+    if (end_ - position_ > 16) {
+      char const* const first = position_ + 1;
+      if (unsigned const marks = special_bytes(first); marks != 0) {
+        auto const size = static_cast<unsigned>(std::countr_zero(marks));
+        if (first[size] == '"') {
+          value = {first, size};
+          position_ = first + size + 1;
+          return true;
+        }
+      }
+    }
+#endif
+    return any_string(value, escaped);
+  }
+
+  /// Passes this text, which is not empty, if it stands here.
+  bool pass(std::string_view text) noexcept {
+    if (static_cast<std::size_t>(end_ - position_) < text.size() ||
+        !same_bytes(position_, text.data(), text.size()))
+      return false;
+    position_ += text.size();
+    return true;
+  }
+
   bool unescape(std::string* out);
   bool literal(std::string_view word);
   bool number(json_number& value, std::string_view expected);
@@ -123,6 +148,8 @@ class json_scanner {
   }
 
  private:
+  void pass_space() noexcept;
+  bool any_string(std::string_view& value, bool& escaped);
   bool fail_token(std::string_view expected);
 
   char const* begin_;
@@ -132,6 +159,13 @@ class json_scanner {
   std::string scratch_;
   std::optional<json_error> error_;
 };
+
+inline void json_scanner::pass_space() noexcept {
+  while (position_ != end_ &&
+         (*position_ == ' ' || *position_ == '\n' || *position_ == '\r' || *position_ == '\t')) {
+    ++position_;
+  }
+}
 
 inline bool json_scanner::fail_at(char const* where, json_errc code, std::string_view expected,
                                   std::string_view found) {
@@ -187,9 +221,7 @@ inline bool json_scanner::fail_token(std::string_view expected) {
                        : std::string_view{hexadecimal, sizeof hexadecimal});
 }
 
-/// A string whose beginning has been seen. Without escapes: checked, viewed, passed. With them: `escaped`,
-/// and it is left where it is, for unescape().
-inline bool json_scanner::plain_string(std::string_view& value, bool& escaped) {
+inline bool json_scanner::any_string(std::string_view& value, bool& escaped) {
   char const* const first = position_ + 1;
   char const* last = first;
   for (;;) {

@@ -31,8 +31,8 @@ inline unsigned special_bytes(char const* from) noexcept {
 #endif
 
 /// The first byte of [position, end) that is not plain ASCII: a quotation mark, a backslash, a control
-/// character (RFC 8259 §7), or the beginning of a longer UTF-8 sequence. `end` if there is none. What is
-/// before `position` may be read, down to `begin`.
+/// character (RFC 8259 §7), or the beginning of a longer UTF-8 sequence. `end` if there is none. With
+/// `begin`, what stands between that and `position` may be read, too.
 inline char const* skip_plain([[maybe_unused]] char const* begin, char const* position,
                               char const* end) noexcept {
 #if defined(__SSE2__)
@@ -66,6 +66,10 @@ inline char const* skip_plain([[maybe_unused]] char const* begin, char const* po
     if (byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\') break;
   }
   return position;
+}
+
+inline char const* skip_plain(char const* position, char const* end) noexcept {
+  return skip_plain(position, position, end);
 }
 
 /// The streams that RapidJSON reads. Its functions read until a byte does not fit, so the stream itself knows

@@ -32,13 +32,17 @@ inline std::uint64_t load_word(char const* begin, char const* position, char con
   return word;
 }
 
-/// Whether the texts, of one size, are the same: two words that overlap cover what is no longer than both.
+/// Whether the texts, of one size, are the same. The last word overlaps the one before it.
 inline bool same_bytes(char const* left, char const* right, std::size_t size) noexcept {
   auto const same = [&]<class Word>(Word, std::size_t at) {
     return load<Word>(left + at) == load<Word>(right + at);
   };
-  if (size > 16) return std::memcmp(left, right, size) == 0;
-  if (size >= 8) return same(std::uint64_t{}, 0) && same(std::uint64_t{}, size - 8);
+  if (size >= 8) {
+    for (std::size_t at = 8; at < size; at += 8) {
+      if (!same(std::uint64_t{}, at - 8)) return false;
+    }
+    return same(std::uint64_t{}, size - 8);
+  }
   if (size >= 4) return same(std::uint32_t{}, 0) && same(std::uint32_t{}, size - 4);
   return size == 0 ||
          (left[0] == right[0] && left[size / 2] == right[size / 2] && left[size - 1] == right[size - 1]);
