@@ -177,6 +177,54 @@ TEST_CASE("a handler for all other messages gets them checked, and whole") {
   CHECK(on.kinds().size() == 1);
 }
 
+TEST_CASE("a handler for texts that are no valid message gets them with what is wrong") {
+  std::vector<std::string> log;
+  kw::dispatcher const on{[&](initial) { log.push_back("initial"); },
+                          [&](upload_progress) { log.push_back("progress"); },
+                          [&](kw::invalid_message message) {
+                            log.push_back(message.error.message() + " in " + std::string{message.text});
+                          }};
+  CHECK(on(R"({"kind":"INITIAL"})"));
+  CHECK(on("{"));
+  CHECK(on(R"({"kind":"INITIA"})"));
+  CHECK(on(R"({"value":"1","kind":"UPLOAD_PROGRESS"})"));
+  CHECK(log ==
+        std::vector<std::string>{
+            "initial", "JSON ends too early at byte 1: expected a field name in {",
+            R"(unknown kind "INITIA"; did you mean "INITIAL"? in {"kind":"INITIA"})",
+            R"(field "value": expected a number, found a string in {"value":"1","kind":"UPLOAD_PROGRESS"})"});
+  CHECK(on.kinds().size() == 2);
+}
+
+TEST_CASE("with both fallbacks each has its own") {
+  kw::dispatcher const on{
+      [](kw::invalid_message const& message) { return "invalid " + std::to_string(message.error.offset); },
+      [](initial) { return std::string{"initial"}; },
+      [](kw::unknown_message message) { return "unknown " + std::string{message.kind}; }};
+  CHECK(*on(R"({"kind":"INITIAL"})") == "initial");
+  CHECK(*on(R"({"kind":"OTHER"})") == "unknown OTHER");
+  CHECK(*on(R"({"a":[],"kind":"OTHER"})") == "unknown OTHER");
+  CHECK(*on(R"({"kind":"OTHER")") == "invalid 15");
+  CHECK(*on("") == "invalid 0");
+}
+
+TEST_CASE("apply() takes what handlers return, of whatever type") {
+  kw::dispatcher on{answer, [](initial) {}, [](upload_finish) { return std::string{"done"}; }};
+  struct to_text {
+    std::string operator()() const { return "nothing"; }
+    std::string operator()(int number) const { return std::to_string(number); }
+    std::string operator()(std::string text) const { return text; }
+  };
+  CHECK(*on.apply(to_text{}, R"({"kind":"REQUEST","id":7})") == "7");
+  CHECK(*on.apply(to_text{}, R"({"kind":"INITIAL"})") == "nothing");
+  CHECK(*std::as_const(on).apply(to_text{}, R"({"kind":"UPLOAD_FINISH"})") == "done");
+  CHECK(on.apply(to_text{}, R"({"kind":"OTHER"})").error().code == json_errc::unknown_kind);
+
+  int calls = 0;
+  CHECK(on.apply([&](auto const&...) { ++calls; }, R"({"kind":"UPLOAD_FINISH"})"));
+  CHECK(calls == 1);
+}
+
 TEST_CASE("handlers may have state, and arguments are handed on as they are") {
   int calls = 0;
   kw::dispatcher counting{[&calls, mine = 0](initial) mutable { calls = ++mine; }};

@@ -27,8 +27,38 @@ struct unknown_message {
   std::string_view text;  ///< the whole message, which is well-formed JSON
 };
 
+/// A handler's first parameter for the texts that are no valid message: what is wrong, which then is no error
+/// of the call any more. Unknown kinds are among them, unless a handler takes unknown_message.
+struct invalid_message {
+  json_error error;
+  std::string_view text;  ///< the whole text, whatever it is; valid during the call only
+};
+
+namespace detail {
+
+// What becomes of a handler's result: itself.
+struct as_returned {
+  void operator()() const noexcept {}
+  template <class T>
+  T operator()(T value) const {
+    return value;
+  }
+};
+
+template <class Use, class Result>
+struct used {
+  using type = std::invoke_result_t<Use&, Result>;
+};
+template <class Use>
+struct used<Use, void> {
+  using type = std::invoke_result_t<Use&>;
+};
+
+}  // namespace detail
+
 /// A set of handlers, told apart by their first parameters: each is a type with a kind, taken by value or by
-/// reference to const, or kindwire::unknown_message. What else is given to a call goes on to the handler.
+/// reference to const, or one of the fallbacks kindwire::unknown_message and kindwire::invalid_message. What
+/// else is given to a call goes on to the handler.
 ///
 ///     kw::dispatcher on{
 ///         [](upload_progress const& progress, session& s) { s.bar(progress.value); },
@@ -53,7 +83,8 @@ class dispatcher {
                 "kindwire: a handler takes the message by value or by reference to const");
 
   template <class T>
-  static constexpr bool is_fallback = std::is_same_v<T, unknown_message>;
+  static constexpr bool is_fallback =
+      std::is_same_v<T, unknown_message> || std::is_same_v<T, invalid_message>;
 
   template <class T>
   static constexpr bool is_message =
@@ -63,61 +94,72 @@ class dispatcher {
       (is_message<detail::message_of<Handlers>> && ...),
       "kindwire: a handler's first parameter has no kind: give the type a `static constexpr auto schema = "
       "kindwire::kind(...)`, or specialise kindwire::schema for it");
-  static_assert((std::size_t{0} + ... + (is_fallback<detail::message_of<Handlers>> ? 1U : 0U)) <= 1,
-                "kindwire: two handlers take unknown_message");
 
   static constexpr std::size_t count = sizeof...(Handlers);
 
+  // Where the handler of this type stands, the first of several; `count` without one.
   template <class T>
-  static constexpr std::string_view kind_text() noexcept {
-    if constexpr (message_kind<T>) {
-      return kind_of<T>;
-    } else {
-      return {};
-    }
-  }
-
-  template <class T>
-  static constexpr std::string_view key_text() noexcept {
-    if constexpr (message_kind<T>) {
-      return schema<T>.key;
-    } else {
-      return {};
-    }
-  }
-
-  // The fallback has no kind, and stands in no table.
-  static constexpr std::array<bool, count> fallbacks{is_fallback<detail::message_of<Handlers>>...};
-  static constexpr std::array<std::string_view, count> kinds_of_handlers{
-      kind_text<detail::message_of<Handlers>>()...};
-  static constexpr std::array<std::string_view, count> keys_of_handlers{
-      key_text<detail::message_of<Handlers>>()...};
-
-  static constexpr std::size_t fallback = [] {
+  static constexpr std::size_t index_of() noexcept {
+    constexpr std::array<bool, count> is_one{std::is_same_v<detail::message_of<Handlers>, T>...};
     std::size_t index = 0;
-    while (index != count && !fallbacks[index]) ++index;
+    while (index != count && !is_one[index]) ++index;
     return index;
-  }();
-  static constexpr std::size_t kind_count = count - (fallback == count ? 0 : 1);
+  }
+
+  template <class T>
+  static constexpr bool at_most_one = (std::size_t{0} + ... +
+                                       (std::is_same_v<detail::message_of<Handlers>, T> ? 1U : 0U)) <= 1;
+
+  static_assert(at_most_one<unknown_message>, "kindwire: two handlers take unknown_message");
+  static_assert(at_most_one<invalid_message>, "kindwire: two handlers take invalid_message");
+
+  static constexpr std::size_t unknown = index_of<unknown_message>();
+  static constexpr std::size_t invalid = index_of<invalid_message>();
+  static constexpr std::size_t kind_count =
+      (std::size_t{0} + ... + (is_fallback<detail::message_of<Handlers>> ? 0U : 1U));
 
   static_assert(kind_count != 0, "kindwire: a dispatcher needs a handler for a kind");
 
-  static constexpr auto without_fallback(std::array<std::string_view, count> const& texts) noexcept {
-    std::array<std::string_view, kind_count> kept{};
-    for (std::size_t index = 0, to = 0; index != count; ++index) {
-      if (index != fallback) kept[to++] = texts[index];
+  struct kind_row {
+    std::size_t handler;
+    std::string_view name;
+    std::string_view key;
+  };
+
+  template <class T>
+  static constexpr kind_row row_of(std::size_t handler) noexcept {
+    if constexpr (message_kind<T>) {
+      return {handler, kind_of<T>, schema<T>.key};
+    } else {
+      return {handler, {}, {}};
     }
-    return kept;
   }
 
-  static constexpr std::array<std::string_view, kind_count> names = without_fallback(kinds_of_handlers);
-  static constexpr std::string_view key = without_fallback(keys_of_handlers)[0];
+  // The fallbacks have no kind, and stand in no table.
+  static constexpr std::array<kind_row, kind_count> rows = [] {
+    std::array<kind_row, kind_count> kept{};
+    std::size_t handler = 0;
+    std::size_t to = 0;
+    auto const keep = [&](bool kind, kind_row row) {
+      if (kind) kept[to++] = row;
+    };
+    (keep(!is_fallback<detail::message_of<Handlers>>, row_of<detail::message_of<Handlers>>(handler++)), ...);
+    return kept;
+  }();
+
+  static constexpr std::array<std::string_view, kind_count> names = [] {
+    std::array<std::string_view, kind_count> all{};
+    for (std::size_t index = 0; index != kind_count; ++index) all[index] = rows[index].name;
+    return all;
+  }();
+
+  static constexpr detail::kind_key kind_key{rows[0].key};
 
   static_assert(detail::all_distinct(names), "kindwire: two handlers take the same kind");
   static_assert(
       [] {
-        for (std::string_view const other : without_fallback(keys_of_handlers)) {
-          if (other != key) return false;
+        for (kind_row const& row : rows) {
+          if (row.key != kind_key.name) return false;
         }
         return true;
       }(),
@@ -133,18 +175,32 @@ class dispatcher {
   /// The kinds that have a handler.
   static constexpr std::span<std::string_view const> kinds() noexcept { return names; }
 
+  /// The name of the member that carries them.
+  static constexpr std::string_view key() noexcept { return kind_key.name; }
+
   /// Decodes the message and calls its handler with it and with `arguments`. No handler is called unless the
   /// whole text is in order; the outcome then holds what the handler returned. Views in the message are views
   /// into `text`.
   template <class... Arguments>
   auto operator()(std::string_view text, Arguments&&... arguments) const {
-    return dispatch(*this, text, std::forward<Arguments>(arguments)...);
+    return dispatch<true>(*this, detail::as_returned{}, text, std::forward<Arguments>(arguments)...);
   }
 
   /// The same for handlers with state, such as mutable lambdas.
   template <class... Arguments>
   auto operator()(std::string_view text, Arguments&&... arguments) {
-    return dispatch(*this, text, std::forward<Arguments>(arguments)...);
+    return dispatch<true>(*this, detail::as_returned{}, text, std::forward<Arguments>(arguments)...);
+  }
+
+  /// The same for handlers that return different types: `use` is called with what the handler returned, or
+  /// with nothing if that is void, and the outcome holds what `use` returns, which is always the same type.
+  template <class Use, class... Arguments>
+  auto apply(Use&& use, std::string_view text, Arguments&&... arguments) const {
+    return dispatch<false>(*this, use, text, std::forward<Arguments>(arguments)...);
+  }
+  template <class Use, class... Arguments>
+  auto apply(Use&& use, std::string_view text, Arguments&&... arguments) {
+    return dispatch<false>(*this, use, text, std::forward<Arguments>(arguments)...);
   }
 
  private:
@@ -163,85 +219,129 @@ class dispatcher {
   }
 
   template <class Self, std::size_t Index, class... Arguments>
-  using result_at = std::invoke_result_t<handler_at<Self, Index>, message_at<Index>, Arguments...>;
+  using returned_at = std::invoke_result_t<handler_at<Self, Index>, message_at<Index>, Arguments...>;
 
-  template <class Self, class Result, class... Arguments, std::size_t... Index>
+  template <class Self, class Use, std::size_t Index, class... Arguments>
+  using result_at = typename detail::used<Use, returned_at<Self, Index, Arguments...>>::type;
+
+  template <class Self, class Use, class... Arguments, std::size_t... Index>
   static consteval bool same_results(std::index_sequence<Index...>) {
-    return (std::is_same_v<Result, result_at<Self, Index, Arguments...>> && ...);
+    return (
+        std::is_same_v<result_at<Self, Use, 0, Arguments...>, result_at<Self, Use, Index, Arguments...>> &&
+        ...);
+  }
+
+  template <class Self, class... Arguments, std::size_t... Index>
+  static consteval bool any_dangles(std::index_sequence<Index...>) {
+    return (detail::would_dangle<Handlers, returned_at<Self, Index, Arguments...>> || ...);
   }
 
   // What goes to a handler beside the message.
+  template <class Use>
   struct letter {
     detail::message_reader& reader;
     std::string_view text;
-    std::string_view kind;
-    bool kind_is_first;
+    detail::kind_place place;
+    Use& use;
   };
 
-  template <class Self, class... Arguments>
-  static auto dispatch(Self& self, std::string_view text, Arguments&&... arguments) {
+  template <bool Alike, class Self, class Use, class... Arguments>
+  static auto dispatch(Self& self, Use&& use, std::string_view text, Arguments&&... arguments) {
+    using use_type = std::remove_reference_t<Use>;
     constexpr auto all = std::make_index_sequence<count>{};
     if constexpr (!all_callable<Self, Arguments...>(all)) {
       // A handler without a message was complained about before.
       static_assert((std::is_same_v<detail::message_of<Handlers>, detail::no_message> || ...),
                     "kindwire: a handler cannot be called with its message and the arguments after the text");
       return outcome<void>{};
-    } else if constexpr (!same_results<Self, result_at<Self, 0, Arguments...>, Arguments...>(all)) {
-      static_assert(detail::always_false<Self>,
+    } else if constexpr (!same_results<Self, use_type, Arguments...>(all)) {
+      static_assert(detail::always_false<Self> || !Alike,
                     "kindwire: the handlers of a dispatcher must all return the same type");
+      static_assert(detail::always_false<Self> || Alike,
+                    "kindwire: what apply() hands the results to must always return the same type");
       return outcome<void>{};
     } else {
-      using result = result_at<Self, 0, Arguments...>;
+      using result = result_at<Self, use_type, 0, Arguments...>;
       static_assert(!std::is_reference_v<result>, "kindwire: a handler cannot return a reference");
       static_assert(
-          (!detail::would_dangle<Handlers, result> && ...),
+          !any_dangles<Self, Arguments...>(all),
           "kindwire: a coroutine takes its message by value: a reference would dangle at the first co_await");
-      return run<Self, result, Arguments...>(all, self, text, arguments...);
+      outcome<result> done = run<Self, use_type, result, Arguments...>(all, self, use, text, arguments...);
+      if constexpr (invalid != count) {
+        if (!done) {
+          return invoke<Self, use_type, result, invalid, Arguments...>(
+              self, use, invalid_message{done.error(), text}, arguments...);
+        }
+      }
+      return done;
     }
   }
 
-  template <class Self, class Result, class... Arguments, std::size_t... Index>
-  static outcome<Result> run(std::index_sequence<Index...>, Self& self, std::string_view text,
+  template <class Self, class Use, class Result, class... Arguments, std::size_t... Index>
+  static outcome<Result> run(std::index_sequence<Index...>, Self& self, Use& use, std::string_view text,
                              std::remove_reference_t<Arguments>&... arguments) {
-    using entry = outcome<Result> (*)(Self&, letter const&, std::remove_reference_t<Arguments>&...);
-    static constexpr std::array<entry, count> entries{&call<Self, Result, Index, Arguments...>...};
+    using entry = outcome<Result> (*)(Self&, letter<Use> const&, std::remove_reference_t<Arguments>&...);
+    static constexpr std::array<entry, count> entries{&call<Self, Use, Result, Index, Arguments...>...};
 
     detail::message_reader reader{text, self.options_};
-    letter message{reader, text, {}, false};
-    if (!reader.find_kind(key, message.kind, message.kind_is_first)) return reader.take_error();
-    std::size_t const found = table.find(message.kind);
-    if (found != kind_count) return entries[found + (found >= fallback ? 1 : 0)](self, message, arguments...);
-    if constexpr (fallback != count) return entries[fallback](self, message, arguments...);
-    reader.fail_kind(key, message.kind, names);
+    letter<Use> message{reader, text, {}, use};
+    if (reader.guess_kind(kind_key, message.place)) {
+      if (std::size_t const found = table.find(message.place.kind); found != kind_count) {
+        outcome<Result> done = entries[rows[found].handler](self, message, arguments...);
+        if (done) return done;
+      }
+    }
+    // Most often something is wrong with it. Nothing was handed over yet.
+    reader.restart();
+    if (!reader.find_kind(kind_key, message.place)) return reader.take_error();
+    std::size_t const found = table.find(message.place.kind);
+    if (found != kind_count) return entries[rows[found].handler](self, message, arguments...);
+    if constexpr (unknown != count) return entries[unknown](self, message, arguments...);
+    reader.fail_kind(kind_key, message.place.kind, names);
     return reader.take_error();
   }
 
-  template <class Self, class Result, std::size_t Index, class... Arguments>
-  static outcome<Result> call(Self& self, letter const& message,
+  template <class Self, class Use, class Result, std::size_t Index, class... Arguments>
+  static outcome<Result> call(Self& self, letter<Use> const& message,
                               std::remove_reference_t<Arguments>&... arguments) {
     using value_type = message_at<Index>;
-    if constexpr (is_fallback<value_type>) {
+    if constexpr (std::is_same_v<value_type, unknown_message>) {
       // The reader's next key would overwrite a kind that was written with escapes.
       std::string kept;
-      std::string_view kind = message.kind;
+      std::string_view kind = message.place.kind;
       if (!message.reader.in_text(kind)) kind = kept = kind;
-      if (!message.reader.skip_rest(!message.kind_is_first)) return message.reader.take_error();
-      return invoke<Self, Result, Index, Arguments...>(self, value_type{kind, message.text}, arguments...);
-    } else {
+      if (!message.reader.skip_rest(message.place)) return message.reader.take_error();
+      return invoke<Self, Use, Result, Index, Arguments...>(self, message.use, value_type{kind, message.text},
+                                                            arguments...);
+    } else if constexpr (message_kind<value_type>) {
       value_type value{};
-      if (!message.reader.read_rest(value, message.kind_is_first)) return message.reader.take_error();
-      return invoke<Self, Result, Index, Arguments...>(self, std::move(value), arguments...);
+      if (!message.reader.read_rest(value, message.place)) return message.reader.take_error();
+      return invoke<Self, Use, Result, Index, Arguments...>(self, message.use, std::move(value),
+                                                            arguments...);
+    } else {
+      return message.reader.take_error();  // not reached: invalid_message stands in no table
     }
   }
 
-  template <class Self, class Result, std::size_t Index, class... Arguments>
-  static outcome<Result> invoke(Self& self, message_at<Index>&& value,
+  template <class Self, class Use, class Result, std::size_t Index, class... Arguments>
+  static outcome<Result> invoke(Self& self, Use& use, message_at<Index>&& value,
                                 std::remove_reference_t<Arguments>&... arguments) {
-    if constexpr (std::is_void_v<Result>) {
-      std::get<Index>(self.handlers_)(std::move(value), std::forward<Arguments>(arguments)...);
+    auto const call = [&]() -> decltype(auto) {
+      return std::get<Index>(self.handlers_)(std::move(value), std::forward<Arguments>(arguments)...);
+    };
+    if constexpr (std::is_void_v<returned_at<Self, Index, Arguments...>>) {
+      call();
+      if constexpr (std::is_void_v<Result>) {
+        use();
+        return {};
+      } else {
+        return use();
+      }
+    } else if constexpr (std::is_void_v<Result>) {
+      use(call());
       return {};
     } else {
-      return std::get<Index>(self.handlers_)(std::move(value), std::forward<Arguments>(arguments)...);
+      return use(call());
     }
   }
 

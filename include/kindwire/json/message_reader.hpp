@@ -1,9 +1,11 @@
 // Finds a message's kind before its fields are read, wherever it stands.
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string_view>
 
+#include "kind_guess.hpp"
 #include "reader.hpp"
 
 namespace kindwire::detail {
@@ -11,19 +13,28 @@ namespace kindwire::detail {
 // A reader of a whole message: what decode() and dispatcher need beside values.
 class message_reader final : public json_reader {
  public:
-  using json_reader::json_reader;
+  explicit message_reader(std::string_view text, json_options options = {}) noexcept
+      : json_reader(text, options), text_(text) {}
 
-  // Enters the message and finds its kind. If that is the first member, as those who write messages by hand
-  // and to_json() do it, it is passed; otherwise the reader stands before the first member again. The view is
-  // valid until the next read; in_text() tells if it is one into the text.
-  bool find_kind(std::string_view key, std::string_view& kind, bool& is_first);
+  // Where the kind seems to stand, which costs next to nothing. Reading a value of that kind
+  // with read_rest() then proves it. If this returns false, or that does, restart() and find_kind() tell what
+  // is right. The view of the kind is valid until the next read.
+  bool guess_kind(kind_key key, kind_place& place);
+
+  // Finds the kind, reading all that stands before it, or says what is wrong.
+  bool find_kind(kind_key key, kind_place& place);
+
+  void restart() noexcept { scanner_.rewind(text_.data(), 0); }
 
   template <described T>
-  bool read_rest(T& value, bool kind_known) {
-    return read_members(&value, read_plan<T>::plan, kind_known, !kind_known) && finish();
+  bool read_rest(T& value, kind_place const& place) {
+    bool const passed = place.at == nullptr;
+    return read_members(&value, read_plan<T>::plan, passed, !passed, place) && finish();
   }
 
-  bool skip_rest(bool first) {
+  // Checks what read_rest() would read.
+  bool skip_rest(kind_place const& place) {
+    bool first = place.at != nullptr;
     for (bool more = true;;) {
       if (!scanner_.next('}', first, more)) return false;
       if (!more) return finish();
@@ -34,47 +45,70 @@ class message_reader final : public json_reader {
 
   bool in_text(std::string_view view) const noexcept { return scanner_.in_text(view); }
 
-  void fail_kind(std::string_view key, std::string_view kind, std::span<std::string_view const> known) {
+  bool fail_kind(kind_key key, std::string_view kind, std::span<std::string_view const> known) {
     scanner_.fail_at(kind_position_, json_errc::unknown_kind, {}, kind);
     scanner_.fail_known(known);
-    scanner_.prepend_path(key);
+    scanner_.prepend_path(key.name);
+    return false;
   }
 
  private:
+  // The value of a member that was found to be the kind.
+  bool read_kind_text(kind_key key, kind_place& place) {
+    scanner_.skip_space();
+    kind_position_ = scanner_.position();
+    if (scanner_.peek() == '"' ? scanner_.string(place.kind) : scanner_.fail_type("a string")) return true;
+    scanner_.prepend_path(key.name);
+    return false;
+  }
+
+  std::string_view text_;
   char const* kind_position_ = nullptr;
 };
 
-inline bool message_reader::find_kind(std::string_view key, std::string_view& kind, bool& is_first) {
+inline bool message_reader::guess_kind(kind_key key, kind_place& place) {
+  char const* position = text_.data();
+  char const* const end = position + text_.size();
+  if (begins_with_kind(position, end, key)) {
+    scanner_.rewind(position, 1);
+    if (read_kind_text(key, place)) {
+      place.at = nullptr;
+      return true;
+    }
+    return false;
+  }
+  if (!ends_with_kind(text_, key, place) && !contains_kind(text_, key, place)) return false;
+  scanner_.skip_space();
+  return scanner_.enter('{', "an object");
+}
+
+inline bool message_reader::find_kind(kind_key key, kind_place& place) {
   scanner_.skip_space();
   if (!scanner_.enter('{', "an object")) return false;
   char const* const start = scanner_.position();
   unsigned const depth = scanner_.depth();
   bool first = true;
   for (bool more = true;;) {
-    is_first = first;
+    bool const is_first = first;
     if (!scanner_.next('}', first, more)) return false;
     if (!more) {
       scanner_.fail_at(scanner_.position(), json_errc::missing_kind);
-      break;
+      scanner_.prepend_path(key.name);
+      return false;
     }
+    char const* const at = scanner_.position();
     std::string_view name;
     if (!scanner_.key(name)) return false;
-    if (name != key) {
+    if (name != key.name) {
       if (!scanner_.skip_value()) return false;
       continue;
     }
-    scanner_.skip_space();
-    if (scanner_.peek() != '"') {
-      scanner_.fail_type("a string");
-      break;
-    }
-    kind_position_ = scanner_.position();
-    if (!scanner_.string(kind)) break;
+    if (!read_kind_text(key, place)) return false;
+    place.at = is_first ? nullptr : at;
+    place.end = scanner_.position();
     if (!is_first) scanner_.rewind(start, depth);
     return true;
   }
-  scanner_.prepend_path(key);
-  return false;
 }
 
 }  // namespace kindwire::detail

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "error.hpp"
+#include "kind_guess.hpp"
 #include "member_text.hpp"
 #include "outcome.hpp"
 #include "scanner.hpp"
@@ -123,7 +124,9 @@ class json_reader {
 
  protected:
   bool read_object(void* object, detail::object_plan const& plan);
-  bool read_members(void* object, detail::object_plan const& plan, bool kind_known, bool first);
+  // The kind stands at `place`, if that is known, and is the plan's.
+  bool read_members(void* object, detail::object_plan const& plan, bool kind_known, bool first,
+                    detail::kind_place const& place = {});
 
   detail::json_scanner scanner_;
 
@@ -295,7 +298,7 @@ inline bool json_reader::read_object(void* object, detail::object_plan const& pl
 }
 
 inline bool json_reader::read_members(void* object, detail::object_plan const& plan, bool kind_known,
-                                      bool first) {
+                                      bool first, detail::kind_place const& place) {
   std::uint64_t seen = 0;
   std::size_t expected = 0;
   for (bool more = true;;) {
@@ -314,6 +317,11 @@ inline bool json_reader::read_members(void* object, detail::object_plan const& p
     if (!scanner_.next('}', first, more)) return false;
     if (!more) break;
     char const* const where = scanner_.position();
+    if (where == place.at && !kind_known) {
+      kind_known = true;
+      scanner_.rewind(place.end, scanner_.depth());
+      continue;
+    }
     std::string_view name;
     if (!scanner_.key(name)) return false;
     if (std::size_t const index = plan.find(name, expected); index != plan.count) {
