@@ -26,6 +26,8 @@ enum class json_errc {
   // The values.
   wrong_type,          ///< a JSON value of another type than the field's, or a fraction for an integer
   out_of_range,        ///< a number that the field's type cannot hold
+  beyond_limit,        ///< a number, a length or a count that field() does not allow
+  inexact,             ///< a duration that is no whole number of the unit that it is to be given in
   wrong_length,        ///< an array of another length than the field's std::array
   escaped_string,      ///< a string with escapes for a std::string_view, which can only view the text
   unknown_enumerator,  ///< a string that names no value of the enumeration, or a value without a name
@@ -58,6 +60,8 @@ constexpr char const* describe(json_errc value) noexcept {
     case json_errc::lone_surrogate: return "half of a surrogate pair in a string";
     case json_errc::wrong_type: return "value of the wrong type";
     case json_errc::out_of_range: return "number out of range";
+    case json_errc::beyond_limit: return "value beyond its limits";
+    case json_errc::inexact: return "duration that would lose a part";
     case json_errc::wrong_length: return "array of the wrong length";
     case json_errc::escaped_string: return "string with escapes where only a plain one can be viewed";
     case json_errc::unknown_enumerator: return "unknown enumerator";
@@ -150,7 +154,7 @@ inline std::error_code make_error_code(json_errc value) noexcept {
 /// Why a text could not be decoded, or a value not encoded. It owns its strings: it outlives the text.
 struct json_error {
   json_errc code{};        ///< what is wrong
-  std::size_t offset = 0;  ///< bytes from the beginning of the text; 0 when encoding
+  std::size_t offset = 0;  ///< bytes from the beginning of the text; when encoding, of a raw_json, or 0
   std::string path{};      ///< which value, as a JSON Pointer (RFC 6901): `/items/3/value`; may be empty
   std::string expected{};  ///< what should be there: `a number`; may be empty
   std::string found{};     ///< what is there: `a string`, a number's digits, a kind; at most 64 bytes
@@ -206,6 +210,8 @@ struct json_error {
         return out;
       case json_errc::wrong_type:
       case json_errc::out_of_range:
+      case json_errc::beyond_limit:
+      case json_errc::inexact:
       case json_errc::wrong_length: append_field(out, 0); break;
       default:
         append_field(out, 0);

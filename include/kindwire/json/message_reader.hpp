@@ -21,8 +21,8 @@ class message_reader final : public json_reader {
   // is right. The view of the kind is valid until the next read.
   bool guess_kind(kind_key key, kind_place& place);
 
-  // Finds the kind, reading all that stands before it, or says what is wrong.
-  bool find_kind(kind_key key, kind_place& place);
+  using json_reader::fail_kind;
+  using json_reader::find_kind;
 
   void restart() noexcept { scanner_.rewind(text_.data(), 0); }
 
@@ -45,33 +45,18 @@ class message_reader final : public json_reader {
 
   bool in_text(std::string_view view) const noexcept { return scanner_.in_text(view); }
 
-  bool fail_kind(kind_key key, std::string_view kind, std::span<std::string_view const> known) {
-    scanner_.fail_at(kind_position_, json_errc::unknown_kind, {}, kind);
-    scanner_.fail_known(known);
-    scanner_.prepend_path(key.name);
-    return false;
-  }
-
  private:
-  // The value of a member that was found to be the kind.
-  bool read_kind_text(kind_key key, kind_place& place) {
-    scanner_.skip_space();
-    kind_position_ = scanner_.position();
-    if (scanner_.peek() == '"' ? scanner_.string(place.kind) : scanner_.fail_type("a string")) return true;
-    scanner_.prepend_path(key.name);
-    return false;
-  }
-
   std::string_view text_;
-  char const* kind_position_ = nullptr;
 };
 
 inline bool message_reader::guess_kind(kind_key key, kind_place& place) {
+  // Which of several counts is not to be guessed.
+  if (!refuses_duplicates()) return false;
   char const* position = text_.data();
   char const* const end = position + text_.size();
   if (begins_with_kind(position, end, key)) {
     scanner_.rewind(position, 1);
-    if (read_kind_text(key, place)) {
+    if (read_kind_text(key.name, place)) {
       place.at = nullptr;
       return true;
     }
@@ -80,35 +65,6 @@ inline bool message_reader::guess_kind(kind_key key, kind_place& place) {
   if (!ends_with_kind(text_, key, place) && !contains_kind(text_, key, place)) return false;
   scanner_.skip_space();
   return scanner_.enter('{', "an object");
-}
-
-inline bool message_reader::find_kind(kind_key key, kind_place& place) {
-  scanner_.skip_space();
-  if (!scanner_.enter('{', "an object")) return false;
-  char const* const start = scanner_.position();
-  unsigned const depth = scanner_.depth();
-  bool first = true;
-  for (bool more = true;;) {
-    bool const is_first = first;
-    if (!scanner_.next('}', first, more)) return false;
-    if (!more) {
-      scanner_.fail_at(scanner_.position(), json_errc::missing_kind);
-      scanner_.prepend_path(key.name);
-      return false;
-    }
-    char const* const at = scanner_.position();
-    std::string_view name;
-    if (!scanner_.key(name)) return false;
-    if (name != key.name) {
-      if (!scanner_.skip_value()) return false;
-      continue;
-    }
-    if (!read_kind_text(key, place)) return false;
-    place.at = is_first ? nullptr : at;
-    place.end = scanner_.position();
-    if (!is_first) scanner_.rewind(start, depth);
-    return true;
-  }
 }
 
 }  // namespace kindwire::detail

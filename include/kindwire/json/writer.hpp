@@ -11,13 +11,19 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
+#include <variant>
 
+#include "duration.hpp"
 #include "error.hpp"
+#include "limits.hpp"
 #include "outcome.hpp"
+#include "scanner.hpp"
 #include "schema.hpp"
 #include "text.hpp"
 #include "types.hpp"
+#include "variant_kinds.hpp"
 
 namespace kindwire {
 
@@ -77,36 +83,15 @@ class json_writer {
   /// Writes the value.
   template <class T>
   bool write(T const& value) {
-    if constexpr (detail::has_write_codec<T>) {
-      return json_codec<T>::write(*this, value);
-    } else if constexpr (std::is_same_v<T, bool>) {
-      put(value ? std::string_view{"true"} : std::string_view{"false"});
-      return true;
-    } else if constexpr (detail::json_integer<T>) {
-      return write_number(value);
-    } else if constexpr (detail::json_floating<T>) {
-      return std::isfinite(value) ? write_number(value) : fail(json_errc::not_finite);
-    } else if constexpr (described_enum<T>) {
-      return write_enumerator(value);
-    } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
-      return write_string(value);
-    } else if constexpr (detail::is_optional<T>) {
-      if (value) return write(*value);
-      put("null");
-      return true;
-    } else if constexpr (detail::is_vector<T> || detail::is_array<T>) {
-      return write_array(value);
-    } else if constexpr (described<T>) {
-      return write_object(&value, detail::write_plan<T>::table);
-    } else if constexpr (detail::string_map<T>) {
-      return write_map(value);
-    } else {
-      static_assert(
-          detail::always_false<T>,
-          "kindwire: T cannot be encoded as JSON. Describe it (a member `schema` or a specialisation of "
-          "kindwire::schema, made with kind(), object() or enumeration()), or specialise json_codec");
-      return false;
-    }
+    return write_value<detail::no_limits>(value);
+  }
+
+  /// Writes the member at Index of T, and checks what its field() states.
+  template <class T, std::size_t Index>
+  bool write_field(T const& object) {
+    using limits = detail::limits_of<T, Index>;
+    static_assert(limits::make_sense);
+    return write_value<limits>(object.*(std::get<Index>(schema<T>.fields).member));
   }
 
   /// Refuses the value to be written: `expected` says what it should have been. Returns false.
@@ -132,9 +117,54 @@ class json_writer {
   json_error take_error() { return std::move(*error_); }
 
  private:
+  template <class Limits, class T>
+  bool write_value(T const& value) {
+    if constexpr (detail::has_write_codec<T>) {
+      return json_codec<T>::write(*this, value);
+    } else if constexpr (std::is_same_v<T, bool>) {
+      put(value ? std::string_view{"true"} : std::string_view{"false"});
+      return true;
+    } else if constexpr (detail::json_integer<T> || detail::json_floating<T>) {
+      return write_number<Limits>(value);
+    } else if constexpr (described_enum<T>) {
+      return write_enumerator(value);
+    } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
+      return write_text<Limits>(value);
+    } else if constexpr (detail::is_optional<T>) {
+      if (value) return write_value<Limits>(*value);
+      put("null");
+      return true;
+    } else if constexpr (detail::is_vector<T> || detail::is_array<T>) {
+      return write_array<Limits>(value);
+    } else if constexpr (detail::is_duration<T>) {
+      return write_duration<Limits>(value);
+    } else if constexpr (std::is_same_v<T, raw_json> || std::is_same_v<T, raw_json_view>) {
+      return write_raw(value.text);
+    } else if constexpr (detail::is_variant<T>) {
+      return write_variant(value);
+    } else if constexpr (described<T>) {
+      return write_object(&value, detail::write_plan<T>::table);
+    } else if constexpr (detail::string_map<T>) {
+      return write_map<Limits>(value);
+    } else {
+      static_assert(
+          detail::always_false<T>,
+          "kindwire: T cannot be encoded as JSON. Describe it (a member `schema` or a specialisation of "
+          "kindwire::schema, made with kind(), object() or enumeration()), or specialise json_codec");
+      return false;
+    }
+  }
+
   bool fail(json_errc code) {
     error_.emplace();
     error_->code = code;
+    return false;
+  }
+
+  bool fail_value(json_errc code, std::string_view expected, std::string_view found) {
+    fail(code);
+    error_->expected = expected;
+    error_->found = found.substr(0, 64);
     return false;
   }
 
@@ -175,10 +205,20 @@ class json_writer {
   }
 
   bool write_string(std::string_view text);
+  bool write_raw(std::string_view text);
   bool write_object(void const* object, detail::write_table const& table);
 
-  template <class T>
+  template <class Limits, class T>
   bool write_number(T value) {
+    if constexpr (detail::json_floating<T>) {
+      if (!std::isfinite(value)) return fail(json_errc::not_finite);
+    }
+    if constexpr (Limits::of_numbers) {
+      if (!detail::number_is_within<Limits>(value)) {
+        return fail_value(json_errc::beyond_limit, detail::limits_text<Limits, T>(),
+                          detail::digits_of(value));
+      }
+    }
     std::array<char, 32> digits;
     char* const last = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
     put({digits.data(), static_cast<std::size_t>(last - digits.data())});
@@ -195,28 +235,77 @@ class json_writer {
     return false;
   }
 
-  template <class Range>
+  template <class Limits>
+  bool write_text(std::string_view text) {
+    if constexpr (Limits::of_length) {
+      if (!detail::length_is_within(Limits::length, text)) {
+        return fail_value(json_errc::beyond_limit, detail::length_text(Limits::length),
+                          std::to_string(detail::code_points(text)));
+      }
+    }
+    return write_string(text);
+  }
+
+  // What would not be the same when it is read again is refused.
+  template <class Limits, class T>
+  bool write_duration(T value) {
+    using unit = std::conditional_t<std::is_void_v<typename Limits::unit>, T, typename Limits::unit>;
+    if constexpr (detail::json_floating<typename T::rep>) {
+      if (!std::isfinite(value.count())) return fail(json_errc::not_finite);
+    }
+    unit count{};
+    T again{};
+    if (detail::convert_duration(value, count) != detail::conversion::exact ||
+        detail::convert_duration(count, again) != detail::conversion::exact || again != value) {
+      return fail_value(json_errc::inexact, "whole " + detail::unit_name<typename unit::period>(),
+                        detail::digits_of(value.count()) + ' ' + detail::unit_name<typename T::period>());
+    }
+    return write_number<Limits>(count.count());
+  }
+
+  template <class... Kinds>
+  bool write_variant(std::variant<Kinds...> const& value) {
+    static_cast<void>(detail::kinds_of_variant<Kinds...>::table);
+    if (value.valueless_by_exception()) return reject("a variant that holds a value");
+    return std::visit([this](auto const& kind) { return this->write_value<detail::no_limits>(kind); }, value);
+  }
+
+  template <class Limits, class Range>
   bool write_array(Range const& values) {
+    using inner = detail::inner_limits<Limits>;
+    if constexpr (Limits::of_items) {
+      if (!Limits::items.contain(values.size())) {
+        return fail_value(json_errc::beyond_limit, detail::list_text(Limits::items),
+                          std::to_string(values.size()));
+      }
+    }
     if (!enter()) return false;
     char separator = '[';
     std::size_t index = 0;
     for (auto const& value : values) {
       put(std::exchange(separator, ','));
-      if (!write(value)) return fail_inside(std::to_string(index));
+      if (!write_value<inner>(value)) return fail_inside(std::to_string(index));
       ++index;
     }
     return leave(separator, '[', ']');
   }
 
-  template <class Map>
+  template <class Limits, class Map>
   bool write_map(Map const& values) {
+    using inner = detail::inner_limits<Limits>;
+    if constexpr (Limits::of_items) {
+      if (!Limits::items.contain(values.size())) {
+        return fail_value(json_errc::beyond_limit, detail::map_text(Limits::items),
+                          std::to_string(values.size()));
+      }
+    }
     if (!enter()) return false;
     char separator = '{';
     for (auto const& [key, value] : values) {
       put(std::exchange(separator, ','));
       if (!write_string(key)) return fail_inside(key);
       put(':');
-      if (!write(value)) return fail_inside(key);
+      if (!write_value<inner>(value)) return fail_inside(key);
     }
     return leave(separator, '{', '}');
   }
@@ -269,6 +358,24 @@ inline bool json_writer::write_string(std::string_view text) {
   return true;
 }
 
+/// A text from elsewhere goes out as it is, once it is known to be one value: what is around it would do no
+/// harm in a document, but would in a stream of lines, and is left out.
+inline bool json_writer::write_raw(std::string_view text) {
+  detail::json_scanner scanner{text};
+  scanner.rewind(text.data(), depth_);
+  scanner.skip_space();
+  char const* const begin = scanner.position();
+  if (scanner.skip_value()) {
+    char const* const end = scanner.position();
+    if (scanner.finish()) {
+      put({begin, static_cast<std::size_t>(end - begin)});
+      return true;
+    }
+  }
+  error_ = scanner.take_error();
+  return false;
+}
+
 inline bool json_writer::write_object(void const* object, detail::write_table const& table) {
   if (!enter()) return false;
   char separator = '{';
@@ -293,7 +400,7 @@ namespace detail {
 
 template <class T, std::size_t Index>
 bool write_field(json_writer& writer, void const* object) {
-  return writer.write(static_cast<T const*>(object)->*(std::get<Index>(schema<T>.fields).member));
+  return writer.write_field<T, Index>(*static_cast<T const*>(object));
 }
 
 template <class T, std::size_t Index>
@@ -330,9 +437,10 @@ struct write_plan {
 
 /// Appends the value to `sink` as compact JSON: the kind first, then the fields as they are described, empty
 /// optionals left out, numbers in the fewest digits that give the same number again. On an error (NaN, an
-/// infinity, a string that is not UTF-8, an enumerator without a name, nesting beyond json_max_depth) the
-/// sink is as it was.
-template <described T, text_sink Sink>
+/// infinity, a string that is not UTF-8, an enumerator without a name, a duration that its unit cannot
+/// express, a raw_json that is not one JSON value, a value beyond what its field() states, nesting beyond
+/// json_max_depth) the sink is as it was.
+template <class T, text_sink Sink>
 outcome<void> encode(T const& value, Sink& sink) {
   if constexpr (detail::rewindable_sink<Sink>) {
     std::size_t const before = sink.size();
@@ -360,7 +468,7 @@ outcome<void> encode(T const& value, Sink& sink) {
 
 /// The value as JSON, as encode() writes it. Empty, which no JSON text is, if it cannot be expressed:
 /// encode() tells why.
-template <described T>
+template <class T>
 std::string to_json(T const& value) {
   std::string text;
   static_cast<void>(static_cast<bool>(encode(value, text)));
@@ -369,8 +477,8 @@ std::string to_json(T const& value) {
 
 /// How other layers send described values without knowing of JSON: found by the sink's namespace. False: it
 /// cannot be expressed, and nothing was written.
-template <text_sink Sink, described T>
-bool encode_text(Sink& sink, T const& value) {
+template <text_sink Sink, class T>
+requires(described<T> || detail::is_variant<T>) bool encode_text(Sink& sink, T const& value) {
   return static_cast<bool>(encode(value, sink));
 }
 

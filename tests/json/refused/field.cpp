@@ -1,0 +1,129 @@
+#include <kindwire/json/reader.hpp>
+#include <kindwire/json/writer.hpp>
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace kw = kindwire;
+
+struct data {
+  int number = 0;
+  bool flag = false;
+  std::string text;
+  std::vector<int> list;
+  std::array<int, 2> pair{};
+  std::map<std::string, std::string> map;
+  std::chrono::milliseconds after{};
+  std::chrono::duration<double> exact{};
+  std::chrono::duration<long double> wide{};
+  int function() const;
+};
+
+struct ping {
+  static constexpr auto schema = kw::kind("PING");
+};
+struct same_ping {
+  static constexpr auto schema = kw::kind("PING");
+};
+struct pong {
+  static constexpr auto schema = kw::kind("PONG", kw::key("type"));
+};
+struct part {
+  static constexpr auto schema = kw::object();
+};
+
+template <auto Field>
+struct one : data {
+  static constexpr auto schema = kw::object(Field());
+};
+
+template <auto Field>
+bool reads() {
+  return static_cast<bool>(kw::decode<one<Field>>("{}"));
+}
+template <class T>
+bool reads_value() {
+  return static_cast<bool>(kw::decode<T>("{}"));
+}
+
+bool const common = reads<[] { return kw::field("a", &data::number, kw::minimum(0)); }>() &&
+                    reads<[] { return kw::field("a", &data::map, kw::max_items(1), kw::max_length(1)); }>() &&
+                    reads<[] { return kw::field("a", &data::after, kw::unit<std::chrono::hours>); }>() &&
+                    reads_value<std::variant<ping>>();
+
+// refused: kindwire: minimum() and maximum() are for fields that are, or contain, numbers or durations
+bool const refused = reads<[] { return kw::field("a", &data::text, kw::minimum(0)); }>();
+
+// refused: kindwire: minimum() and maximum() are for fields that are, or contain, numbers or durations
+bool const refused = reads<[] { return kw::field("a", &data::flag, kw::maximum(0)); }>();
+
+// refused: kindwire: min_length() and max_length() are for fields that are, or contain, strings
+bool const refused = reads<[] { return kw::field("a", &data::list, kw::max_length(3)); }>();
+
+// refused: kindwire: min_items() and max_items() are for fields that are vectors or maps
+bool const refused = reads<[] { return kw::field("a", &data::text, kw::max_items(3)); }>();
+
+// refused: kindwire: min_items() and max_items() are for fields that are vectors or maps
+bool const refused = reads<[] { return kw::field("a", &data::pair, kw::min_items(2)); }>();
+
+// refused: kindwire: unit<> is for fields that are, or contain, std::chrono durations
+bool const refused = reads<[] { return kw::field("a", &data::number, kw::unit<std::chrono::seconds>); }>();
+
+// refused: cannot have the value of its minimum() or maximum()
+bool const refused = reads<[] { return kw::field("a", &data::number, kw::minimum(0.5)); }>();
+
+// refused: cannot have the value of its minimum() or maximum()
+bool const refused = reads<[] { return kw::field("a", &data::number, kw::maximum(1ULL << 40)); }>();
+
+// refused: kindwire: no value can have at least the field's minimum and at most its maximum
+bool const refused = reads<[] { return kw::field("a", &data::number, kw::minimum(2), kw::maximum(1)); }>();
+
+// refused: kindwire: no value can have at least the field's minimum and at most its maximum
+bool const refused =
+    reads<[] { return kw::field("a", &data::text, kw::min_length(2), kw::max_length(1)); }>();
+
+// refused: kindwire: a field has one option twice
+auto const refused = kw::field("a", &data::number, kw::minimum(0), kw::minimum(0.5));
+
+// refused: kindwire: a field has one option twice
+auto const refused = kw::field("a", &data::number, kw::defaulted, kw::defaulted);
+
+// refused: kindwire: after the member come options: defaulted, minimum(), maximum(), min_length()
+auto const refused = kw::field("a", &data::number, 3);
+
+// refused: kindwire: a field is a data member, not a member function
+auto const refused = kw::field("a", &data::function);
+
+// refused: kindwire: a type is described with field(), description(), and, of a kind, key()
+auto const refused = kw::kind("A", 3);
+
+// refused: kindwire: a type is described with one option twice
+auto const refused = kw::kind("A", kw::key("a"), kw::key("b"));
+
+// refused: kindwire: an object without a kind has no key() for it
+auto const refused = kw::object(kw::key("a"));
+
+// refused: kindwire: a duration that counts in floating point numbers travels in its own unit
+bool const refused =
+    reads<[] { return kw::field("a", &data::exact, kw::unit<std::chrono::duration<double, std::milli>>); }>();
+
+// refused: kindwire: a duration counts in integers of up to 64 bits, in float, or in double
+bool const refused = reads<[] { return kw::field("a", &data::wide); }>();
+
+// refused: kindwire: an alternative of a std::variant has no kind to tell it by
+bool const refused = reads_value<std::variant<ping, part>>();
+
+// refused: kindwire: an alternative of a std::variant has no kind to tell it by
+bool const refused = reads_value<std::variant<std::monostate, ping>>();
+
+// refused: kindwire: two alternatives of a std::variant have the same kind
+bool const refused = reads_value<std::variant<ping, same_ping>>();
+
+// refused: kindwire: the kinds of a std::variant's alternatives stand under different keys
+bool const refused = reads_value<std::variant<ping, pong>>();
+
+// refused: kindwire: T cannot be decoded from JSON
+bool const refused = reads_value<std::variant<ping>*>();
