@@ -1,4 +1,4 @@
-// How json_reader reads described objects and variants of them, by tables: what belongs to reader.hpp.
+// How json_reader reads described objects and variants of them, by tables: a part of reader.hpp.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@
 #include <utility>
 #include <variant>
 
-#include "reader.hpp"
+#include "json_reader.hpp"
 
 namespace kindwire {
 

@@ -1,4 +1,4 @@
-// How json_reader reads everything but objects that are described: what belongs to reader.hpp.
+// How json_reader reads everything but objects that are described: a part of reader.hpp.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 #include <string_view>
 #include <type_traits>
 
-#include "reader.hpp"
+#include "json_reader.hpp"
 
 namespace kindwire {
 

@@ -1,0 +1,225 @@
+// json_reader, the class. Include reader.hpp, which has all of its functions.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+
+#include "duration.hpp"
+#include "error.hpp"
+#include "kind_guess.hpp"
+#include "limits.hpp"
+#include "member_text.hpp"
+#include "object_plan.hpp"
+#include "scanner.hpp"
+#include "schema.hpp"
+#include "types.hpp"
+#include "variant_kinds.hpp"
+
+namespace kindwire {
+
+/// What becomes of a field, a kind or a key of a map that stands in an object more than once (RFC 8259 §4).
+/// The objects inside of unknown fields and of raw_json are not looked at.
+enum class duplicate_policy {
+  refuse,  ///< an error
+  first,   ///< the first counts: of the others only their form is checked
+  last     ///< the last counts, as in JavaScript; each must be a valid value of the field
+};
+
+/// What a reader of messages may refuse.
+struct json_options {
+  bool refuse_unknown_fields = false;  ///< off: a newer peer's additions do no harm
+  /// Refused unless stated otherwise: readers that differ in this can be played off against each other.
+  duplicate_policy duplicates = duplicate_policy::refuse;
+};
+
+namespace detail {
+
+template <described T>
+struct read_plan;
+
+template <class Variant>
+struct variant_read_plan;
+
+}  // namespace detail
+
+/// Reads values from a text, one after the other. A json_codec is handed one; decode() and dispatcher make
+/// them.
+///
+/// Its functions return false after an error, and so must whoever calls them: at once.
+class json_reader {
+ public:
+  explicit json_reader(std::string_view text, json_options options = {}) noexcept
+      : scanner_(text), options_(options) {}
+
+  /// Reads the value that stands next. On false, `value` is valid but unspecified. What `value` held is gone,
+  /// except that strings and vectors keep their memory.
+  template <class T>
+  bool read(T& value) {
+    scanner_.skip_space();
+    return read_value<detail::no_limits>(value);
+  }
+
+  /// Refuses the value that was just read: `expected` says what it should have been. Returns false.
+  bool reject(std::string_view expected) {
+    return scanner_.fail_at(scanner_.position(), json_errc::rejected, expected);
+  }
+
+  /// Reads the member at Index of T, and checks what its field() states.
+  template <class T, std::size_t Index>
+  bool read_field(T& object) {
+    scanner_.skip_space();
+    using limits = detail::limits_of<T, Index>;
+    static_assert(limits::make_sense);
+    return read_value<limits>(object.*(std::get<Index>(schema<T>.fields).member));
+  }
+
+  /// True at the end of the text, but for white space: the last question to a reader.
+  bool finish() { return scanner_.finish(); }
+
+  /// What is wrong; once, and only after a function returned false.
+  json_error take_error() { return scanner_.take_error(); }
+
+ protected:
+  bool read_object(void* object, detail::object_plan const& plan);
+  bool read_variant(void* variant, detail::variant_plan const& plan);
+  // The kind stands at `place`, if that is known, and is the plan's.
+  bool read_members(void* object, detail::object_plan const& plan, bool kind_known, bool first,
+                    detail::kind_place const& place = {});
+
+  // Enters the object that stands next and finds its kind, reading all that stands before it, or says what is
+  // wrong. Then the kind, if it is the first member, is passed; otherwise the next member is the first.
+  bool find_kind(detail::kind_key key, detail::kind_place& place);
+
+  // The value of a member that was found to be the kind.
+  bool read_kind_text(std::string_view key, detail::kind_place& place) {
+    scanner_.skip_space();
+    kind_position_ = scanner_.position();
+    if (scanner_.peek() == '"' ? scanner_.string(place.kind) : scanner_.fail_type("a string")) return true;
+    scanner_.prepend_path(key);
+    return false;
+  }
+
+  // The kind that was found is none of those that are known.
+  bool fail_kind(detail::kind_key key, std::string_view kind, std::span<std::string_view const> known) {
+    scanner_.fail_at(kind_position_, json_errc::unknown_kind, {}, kind);
+    scanner_.fail_known(known);
+    scanner_.prepend_path(key.name);
+    return false;
+  }
+
+  bool refuses_duplicates() const noexcept { return options_.duplicates == duplicate_policy::refuse; }
+
+  detail::json_scanner scanner_;
+
+ private:
+  template <class Limits, class T>
+  bool read_value(T& value) {
+    if constexpr (detail::has_read_codec<T>) {
+      return json_codec<T>::read(*this, value);
+    } else if constexpr (std::is_same_v<T, bool>) {
+      return read_boolean(value);
+    } else if constexpr (detail::json_integer<T>) {
+      return read_integer<Limits>(value);
+    } else if constexpr (detail::json_floating<T>) {
+      return read_floating<Limits>(value);
+    } else if constexpr (described_enum<T>) {
+      return read_enumerator(value);
+    } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
+      return read_text<Limits>(value);
+    } else if constexpr (detail::is_optional<T>) {
+      return read_optional<Limits>(value);
+    } else if constexpr (detail::is_vector<T>) {
+      return read_vector<Limits>(value);
+    } else if constexpr (detail::is_array<T>) {
+      return read_array<Limits>(value);
+    } else if constexpr (detail::is_duration<T>) {
+      return read_duration<Limits>(value);
+    } else if constexpr (std::is_same_v<T, raw_json> || std::is_same_v<T, raw_json_view>) {
+      return read_raw(value);
+    } else if constexpr (detail::is_variant<T>) {
+      return read_variant(&value, detail::variant_read_plan<T>::plan);
+    } else if constexpr (described<T>) {
+      return read_object(&value, detail::read_plan<T>::plan);
+    } else if constexpr (detail::string_map<T>) {
+      return read_map<Limits>(value);
+    } else {
+      static_assert(
+          detail::always_false<T>,
+          "kindwire: T cannot be decoded from JSON. Describe it (a member `schema` or a specialisation of "
+          "kindwire::schema, made with kind(), object() or enumeration()), or specialise json_codec");
+      return false;
+    }
+  }
+
+  bool read_boolean(bool& value);
+  bool read_string(std::string& value);
+  bool read_view(std::string_view& value);
+  bool read_kind(detail::object_plan const& plan);
+  bool read_again(char const* where, std::string_view name, bool& again);
+
+  bool fail_number(detail::json_number const& number, json_errc code, std::string_view expected) {
+    return scanner_.fail_at(number.text.data(), code, expected, number.text);
+  }
+
+  bool fail_member(char const* where, json_errc code, std::string_view name) {
+    scanner_.fail_at(where, code);
+    scanner_.prepend_path(name);
+    return false;
+  }
+
+  bool fail_element(std::size_t index) {
+    scanner_.prepend_path(std::to_string(index));
+    return false;
+  }
+
+  bool fail_range(detail::json_number const& number, std::int64_t least, std::uint64_t most) {
+    return fail_number(number, json_errc::out_of_range,
+                       "an integer from " + std::to_string(least) + " to " + std::to_string(most));
+  }
+
+  bool fail_limit(char const* where, std::string const& expected, std::string_view found) {
+    return scanner_.fail_at(where, json_errc::beyond_limit, expected, found);
+  }
+
+  // Before another element is read, or at the end: what a peer sends too much of is not kept.
+  bool check_count(detail::size_limits limits, std::size_t count, bool more, char const* where,
+                   std::string (*expected)(detail::size_limits)) {
+    if (more ? count < limits.most : count >= limits.least) return true;
+    return fail_limit(where, expected(limits), more ? "more" : std::to_string(count));
+  }
+
+  template <class Limits, class T>
+  bool read_integer(T& value, std::string_view* text = nullptr);
+  template <class Limits, class T>
+  bool read_floating(T& value, std::string_view* text = nullptr);
+  template <class Limits, class T>
+  bool check_number(T value, std::string_view text);
+  template <class Limits, class T>
+  bool read_text(T& value);
+  template <class Limits, class T>
+  bool read_duration(T& value);
+  template <class T>
+  bool read_enumerator(T& value);
+  template <class T>
+  bool read_raw(T& value);
+  template <class Limits, class T>
+  bool read_optional(std::optional<T>& value);
+  template <class Limits, class T>
+  bool read_vector(T& values);
+  template <class Limits, class T, std::size_t Size>
+  bool read_array(std::array<T, Size>& values);
+  template <class Limits, class Map>
+  bool read_map(Map& values);
+
+  json_options options_;
+  char const* kind_position_ = nullptr;
+};
+
+}  // namespace kindwire
