@@ -31,27 +31,64 @@ struct json_number {
   std::errc to_floating(T& value) const noexcept;
 };
 
+// Below, a word holds the eight bytes that a text begins with, the first in the lowest; its digits are 0 to 9
+// where it was turned over by `zeros`.
+inline constexpr std::uint64_t zeros = 0x3030303030303030;
+
+/// The top bit of each byte that is no digit. A sum that leaves its byte disturbs only bytes above: the
+/// lowest mark is right.
+constexpr std::uint64_t no_digits(std::uint64_t digits) noexcept {
+  return ((digits + 0x7676767676767676) | digits) & 0x8080808080808080;
+}
+
+/// The number that eight digits are.
+constexpr std::uint64_t join_digits(std::uint64_t digits) noexcept {
+  // Neighbours are joined: pairs, then all four pairs at once, by their weights.
+  digits = digits * 10 + (digits >> 8);
+  constexpr std::uint64_t pairs = 0x000000FF000000FF;
+  constexpr std::uint64_t outer = 0x000F424000000064;  // 1,000,000 and 100
+  constexpr std::uint64_t inner = 0x0000271000000001;  // 10,000 and 1
+  return ((digits & pairs) * outer + ((digits >> 16) & pairs) * inner) >> 32;
+}
+
 /// The digits that a text begins with.
 struct digit_run {
   std::uint64_t value;
   unsigned count;  // up to eight
 };
 
-/// `word`: the text's first eight bytes, the first in the lowest.
-inline digit_run read_digits(std::uint64_t word) noexcept {
-  // Digits become 0 to 9. A sum that leaves its byte disturbs only bytes above, and the lowest mark is what
-  // counts.
-  std::uint64_t digits = word ^ 0x3030303030303030;
-  std::uint64_t const others = ((digits + 0x7676767676767676) | digits) & 0x8080808080808080;
-  auto const count = static_cast<unsigned>(std::countr_zero(others)) / 8;
-  if (count == 0) return {0, 0};
-  digits <<= 64 - 8 * count;  // zeros go before what is shorter than eight
-  // Neighbours are joined: pairs, then all four pairs at once, by their weights.
-  digits = digits * 10 + (digits >> 8);
-  constexpr std::uint64_t pairs = 0x000000FF000000FF;
-  constexpr std::uint64_t outer = 0x000F424000000064;  // 1,000,000 and 100
-  constexpr std::uint64_t inner = 0x0000271000000001;  // 10,000 and 1
-  return {((digits & pairs) * outer + ((digits >> 16) & pairs) * inner) >> 32, count};
+constexpr digit_run read_digits(std::uint64_t word) noexcept {
+  std::uint64_t const digits = word ^ zeros;
+  auto const count = static_cast<unsigned>(std::countr_zero(no_digits(digits))) / 8;
+  // Zeros go before what is shorter than eight.
+  return count == 0 ? digit_run{0, 0} : digit_run{join_digits(digits << (64 - 8 * count)), count};
+}
+
+/// The number that a text begins with, if that is seen in its first eight bytes and has no sign and no
+/// exponent, into magnitude, power, integral. Returns its size, or 0.
+inline unsigned read_short_number(std::uint64_t word, json_number& value) noexcept {
+  std::uint64_t digits = word ^ zeros;
+  std::uint64_t marks = no_digits(digits);
+  if (marks == 0) return 0;
+  unsigned const whole = static_cast<unsigned>(std::countr_zero(marks)) & 56;  // in bits
+  if (whole == 0 || (whole != 8 && (digits & 0xFF) == 0)) return 0;
+  unsigned all = whole;
+  unsigned size = whole / 8;
+  bool const fraction = (word >> whole & 0xFF) == '.';
+  if (fraction) {
+    // The point is taken out; what comes after the word is not known to be no digit.
+    digits = (digits & ((std::uint64_t{1} << whole) - 1)) | (digits >> whole >> 8 << whole) |
+             (std::uint64_t{0xFF} << 56);
+    marks = no_digits(digits);
+    all = static_cast<unsigned>(std::countr_zero(marks)) & 56;
+    if (all == whole || all == 56) return 0;
+    size = all / 8 + 1;
+  }
+  if ((word >> (8 * size) & 0xDF) == 'E') return 0;
+  value.magnitude = join_digits(digits << (64 - all));
+  value.power = -static_cast<std::int32_t>((all - whole) / 8);
+  value.integral = !fraction;
+  return size;
 }
 
 /// Passes all digits at `position` and appends them to `value`, which is wrong once it needs more than 64

@@ -138,6 +138,7 @@ class json_scanner {
 
   bool unescape(std::string* out);
   bool literal(std::string_view word);
+  /// `value` is as it was made.
   bool number(json_number& value, std::string_view expected);
   bool skip_value();
 
@@ -148,8 +149,10 @@ class json_scanner {
   }
 
  private:
+  // What the inline functions above leave over, kept out of them.
   void pass_space() noexcept;
   bool any_string(std::string_view& value, bool& escaped);
+  bool any_number(json_number& value, std::string_view expected);
   bool fail_token(std::string_view expected);
 
   char const* begin_;
@@ -160,15 +163,15 @@ class json_scanner {
   std::optional<json_error> error_;
 };
 
-inline void json_scanner::pass_space() noexcept {
+[[gnu::noinline]] inline void json_scanner::pass_space() noexcept {
   while (position_ != end_ &&
          (*position_ == ' ' || *position_ == '\n' || *position_ == '\r' || *position_ == '\t')) {
     ++position_;
   }
 }
 
-inline bool json_scanner::fail_at(char const* where, json_errc code, std::string_view expected,
-                                  std::string_view found) {
+[[gnu::noinline]] inline bool json_scanner::fail_at(char const* where, json_errc code,
+                                                    std::string_view expected, std::string_view found) {
   // A view of UTF-8 is cut between characters.
   std::size_t length = std::min<std::size_t>(found.size(), 64);
   while (length != found.size() && length != 0 && (static_cast<unsigned char>(found[length]) & 0xC0) == 0x80)
@@ -182,7 +185,7 @@ inline bool json_scanner::fail_at(char const* where, json_errc code, std::string
 }
 
 /// What stands here is no value of the type wanted, or no value at all.
-inline bool json_scanner::fail_type(std::string_view expected) {
+[[gnu::noinline]] inline bool json_scanner::fail_type(std::string_view expected) {
   std::string_view found;
   switch (peek()) {
     case '"': found = "a string"; break;
@@ -208,7 +211,7 @@ inline bool json_scanner::fail_type(std::string_view expected) {
 }
 
 /// What stands here is not allowed by the grammar.
-inline bool json_scanner::fail_token(std::string_view expected) {
+[[gnu::noinline]] inline bool json_scanner::fail_token(std::string_view expected) {
   if (position_ == end_) return fail_at(position_, json_errc::truncated, expected);
   char const letter = *position_;
   auto const byte = static_cast<unsigned char>(letter);
@@ -221,7 +224,7 @@ inline bool json_scanner::fail_token(std::string_view expected) {
                        : std::string_view{hexadecimal, sizeof hexadecimal});
 }
 
-inline bool json_scanner::any_string(std::string_view& value, bool& escaped) {
+[[gnu::noinline]] inline bool json_scanner::any_string(std::string_view& value, bool& escaped) {
   char const* const first = position_ + 1;
   char const* last = first;
   for (;;) {
@@ -260,9 +263,19 @@ inline bool json_scanner::literal(std::string_view word) {
   return true;
 }
 
+inline bool json_scanner::number(json_number& value, std::string_view expected) {
+  char const* const first = peek() == '-' ? position_ + 1 : position_;
+  unsigned const size = read_short_number(load_word(begin_, first, end_), value);
+  if (size == 0) return any_number(value, expected);
+  value.negative = first != position_;
+  value.text = {position_, static_cast<std::size_t>(first - position_) + size};
+  position_ = first + size;
+  return true;
+}
+
 /// RFC 8259 §6. RapidJSON 1.1.0 is not asked: it indexes a table with an overflowed exponent for
 /// `0.0000000001e-2147483639`.
-inline bool json_scanner::number(json_number& value, std::string_view expected) {
+[[gnu::noinline]] inline bool json_scanner::any_number(json_number& value, std::string_view expected) {
   char const* at = position_;
   auto const fail_digit = [&] {
     position_ = at;
