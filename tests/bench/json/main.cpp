@@ -69,7 +69,7 @@ std::string with_kind_last(std::string const& text) {
   return moved += '}';
 }
 
-// What one read from a socket gives.
+// What one read from a socket gives: about 64 KiB.
 struct chunk {
   std::string bytes;
   std::vector<text> texts;
@@ -78,7 +78,7 @@ struct chunk {
 std::vector<chunk> chunks_of(std::vector<std::string> const& messages) {
   std::vector<chunk> chunks;
   for (auto const& message : messages) {
-    if (chunks.empty() || chunks.back().bytes.size() > 8192) chunks.emplace_back();
+    if (chunks.empty() || chunks.back().bytes.size() > 65536) chunks.emplace_back();
     chunks.back().texts.push_back({chunks.back().bytes.size(), message.size()});
     chunks.back().bytes += message;
     chunks.back().bytes += '\0';
@@ -90,17 +90,13 @@ std::vector<chunk> chunks_of(std::vector<std::string> const& messages) {
 class buffer {
  public:
   char* copy(chunk const& from) {
-    // In pieces: a large copy is made by `rep movsb`, which on some machines takes as long as everything else
-    // here when the lines that it writes to have been read before.
-    for (std::size_t at = 0; at < from.bytes.size(); at += piece)
-      std::memcpy(room_.data() + at, from.bytes.data() + at, std::min(piece, from.bytes.size() - at));
+    std::memcpy(room_.data(), from.bytes.data(), from.bytes.size());
     use(room_.data());
     return room_.data();
   }
 
  private:
-  static constexpr std::size_t piece = 512;
-  std::string room_ = std::string(16384, '\0');
+  std::string room_ = std::string(80'000, '\0');
 };
 
 void decode_all(decoder& by, buffer& into, std::vector<chunk> const& chunks) {
