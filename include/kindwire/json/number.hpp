@@ -95,8 +95,8 @@ inline unsigned read_short_number(std::uint64_t word, json_number& value) noexce
 /// bits. Nothing outside of [begin, end) is read.
 inline void pass_digits(char const* begin, char const*& position, char const* end,
                         std::uint64_t& value) noexcept {
-  constexpr std::array<std::uint32_t, 9> powers{1,       10,        100,        1'000,      10'000,
-                                                100'000, 1'000'000, 10'000'000, 100'000'000};
+  static constexpr std::array<std::uint32_t, 9> powers{1,       10,        100,        1'000,      10'000,
+                                                       100'000, 1'000'000, 10'000'000, 100'000'000};
   digit_run run;
   do {
     run = read_digits(load_word(begin, position, end));
@@ -139,9 +139,9 @@ std::errc json_number::to_floating(T& value) const noexcept {
   // IEEE 754 rounds correctly, unless the machine calculates in a wider type.
   constexpr bool narrow = std::is_same_v<T, float>;
   constexpr std::int32_t most = narrow ? 10 : 22;
-  constexpr std::array<double, 23> powers{1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                          1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                          1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  static constexpr std::array<double, 23> powers{1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                 1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                                 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
   if (FLT_EVAL_METHOD == 0 && !overflow && power >= -most && power <= most &&
       magnitude <= (std::uint64_t{1} << (narrow ? 24 : 53))) {
     auto const digits = static_cast<T>(magnitude);
