@@ -1,6 +1,7 @@
 // How json_reader reads everything but objects that are described: a part of reader.hpp.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -27,7 +28,12 @@ inline bool json_reader::read_string(std::string& value) {
   bool escaped = false;
   if (!scanner_.plain_string(plain, escaped)) return false;
   if (escaped) return scanner_.unescape(&value);
-  value.assign(plain);
+  // Whatever fits is copied into what the string has.
+  if (plain.size() <= value.capacity()) {
+    value.assign(plain);
+  } else {
+    value = std::string{plain};
+  }
   return true;
 }
 
@@ -163,6 +169,8 @@ bool json_reader::read_vector(T& values) {
       if (!check_count(Limits::items, values.size(), more, where, detail::list_text)) return false;
     }
     if (!more) return true;
+    // Not from one allocation to the next for the first few: 64 bytes, or one element.
+    if (values.capacity() == 0) values.reserve(std::max<std::size_t>(1, 64 / sizeof(typename T::value_type)));
     if constexpr (std::is_same_v<typename T::value_type, bool>) {
       bool value = false;
       if (!read_value<inner>(value)) return fail_element(values.size());

@@ -11,7 +11,6 @@
 #endif
 
 #include <rapidjson/encodings.h>
-#include <rapidjson/reader.h>
 
 #include "error.hpp"
 #include "word.hpp"
@@ -100,57 +99,131 @@ inline bool skip_utf8(char const*& position, char const* end) noexcept {
   return valid;
 }
 
-/// RapidJSON decodes "in situ" into whatever its stream calls the place: here the user's string, so that
-/// nothing else is allocated. The stream also sees what RapidJSON 1.1.0 does not: the low half of a surrogate
-/// pair that stands alone, written as the bytes ED B0..BF, which no valid text contains.
-struct unescaping_stream : bounded_stream {
-  std::string* out;
-  std::size_t written = 0;
-  unsigned char previous = 0;
-  bool lone_surrogate = false;
-
-  unescaping_stream(char const* first, char const* last, std::string* to) noexcept
-      : bounded_stream{first, first, last}, out(to) {}
-
-  void Put(char letter) {
-    auto const byte = static_cast<unsigned char>(letter);
-    lone_surrogate |= previous == 0xED && byte >= 0xA0;
-    previous = byte;
-    ++written;
-    if (out != nullptr) out->push_back(letter);
-  }
-  char* PutBegin() noexcept { return nullptr; }
-  std::size_t PutEnd(char*) const noexcept { return written; }
-  void Flush() noexcept {}
-};
-
 struct unescaped {
   json_errc code;        // none, or why the string is bad
   char const* position;  // behind the string, or where it is bad
 };
 
+// What read_code_unit() gives when there are no four hexadecimal digits, since one of them is none, or since
+// the text ends.
+inline constexpr std::uint32_t no_code_unit = 0x10000;
+inline constexpr std::uint32_t cut_code_unit = 0x20000;
+
+/// The value of four hexadecimal digits.
+inline std::uint32_t read_code_unit(char const* position, char const* end) noexcept {
+  std::uint32_t unit = 0;
+  for (int index = 0; index < 4; ++index, ++position) {
+    if (position == end) return cut_code_unit;
+    auto const folded = static_cast<char>(*position | 0x20);
+    if (*position >= '0' && *position <= '9') {
+      unit = unit << 4 | static_cast<std::uint32_t>(*position - '0');
+    } else if (folded >= 'a' && folded <= 'f') {
+      unit = unit << 4 | static_cast<std::uint32_t>(folded - 'a' + 10);
+    } else {
+      return no_code_unit;
+    }
+  }
+  return unit;
+}
+
+inline void append_utf8(std::string& out, std::uint32_t code_point) {
+  auto const byte = [](std::uint32_t value) { return static_cast<char>(value); };
+  auto const tail = [&](unsigned shift) { return byte(0x80 | (code_point >> shift & 0x3F)); };
+  if (code_point < 0x80) {
+    out.push_back(byte(code_point));
+  } else if (code_point < 0x800) {
+    out.append({byte(0xC0 | code_point >> 6), tail(0)});
+  } else if (code_point < 0x10000) {
+    out.append({byte(0xE0 | code_point >> 12), tail(6), tail(0)});
+  } else {
+    out.append({byte(0xF0 | code_point >> 18), tail(12), tail(6), tail(0)});
+  }
+}
+
+/// Passes `\uXXXX`, and a second one if it takes both to express a code point.
+inline json_errc read_unicode_escape(char const*& position, char const* end,
+                                     std::uint32_t& code_point) noexcept {
+  auto const fail = [&](std::uint32_t unit) {
+    if (unit == no_code_unit) return json_errc::invalid_escape;
+    position = end;
+    return json_errc::truncated;
+  };
+  char const* next = position + 2;
+  code_point = read_code_unit(next, end);
+  if (code_point > 0xFFFF) return fail(code_point);
+  next += 4;
+  if (code_point >= 0xD800 && code_point <= 0xDFFF) {
+    if (code_point >= 0xDC00) return json_errc::lone_surrogate;
+    for (char const letter : {'\\', 'u'}) {
+      if (next == end) return fail(cut_code_unit);
+      if (*next++ != letter) return json_errc::lone_surrogate;
+    }
+    std::uint32_t const second = read_code_unit(next, end);
+    if (second > 0xFFFF) return fail(second);
+    if (second < 0xDC00 || second > 0xDFFF) return json_errc::lone_surrogate;
+    code_point = 0x10000 + ((code_point - 0xD800) << 10 | (second - 0xDC00));
+    next += 4;
+  }
+  position = next;
+  return {};
+}
+
+/// What a backslash and this letter stand for; NUL if that is no escape.
+constexpr char simple_escape(char letter) noexcept {
+  switch (letter) {
+    case '"':
+    case '\\':
+    case '/': return letter;
+    case 'b': return '\b';
+    case 'f': return '\f';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    default: return '\0';
+  }
+}
+
+/// Passes the escape at `position`. What it stands for is appended to `out`, unless that is null.
+inline json_errc unescape(char const*& position, char const* end, std::string* out) {
+  if (end - position < 2) {
+    position = end;
+    return json_errc::truncated;
+  }
+  if (position[1] == 'u') {
+    std::uint32_t code_point = 0;
+    json_errc const code = read_unicode_escape(position, end, code_point);
+    if (code == json_errc{} && out != nullptr) append_utf8(*out, code_point);
+    return code;
+  }
+  char const letter = simple_escape(position[1]);
+  if (letter == '\0') return json_errc::invalid_escape;
+  position += 2;
+  if (out != nullptr) out->push_back(letter);
+  return {};
+}
+
 /// Decodes the string that begins at `position` with its quotation mark (RFC 8259 §7) into `out`, unless that
 /// is null.
 inline unescaped unescape_string(char const* position, char const* end, std::string* out) {
-  constexpr unsigned flags =
-      rapidjson::kParseInsituFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseStopWhenDoneFlag;
+  char const* const begin = position++;
   if (out != nullptr) out->clear();
-  unescaping_stream stream{position, end, out};
-  rapidjson::BaseReaderHandler<> ignore;
-  rapidjson::Reader reader;
-  reader.Parse<flags>(stream, ignore);
-  if (reader.HasParseError()) {
-    if (stream.position == end) return {json_errc::truncated, end};
-    char const* const where = position + reader.GetErrorOffset();
-    switch (reader.GetParseErrorCode()) {
-      case rapidjson::kParseErrorStringInvalidEncoding: return {json_errc::invalid_utf8, where};
-      case rapidjson::kParseErrorStringUnicodeSurrogateInvalid: return {json_errc::lone_surrogate, where};
-      default: return {*where == '\\' ? json_errc::invalid_escape : json_errc::malformed, where};
+  for (;;) {
+    char const* const run = position;
+    position = skip_plain(begin, position, end);
+    if (out != nullptr) out->append(run, static_cast<std::size_t>(position - run));
+    if (position == end) return {json_errc::truncated, end};
+    char const* const special = position;
+    auto const byte = static_cast<unsigned char>(*special);
+    if (byte == '"') return {json_errc{}, special + 1};
+    if (byte == '\\') {
+      if (json_errc const code = unescape(position, end, out); code != json_errc{}) return {code, position};
+    } else if (byte < 0x20) {
+      return {json_errc::malformed, special};
+    } else {
+      if (!skip_utf8(position, end)) return {json_errc::invalid_utf8, special};
+      if (out != nullptr) out->append(special, static_cast<std::size_t>(position - special));
     }
   }
-  if (stream.lone_surrogate) return {json_errc::lone_surrogate, position};
-  if (out != nullptr) out->pop_back();  // the NUL that RapidJSON ends every string with
-  return {json_errc{}, stream.position};
 }
 
 }  // namespace kindwire::detail
