@@ -34,3 +34,16 @@ TEST_CASE("texts are the same when every byte is") {
   CHECK_FALSE(same_text("abc", "abcd"));
   CHECK_FALSE(same_text("", "a"));
 }
+
+TEST_CASE("a text is copied, every byte and no other") {
+  for (std::size_t size = 0; size <= 80; ++size) {
+    std::vector<char> from;
+    for (std::size_t index = 0; index < size; ++index) from.push_back(static_cast<char>('!' + index));
+    std::vector<char> to(size);
+    copy_text(to.data(), from.data(), size);
+    CHECK(to == from);
+    std::string around(size + 2, '?');
+    copy_text(around.data() + 1, from.data(), size);
+    CHECK(around == "?" + std::string(from.begin(), from.end()) + "?");
+  }
+}

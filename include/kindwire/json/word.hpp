@@ -52,4 +52,25 @@ inline bool same_text(std::string_view left, std::string_view right) noexcept {
   return left.size() == right.size() && same_bytes(left.data(), right.data(), left.size());
 }
 
+/// As memcpy(), by words of which the last overlaps the one before it. The texts do not overlap.
+inline void copy_text(char* to, char const* from, std::size_t size) noexcept {
+  auto const copy = [&]<class Word>(Word, std::size_t at) {
+    Word const word = load<Word>(from + at);
+    std::memcpy(to + at, &word, sizeof word);
+  };
+  if (size > 64) {
+    std::memcpy(to, from, size);
+  } else if (size >= 8) {
+    for (std::size_t at = 8; at < size; at += 8) copy(std::uint64_t{}, at - 8);
+    copy(std::uint64_t{}, size - 8);
+  } else if (size >= 4) {
+    copy(std::uint32_t{}, 0);
+    copy(std::uint32_t{}, size - 4);
+  } else if (size != 0) {
+    to[0] = from[0];
+    to[size / 2] = from[size / 2];
+    to[size - 1] = from[size - 1];
+  }
+}
+
 }  // namespace kindwire::detail

@@ -2,11 +2,9 @@
 #pragma once
 
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +16,8 @@
 #include "duration.hpp"
 #include "error.hpp"
 #include "limits.hpp"
+#include "member_text.hpp"
+#include "number_text.hpp"
 #include "outcome.hpp"
 #include "scanner.hpp"
 #include "schema.hpp"
@@ -38,6 +38,7 @@ namespace detail {
 // What writing an object needs to know of its type: a table, so that one function writes all of them.
 struct write_row {
   std::string_view name;
+  std::string_view lead;               // `,"name":`, or empty
   bool (*absent)(void const* object);  // null: never
   bool (*write)(json_writer& writer, void const* object);
 };
@@ -46,6 +47,7 @@ struct write_table {
   bool has_kind;
   std::string_view key;
   std::string_view kind;
+  std::string_view opening;  // `{"key":"KIND"`, or empty
   write_row const* rows;
   std::size_t count;
 };
@@ -186,7 +188,7 @@ class json_writer {
         return;
       }
     }
-    if (!text.empty()) std::memcpy(buffer_.data() + used_, text.data(), text.size());
+    detail::copy_text(buffer_.data() + used_, text.data(), text.size());
     used_ += text.size();
   }
 
@@ -219,9 +221,8 @@ class json_writer {
                           detail::digits_of(value));
       }
     }
-    std::array<char, 32> digits;
-    char* const last = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-    put({digits.data(), static_cast<std::size_t>(last - digits.data())});
+    if (buffer_.size() - used_ < detail::number_room) spill();
+    used_ = static_cast<std::size_t>(detail::write_number(buffer_.data() + used_, value) - buffer_.data());
     return true;
   }
 
@@ -379,7 +380,10 @@ inline bool json_writer::write_raw(std::string_view text) {
 inline bool json_writer::write_object(void const* object, detail::write_table const& table) {
   if (!enter()) return false;
   char separator = '{';
-  if (table.has_kind) {
+  if (!table.opening.empty()) {
+    put(table.opening);
+    separator = ',';
+  } else if (table.has_kind) {
     put(std::exchange(separator, ','));
     if (!write_string(table.key)) return false;
     put(':');
@@ -388,9 +392,13 @@ inline bool json_writer::write_object(void const* object, detail::write_table co
   for (std::size_t index = 0; index < table.count; ++index) {
     detail::write_row const& row = table.rows[index];
     if (row.absent != nullptr && row.absent(object)) continue;
-    put(std::exchange(separator, ','));
-    if (!write_string(row.name)) return false;
-    put(':');
+    if (separator == ',' && !row.lead.empty()) {
+      put(row.lead);
+    } else {
+      put(std::exchange(separator, ','));
+      if (!write_string(row.name)) return false;
+      put(':');
+    }
     if (!row.write(*this, object)) return fail_inside(row.name);
   }
   return leave(separator, '{', '}');
@@ -412,7 +420,8 @@ template <class T, std::size_t Index>
 constexpr write_row make_write_row() noexcept {
   using member =
       std::remove_cvref_t<decltype(std::declval<T const&>().*(std::get<Index>(schema<T>.fields).member))>;
-  write_row row{std::get<Index>(schema<T>.fields).name, nullptr, &write_field<T, Index>};
+  write_row row{std::get<Index>(schema<T>.fields).name, member_text<T>::lead(Index), nullptr,
+                &write_field<T, Index>};
   if constexpr (is_optional<member>) row.absent = &field_is_absent<T, Index>;
   return row;
 }
@@ -429,8 +438,8 @@ struct write_plan {
 
   static constexpr std::array<write_row, field_count<T>> rows =
       make_rows(std::make_index_sequence<field_count<T>>{});
-  static constexpr write_table table{message_kind<T>, key_of<T>(), kind_or_none<T>(), rows.data(),
-                                     rows.size()};
+  static constexpr write_table table{message_kind<T>,           key_of<T>(), kind_or_none<T>(),
+                                     member_text<T>::opening(), rows.data(), rows.size()};
 };
 
 }  // namespace detail
