@@ -56,10 +56,12 @@ inline bool begins_with_kind(char const*& position, char const* end, kind_key ke
   // Without white space, most of the time.
   std::size_t const size = key.name.size();
   if (key.plain && static_cast<std::size_t>(end - position) > size + 4 && position[0] == '{' &&
-      position[1] == '"' && key.stands_at(position + 2) && position[size + 2] == '"' &&
-      position[size + 3] == ':') {
-    position += size + 4;
-    return true;
+      position[1] == '"') {
+    if (!key.stands_at(position + 2)) return false;
+    if (position[size + 2] == '"' && position[size + 3] == ':') {
+      position += size + 4;
+      return true;
+    }
   }
   return key.plain && passes(position, end, '{') && passes(position, end, '"') &&
          passes_key(position, end, key);
@@ -70,6 +72,13 @@ constexpr std::uint64_t mark(std::uint64_t word, char letter) noexcept {
   constexpr std::uint64_t ones = 0x0101010101010101;
   std::uint64_t const same = word ^ (ones * static_cast<unsigned char>(letter));
   return (same - ones) & ~same & (ones << 7);
+}
+
+// The same for each byte that is this letter, and no other.
+constexpr std::uint64_t exact_mark(std::uint64_t word, char letter) noexcept {
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  std::uint64_t const same = word ^ (ones * static_cast<unsigned char>(letter));
+  return ~(((same & ones * 0x7F) + ones * 0x7F) | same | ones * 0x7F);
 }
 
 // Whether the kind is the last member, in a text that ends like `"kind":"INITIAL"}`.
@@ -83,13 +92,17 @@ constexpr std::uint64_t mark(std::uint64_t word, char letter) noexcept {
   };
   if (!key.plain || !passes('}') || !passes('"')) return false;
   char const* const kind_end = last;
-  for (std::uint64_t word; last - begin >= 8; last -= 8) {
-    std::memcpy(&word, last - 8, sizeof word);
-    if (mark(word, '"') != 0) break;
+  if constexpr (std::endian::native == std::endian::little) {
+    for (; last - begin >= 8; last -= 8) {
+      if (auto const quotes = exact_mark(load<std::uint64_t>(last - 8), '"'); quotes != 0) {
+        last -= std::countl_zero(quotes) / 8;
+        break;
+      }
+    }
   }
   while (last != begin && last[-1] != '"') --last;
   char const* const kind = last;
-  if (last == begin || skip_plain(kind, begin + text.size()) != kind_end) return false;
+  if (last == begin || skip_plain(begin, kind, begin + text.size()) != kind_end) return false;
   --last;
   if (!passes(':') || !passes('"')) return false;
   std::size_t const size = key.name.size();
@@ -113,7 +126,7 @@ constexpr std::uint64_t mark(std::uint64_t word, char letter) noexcept {
     for (char const* member = at; member != at + 8; ++member) {
       char const* position = member + 1;
       if (*member != '"' || !passes_key(position, end, key) || !passes(position, end, '"')) continue;
-      char const* const kind_end = skip_plain(position, end);
+      char const* const kind_end = skip_plain(inside, position, end);
       if (kind_end == end || *kind_end != '"') return false;
       place = {{position, static_cast<std::size_t>(kind_end - position)}, member, kind_end + 1};
       return std::memchr(inside, '{', static_cast<std::size_t>(member - inside)) == nullptr;
