@@ -74,12 +74,26 @@ constexpr std::uint64_t mark(std::uint64_t word, char letter) noexcept {
   return (same - ones) & ~same & (ones << 7);
 }
 
-// The same for each byte that is this letter, and no other.
-constexpr std::uint64_t exact_mark(std::uint64_t word, char letter) noexcept {
-  constexpr std::uint64_t ones = 0x0101010101010101;
-  std::uint64_t const same = word ^ (ones * static_cast<unsigned char>(letter));
-  return ~(((same & ones * 0x7F) + ones * 0x7F) | same | ones * 0x7F);
+#if defined(__SSE2__)
+// Whether the text ends in `"kind":"INITIAL"}`, without white space.
+inline bool ends_closely_with_kind(std::string_view text, kind_key key, kind_place& place) noexcept {
+  char const* const begin = text.data();
+  char const* const end = begin + text.size();
+  std::size_t const size = key.name.size();
+  if (text.size() < size + 6 || end[-1] != '}' || end[-2] != '"') return false;
+  for (char const* at = end - 2; at - begin >= 16; at -= 16) {
+    unsigned const marks = special_bytes(at - 16);
+    if (marks == 0) continue;
+    char const* const kind = at - 16 + std::bit_width(marks);  // what comes from here on is plain
+    if (kind[-1] != '"' || static_cast<std::size_t>(kind - begin) < size + 4) return false;
+    char const* const member = kind - size - 4;
+    if (kind[-2] != ':' || kind[-3] != '"' || !key.stands_at(member + 1) || *member != '"') return false;
+    place = {{kind, static_cast<std::size_t>(end - 2 - kind)}, member, end - 1};
+    return true;
+  }
+  return false;
 }
+#endif
 
 // Whether the kind is the last member, in a text that ends like `"kind":"INITIAL"}`.
 [[gnu::noinline]] inline bool ends_with_kind(std::string_view text, kind_key key,
@@ -90,16 +104,12 @@ constexpr std::uint64_t exact_mark(std::uint64_t word, char letter) noexcept {
     while (last != begin && is_space(last[-1])) --last;
     return last != begin && *--last == letter;
   };
-  if (!key.plain || !passes('}') || !passes('"')) return false;
+  if (!key.plain) return false;
+#if defined(__SSE2__)
+  if (ends_closely_with_kind(text, key, place)) return true;
+#endif
+  if (!passes('}') || !passes('"')) return false;
   char const* const kind_end = last;
-  if constexpr (std::endian::native == std::endian::little) {
-    for (; last - begin >= 8; last -= 8) {
-      if (auto const quotes = exact_mark(load<std::uint64_t>(last - 8), '"'); quotes != 0) {
-        last -= std::countl_zero(quotes) / 8;
-        break;
-      }
-    }
-  }
   while (last != begin && last[-1] != '"') --last;
   char const* const kind = last;
   if (last == begin || skip_plain(begin, kind, begin + text.size()) != kind_end) return false;
