@@ -156,14 +156,13 @@ class dispatcher {
   static constexpr detail::kind_key kind_key{rows[0].key};
 
   static_assert(detail::all_distinct(names), "kindwire: two handlers take the same kind");
-  static_assert(
-      [] {
-        for (kind_row const& row : rows) {
-          if (row.key != kind_key.name) return false;
-        }
-        return true;
-      }(),
-      "kindwire: the handlers' kinds stand under different keys");
+  static constexpr bool one_key = [] {
+    for (kind_row const& row : rows) {
+      if (row.key != kind_key.name) return false;
+    }
+    return true;
+  }();
+  static_assert(one_key, "kindwire: the handlers' kinds stand under different keys");
 
   static constexpr detail::kind_table<kind_count> table{names};
 
