@@ -309,7 +309,7 @@ class dispatcher {
       std::string kept;
       std::string_view kind = message.place.kind;
       if (!message.reader.in_text(kind)) kind = kept = kind;
-      if (!message.reader.skip_rest(message.place)) return message.reader.take_error();
+      if (!message.reader.skip_rest(kind_key, message.place)) return message.reader.take_error();
       return invoke<Self, Use, Result, Index, Arguments...>(self, message.use, value_type{kind, message.text},
                                                             arguments...);
     } else if constexpr (message_kind<value_type>) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -159,6 +160,7 @@ struct json_error {
   std::string expected{};  ///< what should be there: `a number`; may be empty
   std::string found{};     ///< what is there: `a string`, a number's digits, a kind; at most 64 bytes
   std::span<std::string_view const> known{};  ///< the kinds or enumerators that would have been right
+  std::shared_ptr<void const> known_owner{};  ///< keeps them alive, where they are not those of a type
 
   /// The known name that `found` looks like a misspelling of; empty without one.
   std::string_view suggestion() const {

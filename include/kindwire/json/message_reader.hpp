@@ -16,8 +16,8 @@ class message_reader final : public json_reader {
   explicit message_reader(std::string_view text, json_options options = {}) noexcept
       : json_reader(text, options), text_(text) {}
 
-  // Where the kind seems to stand, which costs next to nothing. Reading a value of that kind
-  // with read_rest() then proves it. If this returns false, or that does, restart() and find_kind() tell what
+  // Where the kind seems to stand, which costs next to nothing. Reading a value of that kind with read_rest()
+  // then proves it. If this returns false, or that does, restart() and find_kind() tell what
   // is right. The view of the kind is valid until the next read.
   bool guess_kind(kind_key key, kind_place& place);
 
@@ -32,14 +32,27 @@ class message_reader final : public json_reader {
     return read_members(&value, read_plan<T>::plan, passed, !passed, place) && finish();
   }
 
-  // Checks what read_rest() would read.
-  bool skip_rest(kind_place const& place) {
+  // Checks what read_rest() would read, and that the kind is the one that stands there.
+  bool skip_rest(kind_key key, kind_place const& place) {
     bool first = place.at != nullptr;
+    bool passed = !first;
     for (bool more = true;;) {
       if (!scanner_.next('}', first, more)) return false;
-      if (!more) return finish();
+      if (!more) return passed ? finish() : scanner_.fail_at(scanner_.position(), json_errc::missing_kind);
+      char const* const where = scanner_.position();
+      if (where == place.at && !passed) {
+        passed = true;
+        scanner_.rewind(place.end, scanner_.depth());
+        continue;
+      }
       std::string_view name;
-      if (!scanner_.key(name) || !scanner_.skip_value()) return false;
+      if (!scanner_.key(name)) return false;
+      if (name == key.name && refuses_duplicates()) {
+        scanner_.fail_at(where, json_errc::duplicate_field);
+        scanner_.prepend_path(key.name);
+        return false;
+      }
+      if (!scanner_.skip_value()) return false;
     }
   }
 

@@ -1,0 +1,304 @@
+// A dispatcher whose kinds are known only when the program runs: plugins bring them and take them away.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "dispatcher.hpp"
+#include "handler.hpp"
+#include "message_reader.hpp"
+#include "outcome.hpp"
+#include "reader.hpp"
+#include "schema.hpp"
+
+namespace kindwire {
+
+/// A handler's first parameter for a kind of which there is no type, only a text. Both views are valid during
+/// the call only.
+struct raw_message {
+  std::string_view kind;
+  std::string_view text;  ///< the whole message, which is well-formed JSON: decode() reads more of it
+};
+
+template <class Signature>
+class dynamic_dispatcher;
+
+/// Handlers that can be added, replaced and removed at any time. `Result` is what all of them return, and
+/// `Arguments` what each gets beside its message; it is called with these as they are declared here.
+///
+///     kw::dynamic_dispatcher<void(session&)> on;
+///     on.add([](upload_progress const& progress, session& s) { s.bar(progress.value); });
+///     on.add("PLUGIN_DRAW", [](kw::raw_message m, session& s) { s.draw(m.text); });
+///     if (auto outcome = on(text, s); !outcome) log(outcome.error().message());
+///     on.remove("PLUGIN_DRAW");
+///
+/// Thread safety: every function may be called from any thread at any time, and from inside a handler. A
+/// call uses the handlers that were there when it began: one that is replaced or removed meanwhile still
+/// ends, and is destroyed after that. Handlers are called from as many threads at once as the dispatcher is.
+///
+/// A change takes a time that grows with the number of kinds, a call does not.
+template <class Result, class... Arguments>
+class dynamic_dispatcher<Result(Arguments...)> {
+ public:
+  explicit dynamic_dispatcher(json_options options = {}, std::string_view key = "kind")
+      : options_(options), key_text_(key), key_(key_text_) {}
+
+  dynamic_dispatcher(dynamic_dispatcher const&) = delete;
+  dynamic_dispatcher& operator=(dynamic_dispatcher const&) = delete;
+
+  /// Adds a handler for the kind of its first parameter, or a fallback: for unknown_message, or for
+  /// invalid_message. False, with nothing changed, if there is one already, or if the parameter's kind stands
+  /// under another key than this dispatcher's.
+  template <class Handler>
+  bool add(Handler handler) {
+    return add<message_of<Handler>>(std::move(handler));
+  }
+  /// The same for function objects whose first parameter cannot be told: generic lambdas, overloaded ones.
+  template <class Message, class Handler>
+  bool add(Handler handler) {
+    return put_typed<Message>(std::move(handler), false).put;
+  }
+  /// Adds a handler that takes a raw_message of this kind.
+  template <class Handler>
+  bool add(std::string_view kind, Handler handler) {
+    return put(kind, make<raw_message>(kind, std::move(handler)), false).put;
+  }
+
+  /// The same, in place of the handler that there is. True if there was one.
+  template <class Handler>
+  bool replace(Handler handler) {
+    return replace<message_of<Handler>>(std::move(handler));
+  }
+  template <class Message, class Handler>
+  bool replace(Handler handler) {
+    return put_typed<Message>(std::move(handler), true).was_there;
+  }
+  template <class Handler>
+  bool replace(std::string_view kind, Handler handler) {
+    return put(kind, make<raw_message>(kind, std::move(handler)), true).was_there;
+  }
+
+  /// Removes the handler of a kind, or a fallback: `remove<unknown_message>()`. True if there was one.
+  bool remove(std::string_view kind) { return put(kind, nullptr, true).was_there; }
+  template <class Message>
+  bool remove() {
+    if constexpr (message_kind<Message>) {
+      return remove(kind_of<Message>);
+    } else {
+      return put_fallback(fallback<Message>(), nullptr, true).was_there;
+    }
+  }
+
+  /// The kinds that have a handler now, in the order in which they were added.
+  std::vector<std::string> kinds() const {
+    auto const now = current();
+    return {now->names.begin(), now->names.end()};
+  }
+
+  /// The name of the member that carries the kind.
+  std::string_view key() const noexcept { return key_text_; }
+
+  /// Keeps the handlers of now alive. A handler that is a coroutine still runs when the call that made it has
+  /// returned: whoever awaits it holds this, or the handlers that are coroutines stay where they are.
+  std::shared_ptr<void const> hold() const { return current(); }
+
+  /// Decodes the message and calls its handler, as dispatcher does.
+  outcome<Result> operator()(std::string_view text, Arguments... arguments) const {
+    auto const now = current();
+    outcome<Result> done = run(now, text, arguments...);
+    if (done || !now->invalid) return done;
+    detail::message_reader reader{text};
+    letter const message{reader, text, {}, &done.error(), key_};
+    return now->invalid->call(message, arguments...);
+  }
+
+ private:
+  struct letter {
+    detail::message_reader& reader;
+    std::string_view text;
+    detail::kind_place place;
+    json_error const* error;  // for a handler of invalid_message
+    detail::kind_key key;
+  };
+
+  struct entry {
+    std::string kind;
+    explicit entry(std::string_view of) : kind(of) {}
+    virtual ~entry() = default;
+    virtual outcome<Result> call(letter const& message, std::remove_reference_t<Arguments>&... arguments) = 0;
+  };
+  using handle = std::shared_ptr<entry>;
+
+  // What a call sees: never changed, only replaced.
+  struct snapshot {
+    std::vector<handle> entries;
+    std::unordered_map<std::string_view, entry*> by_kind;
+    std::vector<std::string_view> names;
+    handle unknown;
+    handle invalid;
+  };
+
+  struct change {
+    bool put;
+    bool was_there;
+  };
+
+  template <class Handler>
+  static auto message_of_handler() {
+    static_assert(detail::has_signature<Handler>,
+                  "kindwire: the first parameter of a generic lambda or an overloaded function object cannot "
+                  "be told: name the message, as in add<message>(handler)");
+    return std::type_identity<detail::message_of<Handler>>{};
+  }
+  template <class Handler>
+  using message_of = typename decltype(message_of_handler<Handler>())::type;
+
+  template <class Message, class Handler>
+  struct entry_of final : entry {
+    entry_of(std::string_view of, Handler&& from) : entry(of), handler(std::move(from)) {}
+
+    outcome<Result> call(letter const& message, std::remove_reference_t<Arguments>&... arguments) override {
+      if constexpr (std::is_same_v<Message, invalid_message>) {
+        return invoke(Message{*message.error, message.text}, arguments...);
+      } else if constexpr (message_kind<Message>) {
+        Message value{};
+        if (!message.reader.read_rest(value, message.place)) return message.reader.take_error();
+        return invoke(std::move(value), arguments...);
+      } else {
+        // The reader's next key would overwrite a kind that was written with escapes.
+        std::string const kept{message.place.kind};
+        if (!message.reader.skip_rest(message.key, message.place)) return message.reader.take_error();
+        return invoke(Message{kept, message.text}, arguments...);
+      }
+    }
+
+    outcome<Result> invoke(Message&& value, std::remove_reference_t<Arguments>&... arguments) {
+      if constexpr (std::is_void_v<Result>) {
+        handler(std::move(value), static_cast<Arguments&&>(arguments)...);
+        return {};
+      } else {
+        return Result(handler(std::move(value), static_cast<Arguments&&>(arguments)...));
+      }
+    }
+
+    Handler handler;
+  };
+
+  template <class Message, class Handler>
+  static handle make(std::string_view kind, Handler&& handler) {
+    static_assert(std::is_invocable_r_v<Result, Handler&, Message, Arguments...>,
+                  "kindwire: a handler cannot be called with its message and the dispatcher's arguments, or "
+                  "returns something else than the dispatcher");
+    if constexpr (detail::has_signature<Handler>) {
+      static_assert(!detail::would_dangle<Handler, Result>,
+                    "kindwire: a coroutine takes its message by value: a reference would dangle at the first "
+                    "co_await");
+    }
+    return std::make_shared<entry_of<Message, Handler>>(kind, std::move(handler));
+  }
+
+  template <class Message, class Handler>
+  change put_typed(Handler&& handler, bool replaces) {
+    if constexpr (message_kind<Message>) {
+      if (schema<Message>.key != key_text_) return {false, false};
+      return put(kind_of<Message>, make<Message>(kind_of<Message>, std::move(handler)), replaces);
+    } else {
+      return put_fallback(fallback<Message>(), make<Message>({}, std::move(handler)), replaces);
+    }
+  }
+
+  template <class Message>
+  static constexpr handle snapshot::*fallback() noexcept {
+    constexpr bool unknown = std::is_same_v<Message, unknown_message>;
+    static_assert(unknown || std::is_same_v<Message, invalid_message>,
+                  "kindwire: a handler's first parameter has no kind: give the type a `static constexpr auto "
+                  "schema = kindwire::kind(...)`, or specialise kindwire::schema for it; for a raw_message, "
+                  "name the kind");
+    return unknown ? &snapshot::unknown : &snapshot::invalid;
+  }
+
+  // Null removes.
+  change put(std::string_view kind, handle fresh, bool replaces) {
+    std::shared_ptr<snapshot const>
+        last;  // goes when nothing is locked: a handler's destructor may call back
+    std::lock_guard const changing(change_mutex_);
+    last = current();
+    auto next = std::make_shared<snapshot>();
+    next->unknown = last->unknown;
+    next->invalid = last->invalid;
+    bool was_there = false;
+    for (handle const& each : last->entries) {
+      bool const same = each->kind == kind;
+      was_there |= same;
+      if (!same) next->entries.push_back(each);
+      if (same && fresh) next->entries.push_back(std::exchange(fresh, nullptr));
+    }
+    if (was_there && !replaces) return {false, true};
+    if (fresh) next->entries.push_back(std::move(fresh));
+    for (handle const& each : next->entries) {
+      next->names.push_back(each->kind);
+      next->by_kind.emplace(each->kind, each.get());
+    }
+    publish(std::move(next));
+    return {true, was_there};
+  }
+
+  change put_fallback(handle snapshot::*which, handle fresh, bool replaces) {
+    std::shared_ptr<snapshot const> last;
+    std::lock_guard const changing(change_mutex_);
+    last = current();
+    bool const was_there = static_cast<bool>((*last).*which);
+    if (was_there && !replaces) return {false, true};
+    auto next = std::make_shared<snapshot>(*last);
+    (*next).*which = std::move(fresh);
+    publish(std::move(next));
+    return {true, was_there};
+  }
+
+  void publish(std::shared_ptr<snapshot const> next) {
+    std::lock_guard const lock(mutex_);
+    current_.swap(next);
+  }
+
+  std::shared_ptr<snapshot const> current() const {
+    std::lock_guard const lock(mutex_);
+    return current_;
+  }
+
+  outcome<Result> run(std::shared_ptr<snapshot const> const& now, std::string_view text,
+                      std::remove_reference_t<Arguments>&... arguments) const {
+    detail::message_reader reader{text, options_};
+    letter message{reader, text, {}, nullptr, key_};
+    if (reader.guess_kind(key_, message.place)) {
+      if (auto const found = now->by_kind.find(message.place.kind); found != now->by_kind.end()) {
+        outcome<Result> done = found->second->call(message, arguments...);
+        if (done) return done;
+      }
+    }
+    reader.restart();
+    if (!reader.find_kind(key_, message.place)) return reader.take_error();
+    auto const found = now->by_kind.find(message.place.kind);
+    if (found != now->by_kind.end()) return found->second->call(message, arguments...);
+    if (now->unknown) return now->unknown->call(message, arguments...);
+    reader.fail_kind(key_, message.place.kind, now->names);
+    json_error failure = reader.take_error();
+    failure.known_owner = now;
+    return failure;
+  }
+
+  json_options options_;
+  std::string key_text_;
+  detail::kind_key key_;
+  std::mutex change_mutex_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<snapshot const> current_ = std::make_shared<snapshot>();
+};
+
+}  // namespace kindwire
