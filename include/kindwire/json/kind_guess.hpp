@@ -34,13 +34,13 @@ struct kind_place {
   char const* end = nullptr;
 };
 
-constexpr bool is_space(char letter) noexcept {
+constexpr bool is_json_space(char letter) noexcept {
   return letter == ' ' || letter == '\n' || letter == '\r' || letter == '\t';
 }
 
 // Passes white space and then `wanted`, or says that something else is there.
 inline bool passes(char const*& position, char const* end, char wanted) noexcept {
-  while (position != end && is_space(*position)) ++position;
+  while (position != end && is_json_space(*position)) ++position;
   return position != end && *position++ == wanted;
 }
 
@@ -101,7 +101,7 @@ inline bool ends_closely_with_kind(std::string_view text, kind_key key, kind_pla
   char const* const begin = text.data();
   char const* last = begin + text.size();
   auto const passes = [&](char letter) {
-    while (last != begin && is_space(last[-1])) --last;
+    while (last != begin && is_json_space(last[-1])) --last;
     return last != begin && *--last == letter;
   };
   if (!key.plain) return false;
