@@ -21,9 +21,10 @@ LAYERS["kindwire"] = set(STD_ONLY)
 LAYERS["json"] = {"error"}
 LAYERS["deflate"] = {"error", "frame", "message"}
 LAYERS["net"] = set(STD_ONLY)
+LAYERS["exchange"] = {*STD_ONLY, "json", "net"}
 
 # The libraries that a layer may include, by how their headers' names begin.
-LIBRARIES = {"json": ["rapidjson/"], "deflate": ["zlib.h"], "net": ["asio/"]}
+LIBRARIES = {"json": ["rapidjson/"], "deflate": ["zlib.h"], "net": ["asio/"], "exchange": ["asio/"]}
 
 # What compilers and operating systems offer beside the standard library; every layer may use it.
 PLATFORM = re.compile(

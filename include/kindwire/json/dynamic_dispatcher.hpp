@@ -119,6 +119,25 @@ class dynamic_dispatcher<Result(Arguments...)> {
     return now->invalid->call(message, arguments...);
   }
 
+  /// The same, as dispatcher::apply(): `use` is called with what the handler returned.
+  template <class Use>
+  auto apply(Use&& use, std::string_view text, Arguments... arguments) const {
+    using result = typename detail::used<std::remove_reference_t<Use>, Result>::type;
+    outcome<Result> done = (*this)(text, static_cast<Arguments&&>(arguments)...);
+    if (!done) return outcome<result>{done.error()};
+    if constexpr (std::is_void_v<Result> && std::is_void_v<result>) {
+      use();
+      return outcome<void>{};
+    } else if constexpr (std::is_void_v<Result>) {
+      return outcome<result>{use()};
+    } else if constexpr (std::is_void_v<result>) {
+      use(*std::move(done));
+      return outcome<void>{};
+    } else {
+      return outcome<result>{use(*std::move(done))};
+    }
+  }
+
  private:
   struct letter {
     detail::message_reader& reader;

@@ -1,0 +1,233 @@
+// The loop of a connection whose messages are told apart by kind: receives, dispatches, answers, and reacts
+// to what is no good.
+//
+//     kw::dispatcher on{
+//         [](upload_start const& start, session& s) { s.begin(start); },
+//         [](get_user const& asked, session& s) -> user { return s.find(asked.name); },  // an answer
+//         [](get_report asked, session& s) -> asio::awaitable<report> { co_return co_await s.report(asked);
+//         },
+//     };
+//     asio::awaitable<void> upload(kw::net::websocket& ws) {
+//       session s;
+//       co_await kw::serve(ws, on, {.on_bad_message = kw::on_bad_message::close_policy_violation}, s);
+//     }
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <cstddef>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "../error.hpp"
+#include "../json/correlated.hpp"
+#include "../json/error.hpp"
+#include "../json/error_message.hpp"
+#include "../json/schema.hpp"
+#include "../json/types.hpp"
+#include "../message/close.hpp"
+#include "../message/message.hpp"
+
+namespace kindwire {
+
+/// What a connection does with a message that no handler was called for: its text is no valid message, its
+/// kind is unknown, or it is BINARY.
+enum class on_bad_message {
+  ignore,                  ///< nothing
+  answer,                  ///< sends an error_message, with the id of the message if it has one
+  close_invalid_payload,   ///< closes with 1007
+  close_policy_violation,  ///< closes with 1008
+};
+
+/// What can be set for serve(). Nothing in it owns anything: g++ 12 does not compile an aggregate well that
+/// does and stands in a co_await expression.
+struct serve_options {
+  /// Answering tells whoever writes the other side what is wrong. An ERROR is never answered, so that two
+  /// ends which understand each other badly do not go on for ever. A BINARY message is closed for with 1003.
+  kindwire::on_bad_message on_bad_message = kindwire::on_bad_message::answer;
+  /// The member that carries the id of a question, which the answer repeats. Empty: answers have no id.
+  std::string_view id_name = "id";
+  /// Told of each bad message, for a log, before anything is done about it.
+  void (*on_error)(json_error const& error) = nullptr;
+};
+
+/// Thrown by a handler that refuses a message which is in order: the peer gets the error_message, with the id
+/// of its question, and the connection goes on.
+class refusal : public std::runtime_error {
+ public:
+  explicit refusal(std::string code, std::string message = {})
+      : std::runtime_error(message.empty() ? code : message),
+        answer_{std::move(code), {}, std::move(message)} {}
+
+  error_message const& answer() const noexcept { return answer_; }
+
+ private:
+  error_message answer_;
+};
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_awaitable = false;
+template <class T, class Executor>
+inline constexpr bool is_awaitable<asio::awaitable<T, Executor>> = true;
+
+// A reason of at most 123 bytes (RFC 6455 §5.5), cut between characters.
+inline std::string close_reason_of(json_error const& error) {
+  std::string reason = error.message();
+  if (reason.size() <= max_close_reason_size) return reason;
+  std::size_t size = max_close_reason_size;
+  while (size != 0 && (static_cast<unsigned char>(reason[size]) & 0xC0) == 0x80) --size;
+  reason.resize(size);
+  return reason;
+}
+
+// What follows from one message, sent and awaited.
+template <class Connection>
+class aftermath {
+ public:
+  aftermath(Connection& connection, serve_options const& options, std::string_view key, message const& of)
+      : connection_(connection), options_(options), key_(key), message_(of) {}
+
+  // What handlers return. None: there is nothing to wait for.
+  asio::awaitable<void> operator()() const { return {}; }
+
+  template <class Result>
+  asio::awaitable<void> operator()(Result result) const {
+    if constexpr (is_awaitable<Result>) {
+      return finish(*this, std::move(result));
+    } else if constexpr (is_variant<Result>) {
+      return std::visit([this](auto const& kind) { return answer(kind); }, result);
+    } else {
+      static_assert(message_kind<Result>,
+                    "kindwire: a served handler returns nothing, a message with a kind, a std::variant of "
+                    "such, or an asio::awaitable of one of these");
+      return answer(result);
+    }
+  }
+
+  // Encoded by the call.
+  template <class Message>
+  asio::awaitable<void> answer(Message const& value, std::string_view key = {}) const {
+    std::string_view const id =
+        options_.id_name.empty() ? std::string_view{} : read_head(message_.text(), key_, options_.id_name).id;
+    return sent(connection_.send(correlated<Message>{value, options_.id_name, id, key}));
+  }
+
+  asio::awaitable<void> refuse(error_message const& why) const { return answer(why, key_); }
+
+  // True: the connection was closed for it.
+  asio::awaitable<bool> react(json_error error) const {
+    if (options_.on_error != nullptr) options_.on_error(error);
+    bool const binary = message_.is_binary();
+    switch (options_.on_bad_message) {
+      case on_bad_message::ignore: co_return false;
+      case on_bad_message::answer: {
+        bool const is_error = !binary && read_head(message_.text(), key_, {}).kind == kind_of<error_message>;
+        error_message const why = to_message(error);
+        if (!is_error) co_await refuse(why);
+        co_return false;
+      }
+      case on_bad_message::close_invalid_payload:
+        co_await close(binary ? close_code::unsupported_data : close_code::invalid_payload, error);
+        co_return true;
+      case on_bad_message::close_policy_violation:
+        co_await close(binary ? close_code::unsupported_data : close_code::policy_violation, error);
+        co_return true;
+    }
+    co_return false;
+  }
+
+ private:
+  template <class Result>
+  static asio::awaitable<void> finish(aftermath self, asio::awaitable<Result> work) {
+    if constexpr (std::is_void_v<Result>) {
+      co_await std::move(work);
+    } else {
+      Result result = co_await std::move(work);
+      auto rest = self(std::move(result));
+      if (rest.valid()) co_await std::move(rest);
+    }
+  }
+
+  // Who is no longer there needs no answer: the next receive says how the connection ended.
+  static asio::awaitable<void> sent(asio::awaitable<void> sending) {
+    try {
+      co_await std::move(sending);
+    } catch (std::system_error const& failure) {
+      if (failure.code() != error::closed) throw;
+    }
+  }
+
+  asio::awaitable<void> close(close_code code, json_error const& error) const {
+    std::string const reason = close_reason_of(error);
+    auto closing = connection_.close(code, reason);
+    try {
+      co_await std::move(closing);
+    } catch (std::system_error const&) {
+      // However it ended, it has.
+    }
+  }
+
+  Connection& connection_;
+  serve_options const& options_;
+  std::string_view key_;
+  message message_;
+};
+
+}  // namespace detail
+
+/// Receives until the connection ends, and hands each TEXT message to `on`, a dispatcher or
+/// dynamic_dispatcher, together with `arguments`. Returns when the peer has closed, or when we have for a bad
+/// message; throws when the connection broke, like receive(), and what a handler throws, except refusal.
+///
+/// A handler that is a coroutine is awaited before the next message is received, so that messages are handled
+/// in order. What a handler returns, or its coroutine, is sent as the answer, with the id of the message.
+/// Awaiting what is sent is the backpressure.
+///
+/// `ws` is a net::websocket or a correspondent. All that is given by reference must live until this ends.
+/// `asio::co_spawn(executor, kw::serve(…), token)` runs it beside others.
+template <class Connection, class Dispatcher, class... Arguments>
+asio::awaitable<void> serve(Connection& ws, Dispatcher& on, serve_options options, Arguments&... arguments) {
+  while (message const msg = co_await ws.receive()) {
+    if (is_control(msg.type())) continue;
+    detail::aftermath<Connection> const after{ws, options, on.key(), msg};
+    if (msg.is_binary()) {
+      json_error wrong;
+      wrong.code = json_errc::wrong_type;
+      wrong.expected = "a TEXT message";
+      wrong.found = "a BINARY message";
+      if (co_await after.react(std::move(wrong))) co_return;
+      continue;
+    }
+    std::shared_ptr<void const> held;
+    if constexpr (requires { on.hold(); }) held = on.hold();
+    error_message refused;
+    bool is_refused = false;
+    try {
+      auto outcome = on.apply(after, msg.text(), arguments...);
+      if (!outcome) {
+        if (co_await after.react(outcome.error())) co_return;
+      } else if (outcome->valid()) {
+        co_await std::move(*outcome);
+      }
+    } catch (refusal const& thrown) {
+      refused = thrown.answer();
+      is_refused = true;
+    }
+    if (is_refused) co_await after.refuse(refused);
+  }
+}
+
+/// The same with the defaults.
+template <class Connection, class Dispatcher>
+asio::awaitable<void> serve(Connection& ws, Dispatcher& on) {
+  return serve(ws, on, serve_options{});
+}
+
+}  // namespace kindwire
