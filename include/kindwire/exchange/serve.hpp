@@ -102,7 +102,7 @@ class aftermath {
     if constexpr (is_awaitable<Result>) {
       return finish(*this, std::move(result));
     } else if constexpr (is_variant<Result>) {
-      return std::visit([this](auto const& kind) { return answer(kind); }, result);
+      return std::visit([this](auto const& kind) { return this->answer(kind); }, result);
     } else {
       static_assert(message_kind<Result>,
                     "kindwire: a served handler returns nothing, a message with a kind, a std::variant of "

@@ -1,0 +1,253 @@
+// Reads a connection, and tells answers from what else comes: the inside of a correspondent.
+#pragma once
+
+#include <array>
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/cancellation_type.hpp>
+#include <asio/error.hpp>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "../error.hpp"
+#include "../json/correlated.hpp"
+#include "../json/error_message.hpp"
+#include "../message/message.hpp"
+#include "../net/operation.hpp"
+#include "../net/websocket.hpp"
+#include "errors.hpp"
+#include "pending_requests.hpp"
+
+namespace kindwire {
+
+/// What a correspondent does with an answer to nothing that was asked: a message of a kind that is an answer
+/// to something that was, or an ERROR, with an id that was never used. (One that comes too late is dropped.)
+enum class on_unknown_id {
+  deliver,  ///< receive() gets it, as it may be a question of the other side's
+  close,    ///< closes with 1008; what is outstanding ends with exchange_errc::unknown_id
+};
+
+/// What can be set for a correspondent. The views must live as long as it.
+struct correspondent_options {
+  std::string_view id_name = "id";  ///< the member that carries the id
+  std::string_view key = "kind";    ///< the member that carries the kind
+  /// Bytes of messages that are no answers and wait for receive(). At this mark nothing more is read, answers
+  /// included, until some are received: whoever asks also receives.
+  std::size_t read_ahead = std::size_t{256} << 10;
+  kindwire::on_unknown_id on_unknown_id = kindwire::on_unknown_id::deliver;
+};
+
+namespace detail {
+
+class correspondence : public std::enable_shared_from_this<correspondence> {
+ public:
+  using receiving = net::detail::operation<std::error_code, message>;
+
+  correspondence(net::websocket own, correspondent_options const& options)
+      : own_(std::move(own)), ws_(&own_), options_(options), pending_(ws_->get_executor()) {
+    choose_ids();
+  }
+  correspondence(net::websocket* borrowed, correspondent_options const& options)
+      : ws_(borrowed), options_(options), pending_(ws_->get_executor()) {
+    choose_ids();
+  }
+
+  net::websocket& websocket() noexcept { return *ws_; }
+  correspondent_options const& options() const noexcept { return options_; }
+  std::size_t outstanding() const noexcept { return pending_.size(); }
+  std::uint64_t late_answers() const noexcept { return late_answers_; }
+
+  // One receive of the websocket's is under way, as long as there is room for what comes.
+  void read() {
+    if (reading_ || ended_ || (queued_ >= options_.read_ahead && !receive_)) return;
+    reading_ = true;
+    ws_->receive(asio::bind_cancellation_slot(
+        stop_.slot(), [weak = weak_from_this()](std::error_code error, message const& msg) {
+          auto const self = weak.lock();
+          if (!self) return;
+          self->reading_ = false;
+          if (error || !msg) return self->end(error);
+          self->take(msg);
+          self->read();
+        }));
+  }
+
+  // Asks. What goes wrong at once ends the request as well.
+  template <class Answer, class Question>
+  std::shared_ptr<pending_request_for<Answer>> ask(Question const& question,
+                                                   std::chrono::milliseconds timeout) {
+    std::uint64_t const id = next_id_;
+    auto one = std::make_shared<pending_request_for<Answer>>(kind_of<Answer>, id,
+                                                             pending_request::clock::now() + timeout);
+    if (ended_) {
+      one->fail(end_error_ ? end_error_ : make_error_code(error::closed));
+      return one;
+    }
+    if (schema<Answer>.key != options_.key || schema<Question>.key != options_.key) {
+      one->fail(error::invalid_argument);
+      return one;
+    }
+    std::array<char, 24> digits;
+    char* const last = std::to_chars(digits.data(), digits.data() + digits.size(), id).ptr;
+    std::string_view const text{digits.data(), static_cast<std::size_t>(last - digits.data())};
+    if (auto const failed = ws_->try_send(correlated<Question>{question, options_.id_name, text})) {
+      one->fail(failed);
+      return one;
+    }
+    next_id_ += 2;
+    note_answer_kind(kind_of<Answer>);
+    pending_.add(one, expiry{weak_from_this()});
+    return one;
+  }
+
+  void cancel(std::uint64_t id) {
+    if (auto const one = pending_.take(id)) one->fail(asio::error::operation_aborted);
+  }
+
+  message try_receive() {
+    if (receive_ || queue_.empty()) return {};
+    current_ = std::move(queue_.front());
+    queue_.pop_front();
+    queued_ -= current_.bytes.size();
+    read();
+    return view_of(current_);
+  }
+
+  bool is_receiving() const noexcept { return static_cast<bool>(receive_); }
+
+  void start_receive(receiving waiting) {
+    if (receive_) return waiting.post(make_error_code(error::operation_in_progress), message{});
+    if (message const there = try_receive()) return waiting.post(std::error_code{}, there);
+    if (ended_) return waiting.post(end_error_, message{});
+    receive_ = std::move(waiting);
+    read();
+  }
+  void cancel_receive() {
+    if (receive_) receive_.post(asio::error::operation_aborted, message{});
+  }
+
+  // The correspondent is gone. A websocket of its own ends with it.
+  void abandon() {
+    stop_.emit(asio::cancellation_type::all);
+    end(asio::error::operation_aborted);
+    own_ = net::websocket{};
+  }
+
+ private:
+  struct expiry {
+    std::weak_ptr<correspondence> of;
+    void operator()() const {
+      if (auto const self = of.lock()) self->pending_.end_overdue(*this);
+    }
+  };
+
+  struct kept {
+    message_type type = message_type::text;
+    std::string bytes;
+  };
+  static message view_of(kept const& from) noexcept { return {from.type, as_bytes(from.bytes)}; }
+
+  // The two ends use odd and even ids, so that a question of one is no answer to the other.
+  void choose_ids() noexcept { next_id_ = ws_->request().target().empty() ? 1 : 2; }
+
+  void note_answer_kind(std::string_view kind) {
+    for (std::string_view const known : answer_kinds_) {
+      if (known == kind) return;
+    }
+    answer_kinds_.push_back(kind);
+  }
+
+  bool may_be_answer(std::string_view kind) const noexcept {
+    if (kind == kind_of<error_message>) return true;
+    for (std::string_view const known : answer_kinds_) {
+      if (known == kind) return true;
+    }
+    return false;
+  }
+
+  void take(message const& msg) {
+    if (!msg.is_text() || !take_answer(msg.text())) deliver(msg);
+  }
+
+  // False: it is something else.
+  bool take_answer(std::string_view text) {
+    if (next_id_ <= 2) return false;  // nothing was asked yet
+    message_head const head = read_head(text, options_.key, options_.id_name);
+    if (head.id.empty() || !may_be_answer(head.kind)) return false;
+    std::uint64_t id = 0;
+    auto const [last, wrong] = std::from_chars(head.id.data(), head.id.data() + head.id.size(), id);
+    if (wrong != std::errc{} || last != head.id.data() + head.id.size()) return false;
+    if ((id & 1) != (next_id_ & 1) || id == 0) return false;
+    if (id >= next_id_) {
+      if (options_.on_unknown_id == on_unknown_id::deliver) return false;
+      end_error_ = exchange_errc::unknown_id;
+      pending_.end_all(end_error_);
+      ws_->try_close(close_code::policy_violation, "an answer to nothing that was asked");
+      return true;
+    }
+    auto const one = pending_.find(id);
+    if (!one) {
+      ++late_answers_;
+      return true;
+    }
+    if (head.kind == one->answer_kind()) {
+      pending_.take(id)->answer(text);
+      return true;
+    }
+    if (head.kind != kind_of<error_message>) return false;
+    pending_.take(id);
+    auto said = decode<error_message>(text);
+    if (said) {
+      one->fail(exchange_errc::refused, *std::move(said));
+    } else {
+      one->fail(exchange_errc::refused, {"ERROR", {}, std::string{text.substr(0, 256)}});
+    }
+    return true;
+  }
+
+  void deliver(message const& msg) {
+    kept one{msg.type(), std::string{msg.text()}};
+    if (receive_) {
+      current_ = std::move(one);
+      return receive_.post(std::error_code{}, view_of(current_));
+    }
+    queued_ += one.bytes.size();
+    queue_.push_back(std::move(one));
+  }
+
+  void end(std::error_code why) {
+    if (ended_) return;
+    ended_ = true;
+    if (!end_error_) end_error_ = why;
+    pending_.end_all(end_error_ ? end_error_ : make_error_code(error::closed));
+    if (receive_) receive_.post(end_error_, message{});
+  }
+
+  net::websocket own_;
+  net::websocket* ws_;
+  correspondent_options options_;
+  pending_requests pending_;
+  std::vector<std::string_view> answer_kinds_;
+  std::uint64_t next_id_ = 1;
+  std::uint64_t late_answers_ = 0;
+  std::deque<kept> queue_;
+  std::size_t queued_ = 0;
+  kept current_;  // what the last receive gave out
+  receiving receive_;
+  asio::cancellation_signal stop_;
+  std::error_code end_error_;
+  bool reading_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace detail
+}  // namespace kindwire

@@ -1,0 +1,213 @@
+// Questions and answers over one connection, many at once, beside all other messages.
+//
+//     kw::correspondent ws{co_await kw::net::connect(executor, "ws://127.0.0.1:8080/users")};
+//     get_user const asked{"ann"};
+//     user const ann = co_await ws.request<user>(asked, 5s);
+//     while (kw::message msg = co_await ws.receive()) …  // what is no answer
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/associated_cancellation_slot.hpp>
+#include <asio/async_result.hpp>
+#include <asio/awaitable.hpp>
+#include <asio/cancellation_type.hpp>
+#include <asio/use_awaitable.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "../json/reader.hpp"
+#include "../json/schema.hpp"
+#include "../json/writer.hpp"
+#include "../message/close.hpp"
+#include "../message/message.hpp"
+#include "../net/websocket.hpp"
+#include "correspondence.hpp"
+#include "errors.hpp"
+#include "reply.hpp"
+
+namespace kindwire {
+
+/// A websocket that asks: each question carries an id beside its fields, `{"kind":"GET_USER","id":7,…}`, and
+/// the message that comes with the same id is its answer, in whatever order. Neither type has a field for the
+/// id. serve() answers like that; an error_message with the id refuses.
+///
+/// It reads the websocket all the time, so nobody else may receive from that. What is no answer waits for
+/// receive(), in order; correspondent_options::read_ahead bounds it. Either end of a connection may ask, and
+/// both at once.
+///
+/// Thread safety: like a websocket, from its executor only. Moving is cheap. Destroying it ends what is
+/// outstanding with asio::error::operation_aborted, and the websocket if it owns that.
+class correspondent {
+ public:
+  using executor_type = asio::any_io_executor;
+
+  /// Takes the websocket.
+  explicit correspondent(net::websocket&& ws, correspondent_options const& options = {})
+      : state_(std::make_shared<detail::correspondence>(std::move(ws), options)) {
+    state_->read();
+  }
+
+  /// Uses one that outlives it, such as the one of a server's handler, and leaves it open.
+  explicit correspondent(net::websocket& ws, correspondent_options const& options = {})
+      : state_(std::make_shared<detail::correspondence>(&ws, options)) {
+    state_->read();
+  }
+
+  correspondent(correspondent&&) noexcept = default;
+  correspondent& operator=(correspondent&& other) {
+    if (this != &other) {
+      abandon();
+      state_ = std::move(other.state_);
+    }
+    return *this;
+  }
+  ~correspondent() { abandon(); }
+
+  executor_type get_executor() const noexcept { return websocket().get_executor(); }
+
+  /// The websocket below: for its close code, its request, ping(). Receiving from it breaks the
+  /// correspondent.
+  net::websocket& websocket() const noexcept { return state_->websocket(); }
+
+  // Asking.
+
+  /// Sends the question, and gives the answer. The call itself queues: `question` need not live longer.
+  /// Throws request_error with
+  ///
+  /// - exchange_errc::timed_out: an answer that still comes is dropped, see late_answers();
+  /// - exchange_errc::refused: the other side sent an error_message, see request_error::why();
+  /// - exchange_errc::invalid_answer: see request_error::why();
+  /// - exchange_errc::unknown_id: see on_unknown_id;
+  /// - error::closed: the connection ended before; or what broke it, as receive() says it;
+  /// - asio::error::operation_aborted: cancelled, or the correspondent was destroyed;
+  /// - what sending ends with: error::send_queue_full; error::invalid_argument if the question cannot be
+  ///   encoded, has a field called like the id, or stands under another key.
+  ///
+  /// An answer owns its strings: a std::string_view in it would be gone.
+  template <message_kind Answer, message_kind Question>
+  asio::awaitable<Answer> request(Question const& question, std::chrono::milliseconds timeout) {
+    return awaited(ticket<Answer>{state_, state_->ask<Answer>(question, timeout)});
+  }
+
+  /// The same with a token for `void(std::error_code, kindwire::reply<Answer>)`.
+  template <message_kind Answer, message_kind Question,
+            asio::completion_token_for<void(std::error_code, reply<Answer>)> Token>
+  auto request(Question const& question, std::chrono::milliseconds timeout, Token&& token) {
+    return asio::async_initiate<Token, void(std::error_code, reply<Answer>)>(
+        [held = ticket<Answer>{state_, state_->ask<Answer>(question, timeout)}](auto handler) mutable {
+          using operation = typename detail::pending_request_for<Answer>::with_token;
+          wait<operation>(std::move(held), std::move(handler));
+        },
+        token);
+  }
+
+  /// Questions without an answer yet.
+  std::size_t outstanding() const noexcept { return state_->outstanding(); }
+  /// Answers that came after their request had timed out or was cancelled, or came twice.
+  std::uint64_t late_answers() const noexcept { return state_->late_answers(); }
+
+  // Receiving what is no answer: as net::websocket::receive() does, whose errors and ends these are.
+
+  template <asio::completion_token_for<void(std::error_code, message)> Token>
+  auto receive(Token&& token) {
+    return receive_from(state_, std::forward<Token>(token));
+  }
+  asio::awaitable<message> receive() { return receive_from(state_); }
+  message try_receive() { return state_->try_receive(); }
+
+  // Sending and closing: as net::websocket does it. Answers that come before the peer's Close still arrive.
+
+  template <class... Arguments>
+  auto send(Arguments&&... arguments) {
+    return websocket().send(std::forward<Arguments>(arguments)...);
+  }
+  template <class... Arguments>
+  std::error_code try_send(Arguments&&... arguments) {
+    return websocket().try_send(std::forward<Arguments>(arguments)...);
+  }
+  asio::awaitable<void> close(close_code code = close_code::normal, std::string_view reason = {}) {
+    return websocket().close(code, reason);
+  }
+  template <asio::completion_token_for<void(std::error_code)> Token>
+  auto close(close_code code, std::string_view reason, Token&& token) {
+    return websocket().close(code, reason, std::forward<Token>(token));
+  }
+  std::error_code try_close(close_code code = close_code::normal, std::string_view reason = {}) {
+    return websocket().try_close(code, reason);
+  }
+
+ private:
+  using shared_state = std::shared_ptr<detail::correspondence>;
+
+  // A question that was asked. If nobody waits for its answer any more, it is given up.
+  template <class Answer>
+  struct ticket {
+    shared_state state;
+    std::shared_ptr<detail::pending_request_for<Answer>> one;
+
+    ticket(shared_state of, std::shared_ptr<detail::pending_request_for<Answer>> asked) noexcept
+        : state(std::move(of)), one(std::move(asked)) {}
+    ticket(ticket&&) noexcept = default;
+    ~ticket() {
+      if (state && one) state->cancel(one->id());
+    }
+  };
+
+  void abandon() {
+    if (auto const state = std::exchange(state_, nullptr)) state->abandon();
+  }
+
+  template <class Operation, class Answer, class Handler>
+  static void wait(ticket<Answer> held, Handler handler) {
+    shared_state const state = std::move(held.state);
+    auto const one = std::move(held.one);
+    auto slot = asio::get_associated_cancellation_slot(handler);
+    Operation waiting(std::move(handler), state->websocket().get_executor());
+    if (slot.is_connected()) {
+      slot.assign([weak = std::weak_ptr(state), id = one->id()](asio::cancellation_type) {
+        if (auto const self = weak.lock()) self->cancel(id);
+      });
+    }
+    one->wait(std::move(waiting));
+  }
+
+  template <class Answer>
+  static asio::awaitable<Answer> awaited(ticket<Answer> held) {
+    using asked = detail::pending_request_for<Answer>;
+    auto result = co_await asio::async_initiate<asio::use_awaitable_t<> const, void(typename asked::result)>(
+        [&held](auto handler) { wait<typename asked::with_result>(std::move(held), std::move(handler)); },
+        asio::use_awaitable);
+    if (result.error) throw request_error(result.error, result.what.why());
+    co_return *std::move(result.what);
+  }
+
+  template <class Token>
+  static auto receive_from(shared_state from, Token&& token) {
+    return asio::async_initiate<Token, void(std::error_code, message)>(
+        [state = std::move(from)](auto handler) {
+          auto slot = asio::get_associated_cancellation_slot(handler);
+          detail::correspondence::receiving waiting(std::move(handler), state->websocket().get_executor());
+          if (slot.is_connected() && !state->is_receiving()) {
+            slot.assign([weak = std::weak_ptr(state)](asio::cancellation_type) {
+              if (auto const self = weak.lock()) self->cancel_receive();
+            });
+          }
+          state->start_receive(std::move(waiting));
+        },
+        token);
+  }
+
+  static asio::awaitable<message> receive_from(shared_state from) {
+    if (message const there = from->try_receive()) co_return there;
+    co_return co_await receive_from(std::move(from), asio::use_awaitable);
+  }
+
+  shared_state state_;
+};
+
+}  // namespace kindwire

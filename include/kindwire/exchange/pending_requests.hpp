@@ -1,0 +1,175 @@
+// Questions that wait for their answers, each with a time by which it must have come.
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/steady_timer.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+
+#include "../json/reader.hpp"
+#include "../net/operation.hpp"
+#include "errors.hpp"
+#include "reply.hpp"
+
+namespace kindwire::detail {
+
+// One question. Its answer may come before anybody waits for it: sending and waiting are two steps.
+class pending_request {
+ public:
+  using clock = std::chrono::steady_clock;
+
+  pending_request(std::string_view answer_kind, std::uint64_t id, clock::time_point deadline) noexcept
+      : kind_(answer_kind), id_(id), deadline_(deadline) {}
+  pending_request(pending_request const&) = delete;
+  pending_request& operator=(pending_request const&) = delete;
+  virtual ~pending_request() = default;
+
+  std::string_view answer_kind() const noexcept { return kind_; }
+  std::uint64_t id() const noexcept { return id_; }
+  clock::time_point deadline() const noexcept { return deadline_; }
+
+  // The text of a message of the answer's kind.
+  virtual void answer(std::string_view text) = 0;
+  virtual void fail(std::error_code error, error_message why) = 0;
+  void fail(std::error_code error) { fail(error, {}); }
+
+ private:
+  std::string_view kind_;
+  std::uint64_t id_;
+  clock::time_point deadline_;
+};
+
+// Handlers never run inside of these calls.
+template <class Answer>
+class pending_request_for final : public pending_request {
+ public:
+  // For who asks with a token, and for who awaits and throws with all that is known.
+  using with_token = net::detail::operation<std::error_code, reply<Answer>>;
+  struct result {
+    std::error_code error;
+    reply<Answer> what;
+  };
+  using with_result = net::detail::operation<result>;
+
+  using pending_request::fail;
+  using pending_request::pending_request;
+
+  void answer(std::string_view text) override {
+    auto decoded = decode<Answer>(text);
+    if (!decoded) return fail(exchange_errc::invalid_answer, to_message(decoded.error()));
+    end({{}, reply<Answer>(*std::move(decoded))});
+  }
+
+  void fail(std::error_code error, error_message why) override {
+    end({error, reply<Answer>(std::move(why))});
+  }
+
+  void wait(with_token waiting) {
+    with_token_ = std::move(waiting);
+    deliver();
+  }
+  void wait(with_result waiting) {
+    with_result_ = std::move(waiting);
+    deliver();
+  }
+
+ private:
+  void end(result with) {
+    result_ = std::move(with);
+    deliver();
+  }
+
+  void deliver() {
+    if (!result_) return;
+    if (with_token_) with_token_.post(result_->error, std::move(result_->what));
+    if (with_result_) with_result_.post(*std::move(result_));
+  }
+
+  std::optional<result> result_;
+  with_token with_token_;
+  with_result with_result_;
+};
+
+// All that are under way. Not thread safe.
+class pending_requests {
+ public:
+  using clock = pending_request::clock;
+  using entry = std::shared_ptr<pending_request>;
+
+  explicit pending_requests(asio::any_io_executor const& executor) : timer_(executor) {}
+
+  std::size_t size() const noexcept { return by_id_.size(); }
+
+  // `expire` is called when the first deadline of all has come, unless they all end before. It must then call
+  // end_overdue().
+  template <class Expire>
+  void add(entry fresh, Expire expire) {
+    auto const deadline = fresh->deadline();
+    by_deadline_.emplace(deadline, fresh->id());
+    by_id_.emplace(fresh->id(), std::move(fresh));
+    if (armed_ && *armed_ <= deadline) return;
+    arm(deadline, std::move(expire));
+  }
+
+  entry find(std::uint64_t id) const {
+    auto const found = by_id_.find(id);
+    return found == by_id_.end() ? nullptr : found->second;
+  }
+
+  // Takes it out: it ends, or has ended.
+  entry take(std::uint64_t id) {
+    auto const found = by_id_.find(id);
+    if (found == by_id_.end()) return nullptr;
+    entry const one = std::move(found->second);
+    by_id_.erase(found);
+    by_deadline_.erase({one->deadline(), id});
+    if (by_id_.empty()) disarm();  // nothing keeps the context running
+    return one;
+  }
+
+  template <class Expire>
+  void end_overdue(Expire expire) {
+    armed_.reset();
+    while (!by_deadline_.empty() && by_deadline_.begin()->first <= clock::now()) {
+      take(by_deadline_.begin()->second)->fail(exchange_errc::timed_out);
+    }
+    if (!by_deadline_.empty()) arm(by_deadline_.begin()->first, std::move(expire));
+  }
+
+  void end_all(std::error_code error) {
+    by_deadline_.clear();
+    disarm();
+    for (auto const& [id, one] : std::exchange(by_id_, {})) one->fail(error);
+  }
+
+ private:
+  template <class Expire>
+  void arm(clock::time_point deadline, Expire expire) {
+    armed_ = deadline;
+    timer_.expires_at(deadline);
+    timer_.async_wait([expire = std::move(expire)](std::error_code stopped) {
+      if (!stopped) expire();
+    });
+  }
+
+  void disarm() {
+    if (!armed_) return;
+    armed_.reset();
+    timer_.cancel();
+  }
+
+  std::unordered_map<std::uint64_t, entry> by_id_;
+  std::set<std::pair<clock::time_point, std::uint64_t>> by_deadline_;
+  asio::steady_timer timer_;
+  std::optional<clock::time_point> armed_;
+};
+
+}  // namespace kindwire::detail

@@ -1,0 +1,57 @@
+// What a request comes to.
+#pragma once
+
+#include <cassert>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "../json/error_message.hpp"
+
+namespace kindwire {
+
+/// The answer to a request, or what is known of why there is none. True when there is an answer, which `*`
+/// and
+/// `->` may only be used for then.
+template <class Answer>
+class reply {
+ public:
+  reply() = default;
+  explicit reply(Answer answer) : answer_(std::move(answer)) {}
+  explicit reply(error_message why) : why_(std::move(why)) {}
+
+  explicit operator bool() const noexcept { return answer_.has_value(); }
+
+  Answer& operator*() & { return held(); }
+  Answer const& operator*() const& { return const_cast<reply*>(this)->held(); }
+  Answer&& operator*() && { return std::move(held()); }
+  Answer* operator->() { return &held(); }
+  Answer const* operator->() const { return &const_cast<reply*>(this)->held(); }
+
+  /// With exchange_errc::refused: what the other side said. With invalid_answer: what is wrong with it.
+  error_message const& why() const noexcept { return why_; }
+
+ private:
+  Answer& held() {
+    assert(answer_.has_value());
+    return *answer_;
+  }
+
+  std::optional<Answer> answer_;
+  error_message why_;
+};
+
+/// Thrown by an awaited request without an answer: code() says which error it is, why() what reply::why()
+/// does.
+class request_error : public std::system_error {
+ public:
+  request_error(std::error_code code, error_message why)
+      : std::system_error(code, why.message.empty() ? why.code : why.message), why_(std::move(why)) {}
+
+  error_message const& why() const noexcept { return why_; }
+
+ private:
+  error_message why_;
+};
+
+}  // namespace kindwire

@@ -1,0 +1,598 @@
+#include <kindwire/exchange/correspondent.hpp>
+
+#include <algorithm>
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/use_future.hpp>
+#include <chrono>
+#include <exception>
+#include <future>
+#include <kindwire/json/dispatcher.hpp>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "far_end.hpp"
+
+namespace kw = kindwire;
+using namespace std::chrono_literals;
+using kw::exchange_errc;
+using test::texts;
+
+namespace {
+
+struct get_user {
+  std::string name;
+  static constexpr auto schema = kw::kind("GET_USER", kw::field("name", &get_user::name));
+};
+struct user {
+  int age;
+  static constexpr auto schema = kw::kind("USER", kw::field("age", &user::age));
+};
+struct with_id {
+  int id;
+  static constexpr auto schema = kw::kind("WITH_ID", kw::field("id", &with_id::id));
+};
+struct typed {
+  static constexpr auto schema = kw::kind("TYPED", kw::key("type"));
+};
+
+// A correspondent whose peer is the test.
+struct asking : test::far_end {
+  explicit asking(kw::correspondent_options const& with = {}, kw::net::connection_options const& options = {})
+      : far_end(kw::role::client, options), talk(std::in_place, std::move(ws), with) {
+    settle();
+  }
+
+  struct outcome {
+    bool done = false;
+    std::error_code error;
+    int age = 0;
+    kw::error_message why;
+  };
+
+  void ask(outcome& to, std::chrono::milliseconds timeout = 1h) {
+    get_user const question{"ann"};
+    talk->request<user>(question, timeout, [&to](std::error_code error, kw::reply<user> reply) {
+      CHECK(!to.done);
+      to.done = true;
+      to.error = error;
+      to.why = reply.why();
+      if (reply) to.age = reply->age;
+    });
+  }
+
+  // All that receive() gives, and how it ended.
+  struct receiving {
+    texts all;
+    bool done = false;
+    std::error_code error;
+  };
+  void receive(receiving& to) {
+    talk->receive([this, &to](std::error_code error, kw::message msg) {
+      if (error || !msg) {
+        to.done = true;
+        to.error = error;
+        return;
+      }
+      to.all.emplace_back(msg.text());
+      receive(to);
+    });
+  }
+
+  std::optional<kw::correspondent> talk;
+};
+
+std::string answer(int id, int age) {
+  return R"({"kind":"USER","id":)" + std::to_string(id) + R"(,"age":)" + std::to_string(age) + '}';
+}
+
+}  // namespace
+
+TEST_CASE("a question has an id, and the message with the same id is its answer") {
+  asking side;
+  asking::outcome first;
+  asking::outcome second;
+  side.ask(first);
+  side.ask(second);
+  CHECK(side.talk->outstanding() == 2);
+  CHECK(side.heard() ==
+        texts{R"({"kind":"GET_USER","id":1,"name":"ann"})", R"({"kind":"GET_USER","id":3,"name":"ann"})"});
+  side.say(answer(3, 30));
+  side.settle();
+  CHECK(!first.done);
+  REQUIRE(second.done);
+  CHECK(second.age == 30);
+  side.say(R"({"age":10,"id":1,"kind":"USER"})");
+  side.settle();
+  REQUIRE(first.done);
+  CHECK(!first.error);
+  CHECK(first.age == 10);
+  CHECK(side.talk->outstanding() == 0);
+}
+
+TEST_CASE("a thousand questions are answered in any order, between other messages") {
+  asking side;
+  constexpr int count = 1000;
+  std::vector<asking::outcome> outcomes(count);
+  for (auto& each : outcomes) side.ask(each);
+  CHECK(side.heard().size() == count);
+  std::vector<int> order(count);
+  for (int index = 0; index < count; ++index) order[static_cast<std::size_t>(index)] = index;
+  std::shuffle(order.begin(), order.end(), std::mt19937{20261125});
+  asking::receiving others;
+  texts said;
+  for (int const index : order) {
+    side.say(answer(2 * index + 1, index));
+    if (index % 10 == 0) {
+      said.push_back(R"({"kind":"NEWS","number":)" + std::to_string(index) + '}');
+      side.say(said.back());
+    }
+    if (index == 500) side.receive(others);
+    if (index % 7 == 0) side.settle();
+  }
+  side.settle();
+  for (int index = 0; index < count; ++index) {
+    auto const& each = outcomes[static_cast<std::size_t>(index)];
+    REQUIRE(each.done);
+    CHECK(!each.error);
+    CHECK(each.age == index);
+  }
+  CHECK(others.all == said);
+  CHECK(side.talk->outstanding() == 0);
+  CHECK(side.talk->late_answers() == 0);
+}
+
+TEST_CASE("who is not answered in time gets an error, and what comes later harms nobody") {
+  asking side;
+  asking::outcome slow;
+  asking::outcome slower;
+  asking::outcome patient;
+  side.ask(patient);
+  side.ask(slower, 20ms);
+  side.ask(slow, 1ms);
+  side.io.restart();
+  while (!slower.done) side.io.run_one();
+  CHECK(slow.error == exchange_errc::timed_out);
+  CHECK(slower.error == exchange_errc::timed_out);
+  CHECK(slow.error.message() == "no answer in time");
+  CHECK(!patient.done);
+  asking::receiving others;
+  side.receive(others);
+  side.say(answer(3, 0));
+  side.say(answer(5, 0));
+  side.say(R"({"kind":"ERROR","id":5,"code":"busy"})");
+  side.say(answer(1, 7));
+  side.say(answer(1, 7));
+  side.settle();
+  CHECK(patient.age == 7);
+  CHECK(others.all.empty());
+  CHECK(side.talk->late_answers() == 4);
+}
+
+TEST_CASE("a request without a chance times out at once") {
+  asking side;
+  asking::outcome result;
+  side.ask(result, 0ms);
+  CHECK(!result.done);
+  side.io.restart();
+  while (!result.done) side.io.run_one();
+  CHECK(result.error == exchange_errc::timed_out);
+  // Nothing keeps the context running for a request that has ended: only the connection does.
+  asking::outcome other;
+  side.ask(other, 1h);
+  side.say(answer(3, 1));
+  side.settle();
+  side.say_close();
+  side.far->end();
+  side.io.restart();
+  side.io.run_for(4s);
+  CHECK(side.io.stopped());
+}
+
+TEST_CASE("an error_message with the id refuses, and says why") {
+  asking side;
+  asking::outcome result;
+  side.ask(result);
+  side.say(R"({"kind":"ERROR","id":1,"code":"forbidden","path":"/name","message":"not for you"})");
+  side.settle();
+  CHECK(result.error == exchange_errc::refused);
+  CHECK(result.why.code == "forbidden");
+  CHECK(result.why.path == "/name");
+  CHECK(result.why.message == "not for you");
+  // Theirs may look otherwise.
+  result = {};
+  side.ask(result);
+  side.say(R"({"kind":"ERROR","id":3,"reason":"theirs"})");
+  side.settle();
+  CHECK(result.error == exchange_errc::refused);
+  CHECK(result.why.message == R"({"kind":"ERROR","id":3,"reason":"theirs"})");
+}
+
+TEST_CASE("an answer that cannot be decoded is an error of its own") {
+  asking side;
+  asking::outcome result;
+  side.ask(result);
+  side.say(R"({"kind":"USER","id":1,"age":"7"})");
+  side.settle();
+  CHECK(result.error == exchange_errc::invalid_answer);
+  CHECK(result.why.code == "wrong_type");
+  CHECK(result.why.path == "/age");
+  result = {};
+  side.ask(result);
+  side.say(R"({"kind":"USER","id":3,"age":)");
+  side.settle();
+  CHECK(result.error == exchange_errc::invalid_answer);
+  CHECK(result.why.code == "truncated");
+}
+
+TEST_CASE("what is no answer is received") {
+  asking side;
+  asking::receiving others;
+  side.receive(others);
+  side.say(answer(1, 1));  // nothing was asked
+  side.settle();
+  asking::outcome result;
+  side.ask(result);
+  texts const said{answer(1, 1),                           // before anything was asked
+                   R"({"kind":"USER","age":1})",           // no id
+                   R"({"kind":"USER","id":"1","age":1})",  // not ours
+                   R"({"kind":"USER","id":1.0,"age":1})",
+                   R"({"kind":"USER","id":-1,"age":1})",
+                   R"({"kind":"USER","id":2,"age":1})",  // one of the other side's
+                   R"({"kind":"USER","id":0,"age":1})",
+                   answer(3, 1),                  // never asked
+                   R"({"kind":"OTHER","id":1})",  // no answer to this
+                   R"(plain text)"};
+  for (std::size_t index = 1; index < said.size(); ++index) side.say(said[index]);
+  side.far->push_frame(side.of, kw::opcode::binary, "\x01\x02");
+  side.settle();
+  CHECK(!result.done);
+  texts all = said;
+  all.push_back("\x01\x02");
+  CHECK(others.all == all);
+  side.say(answer(1, 7));
+  side.settle();
+  CHECK(result.age == 7);
+}
+
+TEST_CASE("an answer to nothing that was asked can end the connection") {
+  asking side({.on_unknown_id = kw::on_unknown_id::close});
+  asking::outcome result;
+  side.ask(result);
+  side.heard();
+  side.say(answer(3, 1));
+  CHECK(side.heard() == texts{"close 1008 an answer to nothing that was asked"});
+  CHECK(result.error == exchange_errc::unknown_id);
+  asking::outcome late;
+  side.ask(late);
+  side.settle();
+  CHECK(late.error);
+  asking::receiving others;
+  side.receive(others);
+  side.say_close();
+  side.far->end();
+  side.settle();
+  CHECK(others.error == exchange_errc::unknown_id);
+}
+
+TEST_CASE("messages wait for receive() up to a mark, then nothing is read, and nothing is lost") {
+  asking side({.read_ahead = 100}, {.read_ahead = 64});
+  side.far->max_read = 64;
+  texts said;
+  for (int index = 0; index < 100; ++index) {
+    said.push_back(R"({"kind":"NEWS","number":)" + std::to_string(index) + '}');
+    side.say(said.back());
+  }
+  side.settle();
+  CHECK(side.far->incoming.size() > 1000);
+  asking::outcome result;
+  side.ask(result);
+  side.say(answer(1, 7));
+  side.settle();
+  CHECK(!result.done);
+  asking::receiving others;
+  side.receive(others);
+  side.settle();
+  CHECK(others.all == said);
+  CHECK(result.age == 7);
+  CHECK(side.far->incoming.empty());
+}
+
+TEST_CASE("a received message stays until the next receive, whatever is answered meanwhile") {
+  asking side;
+  asio::co_spawn(
+      side.io,
+      [&]() -> asio::awaitable<void> {
+        kw::message const first = co_await side.talk->receive();
+        get_user const question{"ann"};
+        user const ann = co_await side.talk->request<user>(question, 1h);
+        CHECK(ann.age == 7);
+        CHECK(first.text() == "first");
+        CHECK(side.talk->try_receive().text() == "second");
+        CHECK(!side.talk->try_receive());
+      },
+      [](std::exception_ptr failure) { CHECK(!failure); });
+  side.settle();
+  side.say("first");
+  side.settle();
+  side.say("second");
+  side.say(answer(1, 7));
+  side.settle();
+}
+
+TEST_CASE("only one receive may wait, and it can be cancelled without a loss") {
+  asking side;
+  asio::cancellation_signal signal;
+  std::optional<std::error_code> ended;
+  side.talk->receive(asio::bind_cancellation_slot(
+      signal.slot(), [&](std::error_code error, kw::message) { ended = error; }));
+  std::error_code second;
+  side.talk->receive([&](std::error_code error, kw::message) { second = error; });
+  side.settle();
+  CHECK(second == kw::error::operation_in_progress);
+  CHECK(!ended);
+  signal.emit(asio::cancellation_type::all);
+  side.say("kept");
+  side.settle();
+  CHECK(ended == asio::error::operation_aborted);
+  CHECK(side.talk->try_receive().text() == "kept");
+}
+
+TEST_CASE("a connection that ends ends every request, each way with its own error") {
+  SUBCASE("the peer closes") {
+    asking side;
+    std::vector<asking::outcome> outcomes(3);
+    for (auto& each : outcomes) side.ask(each);
+    asking::receiving others;
+    side.say("last");
+    side.say(answer(3, 7));
+    side.say_close();
+    side.settle();
+    CHECK(outcomes[0].error == kw::error::closed);
+    CHECK(outcomes[1].age == 7);
+    CHECK(outcomes[2].error == kw::error::closed);
+    side.receive(others);
+    side.settle();
+    CHECK(others.all == texts{"last"});
+    CHECK(others.done);
+    CHECK(!others.error);
+    asking::outcome late;
+    side.ask(late);
+    side.settle();
+    CHECK(late.error == kw::error::closed);
+    CHECK(side.talk->websocket().close_code() == kw::close_code::normal);
+  }
+  SUBCASE("it breaks") {
+    asking side;
+    asking::outcome result;
+    side.ask(result);
+    side.far->end();
+    side.settle();
+    CHECK(result.error == kw::error::connection_lost);
+    asking::receiving others;
+    side.receive(others);
+    side.settle();
+    CHECK(others.error == kw::error::connection_lost);
+  }
+  SUBCASE("we close: answers that come before the peer's Close still arrive") {
+    asking side;
+    std::vector<asking::outcome> outcomes(2);
+    for (auto& each : outcomes) side.ask(each);
+    bool closed = false;
+    side.talk->close(kw::close_code::normal, "", [&](std::error_code) { closed = true; });
+    side.settle();
+    CHECK(!outcomes[0].done);
+    asking::outcome late;
+    side.ask(late);
+    side.settle();
+    CHECK(late.error == kw::error::closed);
+    side.say(answer(1, 7));
+    side.say_close();
+    side.far->end();
+    side.settle();
+    CHECK(outcomes[0].age == 7);
+    CHECK(outcomes[1].error == kw::error::closed);
+    CHECK(closed);
+  }
+}
+
+TEST_CASE("a request can be cancelled on its own") {
+  asking side;
+  asio::cancellation_signal signal;
+  asking::outcome other;
+  get_user const question{"ann"};
+  std::optional<std::error_code> ended;
+  side.talk->request<user>(
+      question, 1h, asio::bind_cancellation_slot(signal.slot(), [&](std::error_code error, kw::reply<user>) {
+        ended = error;
+      }));
+  side.ask(other);
+  side.settle();
+  signal.emit(asio::cancellation_type::terminal);
+  CHECK(!ended);
+  side.settle();
+  CHECK(ended == asio::error::operation_aborted);
+  CHECK(side.talk->outstanding() == 1);
+  side.say(answer(1, 1));
+  side.say(answer(3, 3));
+  side.settle();
+  CHECK(other.age == 3);
+  CHECK(side.talk->late_answers() == 1);
+}
+
+TEST_CASE("awaited requests throw what is known, and can be cancelled") {
+  asking side;
+  asio::cancellation_signal signal;
+  std::vector<std::string> log;
+  asio::co_spawn(
+      side.io,
+      [&]() -> asio::awaitable<void> {
+        get_user const question{"ann"};
+        user const first = co_await side.talk->request<user>(question, 1h);
+        log.push_back(std::to_string(first.age));
+        try {
+          co_await side.talk->request<user>(question, 1h);
+        } catch (kw::request_error const& error) {
+          CHECK(error.code() == exchange_errc::refused);
+          log.push_back(error.why().code + ": " + error.what());
+        }
+        co_await side.talk->request<user>(question, 1h);
+      },
+      asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr failure) {
+        try {
+          std::rethrow_exception(failure);
+        } catch (std::system_error const& error) {
+          CHECK(error.code() == asio::error::operation_aborted);
+          log.push_back("cancelled");
+        }
+      }));
+  side.settle();
+  side.say(answer(1, 7));
+  side.settle();
+  side.say(R"({"kind":"ERROR","id":3,"code":"busy","message":"later"})");
+  side.settle();
+  CHECK(side.talk->outstanding() == 1);
+  signal.emit(asio::cancellation_type::terminal);
+  side.settle();
+  REQUIRE(log.size() == 3);
+  CHECK(log[0] == "7");
+  CHECK(log[1].starts_with("busy: later"));
+  CHECK(log[2] == "cancelled");
+  CHECK(side.talk->outstanding() == 0);
+}
+
+TEST_CASE("a request that nobody awaits is given up, and one that is awaited late has its answer") {
+  asking side;
+  get_user const question{"ann"};
+  { auto const dropped = side.talk->request<user>(question, 1h); }
+  CHECK(side.talk->outstanding() == 0);
+  auto kept = side.talk->request<user>(question, 1h);
+  side.say(answer(3, 7));
+  side.settle();
+  int age = 0;
+  asio::co_spawn(
+      side.io, [&]() -> asio::awaitable<void> { age = (co_await std::move(kept)).age; }, asio::detached);
+  side.settle();
+  CHECK(age == 7);
+}
+
+TEST_CASE("destroyed in the middle, it ends everything") {
+  std::vector<asking::outcome> outcomes(3);
+  asking::receiving others;
+  asking side;
+  for (auto& each : outcomes) side.ask(each);
+  side.receive(others);
+  side.settle();
+  side.say(answer(1, 1));
+  side.talk.reset();
+  CHECK(!outcomes[1].done);
+  side.settle();
+  for (auto const& each : outcomes) CHECK(each.error == asio::error::operation_aborted);
+  CHECK(others.error == asio::error::operation_aborted);
+  CHECK(side.far->closed);
+}
+
+TEST_CASE("destroyed by a handler of its own") {
+  asking side;
+  get_user const question{"ann"};
+  int ends = 0;
+  for (int index = 0; index < 3; ++index) {
+    side.talk->request<user>(question, 1h, [&](std::error_code, kw::reply<user>) {
+      ++ends;
+      side.talk.reset();
+    });
+  }
+  for (int index = 0; index < 3; ++index) side.say(answer(2 * index + 1, 1));
+  side.settle();
+  CHECK(ends == 3);
+}
+
+TEST_CASE("a websocket that was borrowed stays open, and can be used again") {
+  test::far_end side(kw::role::client);
+  {
+    kw::net::websocket& ws = side.ws;
+    kw::correspondent talk{ws};
+    std::error_code ended;
+    get_user const question{"ann"};
+    talk.request<user>(question, 1h, [&](std::error_code error, kw::reply<user>) { ended = error; });
+    side.settle();
+    kw::correspondent moved{std::move(talk)};
+    side.say("one");
+    side.settle();
+    CHECK(moved.try_receive().text() == "one");
+    { kw::correspondent const last{std::move(moved)}; }
+    side.settle();
+    CHECK(ended == asio::error::operation_aborted);
+  }
+  CHECK(side.ws.is_open());
+  std::string text;
+  side.ws.receive([&](std::error_code, kw::message msg) { text = msg.text(); });
+  side.say("two");
+  side.settle();
+  CHECK(text == "two");
+}
+
+TEST_CASE("what cannot be asked is an error of the request") {
+  asking side;
+  side.heard();
+  std::vector<std::error_code> errors;
+  auto const note = [&](std::error_code error, auto) { errors.push_back(error); };
+  get_user const broken{"\xFF"};
+  side.talk->request<user>(broken, 1h, note);
+  side.talk->request<user>(with_id{1}, 1h, note);
+  side.talk->request<user>(typed{}, 1h, note);
+  side.talk->request<typed>(get_user{}, 1h, note);
+  CHECK(errors.empty());
+  side.settle();
+  REQUIRE(errors.size() == 4);
+  for (auto const each : errors) CHECK(each == kw::error::invalid_argument);
+  CHECK(side.heard().empty());
+  CHECK(side.talk->outstanding() == 0);
+
+  asking full({}, {.send_queue_soft = 10, .send_queue_hard = 20});
+  full.far->writes_wait = true;
+  std::vector<asking::outcome> outcomes(4);
+  for (auto& each : outcomes) full.ask(each);
+  full.settle();
+  CHECK(!outcomes[0].done);
+  CHECK(outcomes[3].error == kw::error::send_queue_full);
+  full.far->let_write();
+}
+
+TEST_CASE("names of the members can be others") {
+  asking side({.id_name = "number", .key = "type"});
+  std::error_code error;
+  bool done = false;
+  side.talk->request<typed>(typed{}, 1h, [&](std::error_code how, kw::reply<typed> reply) {
+    error = how;
+    done = static_cast<bool>(reply);
+  });
+  CHECK(side.heard() == texts{R"({"type":"TYPED","number":1})"});
+  side.say(R"({"type":"TYPED","id":2,"number":1})");
+  side.settle();
+  CHECK(done);
+  side.talk->request<typed>(typed{}, 1h, [&](std::error_code how, kw::reply<typed>) { error = how; });
+  side.say(R"({"type":"ERROR","number":3,"code":"no"})");
+  side.settle();
+  CHECK(error == exchange_errc::refused);
+}
+
+TEST_CASE("any token will do") {
+  asking side;
+  get_user const question{"ann"};
+  std::future<kw::reply<user>> first = side.talk->request<user>(question, 1h, asio::use_future);
+  std::future<kw::reply<user>> second = side.talk->request<user>(question, 1h, asio::use_future);
+  side.say(answer(1, 7));
+  side.say(R"({"kind":"ERROR","id":3,"code":"no"})");
+  side.settle();
+  CHECK(first.get()->age == 7);
+  CHECK_THROWS_AS(second.get(), std::system_error);
+}
