@@ -118,12 +118,12 @@ TEST_CASE("a handler may answer one of several kinds, or refuse") {
   using answer = std::variant<user, nobody>;
   kw::dispatcher on{[](get_user const& asked) -> answer {
                       if (asked.name == "ann") return user{"ann", 7};
-                      if (asked.name == "eve") throw kw::refusal("forbidden", "not for eve");
+                      if (asked.name == "eve") throw kw::message_refused("forbidden", "not for eve");
                       return nobody{};
                     },
                     [](note said) -> asio::awaitable<answer> {
                       co_await pass();
-                      if (said.text.empty()) throw kw::refusal("empty");
+                      if (said.text.empty()) throw kw::message_refused("empty");
                       co_return nobody{};
                     }};
   serving const run(side, on, {});

@@ -58,9 +58,9 @@ struct serve_options {
 
 /// Thrown by a handler that refuses a message which is in order: the peer gets the error_message, with the id
 /// of its question, and the connection goes on.
-class refusal : public std::runtime_error {
+class message_refused : public std::runtime_error {
  public:
-  explicit refusal(std::string code, std::string message = {})
+  explicit message_refused(std::string code, std::string message = {})
       : std::runtime_error(message.empty() ? code : message),
         answer_{std::move(code), {}, std::move(message)} {}
 
@@ -184,7 +184,8 @@ class aftermath {
 
 /// Receives until the connection ends, and hands each TEXT message to `on`, a dispatcher or
 /// dynamic_dispatcher, together with `arguments`. Returns when the peer has closed, or when we have for a bad
-/// message; throws when the connection broke, like receive(), and what a handler throws, except refusal.
+/// message; throws when the connection broke, like receive(), and what a handler throws, except
+/// message_refused.
 ///
 /// A handler that is a coroutine is awaited before the next message is received, so that messages are handled
 /// in order. What a handler returns, or its coroutine, is sent as the answer, with the id of the message.
@@ -216,7 +217,7 @@ asio::awaitable<void> serve(Connection& ws, Dispatcher& on, serve_options option
       } else if (outcome->valid()) {
         co_await std::move(*outcome);
       }
-    } catch (refusal const& thrown) {
+    } catch (message_refused const& thrown) {
       refused = thrown.answer();
       is_refused = true;
     }
