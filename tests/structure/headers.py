@@ -1,4 +1,4 @@
-"""Compiles every header alone, twice in the same file, with warnings as errors.
+"""Compiles every header alone, twice in the same file, and all of them together, with warnings as errors.
 
 usage: headers.py REPOSITORY COMPILER [--std-only] [FLAG...]
 
@@ -19,7 +19,11 @@ WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werr
 
 
 def compile_alone(compiler, include, header, flags):
-    text = f"#include <{header}>\n#include <{header}>\n"
+    return compile_together(compiler, include, [header, header], flags)
+
+
+def compile_together(compiler, include, headers, flags):
+    text = "".join(f"#include <{header}>\n" for header in headers)
     command = [compiler, "-std=c++20", "-fsyntax-only", f"-I{include}", *WARNINGS, *flags, "-x", "c++", "-"]
     result = subprocess.run(command, input=text, capture_output=True, text=True, timeout=300)
     return result.stderr.strip() or f"status {result.returncode}" if result.returncode else ""
@@ -39,9 +43,12 @@ def main():
     broken = compile_alone(compiler, include, "kindwire/no_such_header.hpp", flags)
     report.check("a header that does not compile is noticed", [] if "no_such_header" in broken else [broken or "it compiled"])
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        together = pool.submit(compile_together, compiler, include, headers, flags)
         errors = pool.map(lambda header: compile_alone(compiler, include, header, flags), headers)
         for header, error in zip(headers, errors):
             report.check(f"{header} alone", [error] if error else [])
+        # No two layers may have one name of detail, or shadow each other's.
+        report.check("all of them together", [together.result()] if together.result() else [])
     report.end()
 
 

@@ -32,8 +32,8 @@ struct json_number {
 };
 
 // Below, a word holds the eight bytes that a text begins with, the first in the lowest; its digits are 0 to 9
-// where it was turned over by `zeros`.
-inline constexpr std::uint64_t zeros = 0x3030303030303030;
+// where it was turned over by `digit_zeros`.
+inline constexpr std::uint64_t digit_zeros = 0x3030303030303030;
 
 /// The top bit of each byte that is no digit. A sum that leaves its byte disturbs only bytes above: the
 /// lowest mark is right.
@@ -58,7 +58,7 @@ struct digit_run {
 };
 
 constexpr digit_run read_digits(std::uint64_t word) noexcept {
-  std::uint64_t const digits = word ^ zeros;
+  std::uint64_t const digits = word ^ digit_zeros;
   auto const count = static_cast<unsigned>(std::countr_zero(no_digits(digits))) / 8;
   // Zeros go before what is shorter than eight.
   return count == 0 ? digit_run{0, 0} : digit_run{join_digits(digits << (64 - 8 * count)), count};
@@ -67,7 +67,7 @@ constexpr digit_run read_digits(std::uint64_t word) noexcept {
 /// The number that a text begins with, if that is seen in its first eight bytes and has no sign and no
 /// exponent, into magnitude, power, integral. Returns its size, or 0.
 inline unsigned read_short_number(std::uint64_t word, json_number& value) noexcept {
-  std::uint64_t digits = word ^ zeros;
+  std::uint64_t digits = word ^ digit_zeros;
   std::uint64_t marks = no_digits(digits);
   if (marks == 0) return 0;
   unsigned const whole = static_cast<unsigned>(std::countr_zero(marks)) & 56;  // in bits
