@@ -256,6 +256,18 @@ TEST_CASE("unknown fields are refused on request") {
   CHECK(on(R"({"kind":"INITIAL","x":1})").error().message() == R"(unknown field "x")");
 }
 
+TEST_CASE("an id beside the fields is not unknown, where it has been named") {
+  kw::json_options const options{.refuse_unknown_fields = true, .id_name = "id"};
+  kw::dispatcher const on{options, [](initial) {}, [](theirs::request asked) { CHECK(asked.id == 7); }};
+  CHECK(on(R"({"kind":"INITIAL","id":7})"));
+  CHECK(on(R"({"id":{"x":[]},"kind":"INITIAL"})"));
+  CHECK(on(R"({"kind":"REQUEST","id":7})"));
+  CHECK(on(R"({"kind":"INITIAL","ids":7})").error().message() == R"(unknown field "ids")");
+  kw::dispatcher const strict{kw::json_options{.refuse_unknown_fields = true}, [](initial) {}};
+  CHECK(strict(R"({"kind":"INITIAL","id":7})").error().code == json_errc::unknown_field);
+  CHECK(strict(R"({"kind":"INITIAL","":7})").error().code == json_errc::unknown_field);
+}
+
 TEST_CASE("under another key, a field may be called kind") {
   kw::dispatcher const on{[](typed message) { return message.kind; }};
   CHECK(*on(kw::to_json(typed{"x"})) == "x");

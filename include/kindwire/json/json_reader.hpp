@@ -37,6 +37,9 @@ struct json_options {
   bool refuse_unknown_fields = false;  ///< off: a newer peer's additions do no harm
   /// Refused unless stated otherwise: readers that differ in this can be played off against each other.
   duplicate_policy duplicates = duplicate_policy::refuse;
+  /// A member of a message that is never unknown: the id that questions and answers have beside their fields.
+  /// The name must live as long as what reads.
+  std::string_view id_name = {};
 };
 
 namespace detail {
@@ -112,6 +115,11 @@ class json_reader {
     scanner_.fail_known(known);
     scanner_.prepend_path(key.name);
     return false;
+  }
+
+  // What may stand beside a message's fields.
+  bool is_id(std::string_view name) const noexcept {
+    return scanner_.depth() == 1 && !options_.id_name.empty() && name == options_.id_name;
   }
 
   bool refuses_duplicates() const noexcept { return options_.duplicates == duplicate_policy::refuse; }

@@ -147,7 +147,7 @@ inline bool json_reader::read_members(void* object, detail::object_plan const& p
         scanner_.prepend_path(plan.key);
         return false;
       }
-    } else if (options_.refuse_unknown_fields) {
+    } else if (options_.refuse_unknown_fields && !is_id(name)) {
       return fail_member(where, json_errc::unknown_field, name);
     } else if (!scanner_.skip_value()) {
       return false;
