@@ -1,0 +1,195 @@
+// JSON Schema (2020-12) of described types: what the reader accepts, said to the other side.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catalogue.hpp"
+#include "document_writer.hpp"
+#include "reader.hpp"
+#include "schema.hpp"
+
+namespace kindwire {
+
+namespace detail {
+
+// Prints entries of a catalogue in the words that JSON Schema 2020-12 and draft-07, which AsyncAPI goes by,
+// have in common. There, nothing counts beside a $ref.
+class schema_printer {
+ public:
+  schema_printer(document_writer& out, catalogue const& types, std::string_view place, json_options options)
+      : out_(out), types_(types), place_(place), options_(options) {}
+
+  void print(type_entry const& entry) {
+    out_.open('{');
+    if (!entry.description.empty()) out_.member("description", entry.description);
+    if (entry.is_enumeration) {
+      out_.member("type", "string");
+      strings("enum", entry.enumerators);
+    } else {
+      object(entry);
+    }
+    out_.close('}');
+  }
+
+  void reference(std::size_t entry) { out_.reference(place_, types_.entries()[entry].name); }
+
+ private:
+  void object(type_entry const& entry) {
+    out_.member("type", "object");
+    out_.key("properties");
+    out_.open('{');
+    std::vector<std::string_view> required;
+    if (!entry.key.empty()) {
+      out_.raw_member(entry.key, "{\"type\": \"string\", \"const\": " + json_string(entry.kind) + "}");
+      required.push_back(entry.key);
+    }
+    for (field_node const& field : entry.fields) {
+      out_.key(field.name);
+      member(field);
+      if (field.required) required.push_back(field.name);
+    }
+    out_.close('}');
+    if (!required.empty()) strings("required", required);
+    // Said where it is so; where it is not, additional properties are allowed.
+    if (options_.refuse_unknown_fields) out_.raw_member("additionalProperties", "false");
+  }
+
+  void member(field_node const& field) {
+    bool const alone = field.description.empty() && field.otherwise.empty();
+    if (field.type.form == type_form::named && alone) return reference(field.type.entry);
+    out_.open('{');
+    if (!field.description.empty()) out_.member("description", field.description);
+    if (!field.otherwise.empty()) out_.raw_member("default", field.otherwise);
+    words(field.type);
+    out_.close('}');
+  }
+
+  void value(type_node const& type) {
+    if (type.form == type_form::named) return reference(type.entry);
+    out_.open('{');
+    words(type);
+    out_.close('}');
+  }
+
+  void words(type_node const& type) {
+    switch (type.form) {
+      case type_form::anything: break;
+      case type_form::boolean: out_.member("type", "boolean"); break;
+      case type_form::integer: number("integer", type); break;
+      case type_form::floating: number("number", type); break;
+      case type_form::string:
+        out_.member("type", "string");
+        sizes("minLength", "maxLength", type);
+        break;
+      case type_form::optional:
+        out_.key("anyOf");
+        out_.open('[');
+        value(type.inner[0]);
+        out_.raw("{\"type\": \"null\"}");
+        out_.close(']');
+        break;
+      case type_form::list:
+        out_.member("type", "array");
+        out_.key("items");
+        value(type.inner[0]);
+        sizes("minItems", "maxItems", type);
+        break;
+      case type_form::map:
+        out_.member("type", "object");
+        out_.key("additionalProperties");
+        value(type.inner[0]);
+        sizes("minProperties", "maxProperties", type);
+        break;
+      case type_form::named:
+        out_.key("allOf");
+        out_.open('[');
+        reference(type.entry);
+        out_.close(']');
+        break;
+      case type_form::verbatim:
+        if (type.json_schema.empty()) break;
+        out_.key("allOf");
+        out_.open('[');
+        out_.raw(type.json_schema);
+        out_.close(']');
+    }
+  }
+
+  void number(std::string_view name, type_node const& type) {
+    out_.member("type", name);
+    if (!type.minimum.empty()) out_.raw_member("minimum", type.minimum);
+    if (!type.maximum.empty()) out_.raw_member("maximum", type.maximum);
+  }
+
+  void sizes(std::string_view least, std::string_view most, type_node const& type) {
+    if (type.min_size) out_.raw_member(least, std::to_string(*type.min_size));
+    if (type.max_size) out_.raw_member(most, std::to_string(*type.max_size));
+  }
+
+  void strings(std::string_view name, std::vector<std::string_view> const& texts) {
+    std::string list = "[";
+    for (std::string_view const text : texts) {
+      if (list.size() != 1) list += ", ";
+      list += json_string(text);
+    }
+    out_.raw_member(name, list + "]");
+  }
+
+  document_writer& out_;
+  catalogue const& types_;
+  std::string_view place_;
+  json_options options_;
+};
+
+inline std::string schema_document(catalogue const& types, std::span<std::size_t const> chosen,
+                                   json_options options) {
+  document_writer out;
+  schema_printer printer{out, types, "#/$defs/", options};
+  out.open('{');
+  out.member("$schema", "https://json-schema.org/draft/2020-12/schema");
+  if (chosen.size() == 1) {
+    out.member("$ref", "#/$defs/" + types.entries()[chosen[0]].name);
+  } else {
+    out.key("oneOf");
+    out.open('[');
+    for (std::size_t const each : chosen) printer.reference(each);
+    out.close(']');
+  }
+  out.key("$defs");
+  out.open('{');
+  for (type_entry const& entry : types.entries()) {
+    out.key(entry.name);
+    printer.print(entry);
+  }
+  out.close('}');
+  out.close('}');
+  return out.take();
+}
+
+}  // namespace detail
+
+/// A JSON Schema, draft 2020-12, of the texts that decode<T>() accepts; of several types, which are then
+/// messages of different kinds, of those that a dispatcher of these kinds accepts. Described types are under
+/// `$defs`, by their C++ names without namespaces. Unknown fields are allowed unless `options`, those of
+/// the reader, refuse them. Ends with a newline.
+///
+/// What the reader does and a schema cannot say: it refuses a field that stands twice, nesting beyond
+/// json_max_depth, strings that are not Unicode, and strings with escapes where T has a std::string_view; it
+/// compares integers exactly, where validators tend to compare doubles.
+template <class... T>
+requires(sizeof...(T) != 0 && (described<T> && ...)) std::string json_schema(json_options options = {}) {
+  static_assert(sizeof...(T) == 1 || (message_kind<T> && ...),
+                "kindwire: the types of a set are messages, described with kind()");
+  static_assert(sizeof...(T) == 1 || detail::all_distinct(std::array{detail::kind_or_none<T>()...}),
+                "kindwire: two types of the set have the same kind");
+  detail::catalogue types;
+  std::array<std::size_t, sizeof...(T)> const chosen{types.add<T>()...};
+  return detail::schema_document(types, chosen, options);
+}
+
+}  // namespace kindwire

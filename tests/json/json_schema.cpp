@@ -1,0 +1,205 @@
+#include <kindwire/json/json_schema.hpp>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+namespace kw = kindwire;
+
+namespace {
+
+enum class side { left, right };
+
+struct minutes {
+  int count = 0;
+};
+
+struct unknown_to_documents {};
+
+}  // namespace
+
+template <>
+inline constexpr auto kw::schema<side> = kw::enumeration(kw::enumerator("LEFT", side::left),
+                                                         kw::enumerator("RI\"GHT", side::right));
+
+template <>
+struct kw::json_codec<minutes> {
+  static bool read(kw::json_reader& reader, minutes& value) { return reader.read(value.count); }
+  static constexpr std::string_view json_schema = R"({"type": "integer", "multipleOf": 5})";
+};
+template <>
+struct kw::json_codec<unknown_to_documents> {
+  static bool read(kw::json_reader&, unknown_to_documents&) { return true; }
+};
+
+namespace {
+
+struct part {
+  bool on = false;
+  static constexpr auto schema = kw::object(kw::field("on", &part::on));
+};
+
+struct whole {
+  std::int8_t tiny = 0;
+  std::optional<part> maybe;
+  std::vector<part> parts;
+  std::array<double, 2> pair{};
+  std::map<std::string, side> sides;
+  side where = side::right;
+  minutes after;
+  unknown_to_documents rest;
+  static constexpr auto schema =
+      kw::kind("WHOLE", kw::field("tiny", &whole::tiny), kw::field("maybe", &whole::maybe),
+               kw::field("parts", &whole::parts), kw::field("pair", &whole::pair),
+               kw::field("sides", &whole::sides), kw::field("where", &whole::where, kw::defaulted),
+               kw::field("after", &whole::after), kw::field("rest", &whole::rest));
+};
+
+struct list {
+  std::optional<std::uint64_t> size;
+  std::vector<list> rest;
+  static constexpr auto schema = kw::kind("LIST", kw::key("type"), kw::field("size", &list::size),
+                                          kw::field("rest", &list::rest, kw::defaulted));
+};
+
+struct first {
+  static constexpr auto schema = kw::kind("FIRST");
+};
+struct second {
+  static constexpr auto schema = kw::kind("SEC~/OND");
+};
+
+}  // namespace
+
+TEST_CASE("JSON Schema of every form that a field can have") {
+  CHECK(kw::json_schema<whole>() == R"({
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "$ref": "#/$defs/whole",
+  "$defs": {
+    "whole": {
+      "type": "object",
+      "properties": {
+        "kind": {"type": "string", "const": "WHOLE"},
+        "tiny": {
+          "type": "integer",
+          "minimum": -128,
+          "maximum": 127
+        },
+        "maybe": {
+          "anyOf": [
+            {"$ref": "#/$defs/part"},
+            {"type": "null"}
+          ]
+        },
+        "parts": {
+          "type": "array",
+          "items": {"$ref": "#/$defs/part"}
+        },
+        "pair": {
+          "type": "array",
+          "items": {
+            "type": "number"
+          },
+          "minItems": 2,
+          "maxItems": 2
+        },
+        "sides": {
+          "type": "object",
+          "additionalProperties": {"$ref": "#/$defs/side"}
+        },
+        "where": {
+          "default": "RI\"GHT",
+          "allOf": [
+            {"$ref": "#/$defs/side"}
+          ]
+        },
+        "after": {
+          "allOf": [
+            {"type": "integer", "multipleOf": 5}
+          ]
+        },
+        "rest": {}
+      },
+      "required": ["kind", "tiny", "parts", "pair", "sides", "after", "rest"]
+    },
+    "part": {
+      "type": "object",
+      "properties": {
+        "on": {
+          "type": "boolean"
+        }
+      },
+      "required": ["on"]
+    },
+    "side": {
+      "type": "string",
+      "enum": ["LEFT", "RI\"GHT"]
+    }
+  }
+}
+)");
+}
+
+TEST_CASE("JSON Schema of a type that holds itself, closed to unknown fields") {
+  CHECK(kw::json_schema<list>({.refuse_unknown_fields = true}) == R"({
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "$ref": "#/$defs/list",
+  "$defs": {
+    "list": {
+      "type": "object",
+      "properties": {
+        "type": {"type": "string", "const": "LIST"},
+        "size": {
+          "anyOf": [
+            {
+              "type": "integer",
+              "minimum": 0,
+              "maximum": 18446744073709551615
+            },
+            {"type": "null"}
+          ]
+        },
+        "rest": {
+          "default": [],
+          "type": "array",
+          "items": {"$ref": "#/$defs/list"}
+        }
+      },
+      "required": ["type"],
+      "additionalProperties": false
+    }
+  }
+}
+)");
+}
+
+TEST_CASE("JSON Schema of a set of kinds: one of them") {
+  CHECK(kw::json_schema<first, second>() == R"({
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "oneOf": [
+    {"$ref": "#/$defs/first"},
+    {"$ref": "#/$defs/second"}
+  ],
+  "$defs": {
+    "first": {
+      "type": "object",
+      "properties": {
+        "kind": {"type": "string", "const": "FIRST"}
+      },
+      "required": ["kind"]
+    },
+    "second": {
+      "type": "object",
+      "properties": {
+        "kind": {"type": "string", "const": "SEC~/OND"}
+      },
+      "required": ["kind"]
+    }
+  }
+}
+)");
+}
