@@ -1,0 +1,180 @@
+// What a server's routes receive and send, stated once, for the documents that are printed from it.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <deque>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "catalogue.hpp"
+#include "handler.hpp"
+#include "reader.hpp"
+#include "schema.hpp"
+
+namespace kindwire {
+
+template <class... Handlers>
+class dispatcher;
+
+/// What is said of a server as a whole.
+struct protocol_info {
+  std::string title = "messages";
+  std::string version = "1.0.0";
+  std::string description{};
+  std::string url{};       ///< where a server runs: "ws://127.0.0.1:8080"; empty if that is not stated
+  json_options options{};  ///< those of the server's readers
+};
+
+/// What is said of a route beside its messages.
+struct route_info {
+  std::string handler{};  ///< the function behind it, for the reader of the document
+  std::string name{};  ///< what documents call it; by default made of the path: `/upload/{user}` is `upload`
+  std::string description{};
+};
+
+namespace detail {
+
+// One direction of a route.
+struct message_set {
+  std::vector<std::size_t> kinds{};  // entries of the catalogue
+  bool binary = false;
+  std::string binary_description{};
+
+  void insert(std::size_t entry) {
+    if (std::find(kinds.begin(), kinds.end(), entry) == kinds.end()) kinds.push_back(entry);
+  }
+  bool empty() const noexcept { return kinds.empty() && !binary; }
+};
+
+// The parameters' names in a path: `/upload/{user}` has `user`.
+inline std::vector<std::string_view> path_parameters_of(std::string_view path) {
+  std::vector<std::string_view> names;
+  for (std::size_t from = 0; (from = path.find('{', from)) != std::string_view::npos;) {
+    std::size_t const to = path.find('}', from);
+    if (to == std::string_view::npos) break;
+    names.push_back(path.substr(from + 1, to - from - 1));
+    from = to;
+  }
+  return names;
+}
+
+// The literal segments of a path; `/` is `root`.
+inline std::string name_of_path(std::string_view path) {
+  std::string literal;
+  bool inside = false;
+  for (char const letter : path) {
+    inside = letter == '{' || (inside && letter != '}');
+    if (!inside && letter != '}') literal += letter;
+  }
+  return literal.find_first_not_of('/') == std::string::npos ? "root" : plain_name(literal);
+}
+
+}  // namespace detail
+
+/// One route of a protocol. Made by protocol::route(). Directions are the server's: it receives what clients
+/// send.
+class route_description {
+ public:
+  /// Clients send messages of these kinds.
+  template <class... T>
+  requires(sizeof...(T) != 0 && (message_kind<T> && ...)) route_description& receives() {
+    (received_.insert(types_->add<T>()), ...);
+    return *this;
+  }
+
+  /// Clients send what the dispatcher has handlers for.
+  template <class... Handlers>
+  route_description& receives(dispatcher<Handlers...> const&) {
+    (receive_for<Handlers>(), ...);
+    return *this;
+  }
+
+  /// The server sends messages of these kinds.
+  template <class... T>
+  requires(sizeof...(T) != 0 && (message_kind<T> && ...)) route_description& sends() {
+    (sent_.insert(types_->add<T>()), ...);
+    return *this;
+  }
+
+  /// Clients send BINARY messages, described in a few words.
+  route_description& receives_binary(std::string description) {
+    received_.binary = true;
+    received_.binary_description = std::move(description);
+    return *this;
+  }
+
+  /// The server sends BINARY messages, described in a few words.
+  route_description& sends_binary(std::string description) {
+    sent_.binary = true;
+    sent_.binary_description = std::move(description);
+    return *this;
+  }
+
+  std::string const& path() const noexcept { return path_; }
+  std::string const& name() const noexcept { return info_.name; }
+  route_info const& info() const noexcept { return info_; }
+  detail::message_set const& received() const noexcept { return received_; }
+  detail::message_set const& sent() const noexcept { return sent_; }
+
+ private:
+  friend class protocol;
+
+  route_description(detail::catalogue& types, std::string_view path, route_info info)
+      : types_(&types), path_(path), info_(std::move(info)) {}
+
+  template <class Handler>
+  void receive_for() {
+    // Fallbacks take no kind.
+    if constexpr (message_kind<detail::message_of<Handler>>) {
+      received_.insert(types_->add<detail::message_of<Handler>>());
+    }
+  }
+
+  detail::catalogue* types_;
+  std::string path_;
+  route_info info_;
+  detail::message_set received_;
+  detail::message_set sent_;
+};
+
+/// What goes over a server's routes, in which direction:
+///
+///     kw::protocol api{{.title = "upload"}};
+///     api.route("/upload/{user}").receives<upload_start>().sends<upload_progress, upload_finish>();
+///     std::fputs(kw::asyncapi(api).c_str(), stdout);
+///
+/// Not thread safe.
+class protocol {
+ public:
+  explicit protocol(protocol_info info) : info_(std::move(info)) {}
+
+  // Routes refer to the types.
+  protocol(protocol const&) = delete;
+  protocol& operator=(protocol const&) = delete;
+
+  /// Adds a route, whose path is the one given to the server. The reference is valid as long as the
+  /// protocol.
+  route_description& route(std::string_view path, route_info info = {}) {
+    info.name = detail::unused_name(
+        info.name.empty() ? detail::name_of_path(path) : detail::plain_name(info.name), names_);
+    names_.insert(info.name);
+    routes_.push_back(route_description{types_, path, std::move(info)});
+    return routes_.back();
+  }
+
+  protocol_info const& info() const noexcept { return info_; }
+  std::deque<route_description> const& routes() const noexcept { return routes_; }
+  detail::catalogue const& types() const noexcept { return types_; }
+
+ private:
+  protocol_info info_;
+  detail::catalogue types_;
+  std::set<std::string> names_;
+  std::deque<route_description> routes_;
+};
+
+}  // namespace kindwire

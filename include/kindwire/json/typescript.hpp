@@ -1,0 +1,207 @@
+// TypeScript types of described types: an interface for each, unions told apart by the kind.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catalogue.hpp"
+#include "document_writer.hpp"
+#include "protocol.hpp"
+#include "schema.hpp"
+
+namespace kindwire {
+
+namespace detail {
+
+class typescript_printer {
+ public:
+  explicit typescript_printer(catalogue const& types) : types_(types) {
+    for (type_entry const& entry : types.entries()) {
+      names_.push_back(unused_name(pascal_case(entry.name), taken_));
+      taken_.insert(names_.back());
+    }
+    out_ = "// Printed from the C++ declarations of these messages.\n";
+    for (std::size_t index = 0; index < names_.size(); ++index) declare(index);
+  }
+
+  void add_union(std::string const& name, std::span<std::size_t const> kinds, std::string_view comment) {
+    std::string const own = unused_name(name, taken_);
+    taken_.insert(own);
+    out_ += '\n';
+    explain(comment, "");
+    out_ += "export type " + own + " =";
+    for (std::size_t const each : kinds) out_ += (kinds.size() == 1 ? " " : "\n  | ") + names_[each];
+    out_ += ";\n";
+  }
+
+  std::string take() { return std::move(out_); }
+
+ private:
+  void declare(std::size_t index) {
+    type_entry const& entry = types_.entries()[index];
+    out_ += '\n';
+    explain(entry.description, "");
+    if (entry.is_enumeration) {
+      out_ += "export type " + names_[index] + " =";
+      std::string_view separator = " ";
+      for (std::string_view const name : entry.enumerators) {
+        out_ += separator;
+        out_ += json_string(name);
+        separator = " | ";
+      }
+      out_ += ";\n";
+      return;
+    }
+    out_ += "export interface " + names_[index] + " {\n";
+    if (!entry.key.empty()) out_ += "  " + property(entry.key) + ": " + json_string(entry.kind) + ";\n";
+    for (field_node const& field : entry.fields) {
+      explain(comment_of(field), "  ");
+      out_ += "  " + property(field.name) + (field.required ? ": " : "?: ") + type(field.type) + ";\n";
+    }
+    out_ += "}\n";
+  }
+
+  std::string type(type_node const& node) const {
+    switch (node.form) {
+      case type_form::anything: return "unknown";
+      case type_form::boolean: return "boolean";
+      case type_form::integer:
+      case type_form::floating: return "number";
+      case type_form::string: return "string";
+      case type_form::optional: return type(node.inner[0]) + " | null";
+      case type_form::list: return list(node);
+      case type_form::map: return "{ [key: string]: " + type(node.inner[0]) + " }";
+      case type_form::named: return names_[node.entry];
+      case type_form::verbatim: break;
+    }
+    return node.typescript.empty() ? "unknown" : std::string{node.typescript};
+  }
+
+  // Short arrays of one length.
+  static bool is_tuple(type_node const& node) {
+    return node.form == type_form::list && node.min_size && node.min_size == node.max_size &&
+           *node.max_size <= 8;
+  }
+
+  std::string list(type_node const& node) const {
+    std::string const element = type(node.inner[0]);
+    if (is_tuple(node)) {
+      std::string out = "[";
+      for (std::size_t left = *node.max_size; left != 0; --left) out += element + (left == 1 ? "" : ", ");
+      return out + ']';
+    }
+    bool const simple = element.find_first_of(" <(") == std::string::npos;
+    return simple ? element + "[]" : '(' + element + ")[]";
+  }
+
+  // Names of properties need no quotation marks if they are identifiers, be they reserved words.
+  static std::string property(std::string_view name) {
+    bool plain = !name.empty() && !(name.front() >= '0' && name.front() <= '9');
+    for (char const letter : name) {
+      plain = plain && ((letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+                        (letter >= '0' && letter <= '9') || letter == '_' || letter == '$');
+    }
+    return plain ? std::string{name} : json_string(name);
+  }
+
+  static std::string range(std::string_view least, std::string_view most) {
+    if (least.empty()) return most.empty() ? "" : " up to " + std::string{most};
+    if (most.empty()) return " from " + std::string{least} + " on";
+    return least == most ? ' ' + std::string{least}
+                         : " from " + std::string{least} + " to " + std::string{most};
+  }
+
+  // What TypeScript's types cannot say.
+  static std::string remark(type_node const& node) {
+    auto const sizes = [&](std::string_view what) {
+      std::string const bounds = range(node.min_size ? std::to_string(*node.min_size) : "",
+                                       node.max_size ? std::to_string(*node.max_size) : "");
+      return bounds.empty() ? bounds : std::string{what} + bounds;
+    };
+    switch (node.form) {
+      case type_form::integer: return "an integer" + range(node.minimum, node.maximum);
+      case type_form::floating:
+        return node.stated_bounds ? "a number" + range(node.minimum, node.maximum) : std::string{};
+      case type_form::string: return sizes("characters:");
+      case type_form::map: return sizes("entries:");
+      case type_form::list: return is_tuple(node) ? std::string{} : sizes("elements:");
+      case type_form::optional: return remark(node.inner[0]);
+      default: return {};
+    }
+  }
+
+  static std::string comment_of(field_node const& field) {
+    std::string out = field.description;
+    auto const add = [&](std::string const& more) {
+      if (!more.empty()) out += (out.empty() ? "" : "; ") + more;
+    };
+    add(remark(field.type));
+    if (!field.otherwise.empty()) add("absent: " + field.otherwise);
+    return out;
+  }
+
+  void explain(std::string_view text, std::string_view indent) {
+    if (text.empty()) return;
+    out_ += indent;
+    out_ += "/** ";
+    for (std::size_t at = 0; at < text.size(); ++at) {
+      char const letter = text[at];
+      if (letter == '\n' || letter == '\r') {
+        out_ += '\n';
+        out_ += indent;
+        out_ += " * ";
+      } else if (letter == '/' && at != 0 && text[at - 1] == '*') {
+        out_ += "\\/";  // not the comment's end
+      } else {
+        out_ += letter;
+      }
+    }
+    out_ += " */\n";
+  }
+
+  catalogue const& types_;
+  std::vector<std::string> names_;
+  std::set<std::string> taken_;
+  std::string out_;
+};
+
+}  // namespace detail
+
+/// TypeScript types of these, and of what is inside of them: an interface for each described type, by its
+/// C++ name in PascalCase, and if these are messages the union of them, `name`, told apart by the kind. They
+/// say what the reader accepts, as json_schema() does; ranges are in comments. Ends with a newline.
+template <class... T>
+requires(sizeof...(T) != 0 && (described<T> && ...)) std::string
+    typescript(std::string_view name = "Message") {
+  static_assert(!(message_kind<T> && ...) || detail::all_distinct(std::array{detail::kind_or_none<T>()...}),
+                "kindwire: two types of the set have the same kind");
+  detail::catalogue types;
+  std::array<std::size_t, sizeof...(T)> const chosen{types.add<T>()...};
+  detail::typescript_printer printer{types};
+  if constexpr ((message_kind<T> && ...))
+    printer.add_union(detail::pascal_case(detail::plain_name(name)), chosen, {});
+  return printer.take();
+}
+
+/// TypeScript types of a server's messages. What goes over a route called `upload` is in the unions
+/// `UploadToServer` and `UploadFromServer`. Ends with a newline.
+inline std::string typescript(protocol const& what) {
+  detail::typescript_printer printer{what.types()};
+  for (route_description const& route : what.routes()) {
+    std::string const name = detail::pascal_case(route.name());
+    if (auto const& kinds = route.received().kinds; !kinds.empty()) {
+      printer.add_union(name + "ToServer", kinds, "What the server receives at `" + route.path() + "`.");
+    }
+    if (auto const& kinds = route.sent().kinds; !kinds.empty()) {
+      printer.add_union(name + "FromServer", kinds, "What the server sends at `" + route.path() + "`.");
+    }
+  }
+  return printer.take();
+}
+
+}  // namespace kindwire

@@ -1,0 +1,115 @@
+#include <kindwire/json/asyncapi.hpp>
+
+#include <string>
+
+#include <doctest/doctest.h>
+
+namespace kw = kindwire;
+
+namespace {
+
+struct question {
+  std::string text;
+  static constexpr auto schema = kw::kind("QUESTION", kw::field("text", &question::text));
+};
+struct answer {
+  static constexpr auto schema = kw::kind("ANSWER");
+};
+
+}  // namespace
+
+TEST_CASE("AsyncAPI: a channel a route, an operation a direction, a message a kind") {
+  kw::protocol api{{.title = "an oracle", .version = "0.9", .url = "wss://example.org"}};
+  api.route("/ask/{user}", {.handler = "oracle::serve"})
+      .receives<question>()
+      .receives_binary("an image")
+      .sends<answer, question>();
+  CHECK(kw::asyncapi(api) == R"({
+  "asyncapi": "3.0.0",
+  "info": {
+    "title": "an oracle",
+    "version": "0.9"
+  },
+  "defaultContentType": "application/json",
+  "servers": {
+    "server": {
+      "host": "example.org",
+      "protocol": "wss"
+    }
+  },
+  "channels": {
+    "ask": {
+      "address": "/ask/{user}",
+      "parameters": {
+        "user": {}
+      },
+      "messages": {
+        "question": {"$ref": "#/components/messages/question"},
+        "answer": {"$ref": "#/components/messages/answer"},
+        "binary_received": {
+          "name": "BINARY",
+          "contentType": "application/octet-stream",
+          "description": "an image"
+        }
+      }
+    }
+  },
+  "operations": {
+    "ask_receive": {
+      "action": "receive",
+      "channel": {"$ref": "#/channels/ask"},
+      "x-handler": "oracle::serve",
+      "messages": [
+        {"$ref": "#/channels/ask/messages/question"},
+        {"$ref": "#/channels/ask/messages/binary_received"}
+      ]
+    },
+    "ask_send": {
+      "action": "send",
+      "channel": {"$ref": "#/channels/ask"},
+      "x-handler": "oracle::serve",
+      "messages": [
+        {"$ref": "#/channels/ask/messages/answer"},
+        {"$ref": "#/channels/ask/messages/question"}
+      ]
+    }
+  },
+  "components": {
+    "messages": {
+      "question": {
+        "name": "QUESTION",
+        "payload": {"$ref": "#/components/schemas/question"}
+      },
+      "answer": {
+        "name": "ANSWER",
+        "payload": {"$ref": "#/components/schemas/answer"}
+      }
+    },
+    "schemas": {
+      "question": {
+        "type": "object",
+        "properties": {
+          "kind": {"type": "string", "const": "QUESTION"},
+          "text": {
+            "type": "string"
+          }
+        },
+        "required": ["kind", "text"]
+      },
+      "answer": {
+        "type": "object",
+        "properties": {
+          "kind": {"type": "string", "const": "ANSWER"}
+        },
+        "required": ["kind"]
+      }
+    }
+  }
+}
+)");
+}
+
+TEST_CASE("AsyncAPI of a protocol without routes") {
+  kw::protocol const api{{.options = {.refuse_unknown_fields = true}}};
+  CHECK(kw::asyncapi(api).find("\"channels\": {},\n  \"operations\": {}") != std::string::npos);
+}

@@ -1,0 +1,52 @@
+#include <kindwire/json/dispatcher.hpp>
+#include <kindwire/json/protocol.hpp>
+
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+namespace kw = kindwire;
+
+namespace {
+
+struct first {
+  static constexpr auto schema = kw::kind("FIRST");
+};
+struct second {
+  static constexpr auto schema = kw::kind("SECOND");
+};
+
+std::vector<std::string> kinds_of(kw::protocol const& api, kw::detail::message_set const& messages) {
+  std::vector<std::string> kinds;
+  for (std::size_t const each : messages.kinds) kinds.emplace_back(api.types().entries()[each].kind);
+  return kinds;
+}
+
+}  // namespace
+
+TEST_CASE("a route receives what its dispatcher has handlers for") {
+  kw::dispatcher const on{[](first const&, int) {}, [](kw::unknown_message, int) {}, [](second, int) {}};
+  kw::protocol api{{}};
+  auto& route = api.route("/").receives(on).receives<first>().sends<second>();
+  CHECK(kinds_of(api, route.received()) == std::vector<std::string>{"FIRST", "SECOND"});
+  CHECK(kinds_of(api, route.sent()) == std::vector<std::string>{"SECOND"});
+  CHECK_FALSE(route.received().binary);
+}
+
+TEST_CASE("routes are called by the literal parts of their paths, or as one likes") {
+  kw::protocol api{{}};
+  CHECK(api.route("/").name() == "root");
+  CHECK(api.route("/{any}").name() == "root_2");
+  CHECK(api.route("/upload/{user}").name() == "upload");
+  CHECK(api.route("/upload/{user}/{file}").name() == "upload_2");
+  CHECK(api.route("/a/{b}/c-d").name() == "a_c_d");
+  CHECK(api.route("/a", {.name = "the first"}).name() == "the_first");
+}
+
+TEST_CASE("a path's parameters") {
+  using names = std::vector<std::string_view>;
+  CHECK(kw::detail::path_parameters_of("/upload/{user}/x/{file}") == names{"user", "file"});
+  CHECK(kw::detail::path_parameters_of("/upload") == names{});
+  CHECK(kw::detail::path_parameters_of("/{") == names{});
+}

@@ -1,0 +1,126 @@
+#include <kindwire/json/typescript.hpp>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+namespace kw = kindwire;
+
+namespace {
+
+enum class side { left, right };
+
+struct minutes {
+  int count = 0;
+};
+
+}  // namespace
+
+template <>
+inline constexpr auto kw::schema<side> = kw::enumeration(kw::enumerator("LEFT", side::left),
+                                                         kw::enumerator("RI\"GHT", side::right));
+
+template <>
+struct kw::json_codec<minutes> {
+  static bool read(kw::json_reader& reader, minutes& value) { return reader.read(value.count); }
+  static constexpr std::string_view typescript = "5 | 10";
+};
+
+namespace {
+
+struct one_part {
+  bool on = false;
+  static constexpr auto schema = kw::object(kw::field("on", &one_part::on));
+};
+
+namespace other {
+struct one_part {
+  std::uint16_t port = 80;
+  static constexpr auto schema = kw::object(kw::field("port", &one_part::port, kw::defaulted));
+};
+}  // namespace other
+
+struct whole {
+  std::optional<one_part> maybe;
+  std::vector<std::optional<double>> gaps;
+  std::array<side, 2> pair{};
+  std::array<side, 20> many{};
+  std::map<std::string, other::one_part> parts;
+  std::vector<minutes> after;
+  std::string text;
+  static constexpr auto schema = kw::kind(
+      "WHOLE", kw::field("maybe", &whole::maybe), kw::field("gaps", &whole::gaps),
+      kw::field("pair", &whole::pair), kw::field("many", &whole::many), kw::field("parts", &whole::parts),
+      kw::field("after", &whole::after), kw::field("a \"text\"", &whole::text));
+};
+
+struct end {
+  static constexpr auto schema = kw::kind("END", kw::key("op-code"));
+};
+
+}  // namespace
+
+TEST_CASE("TypeScript of every form that a field can have") {
+  CHECK(kw::typescript<whole, end>("any message") ==
+        R"(// Printed from the C++ declarations of these messages.
+
+export interface Whole {
+  kind: "WHOLE";
+  maybe?: OnePart | null;
+  gaps: (number | null)[];
+  pair: [Side, Side];
+  /** elements: 20 */
+  many: Side[];
+  parts: { [key: string]: OnePart2 };
+  after: (5 | 10)[];
+  "a \"text\"": string;
+}
+
+export interface OnePart {
+  on: boolean;
+}
+
+export type Side = "LEFT" | "RI\"GHT";
+
+export interface OnePart2 {
+  /** an integer from 0 to 65535; absent: 80 */
+  port?: number;
+}
+
+export interface End {
+  "op-code": "END";
+}
+
+export type AnyMessage =
+  | Whole
+  | End;
+)");
+}
+
+TEST_CASE("TypeScript of a part of messages has no union") {
+  CHECK(kw::typescript<one_part>() == R"(// Printed from the C++ declarations of these messages.
+
+export interface OnePart {
+  on: boolean;
+}
+)");
+}
+
+TEST_CASE("TypeScript of a protocol: a union for each direction that has messages") {
+  kw::protocol api{{.title = "test"}};
+  api.route("/upload/{user}").receives<end>().sends<whole, end>();
+  api.route("/*/").sends<end>();
+  api.route("/nothing").receives_binary("bytes");
+  std::string const text = kw::typescript(api);
+  CHECK(text.find(
+            "\n/** What the server receives at `/upload/{user}`. */\nexport type UploadToServer = End;\n") !=
+        std::string::npos);
+  CHECK(text.find("export type UploadFromServer =\n  | End\n  | Whole;\n") == std::string::npos);
+  CHECK(text.find("export type UploadFromServer =\n  | Whole\n  | End;\n") != std::string::npos);
+  CHECK(text.find("/** What the server sends at `/*\\/`. */") != std::string::npos);
+  CHECK(text.find("Nothing") == std::string::npos);
+}
