@@ -45,6 +45,9 @@ class arguments {
     return result;
   }
 
+  // Whether the word `name` is there. Takes it out of the list.
+  bool flag(std::string_view name) { return std::erase(words_, name) != 0; }
+
   std::chrono::milliseconds seconds(std::string_view name, std::chrono::milliseconds otherwise) {
     return std::chrono::milliseconds(
         static_cast<long>(1000 * number(name, static_cast<double>(otherwise.count()) / 1000)));

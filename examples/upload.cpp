@@ -8,7 +8,9 @@
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <kindwire/json/asyncapi.hpp>
 #include <kindwire/json/dispatcher.hpp>
+#include <kindwire/json/typescript.hpp>
 #include <kindwire/json/writer.hpp>
 #include <kindwire/net/server.hpp>
 #include <map>
@@ -43,6 +45,14 @@ struct failure {
   std::string reason;
   static constexpr auto schema = kw::kind("ERROR", kw::field("reason", &failure::reason));
 };
+
+// The same, for the documents that --types and --asyncapi print. The page is checked against these types.
+void describe(kw::protocol& api) {
+  api.route("/upload/{user}", {.handler = "uploads::serve"})
+      .receives<upload_start>()
+      .receives_binary("the next bytes of the file that was started")
+      .sends<initial, upload_progress, upload_finish, failure>();
+}
 
 // A file on its way: under a name that nobody asks for until it is whole, and gone if it never is.
 class incoming_file {
@@ -206,7 +216,14 @@ class uploads {
 };
 
 int main(int count, char** values) try {
-  arguments given(count, values, "usage: upload [--port N] [--directory DIR]\n");
+  arguments given(count, values, "usage: upload [--port N] [--directory DIR] | --types | --asyncapi\n");
+  if (bool const types = given.flag("--types"); types || given.flag("--asyncapi")) {
+    given.done();
+    kw::protocol api{{.title = "kindwire upload", .url = "ws://127.0.0.1:8080"}};
+    describe(api);
+    std::fputs((types ? kw::typescript(api) : kw::asyncapi(api)).c_str(), stdout);
+    return 0;
+  }
   kw::net::server_options options;
   options.port = given.number<std::uint16_t>("--port", 8080);
   uploads all{given.text("--directory", "uploads")};

@@ -28,26 +28,42 @@ inline constexpr char upload_page[] = R"html(<!doctype html>
 'use strict';
 const piece = 64 * 1024;         // bytes a message
 const ahead = 4 * 1024 * 1024;   // bytes the browser may hold unsent
-const at = id => document.getElementById(id);
-let ws, sending = false;
-
-function show(text, look = '') { at('status').textContent = text; at('status').className = look; }
-function ready() { at('send').disabled = sending || !at('file').files.length || !ws || ws.readyState !== WebSocket.OPEN; }
-
-const on = {
-  INITIAL() { show('ready'); },
-  UPLOAD_PROGRESS({value}) { at('progress').value = value; show(Math.floor(value) + ' %'); },
-  UPLOAD_FINISH() { at('progress').value = 100; sending = false; show('finished', 'good'); },
-  ERROR({reason}) { sending = false; show(reason, 'bad'); },
+const at = {
+  user: /** @type {HTMLInputElement} */ (document.getElementById('user')),
+  file: /** @type {HTMLInputElement} */ (document.getElementById('file')),
+  send: /** @type {HTMLButtonElement} */ (document.getElementById('send')),
+  progress: /** @type {HTMLProgressElement} */ (document.getElementById('progress')),
+  status: /** @type {HTMLElement} */ (document.getElementById('status')),
 };
+/** @type {WebSocket | undefined} */
+let ws;
+let sending = false;
+
+function show(text = '', look = '') { at.status.textContent = text; at.status.className = look; }
+function ready() { at.send.disabled = sending || !at.file.files?.length || ws?.readyState !== WebSocket.OPEN; }
+
+// The types are what `upload --types` prints from the server's declarations.
+
+/** @param {import('./upload_types').UploadFromServer} message */
+function take(message) {
+  switch (message.kind) {
+    case 'INITIAL': show('ready'); break;
+    case 'UPLOAD_PROGRESS': at.progress.value = message.value; show(Math.floor(message.value) + ' %'); break;
+    case 'UPLOAD_FINISH': at.progress.value = 100; sending = false; show('finished', 'good'); break;
+    case 'ERROR': sending = false; show(message.reason, 'bad'); break;
+  }
+}
+
+/** @param {WebSocket} to @param {import('./upload_types').UploadToServer} message */
+function say(to, message) { to.send(JSON.stringify(message)); }
 
 function connect() {
   if (ws) ws.onclose = ws.onmessage = null, ws.close();
   show('connecting');
   const scheme = location.protocol === 'https:' ? 'wss://' : 'ws://';
-  const mine = ws = new WebSocket(scheme + location.host + '/upload/' + encodeURIComponent(at('user').value || 'guest'));
+  const mine = ws = new WebSocket(scheme + location.host + '/upload/' + encodeURIComponent(at.user.value || 'guest'));
   mine.binaryType = 'arraybuffer';
-  mine.onmessage = ({data}) => { const message = JSON.parse(data); on[message.kind]?.(message); ready(); };
+  mine.onmessage = ({data}) => { take(JSON.parse(data)); ready(); };
   mine.onclose = ({code, reason}) => {
     sending = false;
     show('connection closed (' + code + (reason ? ': ' + reason : '') + ')', 'bad');
@@ -56,11 +72,12 @@ function connect() {
 }
 
 async function send() {
-  const file = at('file').files[0], mine = ws;
+  const file = at.file.files?.[0], mine = ws;
+  if (!file || !mine) return;
   sending = true;
   ready();
-  at('progress').value = 0;
-  mine.send(JSON.stringify({kind: 'UPLOAD_START', name: file.name, size: file.size}));
+  at.progress.value = 0;
+  say(mine, {kind: 'UPLOAD_START', name: file.name, size: file.size});
   for (let from = 0; from < file.size && sending && mine === ws; from += piece) {
     const bytes = await file.slice(from, from + piece).arrayBuffer();
     while (mine.bufferedAmount > ahead) await new Promise(later => setTimeout(later, 5));
@@ -68,10 +85,10 @@ async function send() {
   }
 }
 
-at('user').value = new URLSearchParams(location.search).get('user') || 'guest';
-at('user').onchange = connect;
-at('file').onchange = ready;
-at('send').onclick = send;
+at.user.value = new URLSearchParams(location.search).get('user') || 'guest';
+at.user.onchange = connect;
+at.file.onchange = ready;
+at.send.onclick = send;
 connect();
 </script>
 </html>

@@ -1,0 +1,65 @@
+// AsyncAPI documents as @asyncapi/parser reads them: which messages go which way over which route.
+'use strict';
+
+const assert = require('assert');
+const {Parser} = require('@asyncapi/parser');
+const {run, drive} = require('../interop/programs.js');
+const {output} = require('./documents.js');
+
+// That there is a newer version of AsyncAPI is no mistake.
+const FINE = new Set(['asyncapi-latest-version']);
+
+async function parsed(text) {
+  const {document, diagnostics} = await new Parser().parse(text);
+  const found = diagnostics.filter(({code}) => !FINE.has(code));
+  assert.deepStrictEqual(found.map(({message, path}) => `${path.join('/')}: ${message}`), []);
+  return document;
+}
+
+// {"route action": kinds}
+function directions(document) {
+  const found = {};
+  for (const operation of document.operations()) {
+    const [channel] = operation.channels();
+    const kinds = operation.messages().all().map((message) => message.name());
+    found[`${channel.address()} ${operation.action()}`] = kinds.sort();
+  }
+  return found;
+}
+
+async function main() {
+  await run('every type', async () => {
+    const document = await parsed(await output('tests/documents/documents', 'asyncapi'));
+    assert.strictEqual(document.version(), '3.0.0');
+    assert.strictEqual(document.info().title(), 'every type');
+    assert.strictEqual(document.info().description(), 'A "test".');
+    const [server] = document.servers();
+    assert.deepStrictEqual([server.host(), server.protocol(), server.pathname()], ['example.org', 'wss', '/x']);
+    assert.deepStrictEqual(directions(document), {
+      '/ receive': ['EMPTY', 'N"A\\M\nED', 'TREE'],
+      '/ send': ['NESTED', 'NUMBERS'],
+      '/room/{id}/{a~b} receive': ['ABSENT', 'BINARY'],
+      '/room/{id}/{a~b} send': ['ENVELOPE', 'LISTS'],
+      '/room/{id} send': ['BINARY', 'TREE'],
+    });
+    const room = document.channels().all().find((channel) => channel.address() === '/room/{id}/{a~b}');
+    assert.strictEqual(room.description(), 'A room\nof many.');
+    assert.deepStrictEqual(room.parameters().all().map((each) => each.id()), ['id', 'a~b']);
+    for (const operation of room.operations()) assert.strictEqual(operation.json('x-handler'), 'rooms::serve "*/"');
+    // What a message's payload refers to is resolved: its fields are there.
+    const lists = document.messages().all().find((message) => message.name() === 'LISTS');
+    assert.deepStrictEqual(lists.payload().required(), ['kind', 'flags', 'rows', 'gaps', 'triple', 'ten', 'sides']);
+    assert.strictEqual(lists.payload().properties().triple.items().maximum(), 127);
+  });
+  await run('the example upload', async () => {
+    assert.deepStrictEqual(directions(await parsed(await output('examples/upload', '--asyncapi'))), {
+      '/upload/{user} receive': ['BINARY', 'UPLOAD_START'],
+      '/upload/{user} send': ['ERROR', 'INITIAL', 'UPLOAD_FINISH', 'UPLOAD_PROGRESS'],
+    });
+  });
+  await run('a mistake is noticed', async () => {
+    await assert.rejects(parsed((await output('tests/documents/documents', 'asyncapi')).replace('"action": "receive"', '"action": "get"')));
+  });
+}
+
+drive(main);
