@@ -232,6 +232,7 @@ class generator {
       case form::string: return text(string(type));
       case form::optional: return one_in(4) ? json_value{"null"} : valid(type.inner[0], depth);
       case form::named: return valid(types_.entries()[type.entry], depth == 0 ? 0 : depth - 1);
+      case form::one_of: return valid(type.inner[up_to(type.inner.size() - 1)], depth);
       case form::list:
       case form::map: break;
     }

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -73,7 +74,89 @@ struct second {
   static constexpr auto schema = kw::kind("SEC~/OND");
 };
 
+struct limited {
+  double percent = 0;
+  std::optional<unsigned> small;
+  std::vector<std::string> names;
+  std::map<std::string, std::vector<double>> rows;
+  std::variant<first, second> end;
+  kw::raw_json rest;
+  side where{};
+  static constexpr auto schema = kw::kind(
+      "LIMITED", kw::description("All that\ncan be said."),
+      kw::field("percent", &limited::percent, kw::minimum(0), kw::maximum(99.5),
+                kw::description("how \"far\"")),
+      kw::field("small", &limited::small, kw::maximum(7)),
+      kw::field("names", &limited::names, kw::min_length(1), kw::max_length(64), kw::max_items(3)),
+      kw::field("rows", &limited::rows, kw::min_items(1), kw::minimum(-1)), kw::field("end", &limited::end),
+      kw::field("rest", &limited::rest), kw::field("where", &limited::where, kw::description("a side")));
+};
+
 }  // namespace
+
+TEST_CASE("JSON Schema of what is said of fields") {
+  std::string const text = kw::json_schema<limited>();
+  CHECK(
+      text.substr(text.find("    \"limited\""), text.find("    \"first\"") - text.find("    \"limited\"")) ==
+      R"(    "limited": {
+      "description": "All that\ncan be said.",
+      "type": "object",
+      "properties": {
+        "kind": {"type": "string", "const": "LIMITED"},
+        "percent": {
+          "description": "how \"far\"",
+          "type": "number",
+          "minimum": 0,
+          "maximum": 99.5
+        },
+        "small": {
+          "anyOf": [
+            {
+              "type": "integer",
+              "minimum": 0,
+              "maximum": 7
+            },
+            {"type": "null"}
+          ]
+        },
+        "names": {
+          "type": "array",
+          "items": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 64
+          },
+          "maxItems": 3
+        },
+        "rows": {
+          "type": "object",
+          "additionalProperties": {
+            "type": "array",
+            "items": {
+              "type": "number",
+              "minimum": -1
+            }
+          },
+          "minProperties": 1
+        },
+        "end": {
+          "oneOf": [
+            {"$ref": "#/$defs/first"},
+            {"$ref": "#/$defs/second"}
+          ]
+        },
+        "rest": {},
+        "where": {
+          "description": "a side",
+          "allOf": [
+            {"$ref": "#/$defs/side"}
+          ]
+        }
+      },
+      "required": ["kind", "percent", "names", "rows", "end", "rest", "where"]
+    },
+)");
+}
 
 TEST_CASE("JSON Schema of every form that a field can have") {
   CHECK(kw::json_schema<whole>() == R"({

@@ -2,6 +2,7 @@
 #include <kindwire/json/protocol.hpp>
 
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -32,6 +33,13 @@ TEST_CASE("a route receives what its dispatcher has handlers for") {
   CHECK(kinds_of(api, route.received()) == std::vector<std::string>{"FIRST", "SECOND"});
   CHECK(kinds_of(api, route.sent()) == std::vector<std::string>{"SECOND"});
   CHECK_FALSE(route.received().binary);
+}
+
+TEST_CASE("a variant of kinds stands for each of them") {
+  kw::protocol api{{}};
+  auto& route = api.route("/").sends<std::variant<second, first>>().receives<first, std::variant<first>>();
+  CHECK(kinds_of(api, route.sent()) == std::vector<std::string>{"SECOND", "FIRST"});
+  CHECK(kinds_of(api, route.received()) == std::vector<std::string>{"FIRST"});
 }
 
 TEST_CASE("routes are called by the literal parts of their paths, or as one likes") {

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -59,7 +60,26 @@ struct whole {
 };
 
 struct end {
-  static constexpr auto schema = kw::kind("END", kw::key("op-code"));
+  static constexpr auto schema = kw::kind("END", kw::key("op-code"), kw::description("No more\nof it. */"));
+};
+
+struct limited {
+  double percent = 0;
+  float ratio = 0;
+  std::optional<unsigned> small;
+  std::vector<std::string> names;
+  std::vector<std::variant<end>> ends;
+  std::vector<std::variant<end, whole>> either;
+  kw::raw_json rest;
+  std::string title = "none";
+  static constexpr auto schema =
+      kw::object(kw::field("percent", &limited::percent, kw::minimum(0), kw::description("how far")),
+                 kw::field("ratio", &limited::ratio, kw::maximum(0.5)),
+                 kw::field("small", &limited::small, kw::maximum(7)),
+                 kw::field("names", &limited::names, kw::min_length(1), kw::max_items(3)),
+                 kw::field("ends", &limited::ends), kw::field("either", &limited::either),
+                 kw::field("rest", &limited::rest),
+                 kw::field("title", &limited::title, kw::max_length(64), kw::min_length(1), kw::defaulted));
 };
 
 }  // namespace
@@ -91,6 +111,8 @@ export interface OnePart2 {
   port?: number;
 }
 
+/** No more
+ * of it. *\/ */
 export interface End {
   "op-code": "END";
 }
@@ -98,6 +120,28 @@ export interface End {
 export type AnyMessage =
   | Whole
   | End;
+)");
+}
+
+TEST_CASE("TypeScript of what is said of fields, in comments where types cannot") {
+  std::string const text = kw::typescript<limited>();
+  CHECK(text.substr(text.find("export"), text.find("/** No more") - text.find("export")) ==
+        R"(export interface Limited {
+  /** how far; a number from 0 on */
+  percent: number;
+  /** a number up to 0.5 */
+  ratio: number;
+  /** an integer from 0 to 7 */
+  small?: number | null;
+  /** elements: up to 3 */
+  names: string[];
+  ends: End[];
+  either: (End | Whole)[];
+  rest: unknown;
+  /** characters: from 1 to 64; absent: "none" */
+  title?: string;
+}
+
 )");
 }
 

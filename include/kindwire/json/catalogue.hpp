@@ -14,6 +14,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "document_writer.hpp"
@@ -33,6 +34,7 @@ enum class type_form {
   list,      // an array of inner[0]
   map,       // an object of inner[0]
   named,     // a described type: entries()[entry]
+  one_of,    // one of inner, which are messages
   verbatim   // a json_codec's own words
 };
 
@@ -41,7 +43,8 @@ struct type_node {
   type_form form = type_form::anything;
   std::string minimum{};  // of numbers, as JSON; empty if there is none
   std::string maximum{};
-  bool stated_bounds = false;             // not those of the C++ type
+  bool minimum_is_stated = false;  // and not that of the C++ type
+  bool maximum_is_stated = false;
   std::optional<std::size_t> min_size{};  // of strings in code points, of lists and maps in elements
   std::optional<std::size_t> max_size{};
   std::size_t entry = 0;
@@ -124,6 +127,7 @@ class catalogue {
       entry.is_enumeration = true;
       entry.enumerators.assign(schema<T>.names.begin(), schema<T>.names.end());
     } else {
+      entry.description = schema<T>.description;
       entry.kind = kind_or_none<T>();
       entry.key = key_of<T>();
       std::apply([&](auto const&... fields) { (add_field<T>(entry, fields), ...); }, schema<T>.fields);
@@ -137,7 +141,13 @@ class catalogue {
   template <class T, class Field>
   void add_field(type_entry& entry, Field const& field) {
     using member = std::remove_cvref_t<decltype(std::declval<T&>().*field.member)>;
-    field_node node{.name = field.name, .required = field.required, .type = describe<member>()};
+    field_node node{.name = field.name,
+                    .description = std::string{field.description()},
+                    .required = field.required,
+                    .type = describe<member>()};
+    limit_numbers(node.type, bound_text(field.minimum()), bound_text(field.maximum()));
+    limit_lengths(node.type, field.min_length(), field.max_length());
+    limit_items(node.type, field.min_items(), field.max_items());
     if constexpr (!is_optional<member> && std::default_initializable<T>) {
       if (!field.required) node.otherwise = initial_text(T{}.*field.member);
     }
@@ -172,6 +182,12 @@ class catalogue {
       return node;
     } else if constexpr (described<T> || described_enum<T>) {
       return {.form = type_form::named, .entry = add<T>()};
+    } else if constexpr (is_variant<T>) {
+      type_node node{type_form::one_of};
+      add_alternatives(node, std::type_identity<T>{});
+      return node;
+    } else if constexpr (std::is_same_v<T, raw_json> || std::is_same_v<T, raw_json_view>) {
+      return {type_form::anything};
     } else if constexpr (string_map<T>) {
       return around<typename T::mapped_type>(type_form::map);
     } else {
@@ -181,6 +197,46 @@ class catalogue {
           "kindwire::schema, made with kind(), object() or enumeration()), or specialise json_codec");
       return {};
     }
+  }
+
+  static std::string bound_text(no_bound) { return {}; }
+  template <class Number>
+  static std::string bound_text(Number bound) {
+    return number_text(bound);
+  }
+
+  // What is said of numbers and lengths is said of all of them in the member, but not of those in described
+  // types; what is said of items, of the outermost list or map.
+  static void limit_numbers(type_node& node, std::string const& least, std::string const& most) {
+    if (least.empty() && most.empty()) return;
+    if (node.form == type_form::integer || node.form == type_form::floating) {
+      if (!least.empty()) node.minimum = least;
+      if (!most.empty()) node.maximum = most;
+      node.minimum_is_stated = !least.empty();
+      node.maximum_is_stated = !most.empty();
+    }
+    for (type_node& each : node.inner) limit_numbers(each, least, most);
+  }
+
+  using size_bound = std::optional<std::size_t>;
+
+  static void limit_lengths(type_node& node, size_bound least, size_bound most) {
+    if (node.form == type_form::string) {
+      node.min_size = least;
+      node.max_size = most;
+    }
+    for (type_node& each : node.inner) limit_lengths(each, least, most);
+  }
+
+  static void limit_items(type_node& node, size_bound least, size_bound most) {
+    if (node.form == type_form::optional) return limit_items(node.inner[0], least, most);
+    if (least) node.min_size = least;
+    if (most) node.max_size = most;
+  }
+
+  template <class... Kinds>
+  void add_alternatives(type_node& node, std::type_identity<std::variant<Kinds...>>) {
+    (node.inner.push_back(describe<Kinds>()), ...);
   }
 
   template <class T>

@@ -111,6 +111,12 @@ class schema_printer {
         reference(type.entry);
         out_.close(']');
         break;
+      case type_form::one_of:
+        out_.key("oneOf");
+        out_.open('[');
+        for (type_node const& each : type.inner) value(each);
+        out_.close(']');
+        break;
       case type_form::verbatim:
         if (type.json_schema.empty()) break;
         out_.key("allOf");

@@ -7,7 +7,9 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "catalogue.hpp"
@@ -79,10 +81,10 @@ inline std::string name_of_path(std::string_view path) {
 /// send.
 class route_description {
  public:
-  /// Clients send messages of these kinds.
+  /// Clients send messages of these kinds; a std::variant of kinds stands for each of them.
   template <class... T>
-  requires(sizeof...(T) != 0 && (message_kind<T> && ...)) route_description& receives() {
-    (received_.insert(types_->add<T>()), ...);
+  route_description& receives() {
+    (insert(received_, std::type_identity<T>{}), ...);
     return *this;
   }
 
@@ -93,10 +95,10 @@ class route_description {
     return *this;
   }
 
-  /// The server sends messages of these kinds.
+  /// The server sends messages of these kinds; a std::variant of kinds stands for each of them.
   template <class... T>
-  requires(sizeof...(T) != 0 && (message_kind<T> && ...)) route_description& sends() {
-    (sent_.insert(types_->add<T>()), ...);
+  route_description& sends() {
+    (insert(sent_, std::type_identity<T>{}), ...);
     return *this;
   }
 
@@ -126,12 +128,23 @@ class route_description {
   route_description(detail::catalogue& types, std::string_view path, route_info info)
       : types_(&types), path_(path), info_(std::move(info)) {}
 
+  template <class T>
+  void insert(detail::message_set& set, std::type_identity<T>) {
+    static_assert(message_kind<T>,
+                  "kindwire: what a route receives and sends are messages, described with kind()");
+    set.insert(types_->add<T>());
+  }
+
+  template <class... Kinds>
+  void insert(detail::message_set& set, std::type_identity<std::variant<Kinds...>>) {
+    (insert(set, std::type_identity<Kinds>{}), ...);
+  }
+
+  // Fallbacks take no kind.
   template <class Handler>
   void receive_for() {
-    // Fallbacks take no kind.
-    if constexpr (message_kind<detail::message_of<Handler>>) {
-      received_.insert(types_->add<detail::message_of<Handler>>());
-    }
+    using message = detail::message_of<Handler>;
+    if constexpr (message_kind<message>) insert(received_, std::type_identity<message>{});
   }
 
   detail::catalogue* types_;

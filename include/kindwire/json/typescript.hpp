@@ -77,6 +77,11 @@ class typescript_printer {
       case type_form::list: return list(node);
       case type_form::map: return "{ [key: string]: " + type(node.inner[0]) + " }";
       case type_form::named: return names_[node.entry];
+      case type_form::one_of: {
+        std::string out;
+        for (type_node const& each : node.inner) out += (out.empty() ? "" : " | ") + type(each);
+        return out;
+      }
       case type_form::verbatim: break;
     }
     return node.typescript.empty() ? "unknown" : std::string{node.typescript};
@@ -110,10 +115,9 @@ class typescript_printer {
   }
 
   static std::string range(std::string_view least, std::string_view most) {
-    if (least.empty()) return most.empty() ? "" : " up to " + std::string{most};
-    if (most.empty()) return " from " + std::string{least} + " on";
-    return least == most ? ' ' + std::string{least}
-                         : " from " + std::string{least} + " to " + std::string{most};
+    if (least.empty()) return most.empty() ? "" : "up to " + std::string{most};
+    if (most.empty()) return "from " + std::string{least} + " on";
+    return least == most ? std::string{least} : "from " + std::string{least} + " to " + std::string{most};
   }
 
   // What TypeScript's types cannot say.
@@ -121,15 +125,17 @@ class typescript_printer {
     auto const sizes = [&](std::string_view what) {
       std::string const bounds = range(node.min_size ? std::to_string(*node.min_size) : "",
                                        node.max_size ? std::to_string(*node.max_size) : "");
-      return bounds.empty() ? bounds : std::string{what} + bounds;
+      return bounds.empty() ? bounds : std::string{what} + ": " + bounds;
     };
     switch (node.form) {
-      case type_form::integer: return "an integer" + range(node.minimum, node.maximum);
+      case type_form::integer: return "an integer " + range(node.minimum, node.maximum);
       case type_form::floating:
-        return node.stated_bounds ? "a number" + range(node.minimum, node.maximum) : std::string{};
-      case type_form::string: return sizes("characters:");
-      case type_form::map: return sizes("entries:");
-      case type_form::list: return is_tuple(node) ? std::string{} : sizes("elements:");
+        if (!node.minimum_is_stated && !node.maximum_is_stated) return {};
+        return "a number " +
+               range(node.minimum_is_stated ? node.minimum : "", node.maximum_is_stated ? node.maximum : "");
+      case type_form::string: return sizes("characters");
+      case type_form::map: return sizes("entries");
+      case type_form::list: return is_tuple(node) ? std::string{} : sizes("elements");
       case type_form::optional: return remark(node.inner[0]);
       default: return {};
     }
