@@ -30,13 +30,17 @@ struct initial {
 };
 struct upload_start {
   std::string name;
-  std::uint64_t size;  // in bytes
-  static constexpr auto schema = kw::kind("UPLOAD_START", kw::field("name", &upload_start::name),
-                                          kw::field("size", &upload_start::size));
+  std::uint64_t size;
+  static constexpr auto schema =
+      kw::kind("UPLOAD_START", kw::description("The bytes of this file follow."),
+               kw::field("name", &upload_start::name, kw::description("a file name without a path")),
+               kw::field("size", &upload_start::size, kw::description("bytes")));
 };
 struct upload_progress {
-  unsigned value;  // percent
-  static constexpr auto schema = kw::kind("UPLOAD_PROGRESS", kw::field("value", &upload_progress::value));
+  unsigned value;
+  static constexpr auto schema =
+      kw::kind("UPLOAD_PROGRESS", kw::field("value", &upload_progress::value, kw::minimum(0),
+                                            kw::maximum(100), kw::description("percent")));
 };
 struct upload_finish {
   static constexpr auto schema = kw::kind("UPLOAD_FINISH");

@@ -1,5 +1,7 @@
 #include <kindwire/json/dispatcher.hpp>
+#include <kindwire/json/json_schema.hpp>
 #include <kindwire/json/protocol.hpp>
+#include <kindwire/json/typescript.hpp>
 
 #include <string>
 #include <variant>
@@ -33,6 +35,14 @@ TEST_CASE("a route receives what its dispatcher has handlers for") {
   CHECK(kinds_of(api, route.received()) == std::vector<std::string>{"FIRST", "SECOND"});
   CHECK(kinds_of(api, route.sent()) == std::vector<std::string>{"SECOND"});
   CHECK_FALSE(route.received().binary);
+}
+
+TEST_CASE("documents of a dispatcher's kinds are those of the types") {
+  kw::dispatcher const on{[](first const&) {}, [](kw::unknown_message) {}, [](second) {}};
+  CHECK(kw::json_schema(on) == kw::json_schema<first, second>());
+  CHECK(kw::json_schema(on, {.refuse_unknown_fields = true}) ==
+        kw::json_schema<first, second>({.refuse_unknown_fields = true}));
+  CHECK(kw::typescript(on, "ToServer") == kw::typescript<first, second>("ToServer"));
 }
 
 TEST_CASE("a variant of kinds stands for each of them") {

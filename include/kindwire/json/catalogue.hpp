@@ -18,11 +18,24 @@
 #include <vector>
 
 #include "document_writer.hpp"
+#include "handler.hpp"
 #include "schema.hpp"
 #include "type_name.hpp"
 #include "types.hpp"
 
+namespace kindwire {
+
+template <class... Handlers>
+class dispatcher;
+
+}  // namespace kindwire
+
 namespace kindwire::detail {
+
+template <class T>
+inline constexpr bool is_dispatcher = false;
+template <class... Handlers>
+inline constexpr bool is_dispatcher<dispatcher<Handlers...>> = true;
 
 enum class type_form {
   anything,  // any JSON value
@@ -135,9 +148,23 @@ class catalogue {
     return index;
   }
 
+  // The same for each kind that the dispatcher has a handler for.
+  template <class... Handlers>
+  std::vector<std::size_t> add_handled(dispatcher<Handlers...> const&) {
+    std::vector<std::size_t> added;
+    (add_handled<message_of<Handlers>>(added), ...);
+    return added;
+  }
+
   std::deque<type_entry> const& entries() const noexcept { return entries_; }
 
  private:
+  // Fallbacks take no kind.
+  template <class T>
+  void add_handled([[maybe_unused]] std::vector<std::size_t>& added) {
+    if constexpr (message_kind<T>) added.push_back(add<T>());
+  }
+
   template <class T, class Field>
   void add_field(type_entry& entry, Field const& field) {
     using member = std::remove_cvref_t<decltype(std::declval<T&>().*field.member)>;

@@ -198,4 +198,12 @@ requires(sizeof...(T) != 0 && (described<T> && ...)) std::string json_schema(jso
   return detail::schema_document(types, chosen, options);
 }
 
+/// The same of the kinds that a dispatcher has handlers for.
+template <class Dispatcher>
+requires detail::is_dispatcher<Dispatcher> std::string json_schema(Dispatcher const& handlers,
+                                                                   json_options options = {}) {
+  detail::catalogue types;
+  return detail::schema_document(types, types.add_handled(handlers), options);
+}
+
 }  // namespace kindwire

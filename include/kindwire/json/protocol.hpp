@@ -13,14 +13,10 @@
 #include <vector>
 
 #include "catalogue.hpp"
-#include "handler.hpp"
 #include "reader.hpp"
 #include "schema.hpp"
 
 namespace kindwire {
-
-template <class... Handlers>
-class dispatcher;
 
 /// What is said of a server as a whole.
 struct protocol_info {
@@ -90,8 +86,8 @@ class route_description {
 
   /// Clients send what the dispatcher has handlers for.
   template <class... Handlers>
-  route_description& receives(dispatcher<Handlers...> const&) {
-    (receive_for<Handlers>(), ...);
+  route_description& receives(dispatcher<Handlers...> const& handlers) {
+    for (std::size_t const each : types_->add_handled(handlers)) received_.insert(each);
     return *this;
   }
 
@@ -138,13 +134,6 @@ class route_description {
   template <class... Kinds>
   void insert(detail::message_set& set, std::type_identity<std::variant<Kinds...>>) {
     (insert(set, std::type_identity<Kinds>{}), ...);
-  }
-
-  // Fallbacks take no kind.
-  template <class Handler>
-  void receive_for() {
-    using message = detail::message_of<Handler>;
-    if constexpr (message_kind<message>) insert(received_, std::type_identity<message>{});
   }
 
   detail::catalogue* types_;

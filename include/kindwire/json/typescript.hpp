@@ -194,6 +194,17 @@ requires(sizeof...(T) != 0 && (described<T> && ...)) std::string
   return printer.take();
 }
 
+/// The same of the kinds that a dispatcher has handlers for.
+template <class Dispatcher>
+requires detail::is_dispatcher<Dispatcher> std::string typescript(Dispatcher const& handlers,
+                                                                  std::string_view name = "Message") {
+  detail::catalogue types;
+  std::vector<std::size_t> const chosen = types.add_handled(handlers);
+  detail::typescript_printer printer{types};
+  printer.add_union(detail::pascal_case(detail::plain_name(name)), chosen, {});
+  return printer.take();
+}
+
 /// TypeScript types of a server's messages. What goes over a route called `upload` is in the unions
 /// `UploadToServer` and `UploadFromServer`. Ends with a newline.
 inline std::string typescript(protocol const& what) {
