@@ -1,5 +1,6 @@
 #include <kindwire/json/json_schema.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -156,6 +157,65 @@ TEST_CASE("JSON Schema of what is said of fields") {
       "required": ["kind", "percent", "names", "rows", "end", "rest", "where"]
     },
 )");
+}
+
+namespace {
+
+template <class Member, class Unit>
+struct timed {
+  Member value{};
+  static constexpr auto schema = kw::object(kw::field("value", &timed::value, kw::defaulted, kw::unit<Unit>));
+};
+
+// What a schema says of the field, on one line.
+template <class Member, class Unit = Member>
+std::string words_of_duration() {
+  std::string const text = kw::json_schema<timed<Member, Unit>>();
+  std::size_t const from = text.find("\"description\"");
+  std::string words;
+  for (char const letter : text.substr(from, text.find('}', from) - from)) {
+    if (letter != '\n' && (letter != ' ' || !words.ends_with(' '))) words += letter;
+  }
+  return words;
+}
+
+using namespace std::chrono;
+template <class Rep, class Period = std::ratio<1>>
+using in = duration<Rep, Period>;
+
+}  // namespace
+
+TEST_CASE("JSON Schema of durations: numbers of the unit that the member can hold") {
+  CHECK(words_of_duration<milliseconds>() ==
+        R"("description": "in milliseconds", "default": 0, "type": "integer", )"
+        R"("minimum": -9223372036854775808, "maximum": 9223372036854775807 )");
+  CHECK(words_of_duration<in<std::int8_t>, in<int, std::milli>>() ==
+        R"("description": "in milliseconds", "default": 0, "type": "integer", )"
+        R"("minimum": -128000, "maximum": 127000, "multipleOf": 1000 )");
+  CHECK(words_of_duration<in<std::int16_t, std::milli>, in<std::int64_t>>() ==
+        R"("description": "in seconds", "default": 0, "type": "integer", "minimum": -32, "maximum": 32 )");
+  CHECK(words_of_duration<in<std::int64_t>, in<std::uint8_t, std::ratio<60>>>() ==
+        R"("description": "in minutes", "default": 0, "type": "integer", "minimum": 0, "maximum": 255 )");
+  CHECK(words_of_duration<in<std::uint64_t, std::ratio<3600>>, in<std::int64_t, std::nano>>() ==
+        R"("description": "in nanoseconds", "default": 0, "type": "integer", "minimum": 0, )"
+        R"("maximum": 9223372036854775807, "multipleOf": 3600000000000 )");
+  CHECK(words_of_duration<in<std::int16_t, std::milli>, in<double>>() ==
+        R"("description": "in seconds that come to whole milliseconds", "default": 0, "type": "number", )"
+        R"("minimum": -32.768, "maximum": 32.767 )");
+  CHECK(words_of_duration<in<double>>() == R"("description": "in seconds", "default": 0, "type": "number" )");
+}
+
+TEST_CASE("JSON Schema of any type") {
+  CHECK(kw::json_schema<std::vector<bool>>() == R"({
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "type": "array",
+  "items": {
+    "type": "boolean"
+  }
+}
+)");
+  CHECK(kw::json_schema<std::variant<first, second>>() == kw::json_schema<first, second>());
+  CHECK(kw::json_schema<std::variant<first>>() == kw::json_schema<first>());
 }
 
 TEST_CASE("JSON Schema of every form that a field can have") {

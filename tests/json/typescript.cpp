@@ -1,5 +1,6 @@
 #include <kindwire/json/typescript.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -54,7 +55,7 @@ struct whole {
   std::vector<minutes> after;
   std::string text;
   static constexpr auto schema = kw::kind(
-      "WHOLE", kw::field("maybe", &whole::maybe), kw::field("gaps", &whole::gaps),
+      "WHOLE", kw::key("op-code"), kw::field("maybe", &whole::maybe), kw::field("gaps", &whole::gaps),
       kw::field("pair", &whole::pair), kw::field("many", &whole::many), kw::field("parts", &whole::parts),
       kw::field("after", &whole::after), kw::field("a \"text\"", &whole::text));
 };
@@ -71,6 +72,8 @@ struct limited {
   std::vector<std::variant<end>> ends;
   std::vector<std::variant<end, whole>> either;
   kw::raw_json rest;
+  std::chrono::seconds age{};
+  std::vector<std::chrono::milliseconds> steps;
   std::string title = "none";
   static constexpr auto schema =
       kw::object(kw::field("percent", &limited::percent, kw::minimum(0), kw::description("how far")),
@@ -79,6 +82,9 @@ struct limited {
                  kw::field("names", &limited::names, kw::min_length(1), kw::max_items(3)),
                  kw::field("ends", &limited::ends), kw::field("either", &limited::either),
                  kw::field("rest", &limited::rest),
+                 kw::field("age", &limited::age, kw::unit<std::chrono::duration<std::int32_t, std::milli>>,
+                           kw::minimum(0), kw::description("how old")),
+                 kw::field("steps", &limited::steps, kw::unit<std::chrono::duration<double>>),
                  kw::field("title", &limited::title, kw::max_length(64), kw::min_length(1), kw::defaulted));
 };
 
@@ -89,7 +95,7 @@ TEST_CASE("TypeScript of every form that a field can have") {
         R"(// Printed from the C++ declarations of these messages.
 
 export interface Whole {
-  kind: "WHOLE";
+  "op-code": "WHOLE";
   maybe?: OnePart | null;
   gaps: (number | null)[];
   pair: [Side, Side];
@@ -138,6 +144,10 @@ TEST_CASE("TypeScript of what is said of fields, in comments where types cannot"
   ends: End[];
   either: (End | Whole)[];
   rest: unknown;
+  /** how old, in milliseconds; a multiple of 1000 from 0 to 2147483647 */
+  age: number;
+  /** in seconds that come to whole milliseconds */
+  steps: number[];
   /** characters: from 1 to 64; absent: "none" */
   title?: string;
 }
@@ -145,12 +155,17 @@ TEST_CASE("TypeScript of what is said of fields, in comments where types cannot"
 )");
 }
 
-TEST_CASE("TypeScript of a part of messages has no union") {
-  CHECK(kw::typescript<one_part>() == R"(// Printed from the C++ declarations of these messages.
+TEST_CASE("TypeScript of any type") {
+  CHECK(
+      kw::typescript<std::vector<std::optional<bool>>>("flags") ==
+      "// Printed from the C++ declarations of these messages.\n\nexport type Flags = (boolean | null)[];\n");
+  CHECK(kw::typescript<one_part>("Part") == R"(// Printed from the C++ declarations of these messages.
 
 export interface OnePart {
   on: boolean;
 }
+
+export type Part = OnePart;
 )");
 }
 

@@ -1,13 +1,16 @@
 // What C++ declarations say, as data: what documents for the other side are printed from.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <limits>
 #include <optional>
+#include <ratio>
 #include <set>
 #include <string>
 #include <string_view>
@@ -18,10 +21,13 @@
 #include <vector>
 
 #include "document_writer.hpp"
+#include "duration.hpp"
 #include "handler.hpp"
+#include "limits.hpp"
 #include "schema.hpp"
 #include "type_name.hpp"
 #include "types.hpp"
+#include "variant_kinds.hpp"
 
 namespace kindwire {
 
@@ -58,6 +64,7 @@ struct type_node {
   std::string maximum{};
   bool minimum_is_stated = false;  // and not that of the C++ type
   bool maximum_is_stated = false;
+  std::uint64_t multiple_of = 1;          // of integers
   std::optional<std::size_t> min_size{};  // of strings in code points, of lists and maps in elements
   std::optional<std::size_t> max_size{};
   std::size_t entry = 0;
@@ -93,8 +100,12 @@ std::string number_text(T value) {
   return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr};
 }
 
+// In what a duration travels.
+template <class Duration, class Unit>
+using unit_of = std::conditional_t<std::is_void_v<Unit>, Duration, Unit>;
+
 // The value that a member has without being read, where that is short and plain.
-template <class T>
+template <class Unit, class T>
 std::string initial_text(T const& value) {
   if constexpr (has_read_codec<T> || has_write_codec<T>) {
     return {};
@@ -111,6 +122,10 @@ std::string initial_text(T const& value) {
     return {};
   } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
     return json_string(value);
+  } else if constexpr (is_duration<T>) {
+    unit_of<T, Unit> converted{};
+    if (convert_duration(value, converted) != conversion::exact) return {};
+    return initial_text<void>(converted.count());
   } else if constexpr (is_vector<T>) {
     return value.empty() ? "[]" : "";
   } else if constexpr (string_map<T> && !described<T>) {
@@ -143,17 +158,40 @@ class catalogue {
       entry.description = schema<T>.description;
       entry.kind = kind_or_none<T>();
       entry.key = key_of<T>();
-      std::apply([&](auto const&... fields) { (add_field<T>(entry, fields), ...); }, schema<T>.fields);
+      add_fields<T>(entry, std::make_index_sequence<field_count<T>>{});
     }
     return index;
   }
 
-  // The same for each kind that the dispatcher has a handler for.
+  // T's values, and what is inside of them.
+  template <class T, class Unit = void>
+  type_node describe();
+
+  // The values of any of the types.
+  template <class... T>
+  type_node describe_any(std::type_identity<std::variant<T...>>) {
+    static_assert(kinds_of_variant<T...>::all_kinds);
+    type_node set{type_form::one_of};
+    (set.inner.push_back(describe<T>()), ...);
+    return set.inner.size() == 1 ? set.inner.front() : set;
+  }
+
+  // A type, or one of several messages.
+  template <class T, class... More>
+  type_node describe_set() {
+    if constexpr (sizeof...(More) == 0) {
+      return describe<T>();
+    } else {
+      return describe_any(std::type_identity<std::variant<T, More...>>{});
+    }
+  }
+
+  // The messages that the dispatcher has handlers for.
   template <class... Handlers>
-  std::vector<std::size_t> add_handled(dispatcher<Handlers...> const&) {
-    std::vector<std::size_t> added;
-    (add_handled<message_of<Handlers>>(added), ...);
-    return added;
+  type_node describe_handled(dispatcher<Handlers...> const&) {
+    type_node set{type_form::one_of};
+    (add_handled<message_of<Handlers>>(set), ...);
+    return set.inner.size() == 1 ? set.inner.front() : set;
   }
 
   std::deque<type_entry> const& entries() const noexcept { return entries_; }
@@ -161,33 +199,90 @@ class catalogue {
  private:
   // Fallbacks take no kind.
   template <class T>
-  void add_handled([[maybe_unused]] std::vector<std::size_t>& added) {
-    if constexpr (message_kind<T>) added.push_back(add<T>());
+  void add_handled([[maybe_unused]] type_node& set) {
+    if constexpr (message_kind<T>) set.inner.push_back(describe<T>());
   }
 
-  template <class T, class Field>
-  void add_field(type_entry& entry, Field const& field) {
-    using member = std::remove_cvref_t<decltype(std::declval<T&>().*field.member)>;
+  template <class T, std::size_t... Index>
+  void add_fields(type_entry& entry, std::index_sequence<Index...>) {
+    static_assert(names_are_distinct<T>(),
+                  "kindwire: two fields of this type have one name, or a field has the kind's");
+    (add_field<T, Index>(entry), ...);
+  }
+
+  template <class T, std::size_t Index>
+  void add_field(type_entry& entry) {
+    static_assert(limits_of<T, Index>::make_sense);
+    constexpr auto field = std::get<Index>(schema<T>.fields);
+    using member = typename decltype(field)::member_type;
+    using unit = typename decltype(field)::unit;
     field_node node{.name = field.name,
-                    .description = std::string{field.description()},
+                    .description = described_with_unit(field.description(), unit_text<member, unit>()),
                     .required = field.required,
-                    .type = describe<member>()};
+                    .type = describe<member, unit>()};
     limit_numbers(node.type, bound_text(field.minimum()), bound_text(field.maximum()));
     limit_lengths(node.type, field.min_length(), field.max_length());
     limit_items(node.type, field.min_items(), field.max_items());
     if constexpr (!is_optional<member> && std::default_initializable<T>) {
-      if (!field.required) node.otherwise = initial_text(T{}.*field.member);
+      if (!field.required) node.otherwise = initial_text<unit>(T{}.*field.member);
     }
     entry.fields.push_back(std::move(node));
   }
 
+  // "in milliseconds", of the durations in a member; empty if there are none.
+  template <class Member, class Unit>
+  static std::string unit_text() {
+    using value = typename innermost<Member>::type;
+    if constexpr (is_duration<value>) {
+      using unit = unit_of<value, Unit>;
+      std::string text = "in " + unit_name<typename unit::period>();
+      // What no schema can say: a number with a fraction must come to a whole one.
+      if constexpr (json_floating<typename unit::rep> && json_integer<typename value::rep>) {
+        text += " that come to whole " + unit_name<typename value::period>();
+      }
+      return text;
+    } else {
+      return {};
+    }
+  }
+
+  static std::string described_with_unit(std::string_view description, std::string const& unit) {
+    if (description.empty() || unit.empty()) return std::string{description} + unit;
+    return std::string{description} + ", " + unit;
+  }
+
+  // A number of Unit that Duration can hold: of integers, those that convert_duration() takes.
+  template <class Duration, class Unit>
+  static type_node describe_duration() {
+    using rep = typename Unit::rep;
+    using member_rep = typename Duration::rep;
+    using factor = std::ratio_divide<typename Unit::period, typename Duration::period>;
+    type_node node = describe_number<rep>();
+    if constexpr (json_integer<rep> && json_integer<member_rep>) {
+      node.multiple_of = static_cast<std::uint64_t>(factor::den);
+      auto const fitting = [](std::uint64_t most, std::uint64_t of_rep) {
+        constexpr std::uint64_t highest = std::numeric_limits<std::uint64_t>::max();
+        constexpr auto denominator = static_cast<std::uint64_t>(factor::den);
+        most /= static_cast<std::uint64_t>(factor::num);
+        return std::min(most > highest / denominator ? highest : most * denominator, of_rep);
+      };
+      auto const magnitude = [](auto lowest) { return ~static_cast<std::uint64_t>(lowest) + 1; };
+      auto const least = fitting(magnitude(std::numeric_limits<member_rep>::min()),
+                                 magnitude(std::numeric_limits<rep>::min()));
+      node.minimum = (least == 0 ? "" : "-") + number_text(least);
+      node.maximum = number_text(fitting(static_cast<std::uint64_t>(std::numeric_limits<member_rep>::max()),
+                                         static_cast<std::uint64_t>(std::numeric_limits<rep>::max())));
+    } else if constexpr (json_integer<member_rep>) {
+      constexpr double scale = static_cast<double>(factor::den) / static_cast<double>(factor::num);
+      node.minimum = number_text(static_cast<double>(std::numeric_limits<member_rep>::min()) * scale);
+      node.maximum = number_text(static_cast<double>(std::numeric_limits<member_rep>::max()) * scale);
+    }
+    return node;
+  }
+
   template <class T>
-  type_node describe() {
-    if constexpr (has_read_codec<T> || has_write_codec<T>) {
-      return described_by_codec<T>();
-    } else if constexpr (std::is_same_v<T, bool>) {
-      return {type_form::boolean};
-    } else if constexpr (json_integer<T>) {
+  static type_node describe_number() {
+    if constexpr (json_integer<T>) {
       return {.form = type_form::integer,
               .minimum = number_text(std::numeric_limits<T>::min()),
               .maximum = number_text(std::numeric_limits<T>::max())};
@@ -195,34 +290,8 @@ class catalogue {
       // To all but C++, numbers are doubles.
       double const most = std::numeric_limits<float>::max();
       return {.form = type_form::floating, .minimum = number_text(-most), .maximum = number_text(most)};
-    } else if constexpr (std::is_same_v<T, double>) {
-      return {type_form::floating};
-    } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
-      return {type_form::string};
-    } else if constexpr (is_optional<T>) {
-      return around<typename T::value_type>(type_form::optional);
-    } else if constexpr (is_vector<T>) {
-      return around<typename T::value_type>(type_form::list);
-    } else if constexpr (is_array<T>) {
-      type_node node = around<typename T::value_type>(type_form::list);
-      node.min_size = node.max_size = std::tuple_size_v<T>;
-      return node;
-    } else if constexpr (described<T> || described_enum<T>) {
-      return {.form = type_form::named, .entry = add<T>()};
-    } else if constexpr (is_variant<T>) {
-      type_node node{type_form::one_of};
-      add_alternatives(node, std::type_identity<T>{});
-      return node;
-    } else if constexpr (std::is_same_v<T, raw_json> || std::is_same_v<T, raw_json_view>) {
-      return {type_form::anything};
-    } else if constexpr (string_map<T>) {
-      return around<typename T::mapped_type>(type_form::map);
     } else {
-      static_assert(
-          always_false<T>,
-          "kindwire: T has no form in JSON. Describe it (a member `schema` or a specialisation of "
-          "kindwire::schema, made with kind(), object() or enumeration()), or specialise json_codec");
-      return {};
+      return {type_form::floating};
     }
   }
 
@@ -261,15 +330,10 @@ class catalogue {
     if (most) node.max_size = most;
   }
 
-  template <class... Kinds>
-  void add_alternatives(type_node& node, std::type_identity<std::variant<Kinds...>>) {
-    (node.inner.push_back(describe<Kinds>()), ...);
-  }
-
-  template <class T>
+  template <class T, class Unit>
   type_node around(type_form form) {
     type_node node{form};
-    node.inner.push_back(describe<T>());
+    node.inner.push_back(describe<T, Unit>());
     return node;
   }
 
@@ -288,5 +352,48 @@ class catalogue {
   std::deque<type_entry> entries_;
   std::set<std::string> names_;
 };
+
+template <class T, class Unit>
+type_node catalogue::describe() {
+  if constexpr (has_read_codec<T> || has_write_codec<T>) {
+    return described_by_codec<T>();
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return {type_form::boolean};
+  } else if constexpr (json_integer<T> || json_floating<T>) {
+    return describe_number<T>();
+  } else if constexpr (is_duration<T>) {
+    return describe_duration<T, unit_of<T, Unit>>();
+  } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
+    return {type_form::string};
+  } else if constexpr (is_optional<T>) {
+    return around<typename T::value_type, Unit>(type_form::optional);
+  } else if constexpr (is_vector<T>) {
+    return around<typename T::value_type, Unit>(type_form::list);
+  } else if constexpr (is_array<T>) {
+    type_node node = around<typename T::value_type, Unit>(type_form::list);
+    node.min_size = node.max_size = std::tuple_size_v<T>;
+    return node;
+  } else if constexpr (described<T> || described_enum<T>) {
+    return {.form = type_form::named, .entry = add<T>()};
+  } else if constexpr (is_variant<T>) {
+    return describe_any(std::type_identity<T>{});
+  } else if constexpr (std::is_same_v<T, raw_json> || std::is_same_v<T, raw_json_view>) {
+    return {type_form::anything};
+  } else if constexpr (string_map<T>) {
+    return around<typename T::mapped_type, Unit>(type_form::map);
+  } else {
+    static_assert(always_false<T>,
+                  "kindwire: T has no form in JSON. Describe it (a member `schema` or a specialisation of "
+                  "kindwire::schema, made with kind(), object() or enumeration()), or specialise json_codec");
+    return {};
+  }
+}
+
+// One of these messages.
+inline type_node one_of(std::vector<std::size_t> const& entries) {
+  type_node set{type_form::one_of};
+  for (std::size_t const each : entries) set.inner.push_back({.form = type_form::named, .entry = each});
+  return set.inner.size() == 1 ? set.inner.front() : set;
+}
 
 }  // namespace kindwire::detail

@@ -1,9 +1,7 @@
 // JSON Schema (2020-12) of described types: what the reader accepts, said to the other side.
 #pragma once
 
-#include <array>
 #include <cstddef>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,44 +36,7 @@ class schema_printer {
 
   void reference(std::size_t entry) { out_.reference(place_, types_.entries()[entry].name); }
 
- private:
-  void object(type_entry const& entry) {
-    out_.member("type", "object");
-    out_.key("properties");
-    out_.open('{');
-    std::vector<std::string_view> required;
-    if (!entry.key.empty()) {
-      out_.raw_member(entry.key, "{\"type\": \"string\", \"const\": " + json_string(entry.kind) + "}");
-      required.push_back(entry.key);
-    }
-    for (field_node const& field : entry.fields) {
-      out_.key(field.name);
-      member(field);
-      if (field.required) required.push_back(field.name);
-    }
-    out_.close('}');
-    if (!required.empty()) strings("required", required);
-    // Said where it is so; where it is not, additional properties are allowed.
-    if (options_.refuse_unknown_fields) out_.raw_member("additionalProperties", "false");
-  }
-
-  void member(field_node const& field) {
-    bool const alone = field.description.empty() && field.otherwise.empty();
-    if (field.type.form == type_form::named && alone) return reference(field.type.entry);
-    out_.open('{');
-    if (!field.description.empty()) out_.member("description", field.description);
-    if (!field.otherwise.empty()) out_.raw_member("default", field.otherwise);
-    words(field.type);
-    out_.close('}');
-  }
-
-  void value(type_node const& type) {
-    if (type.form == type_form::named) return reference(type.entry);
-    out_.open('{');
-    words(type);
-    out_.close('}');
-  }
-
+  // The keywords of a type, inside of an object that is open.
   void words(type_node const& type) {
     switch (type.form) {
       case type_form::anything: break;
@@ -126,10 +87,49 @@ class schema_printer {
     }
   }
 
+ private:
+  void object(type_entry const& entry) {
+    out_.member("type", "object");
+    out_.key("properties");
+    out_.open('{');
+    std::vector<std::string_view> required;
+    if (!entry.key.empty()) {
+      out_.raw_member(entry.key, "{\"type\": \"string\", \"const\": " + json_string(entry.kind) + "}");
+      required.push_back(entry.key);
+    }
+    for (field_node const& field : entry.fields) {
+      out_.key(field.name);
+      member(field);
+      if (field.required) required.push_back(field.name);
+    }
+    out_.close('}');
+    if (!required.empty()) strings("required", required);
+    // Said where it is so; where it is not, additional properties are allowed.
+    if (options_.refuse_unknown_fields) out_.raw_member("additionalProperties", "false");
+  }
+
+  void member(field_node const& field) {
+    bool const alone = field.description.empty() && field.otherwise.empty();
+    if (field.type.form == type_form::named && alone) return reference(field.type.entry);
+    out_.open('{');
+    if (!field.description.empty()) out_.member("description", field.description);
+    if (!field.otherwise.empty()) out_.raw_member("default", field.otherwise);
+    words(field.type);
+    out_.close('}');
+  }
+
+  void value(type_node const& type) {
+    if (type.form == type_form::named) return reference(type.entry);
+    out_.open('{');
+    words(type);
+    out_.close('}');
+  }
+
   void number(std::string_view name, type_node const& type) {
     out_.member("type", name);
     if (!type.minimum.empty()) out_.raw_member("minimum", type.minimum);
     if (!type.maximum.empty()) out_.raw_member("maximum", type.maximum);
+    if (type.multiple_of != 1) out_.raw_member("multipleOf", std::to_string(type.multiple_of));
   }
 
   void sizes(std::string_view least, std::string_view most, type_node const& type) {
@@ -152,27 +152,25 @@ class schema_printer {
   json_options options_;
 };
 
-inline std::string schema_document(catalogue const& types, std::span<std::size_t const> chosen,
-                                   json_options options) {
+inline std::string schema_document(catalogue const& types, type_node const& root, json_options options) {
   document_writer out;
   schema_printer printer{out, types, "#/$defs/", options};
   out.open('{');
   out.member("$schema", "https://json-schema.org/draft/2020-12/schema");
-  if (chosen.size() == 1) {
-    out.member("$ref", "#/$defs/" + types.entries()[chosen[0]].name);
+  if (root.form == type_form::named) {
+    out.member("$ref", "#/$defs/" + types.entries()[root.entry].name);
   } else {
-    out.key("oneOf");
-    out.open('[');
-    for (std::size_t const each : chosen) printer.reference(each);
-    out.close(']');
+    printer.words(root);
   }
-  out.key("$defs");
-  out.open('{');
-  for (type_entry const& entry : types.entries()) {
-    out.key(entry.name);
-    printer.print(entry);
+  if (!types.entries().empty()) {
+    out.key("$defs");
+    out.open('{');
+    for (type_entry const& entry : types.entries()) {
+      out.key(entry.name);
+      printer.print(entry);
+    }
+    out.close('}');
   }
-  out.close('}');
   out.close('}');
   return out.take();
 }
@@ -185,17 +183,13 @@ inline std::string schema_document(catalogue const& types, std::span<std::size_t
 /// the reader, refuse them. Ends with a newline.
 ///
 /// What the reader does and a schema cannot say: it refuses a field that stands twice, nesting beyond
-/// json_max_depth, strings that are not Unicode, and strings with escapes where T has a std::string_view; it
-/// compares integers exactly, where validators tend to compare doubles.
-template <class... T>
-requires(sizeof...(T) != 0 && (described<T> && ...)) std::string json_schema(json_options options = {}) {
-  static_assert(sizeof...(T) == 1 || (message_kind<T> && ...),
-                "kindwire: the types of a set are messages, described with kind()");
-  static_assert(sizeof...(T) == 1 || detail::all_distinct(std::array{detail::kind_or_none<T>()...}),
-                "kindwire: two types of the set have the same kind");
+/// json_max_depth, strings that are not Unicode, strings with escapes where T has a std::string_view, and
+/// durations in floating point units that do not come to whole ones of the member's unit; it compares
+/// integers exactly, where validators tend to compare doubles.
+template <class T, class... More>
+std::string json_schema(json_options options = {}) {
   detail::catalogue types;
-  std::array<std::size_t, sizeof...(T)> const chosen{types.add<T>()...};
-  return detail::schema_document(types, chosen, options);
+  return detail::schema_document(types, types.describe_set<T, More...>(), options);
 }
 
 /// The same of the kinds that a dispatcher has handlers for.
@@ -203,7 +197,7 @@ template <class Dispatcher>
 requires detail::is_dispatcher<Dispatcher> std::string json_schema(Dispatcher const& handlers,
                                                                    json_options options = {}) {
   detail::catalogue types;
-  return detail::schema_document(types, types.add_handled(handlers), options);
+  return detail::schema_document(types, types.describe_handled(handlers), options);
 }
 
 }  // namespace kindwire

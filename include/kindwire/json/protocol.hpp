@@ -87,7 +87,9 @@ class route_description {
   /// Clients send what the dispatcher has handlers for.
   template <class... Handlers>
   route_description& receives(dispatcher<Handlers...> const& handlers) {
-    for (std::size_t const each : types_->add_handled(handlers)) received_.insert(each);
+    detail::type_node const set = types_->describe_handled(handlers);
+    if (set.form == detail::type_form::named) received_.insert(set.entry);
+    for (detail::type_node const& each : set.inner) received_.insert(each.entry);
     return *this;
   }
 

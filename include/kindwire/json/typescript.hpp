@@ -1,10 +1,8 @@
 // TypeScript types of described types: an interface for each, unions told apart by the kind.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <set>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,13 +27,17 @@ class typescript_printer {
     for (std::size_t index = 0; index < names_.size(); ++index) declare(index);
   }
 
-  void add_union(std::string const& name, std::span<std::size_t const> kinds, std::string_view comment) {
-    std::string const own = unused_name(name, taken_);
+  void add_alias(std::string_view name, type_node const& node, std::string_view comment) {
+    std::string const own = unused_name(pascal_case(plain_name(name)), taken_);
     taken_.insert(own);
     out_ += '\n';
     explain(comment, "");
     out_ += "export type " + own + " =";
-    for (std::size_t const each : kinds) out_ += (kinds.size() == 1 ? " " : "\n  | ") + names_[each];
+    if (node.form == type_form::one_of) {
+      for (type_node const& each : node.inner) out_ += "\n  | " + type(each);
+    } else {
+      out_ += ' ' + type(node);
+    }
     out_ += ";\n";
   }
 
@@ -128,7 +130,10 @@ class typescript_printer {
       return bounds.empty() ? bounds : std::string{what} + ": " + bounds;
     };
     switch (node.form) {
-      case type_form::integer: return "an integer " + range(node.minimum, node.maximum);
+      case type_form::integer:
+        return (node.multiple_of == 1 ? "an integer "
+                                      : "a multiple of " + std::to_string(node.multiple_of) + ' ') +
+               range(node.minimum, node.maximum);
       case type_form::floating:
         if (!node.minimum_is_stated && !node.maximum_is_stated) return {};
         return "a number " +
@@ -178,19 +183,15 @@ class typescript_printer {
 
 }  // namespace detail
 
-/// TypeScript types of these, and of what is inside of them: an interface for each described type, by its
-/// C++ name in PascalCase, and if these are messages the union of them, `name`, told apart by the kind. They
-/// say what the reader accepts, as json_schema() does; ranges are in comments. Ends with a newline.
-template <class... T>
-requires(sizeof...(T) != 0 && (described<T> && ...)) std::string
-    typescript(std::string_view name = "Message") {
-  static_assert(!(message_kind<T> && ...) || detail::all_distinct(std::array{detail::kind_or_none<T>()...}),
-                "kindwire: two types of the set have the same kind");
+/// TypeScript types of what decode<T>() accepts: an interface for each described type, by its C++ name in
+/// PascalCase, and T itself, or the union of several messages told apart by the kind, as `name`. They say
+/// what the reader accepts, as json_schema() does; what types cannot say is in comments. Ends with a newline.
+template <class T, class... More>
+std::string typescript(std::string_view name = "Message") {
   detail::catalogue types;
-  std::array<std::size_t, sizeof...(T)> const chosen{types.add<T>()...};
+  detail::type_node const set = types.describe_set<T, More...>();
   detail::typescript_printer printer{types};
-  if constexpr ((message_kind<T> && ...))
-    printer.add_union(detail::pascal_case(detail::plain_name(name)), chosen, {});
+  printer.add_alias(name, set, {});
   return printer.take();
 }
 
@@ -199,9 +200,9 @@ template <class Dispatcher>
 requires detail::is_dispatcher<Dispatcher> std::string typescript(Dispatcher const& handlers,
                                                                   std::string_view name = "Message") {
   detail::catalogue types;
-  std::vector<std::size_t> const chosen = types.add_handled(handlers);
+  detail::type_node const set = types.describe_handled(handlers);
   detail::typescript_printer printer{types};
-  printer.add_union(detail::pascal_case(detail::plain_name(name)), chosen, {});
+  printer.add_alias(name, set, {});
   return printer.take();
 }
 
@@ -210,12 +211,13 @@ requires detail::is_dispatcher<Dispatcher> std::string typescript(Dispatcher con
 inline std::string typescript(protocol const& what) {
   detail::typescript_printer printer{what.types()};
   for (route_description const& route : what.routes()) {
-    std::string const name = detail::pascal_case(route.name());
     if (auto const& kinds = route.received().kinds; !kinds.empty()) {
-      printer.add_union(name + "ToServer", kinds, "What the server receives at `" + route.path() + "`.");
+      printer.add_alias(route.name() + "_to_server", detail::one_of(kinds),
+                        "What the server receives at `" + route.path() + "`.");
     }
     if (auto const& kinds = route.sent().kinds; !kinds.empty()) {
-      printer.add_union(name + "FromServer", kinds, "What the server sends at `" + route.path() + "`.");
+      printer.add_alias(route.name() + "_from_server", detail::one_of(kinds),
+                        "What the server sends at `" + route.path() + "`.");
     }
   }
   return printer.take();
