@@ -21,6 +21,9 @@ function start(name, args, ready) {
     program.ended = new Promise((end) => child.on('close', (status, signal) => end(signal || status)));
     child.on('error', reject);
     child.stdin.on('error', () => {});  // it may end before it has read everything
+    // A character may come in two pieces.
+    child.stdout.setEncoding('utf8');
+    child.stderr.setEncoding('utf8');
     child.stderr.on('data', (data) => { program.errors += data; });
     const giveUp = setTimeout(() => { child.kill('SIGKILL'); reject(new Error(`${name} is not ready`)); }, 30000);
     const begin = (found) => { clearTimeout(giveUp); program.found = found; resolve(program); };
