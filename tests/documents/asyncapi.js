@@ -40,7 +40,7 @@ async function main() {
       '/ send': ['NESTED', 'NUMBERS'],
       '/room/{id}/{a~b} receive': ['ABSENT', 'BINARY'],
       '/room/{id}/{a~b} send': ['ENVELOPE', 'LISTS'],
-      '/room/{id} send': ['BINARY', 'TREE'],
+      '/room/{id} send': ['BINARY', 'MIXED', 'TREE'],
     });
     const room = document.channels().all().find((channel) => channel.address() === '/room/{id}/{a~b}');
     assert.strictEqual(room.description(), 'A room\nof many.');

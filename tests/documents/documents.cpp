@@ -66,19 +66,25 @@ message_set make_set(kw::detail::catalogue& types, std::string name) {
 }
 
 std::vector<message_set> make_sets(kw::detail::catalogue& types) {
-  return {make_set<false, point>(types, "point"),
-          make_set<false, numbers>(types, "numbers"),
-          make_set<false, named>(types, "named"),
-          make_set<true, named>(types, "named, closed"),
-          make_set<false, nested>(types, "nested"),
-          make_set<true, nested>(types, "nested, closed"),
-          make_set<false, lists>(types, "lists"),
-          make_set<false, absent>(types, "absent"),
-          make_set<true, absent>(types, "absent, closed"),
-          make_set<false, tree>(types, "tree"),
-          make_set<false, envelope>(types, "envelope"),
-          make_set<false, numbers, nested, lists, absent, tree, empty, envelope>(types, "all"),
-          make_set<true, numbers, nested, lists, absent, tree, empty, envelope>(types, "all, closed")};
+  return {
+      make_set<false, point>(types, "point"),
+      make_set<false, numbers>(types, "numbers"),
+      make_set<false, named>(types, "named"),
+      make_set<true, named>(types, "named, closed"),
+      make_set<false, nested>(types, "nested"),
+      make_set<true, nested>(types, "nested, closed"),
+      make_set<false, lists>(types, "lists"),
+      make_set<false, absent>(types, "absent"),
+      make_set<true, absent>(types, "absent, closed"),
+      make_set<false, tree>(types, "tree"),
+      make_set<false, envelope>(types, "envelope"),
+      make_set<false, limited>(types, "limited"),
+      make_set<false, timed>(types, "timed"),
+      make_set<false, mixed>(types, "mixed"),
+      make_set<true, mixed>(types, "mixed, closed"),
+      make_set<false, numbers, nested, lists, absent, tree, empty, envelope, limited, mixed>(types, "all"),
+      make_set<true, numbers, nested, lists, absent, tree, empty, envelope, limited, mixed>(types,
+                                                                                            "all, closed")};
 }
 
 // Whether TypeScript's types tell the mistake, too: they know no ranges and no integers.
@@ -132,8 +138,8 @@ void describe(kw::protocol& api) {
   api.route("/room/{id}/{a~b}", {.handler = "rooms::serve \"*/\"", .description = "A room\nof many."})
       .receives<absent>()
       .receives_binary("whatever")
-      .sends<lists, envelope>();
-  api.route("/room/{id}", {.name = "one room!"}).sends<tree>().sends_binary("more \"of\" it");
+      .sends<std::variant<lists, envelope>>();
+  api.route("/room/{id}", {.name = "one room!"}).sends<tree, mixed>().sends_binary("more \"of\" it");
 }
 
 }  // namespace

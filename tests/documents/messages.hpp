@@ -1,16 +1,21 @@
 // Messages with every type that a field can have, to compare the reader with the schema that it is said to
 // follow.
 //
-// Not among them are std::string_view, which refuses escapes, and that no schema can say.
+// Not among them are what no schema can say: std::string_view, which refuses escapes, and durations in
+// floating point units that must come to whole ones.
 #pragma once
 
 #include <kindwire/json/schema.hpp>
+#include <kindwire/json/types.hpp>
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <ratio>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace kw = kindwire;
@@ -122,6 +127,56 @@ struct envelope {
   std::optional<tree> second;
   static constexpr auto schema =
       kw::kind("ENVELOPE", kw::field("first", &envelope::first), kw::field("second", &envelope::second));
+};
+
+struct limited {
+  double percent = 0;
+  std::optional<int> small;
+  std::vector<std::uint8_t> bytes;
+  std::string name;
+  std::map<std::string, std::string> names;
+  std::vector<std::vector<std::int64_t>> rows;
+  std::optional<std::vector<double>> ratios;
+  float low = -1;
+  static constexpr auto schema = kw::kind(
+      "LIMITED", kw::description("what is said of fields"),
+      kw::field("percent", &limited::percent, kw::minimum(0), kw::maximum(100), kw::description("percent")),
+      kw::field("small", &limited::small, kw::minimum(-1), kw::maximum(7)),
+      kw::field("bytes", &limited::bytes, kw::max_items(3), kw::minimum(1)),
+      kw::field("name", &limited::name, kw::min_length(1), kw::max_length(5)),
+      kw::field("names", &limited::names, kw::max_length(4), kw::min_items(1), kw::max_items(2)),
+      kw::field("rows", &limited::rows, kw::min_items(2), kw::maximum(128)),
+      kw::field("ratios", &limited::ratios, kw::maximum(99.5), kw::max_items(1)),
+      kw::field("low", &limited::low, kw::maximum(-0.5), kw::defaulted));
+};
+
+struct timed {
+  std::chrono::seconds own{};
+  std::chrono::milliseconds whole{};
+  std::chrono::duration<std::int8_t, std::ratio<60>> narrow{};
+  std::chrono::duration<double> fraction{};
+  std::optional<std::chrono::seconds> maybe;
+  std::vector<std::chrono::seconds> steps;
+  static constexpr auto schema =
+      kw::kind("TIMED", kw::field("own", &timed::own),
+               kw::field("whole", &timed::whole, kw::unit<std::chrono::seconds>, kw::minimum(0)),
+               kw::field("narrow", &timed::narrow, kw::unit<std::chrono::duration<int>>),
+               kw::field("fraction", &timed::fraction),
+               kw::field("maybe", &timed::maybe, kw::unit<std::chrono::milliseconds>),
+               kw::field("steps", &timed::steps, kw::unit<std::chrono::duration<int, std::milli>>,
+                         kw::maximum(60000)));
+};
+
+struct mixed {
+  std::variant<empty, tree, limited> one;
+  std::vector<std::variant<empty, timed>> many;
+  std::optional<std::variant<empty>> maybe;
+  kw::raw_json rest;
+  kw::raw_json_view more;
+  static constexpr auto schema =
+      kw::kind("MIXED", kw::field("one", &mixed::one), kw::field("many", &mixed::many),
+               kw::field("maybe", &mixed::maybe), kw::field("rest", &mixed::rest),
+               kw::field("more", &mixed::more, kw::defaulted));
 };
 
 }  // namespace documents

@@ -10,7 +10,8 @@ const COUNT = 30000;
 const SEED = process.env.SEED || 1;
 // What the reader must have found wrong at least once.
 const CODES = ['value of the wrong type', 'number out of range', 'array of the wrong length', 'unknown enumerator',
-  'missing field', 'unknown field', 'message without a kind', 'unknown kind', 'message of another kind'];
+  'missing field', 'unknown field', 'message without a kind', 'unknown kind', 'message of another kind',
+  'value beyond its limits', 'duration that would lose a part'];
 
 async function main() {
   // Strict: an unknown keyword, or one that does not go with the type, is an error.
