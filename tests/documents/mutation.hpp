@@ -106,7 +106,14 @@ inline constexpr auto number_pool = std::to_array<std::string_view>({"0",
                                                                      "1e-7",
                                                                      "1e40",
                                                                      "-1e40",
-                                                                     "1e400"});
+                                                                     "1e400",
+                                                                     "1.0",
+                                                                     "-2.00",
+                                                                     "0.0",
+                                                                     "1e3",
+                                                                     "12.50E+1",
+                                                                     "6e4",
+                                                                     "1270e-1"});
 inline constexpr std::array<std::string_view, 14> text_pool{
     "",
     "a",
@@ -263,8 +270,8 @@ class generator {
   std::string number(kindwire::detail::type_node const& type) {
     bool const integer = type.form == kindwire::detail::type_form::integer;
     for (unsigned attempt = 0; attempt != 200; ++attempt) {
-      std::string_view const token = number_pool[up_to(number_pool.size() - 2)];  // not 1e400
-      if (integer && token.find_first_of(".e") != std::string_view::npos) continue;
+      std::string_view const token = number_pool[up_to(number_pool.size() - 1)];
+      if (token == "1e400") continue;
       double const value = as_double(token);
       if (!type.minimum.empty() && value < as_double(type.minimum)) continue;
       if (!type.maximum.empty() && value > as_double(type.maximum)) continue;

@@ -87,7 +87,15 @@ void check_integer_range() {
         json_errc::out_of_range);
   CHECK(error_of<T>("99999999999999999999999999") == json_errc::out_of_range);
   CHECK(error_of<T>("-99999999999999999999999999") == json_errc::out_of_range);
-  for (char const* const fraction : {"1.0", "1e2", "1.5", "-0.0"}) {
+  // As JSON Schema has it, an integer may be written like this.
+  CHECK(decode_value<T>("1.0")->value == 1);
+  CHECK(decode_value<T>("1.2e1")->value == 12);
+  CHECK(decode_value<T>("-0.0")->value == 0);
+  CHECK(error_of<T>("1e30") == json_errc::out_of_range);
+  CHECK(error_of<T>(std::to_string(limits::max()) + ".0e1") == json_errc::out_of_range);
+  CHECK(decode_value<T>(std::to_string(limits::max()) + ".0")->value == limits::max());
+  CHECK(decode_value<T>(std::to_string(limits::min()) + ".0e0")->value == limits::min());
+  for (char const* const fraction : {"1.5", "-0.5", "10e-2", "1e-400"}) {
     CHECK(error_of<T>(fraction) == json_errc::wrong_type);
   }
   for (char const* const other : {"\"1\"", "true", "null", "[]", "{}"}) {

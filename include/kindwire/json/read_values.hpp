@@ -12,6 +12,7 @@
 #include <type_traits>
 
 #include "json_reader.hpp"
+#include "whole_number.hpp"
 
 namespace kindwire {
 
@@ -52,7 +53,9 @@ template <class Limits, class T>
 bool json_reader::read_integer(T& value, std::string_view* text) {
   detail::json_number number;
   if (!scanner_.number(number, "an integer")) return false;
-  if (!number.integral) return fail_number(number, json_errc::wrong_type, "an integer");
+  if (!number.integral && !detail::make_whole(number)) {
+    return fail_number(number, json_errc::wrong_type, "an integer");
+  }
   std::uint64_t most = static_cast<std::uint64_t>(std::numeric_limits<T>::max());
   if (number.negative) most = std::is_signed_v<T> ? most + 1 : 0;
   if (number.overflow || number.magnitude > most) {

@@ -8,6 +8,8 @@
 //   durations        number, in a unit        std::variant<T…>  object, of kinds that share a key
 //   raw_json         any value, as text       raw_json_view     any value, a view into the text
 //   std::map<std::string, T>, and other maps with try_emplace: object
+//
+// An integer may also be written as 1.0 or 1e3, as in JSON Schema.
 #pragma once
 
 #include <array>
