@@ -66,9 +66,9 @@ TEST_CASE("a type is described by its member or from outside") {
 
 TEST_CASE("a field is required unless it is optional or has a default") {
   auto const& fields = kw::schema<ping>.fields;
-  CHECK(std::get<0>(fields).required);
-  CHECK(!std::get<1>(fields).required);
-  CHECK(!std::get<2>(fields).required);
+  CHECK(fields.get<0>().required);
+  CHECK(!fields.get<1>().required);
+  CHECK(!fields.get<2>().required);
 }
 
 TEST_CASE("names that clash are seen at compile time") {
@@ -93,7 +93,7 @@ struct limited {
 };
 
 template <std::size_t Index>
-constexpr auto const& field_at = std::get<Index>(kw::schema<limited>.fields);
+constexpr auto const& field_at = kw::schema<limited>.fields.template get<Index>();
 
 template <std::size_t Index>
 using field_type = std::remove_cvref_t<decltype(field_at<Index>)>;

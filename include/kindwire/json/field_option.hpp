@@ -4,11 +4,12 @@
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
+
+#include "small_tuple.hpp"
 
 namespace kindwire {
 
@@ -140,7 +141,7 @@ struct no_bound {};
 // The options of one field. Each accessor costs nothing: all of it is known at compile time.
 template <class... Options>
 struct field_options {
-  std::tuple<Options...> options;
+  small_tuple<Options...> options;
 
   template <class Option>
   static constexpr bool has = (std::is_same_v<Options, Option> || ...);
@@ -151,10 +152,12 @@ struct field_options {
   static constexpr bool has_items = has<min_items_option> || has<max_items_option>;
   static constexpr bool has_unit = (is_unit<Options> || ...);
   static constexpr bool is_defaulted = has<defaulted_t>;
+  // Whether anything was said of the values.
+  static constexpr bool is_limited = has_minimum || has_maximum || has_length || has_items || has_unit;
 
   // As it was given: an integer or a floating point number; no_bound without one.
-  constexpr auto minimum() const noexcept { return find<is_minimum_of>(); }
-  constexpr auto maximum() const noexcept { return find<is_maximum_of>(); }
+  constexpr auto minimum() const noexcept { return value_at<first_of({is_minimum<Options>...})>(); }
+  constexpr auto maximum() const noexcept { return value_at<first_of({is_maximum<Options>...})>(); }
 
   constexpr std::optional<std::size_t> min_length() const noexcept { return size<min_length_option>(); }
   constexpr std::optional<std::size_t> max_length() const noexcept { return size<max_length_option>(); }
@@ -164,33 +167,36 @@ struct field_options {
   // Empty without one.
   constexpr std::string_view description() const noexcept {
     if constexpr (has<description_option>) {
-      return std::get<description_option>(options).text;
+      return options.template get<first_of({std::is_same_v<Options, description_option>...})>().text;
     } else {
       return {};
     }
   }
 
  private:
-  template <class Option>
-  struct is_minimum_of : std::bool_constant<is_minimum<Option>> {};
-  template <class Option>
-  struct is_maximum_of : std::bool_constant<is_maximum<Option>> {};
+  // Where the first option is of which this is true; the number of options without one.
+  static constexpr std::size_t first_of(std::initializer_list<bool> are) noexcept {
+    std::size_t index = 0;
+    for (bool const is : are) {
+      if (is) break;
+      ++index;
+    }
+    return index;
+  }
 
-  template <template <class> class Wanted, std::size_t Index = 0>
-  constexpr auto find() const noexcept {
-    if constexpr (Index == sizeof...(Options)) {
-      return no_bound{};
-    } else if constexpr (Wanted<std::tuple_element_t<Index, std::tuple<Options...>>>::value) {
-      return std::get<Index>(options).value;
+  template <std::size_t Index>
+  constexpr auto value_at() const noexcept {
+    if constexpr (Index < sizeof...(Options)) {
+      return options.template get<Index>().value;
     } else {
-      return find<Wanted, Index + 1>();
+      return no_bound{};
     }
   }
 
   template <class Option>
   constexpr std::optional<std::size_t> size() const noexcept {
     if constexpr (has<Option>) {
-      return std::get<Option>(options).value;
+      return value_at<first_of({std::is_same_v<Options, Option>...})>();
     } else {
       return std::nullopt;
     }

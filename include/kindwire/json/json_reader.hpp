@@ -8,7 +8,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 
 #include "duration.hpp"
@@ -74,15 +73,6 @@ class json_reader {
     return scanner_.fail_at(scanner_.position(), json_errc::rejected, expected);
   }
 
-  /// Reads the member at Index of T, and checks what its field() states.
-  template <class T, std::size_t Index>
-  bool read_field(T& object) {
-    scanner_.skip_space();
-    using limits = detail::limits_of<T, Index>;
-    static_assert(limits::make_sense);
-    return read_value<limits>(object.*(std::get<Index>(schema<T>.fields).member));
-  }
-
   /// True at the end of the text, but for white space: the last question to a reader.
   bool finish() { return scanner_.finish(); }
 
@@ -95,6 +85,16 @@ class json_reader {
   // The kind stands at `place`, if that is known, and is the plan's.
   bool read_members(void* object, detail::object_plan const& plan, bool kind_known, bool first,
                     detail::kind_place const& place = {});
+
+  // Reads the member at Index of T, and checks what its field() states.
+  template <class T, std::size_t Index>
+  static bool read_field(json_reader& reader, void* object) {
+    using limits = detail::limits_of<T, Index>;
+    static_assert(limits::make_sense);
+    reader.scanner_.skip_space();
+    return reader.read_value<limits>(
+        static_cast<T*>(object)->*(schema<T>.fields.template get<Index>().member));
+  }
 
   // Enters the object that stands next and finds its kind, reading all that stands before it, or says what is
   // wrong. Then the kind, if it is the first member, is passed; otherwise the next member is the first.
@@ -123,6 +123,9 @@ class json_reader {
   }
 
   bool refuses_duplicates() const noexcept { return options_.duplicates == duplicate_policy::refuse; }
+
+  template <described T>
+  friend struct detail::read_plan;
 
   detail::json_scanner scanner_;
 

@@ -85,14 +85,6 @@ class json_writer {
     return write_value<detail::no_limits>(value);
   }
 
-  /// Writes the member at Index of T, and checks what its field() states.
-  template <class T, std::size_t Index>
-  bool write_field(T const& object) {
-    using limits = detail::limits_of<T, Index>;
-    static_assert(limits::make_sense);
-    return write_value<limits>(object.*(std::get<Index>(schema<T>.fields).member));
-  }
-
   /// Refuses the value to be written: `expected` says what it should have been. Returns false.
   bool reject(std::string_view expected) {
     fail(json_errc::rejected);
@@ -116,6 +108,18 @@ class json_writer {
   json_error take_error() { return std::move(*error_); }
 
  private:
+  template <described T>
+  friend struct detail::write_plan;
+
+  // Writes the member at Index of T, and checks what its field() states.
+  template <class T, std::size_t Index>
+  static bool write_field(json_writer& writer, void const* object) {
+    using limits = detail::limits_of<T, Index>;
+    static_assert(limits::make_sense);
+    return writer.write_value<limits>(
+        static_cast<T const*>(object)->*(schema<T>.fields.template get<Index>().member));
+  }
+
   template <class Limits, class T>
   bool write_value(T const& value) {
     if constexpr (detail::has_write_codec<T>) {

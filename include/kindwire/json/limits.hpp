@@ -10,7 +10,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -87,16 +86,16 @@ constexpr bool can_hold(Bound bound) noexcept {
 /// The limits of the field at Index of T: what was said of it, and whether that makes sense.
 template <class T, std::size_t Index>
 struct field_limits {
-  static constexpr auto field = std::get<Index>(schema<T>.fields);
-  using field_type = std::remove_cv_t<decltype(field)>;
-  using member = typename field_type::member_type;
+  static constexpr auto field = schema<T>.fields.template get<Index>();
+  using described_as = std::remove_cv_t<decltype(field)>;
+  using member = typename described_as::member_type;
   using value = typename innermost<member>::type;
-  using unit = typename field_type::unit;
+  using unit = typename described_as::unit;
   using number = typename number_of<value, unit>::type;
 
-  static constexpr bool of_numbers = field_type::has_minimum || field_type::has_maximum;
-  static constexpr bool of_length = field_type::has_length;
-  static constexpr bool of_items = field_type::has_items;
+  static constexpr bool of_numbers = described_as::has_minimum || described_as::has_maximum;
+  static constexpr bool of_length = described_as::has_length;
+  static constexpr bool of_items = described_as::has_items;
 
   static constexpr bool is_text =
       std::is_same_v<value, std::string> || std::is_same_v<value, std::string_view>;
@@ -109,7 +108,7 @@ struct field_limits {
     }
   }();
 
-  static_assert(!field_type::has_unit || is_duration<value>,
+  static_assert(!described_as::has_unit || is_duration<value>,
                 "kindwire: unit<> is for fields that are, or contain, std::chrono durations");
   static_assert(
       !of_numbers || !std::is_void_v<number>,
@@ -126,8 +125,8 @@ struct field_limits {
       return true;
     } else {
       bool fit = true;
-      if constexpr (field_type::has_minimum) fit = fit && can_hold<number>(field.minimum());
-      if constexpr (field_type::has_maximum) fit = fit && can_hold<number>(field.maximum());
+      if constexpr (described_as::has_minimum) fit = fit && can_hold<number>(field.minimum());
+      if constexpr (described_as::has_maximum) fit = fit && can_hold<number>(field.maximum());
       return fit;
     }
   }();
@@ -137,7 +136,7 @@ struct field_limits {
 
   template <class Number>
   static constexpr Number least() noexcept {
-    if constexpr (field_type::has_minimum) {
+    if constexpr (described_as::has_minimum) {
       return static_cast<Number>(field.minimum());
     } else {
       return std::numeric_limits<Number>::lowest();
@@ -145,7 +144,7 @@ struct field_limits {
   }
   template <class Number>
   static constexpr Number most() noexcept {
-    if constexpr (field_type::has_maximum) {
+    if constexpr (described_as::has_maximum) {
       return static_cast<Number>(field.maximum());
     } else {
       return std::numeric_limits<Number>::max();
@@ -180,16 +179,16 @@ template <class Limits>
 using inner_limits = std::conditional_t<Limits::of_items, item_limits<Limits>, Limits>;
 
 /// The limits of a field: one type for all fields of which nothing was said.
-template <class T, std::size_t Index>
+template <class T, std::size_t Index, bool Limited>
 struct limits_choice {
-  using field_type = std::remove_cvref_t<decltype(std::get<Index>(schema<T>.fields))>;
-  static constexpr bool any = field_type::has_minimum || field_type::has_maximum || field_type::has_length ||
-                              field_type::has_items || field_type::has_unit;
-  using type = typename std::conditional_t<any, std::type_identity<field_limits<T, Index>>,
-                                           std::type_identity<no_limits>>::type;
+  using type = no_limits;
 };
 template <class T, std::size_t Index>
-using limits_of = typename limits_choice<T, Index>::type;
+struct limits_choice<T, Index, true> {
+  using type = field_limits<T, Index>;
+};
+template <class T, std::size_t Index>
+using limits_of = typename limits_choice<T, Index, field_type<T, Index>::is_limited>::type;
 
 // The sentences of errors. They are put together only once there is one, and not by templates.
 
@@ -258,8 +257,8 @@ std::string limits_text() {
   constexpr wide least = Limits::template least<Number>();
   constexpr wide most = Limits::template most<Number>();
   return range_text<wide>(std::is_floating_point_v<Number> ? "a number" : "an integer",
-                          Limits::field_type::has_minimum ? &least : nullptr,
-                          Limits::field_type::has_maximum ? &most : nullptr);
+                          Limits::described_as::has_minimum ? &least : nullptr,
+                          Limits::described_as::has_maximum ? &most : nullptr);
 }
 
 template <class Limits, class Number>

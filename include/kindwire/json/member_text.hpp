@@ -4,8 +4,6 @@
 #include <array>
 #include <cstddef>
 #include <string_view>
-#include <tuple>
-#include <utility>
 
 #include "schema.hpp"
 
@@ -24,10 +22,7 @@ template <described T>
 class member_text {
   static constexpr std::size_t count = field_count<T>;
 
-  static constexpr auto names = []<std::size_t... Index>(std::index_sequence<Index...>) {
-    return std::array<std::string_view, count>{std::get<Index>(schema<T>.fields).name...};
-  }
-  (std::make_index_sequence<count>{});
+  static constexpr auto const& names = field_names<T>;
 
   static constexpr bool plain_kind = message_kind<T> && is_plain(key_of<T>()) && is_plain(kind_or_none<T>());
 

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -173,11 +172,6 @@ inline bool json_reader::read_kind(detail::object_plan const& plan) {
 
 namespace detail {
 
-template <class T, std::size_t Index>
-bool read_field(json_reader& reader, void* object) {
-  return reader.read_field<T, Index>(*static_cast<T*>(object));
-}
-
 // Whether something of what a member held may be left after reading another value into it: a field that the
 // other does not have.
 template <class T>
@@ -186,12 +180,11 @@ template <class T, std::size_t Size>
 inline constexpr bool is_kept<std::array<T, Size>> = has_read_codec<std::array<T, Size>> || is_kept<T>;
 
 template <class T, std::size_t Index>
-inline constexpr bool is_kept_field =
-    is_kept<typename std::tuple_element_t<Index, fields_of<T>>::member_type>;
+inline constexpr bool is_kept_field = is_kept<typename field_type<T, Index>::member_type>;
 
 template <class T, std::size_t Index>
 void reset_field(T& object, T& fresh, std::uint64_t fields) {
-  auto const member = std::get<Index>(schema<T>.fields).member;
+  auto const member = schema<T>.fields.template get<Index>().member;
   if ((fields >> Index & 1) != 0) object.*member = std::move(fresh.*member);
 }
 
@@ -204,8 +197,8 @@ struct read_plan {
 
   template <std::size_t... Index>
   static constexpr std::array<read_row, field_count<T>> make_rows(std::index_sequence<Index...>) noexcept {
-    return {{{std::get<Index>(schema<T>.fields).name, member_text<T>::lead(Index),
-              std::get<Index>(schema<T>.fields).required, &read_field<T, Index>}...}};
+    return {{{field_names<T>[Index], member_text<T>::lead(Index),
+              schema<T>.fields.template get<Index>().required, &json_reader::read_field<T, Index>}...}};
   }
 
   static constexpr std::uint64_t required_fields() noexcept {

@@ -37,7 +37,7 @@ struct key_option {
 /// The description of an object without a kind. Made by object().
 template <class... Fields>
 struct object_schema {
-  std::tuple<Fields...> fields;
+  detail::small_tuple<Fields...> fields;
   std::string_view description;  // empty without one
 };
 
@@ -93,18 +93,15 @@ inline constexpr bool is_kind_option = std::is_same_v<T, key_option> || std::is_
 // The fields among what kind() and object() are given.
 template <class... Parts>
 constexpr auto fields_among(Parts const&... parts) noexcept {
-  if constexpr ((is_field<Parts> && ...)) {
-    return std::tuple<Parts...>{parts...};
-  } else {
-    constexpr auto of_one = [](auto const& part) {
-      if constexpr (is_field<std::remove_cvref_t<decltype(part)>>) {
-        return std::tuple{part};
-      } else {
-        return std::tuple{};
-      }
-    };
-    return std::tuple_cat(of_one(parts)...);
-  }
+  [[maybe_unused]] constexpr auto of_one = [](auto const& part) {
+    if constexpr (is_field<std::remove_cvref_t<decltype(part)>>) {
+      return std::tuple{part};
+    } else {
+      return std::tuple{};
+    }
+  };
+  constexpr auto as_small = [](auto const&... fields) { return make_small_tuple(fields...); };
+  return std::apply(as_small, std::tuple_cat(of_one(parts)...));
 }
 
 // What an option among them says, or `otherwise`.
@@ -160,7 +157,7 @@ constexpr field_schema<Owner, Member, Options...> field(std::string_view name, M
                 "kindwire: after the member come options: defaulted, minimum(), maximum(), min_length(), "
                 "max_length(), min_items(), max_items(), unit<>, description()");
   static_assert(detail::options_differ<Options...>, "kindwire: a field has one option twice");
-  return {{std::tuple<Options...>{options...}},
+  return {{{{{options}...}}},
           name,
           member,
           !detail::is_optional<Member> && !detail::field_options<Options...>::is_defaulted};
@@ -181,13 +178,13 @@ constexpr void check_parts() noexcept {
 }
 
 template <class... Fields>
-constexpr kind_schema<Fields...> make_kind(std::tuple<Fields...> fields, std::string_view description,
+constexpr kind_schema<Fields...> make_kind(small_tuple<Fields...> fields, std::string_view description,
                                            std::string_view name, std::string_view key) noexcept {
   return {{fields, description}, name, key};
 }
 
 template <class... Fields>
-constexpr object_schema<Fields...> make_object(std::tuple<Fields...> fields,
+constexpr object_schema<Fields...> make_object(small_tuple<Fields...> fields,
                                                std::string_view description) noexcept {
   return {fields, description};
 }
@@ -198,10 +195,14 @@ constexpr object_schema<Fields...> make_object(std::tuple<Fields...> fields,
 /// `{"kind":"UPLOAD_PROGRESS","value":42.5}`
 template <class... Parts>
 constexpr auto kind(std::string_view name, Parts... parts) noexcept {
-  detail::check_parts<Parts...>();
-  return detail::make_kind(detail::fields_among(parts...),
-                           detail::option_among(description_option{}, parts...).text, name,
-                           detail::option_among(key_option{"kind"}, parts...).name);
+  if constexpr ((detail::is_field<Parts> && ...)) {
+    return kind_schema<Parts...>{{{{{parts}...}}, {}}, name, "kind"};
+  } else {
+    detail::check_parts<Parts...>();
+    return detail::make_kind(detail::fields_among(parts...),
+                             detail::option_among(description_option{}, parts...).text, name,
+                             detail::option_among(key_option{"kind"}, parts...).name);
+  }
 }
 
 /// A part of messages, without a kind of its own: its fields, and a `description()` where there is one.
@@ -255,7 +256,23 @@ template <class T>
 using fields_of = std::remove_cv_t<decltype(schema<T>.fields)>;
 
 template <described T>
-inline constexpr std::size_t field_count = std::tuple_size_v<fields_of<T>>;
+inline constexpr std::size_t field_count = fields_of<T>::size;
+
+template <described T, std::size_t Index>
+using field_type = std::remove_cvref_t<decltype(schema<T>.fields.template get<Index>())>;
+
+template <class... Fields>
+constexpr std::array<std::string_view, sizeof...(Fields)> names_among(
+    object_schema<Fields...> const& description) noexcept {
+  return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+    return std::array<std::string_view, sizeof...(Fields)>{description.fields.template get<Index>().name...};
+  }
+  (std::index_sequence_for<Fields...>{});
+}
+
+// The names of T's fields.
+template <described T>
+inline constexpr std::array<std::string_view, field_count<T>> field_names = names_among(schema<T>);
 
 // Empty without a kind.
 template <described T>
@@ -288,12 +305,10 @@ constexpr bool all_distinct(std::array<std::string_view, Count> const& names) no
 
 template <described T>
 constexpr bool names_are_distinct() noexcept {
-  return std::apply(
-      [](auto const&... fields) {
-        return all_distinct(std::array<std::string_view, sizeof...(fields)>{fields.name...}) &&
-               (!message_kind<T> || ((fields.name != key_of<T>()) && ...));
-      },
-      schema<T>.fields);
+  for (std::string_view const name : field_names<T>) {
+    if (message_kind<T> && name == key_of<T>()) return false;
+  }
+  return all_distinct(field_names<T>);
 }
 
 }  // namespace detail

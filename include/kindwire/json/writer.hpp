@@ -4,7 +4,6 @@
 #include <array>
 #include <cstddef>
 #include <string>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -19,23 +18,8 @@ namespace kindwire {
 namespace detail {
 
 template <class T, std::size_t Index>
-bool write_field(json_writer& writer, void const* object) {
-  return writer.write_field<T, Index>(*static_cast<T const*>(object));
-}
-
-template <class T, std::size_t Index>
 bool field_is_absent(void const* object) {
-  return !(static_cast<T const*>(object)->*(std::get<Index>(schema<T>.fields).member)).has_value();
-}
-
-template <class T, std::size_t Index>
-constexpr write_row make_write_row() noexcept {
-  using member =
-      std::remove_cvref_t<decltype(std::declval<T const&>().*(std::get<Index>(schema<T>.fields).member))>;
-  write_row row{std::get<Index>(schema<T>.fields).name, member_text<T>::lead(Index), nullptr,
-                &write_field<T, Index>};
-  if constexpr (is_optional<member>) row.absent = &field_is_absent<T, Index>;
-  return row;
+  return !(static_cast<T const*>(object)->*(schema<T>.fields.template get<Index>().member)).has_value();
 }
 
 template <described T>
@@ -43,9 +27,18 @@ struct write_plan {
   static_assert(names_are_distinct<T>(),
                 "kindwire: two fields of this type have one name, or a field has the kind's");
 
+  template <std::size_t Index>
+  static constexpr write_row make_row() noexcept {
+    write_row row{field_names<T>[Index], member_text<T>::lead(Index), nullptr,
+                  &json_writer::write_field<T, Index>};
+    if constexpr (is_optional<typename field_type<T, Index>::member_type>)
+      row.absent = &field_is_absent<T, Index>;
+    return row;
+  }
+
   template <std::size_t... Index>
   static constexpr std::array<write_row, field_count<T>> make_rows(std::index_sequence<Index...>) noexcept {
-    return {{make_write_row<T, Index>()...}};
+    return {{make_row<Index>()...}};
   }
 
   static constexpr std::array<write_row, field_count<T>> rows =
