@@ -1,7 +1,10 @@
 // What both translation units of `whole` include: the layers' outermost headers.
 #pragma once
 
+#include <kindwire/exchange/correspondent.hpp>
+#include <kindwire/exchange/serve.hpp>
 #include <kindwire/json/dispatcher.hpp>
+#include <kindwire/json/dynamic_dispatcher.hpp>
 #include <kindwire/kindwire.hpp>
 #include <kindwire/net/client.hpp>
 #include <kindwire/net/server.hpp>
