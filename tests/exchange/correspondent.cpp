@@ -500,6 +500,60 @@ TEST_CASE("destroyed in the middle, it ends everything") {
   CHECK(side.far->closed);
 }
 
+TEST_CASE("destroyed at any moment, it ends everything once") {
+  for (bool const borrowed : {false, true}) {
+    int most = 0;
+    for (bool over = false; !over; ++most) {
+      test::far_end side(kw::role::client);
+      kw::net::websocket& ws = side.ws;
+      std::optional<kw::correspondent> talk;
+      if (borrowed) {
+        talk.emplace(ws);
+      } else {
+        talk.emplace(std::move(ws));
+      }
+      get_user const question{"ann"};
+      int ends = 0;
+      int awaited = 0;
+      bool begun = false;  // then nobody uses what is destroyed
+      for (int index = 0; index < 3; ++index) {
+        talk->request<user>(question, 1h, [&](std::error_code, kw::reply<user>) { ++ends; });
+      }
+      talk->receive([&](std::error_code, kw::message) { ++ends; });
+      asio::co_spawn(
+          side.io,
+          [&]() -> asio::awaitable<void> {
+            auto request = talk->request<user>(question, 1h);
+            begun = true;
+            try {
+              co_await std::move(request);
+            } catch (std::system_error const&) {}
+          },
+          [&](std::exception_ptr failure) {
+            CHECK(!failure);
+            ++awaited;
+          });
+      side.say(answer(3, 1));
+      side.say("something else");
+      side.say(answer(7, 1));
+      side.say("more");
+      side.say(answer(1, 1));
+      side.io.restart();
+      int turns = 0;
+      while (!begun) side.io.poll_one();
+      while (turns != most && side.io.poll_one() != 0) ++turns;
+      over = turns < most;
+      talk.reset();
+      side.settle();
+      CAPTURE(turns);
+      CHECK(ends == 4);
+      CHECK(awaited == 1);
+      CHECK(side.far->closed == !borrowed);
+    }
+    CHECK(most > 10);
+  }
+}
+
 TEST_CASE("destroyed by a handler of its own") {
   asking side;
   get_user const question{"ann"};
