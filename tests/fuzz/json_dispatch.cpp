@@ -6,12 +6,14 @@
 #include <kindwire/json/writer.hpp>
 
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "fuzz.hpp"
@@ -59,6 +61,34 @@ struct note {
 };
 struct empty {
   static constexpr auto schema = kw::kind("EMPTY");
+};
+
+// What one of several kinds may be, durations, raw JSON, limits.
+struct circle {
+  double radius = 1;
+  static constexpr auto schema = kw::kind("CIRCLE", kw::field("radius", &circle::radius, kw::minimum(0)));
+};
+struct group;
+using figure = std::variant<circle, group>;
+struct group {
+  std::vector<figure> figures;
+  static constexpr auto schema =
+      kw::kind("GROUP", kw::field("figures", &group::figures, kw::defaulted, kw::max_items(3)));
+};
+struct event {
+  std::chrono::milliseconds after{};
+  std::chrono::milliseconds wait{};
+  std::optional<std::chrono::duration<std::int16_t>> pause;
+  figure what;
+  kw::raw_json raw;
+  kw::raw_json_view view;
+  std::string name = "a";
+  static constexpr auto schema = kw::kind(
+      "EVENT", kw::field("after", &event::after, kw::minimum(0)),
+      kw::field("wait", &event::wait, kw::unit<std::chrono::duration<double>>, kw::defaulted),
+      kw::field("pause", &event::pause, kw::unit<std::chrono::minutes>), kw::field("what", &event::what),
+      kw::field("raw", &event::raw), kw::field("view", &event::view, kw::defaulted),
+      kw::field("name", &event::name, kw::defaulted, kw::min_length(1), kw::max_length(4)));
 };
 
 using document = rapidjson::Document;
@@ -124,6 +154,54 @@ void check_same(document const& whole, table const& t) {
 
 void check_same(document const&, empty const&) {}
 
+void check_figure(document::ValueType const& value, figure const& f) {
+  if (auto const* const round = std::get_if<circle>(&f)) {
+    FUZZ_CLAIM(text_of(value["kind"]) == "CIRCLE");
+    FUZZ_CLAIM(round->radius >= 0 && is_near(round->radius, value["radius"].GetDouble(), 1e-14));
+    return;
+  }
+  FUZZ_CLAIM(text_of(value["kind"]) == "GROUP");
+  auto const& figures = std::get<group>(f).figures;
+  FUZZ_CLAIM(figures.size() <= 3);
+  FUZZ_CLAIM(value.HasMember("figures") ? value["figures"].Size() == figures.size() : figures.empty());
+  for (unsigned i = 0; i != figures.size(); ++i) check_figure(value["figures"][i], figures[i]);
+}
+
+// Kept as it stands: the same value when it is read alone.
+void check_raw(document::ValueType const& value, std::string_view raw) {
+  document alone;
+  rapidjson::MemoryStream stream(raw.data(), raw.size());
+  alone.ParseStream<parse_flags>(stream);
+  FUZZ_CLAIM(!alone.HasParseError() && alone.GetType() == value.GetType());
+  if (value.IsString()) FUZZ_CLAIM(text_of(alone) == text_of(value));
+  if (value.IsNumber()) FUZZ_CLAIM(alone.GetDouble() == value.GetDouble());
+  if (value.IsArray()) FUZZ_CLAIM(alone.Size() == value.Size());
+  if (value.IsObject()) FUZZ_CLAIM(alone.MemberCount() == value.MemberCount());
+}
+
+void check_same(document const& whole, event const& e) {
+  FUZZ_CLAIM(e.after.count() >= 0 && is_integer(whole["after"], e.after.count()));
+  double const wait = static_cast<double>(e.wait.count()) / 1000;
+  FUZZ_CLAIM(whole.HasMember("wait") ? is_near(wait, whole["wait"].GetDouble(), 1e-14) : wait == 0);
+  bool const has_pause = whole.HasMember("pause") && !whole["pause"].IsNull();
+  FUZZ_CLAIM(has_pause == e.pause.has_value());
+  FUZZ_CLAIM(!has_pause || (e.pause->count() % 60 == 0 && is_integer(whole["pause"], e.pause->count() / 60)));
+  check_figure(whole["what"], e.what);
+  check_raw(whole["raw"], e.raw.text);
+  if (whole.HasMember("view")) check_raw(whole["view"], e.view.text);
+  FUZZ_CLAIM(!e.name.empty() && e.name.size() <= 16);
+  if (whole.HasMember("name")) FUZZ_CLAIM(text_of(whole["name"]) == e.name);
+}
+
+// Whatever counts of what stands twice: a text in which nothing does means the same.
+template <class T>
+void check_policies(std::string_view text, std::string const& once) {
+  for (auto const policy : {kw::duplicate_policy::first, kw::duplicate_policy::last}) {
+    auto const value = kw::decode<T>(text, {.duplicates = policy});
+    if (!once.empty()) FUZZ_CLAIM(value && kw::to_json(*value) == once);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
@@ -145,6 +223,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     FUZZ_CLAIM(!once.empty());
     auto const again = kw::decode<type>(once);
     FUZZ_CLAIM(again && kw::to_json(*again) == once);
+    check_policies<type>(text, once);
   };
   int calls = 0;
   kw::dispatcher const on{
@@ -160,10 +239,12 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
         }
       },
       [&](empty const& e) { ++calls, check(e); },
+      [&](event const& e) { ++calls, check(e); },
   };
   auto const outcome = on(text);
   FUZZ_CLAIM(calls == (outcome ? 1 : 0));
   if (outcome) return 0;
+  check_policies<event>(text, {});
   FUZZ_CLAIM(!outcome.error().message().empty() && outcome.error().offset <= text.size());
   switch (outcome.error().code) {
     case kw::json_errc::malformed:

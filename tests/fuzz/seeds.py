@@ -309,6 +309,13 @@ JSON = {
     "shape": b'{"kind":"SHAPE","name":"x","points":[{"x":1,"y":2.5}],"id":-7,"small":255,"closed":true}',
     "table": b'{"row":[1,2,3],"cells":{"a":"LEFT","b":"RIGHT"},"kind":"TABLE"}',
     "note": b'{"kind":"NOTE","text":"\xe2\x82\xac"}',
+    "event": b'{"kind":"EVENT","after":1500,"wait":0.25,"pause":-3,"what":{"radius":2,"kind":"CIRCLE"},"raw":{"a":[1, null]},'
+    b'"view":"\\u00e9","name":"\xc3\xa9"}',
+    "event_of_groups": b'{"kind":"EVENT","after":0,"what":{"figures":[{"kind":"GROUP"},{"kind":"CIRCLE","radius":0}],'
+    b'"kind":"GROUP"},"raw":-1.5e3}',
+    "event_beyond_limits": b'{"kind":"EVENT","after":-1,"wait":0.0001,"pause":9999,"what":{"kind":"CIRCLE","radius":-1},'
+    b'"raw":1,"name":"abcde"}',
+    "event_twice": b'{"kind":"EVENT","after":1,"after":2,"what":{"kind":"GROUP","kind":"CIRCLE"},"raw":1,"kind":"EMPTY"}',
     "half_a_sequence": b'"\xf0',  # RapidJSON 1.1.0, validating a C string
     "half_a_sequence_in_text": b'{"kind":"NOTE","text":"\xf0"}',
     "nul_behind": b'{"kind":"EMPTY"}\0junk',
