@@ -213,7 +213,7 @@ class catalogue {
   template <class T, std::size_t Index>
   void add_field(type_entry& entry) {
     static_assert(limits_of<T, Index>::make_sense);
-    constexpr auto field = std::get<Index>(schema<T>.fields);
+    constexpr auto field = schema<T>.fields.template get<Index>();
     using member = typename decltype(field)::member_type;
     using unit = typename decltype(field)::unit;
     field_node node{.name = field.name,
