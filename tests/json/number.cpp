@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstring>
+#include <initializer_list>
 #include <limits>
 #include <random>
 #include <string>
@@ -48,7 +49,8 @@ std::string digits(std::mt19937_64& random, std::size_t most) {
 }  // namespace
 
 TEST_CASE("up to eight digits are read at once, whatever follows") {
-  for (std::uint64_t value : {0, 7, 42, 100, 9999, 12345, 999999, 1234567, 99999999}) {
+  for (auto const value :
+       std::initializer_list<std::uint64_t>{0, 7, 42, 100, 9999, 12345, 999999, 1234567, 99999999}) {
     std::string const text = std::to_string(value);
     for (int behind = 0; behind < 256; ++behind) {
       if (behind >= '0' && behind <= '9') continue;

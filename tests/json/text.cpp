@@ -6,9 +6,23 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <rapidjson/document.h>
+#include <rapidjson/memorystream.h>
+#include <rapidjson/reader.h>
 
 using namespace kindwire::detail;
+
+namespace {
+
+// What RapidJSON makes of a text that is a string.
+struct only_text : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, only_text> {
+  std::string text;
+  bool String(char const* letters, rapidjson::SizeType size, bool) {
+    text.assign(letters, size);
+    return true;
+  }
+};
+
+}  // namespace
 
 TEST_CASE("a run of plain bytes ends at every byte that is not, wherever that stands") {
   for (int byte = 0; byte < 256; ++byte) {
@@ -110,15 +124,17 @@ TEST_CASE("strings are decoded as RapidJSON decodes them, and refused where it r
     std::vector<char> const bytes(text.begin(), text.end());
     std::string ours = "before";
     unescaped const result = unescape_string(bytes.data(), bytes.data() + bytes.size(), &ours);
-    rapidjson::Document theirs;
-    theirs.Parse<rapidjson::kParseValidateEncodingFlag>(text.data(), text.size());
-    refused += theirs.HasParseError();
+    only_text theirs;
+    rapidjson::MemoryStream stream{text.data(), text.size()};
+    rapidjson::Reader reader;
+    bool const accepted = !reader.Parse<rapidjson::kParseValidateEncodingFlag>(stream, theirs).IsError();
+    refused += accepted ? 0 : 1;
     // RapidJSON 1.1.0 lets the second half of a pair pass alone.
     if (result.code == kindwire::json_errc::lone_surrogate) continue;
     CAPTURE(text);
-    REQUIRE((result.code == kindwire::json_errc{}) == !theirs.HasParseError());
-    if (theirs.HasParseError()) continue;
-    REQUIRE(ours == std::string(theirs.GetString(), theirs.GetStringLength()));
+    REQUIRE((result.code == kindwire::json_errc{}) == accepted);
+    if (!accepted) continue;
+    REQUIRE(ours == theirs.text);
     REQUIRE(result.position == bytes.data() + bytes.size());
   }
   CHECK(refused > 5'000);
