@@ -175,27 +175,30 @@ class json_reader {
   bool read_kind(detail::object_plan const& plan);
   bool read_again(char const* where, std::string_view name, bool& again);
 
-  bool fail_number(detail::json_number const& number, json_errc code, std::string_view expected) {
+  [[gnu::cold, gnu::noinline]] bool fail_number(detail::json_number const& number, json_errc code,
+                                                std::string_view expected) {
     return scanner_.fail_at(number.text.data(), code, expected, number.text);
   }
 
-  bool fail_member(char const* where, json_errc code, std::string_view name) {
+  [[gnu::cold, gnu::noinline]] bool fail_member(char const* where, json_errc code, std::string_view name) {
     scanner_.fail_at(where, code);
     scanner_.prepend_path(name);
     return false;
   }
 
-  bool fail_element(std::size_t index) {
+  [[gnu::cold, gnu::noinline]] bool fail_element(std::size_t index) {
     scanner_.prepend_path(std::to_string(index));
     return false;
   }
 
-  bool fail_range(detail::json_number const& number, std::int64_t least, std::uint64_t most) {
+  [[gnu::cold, gnu::noinline]] bool fail_range(detail::json_number const& number, std::int64_t least,
+                                               std::uint64_t most) {
     return fail_number(number, json_errc::out_of_range,
                        "an integer from " + std::to_string(least) + " to " + std::to_string(most));
   }
 
-  bool fail_limit(char const* where, std::string const& expected, std::string_view found) {
+  [[gnu::cold, gnu::noinline]] bool fail_limit(char const* where, std::string const& expected,
+                                               std::string_view found) {
     return scanner_.fail_at(where, json_errc::beyond_limit, expected, found);
   }
 
@@ -210,6 +213,8 @@ class json_reader {
   bool read_integer(T& value, std::string_view* text = nullptr);
   template <class Limits, class T>
   bool read_floating(T& value, std::string_view* text = nullptr);
+  template <class T>
+  bool read_any_floating(detail::json_number const& number, T& value);
   template <class Limits, class T>
   bool check_number(T value, std::string_view text);
   template <class Limits, class T>

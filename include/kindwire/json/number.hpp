@@ -28,6 +28,9 @@ struct json_number {
   bool is_below_one() const noexcept;
 
   template <class T>
+  bool to_floating_at_once(T& value) const noexcept;
+
+  template <class T>
   std::errc to_floating(T& value) const noexcept;
 };
 
@@ -132,9 +135,9 @@ inline bool json_number::is_below_one() const noexcept {
   return place + (lowered ? -exponent : exponent) < 0;
 }
 
-/// The nearest value of the type, as std::from_chars() gives it.
+/// The nearest value of the type, if it is to be had by one operation: most are.
 template <class T>
-std::errc json_number::to_floating(T& value) const noexcept {
+bool json_number::to_floating_at_once(T& value) const noexcept {
   // Digits that the type holds exactly, by a power of ten that it holds exactly: one operation, whose result
   // IEEE 754 rounds correctly, unless the machine calculates in a wider type.
   constexpr bool narrow = std::is_same_v<T, float>;
@@ -148,8 +151,15 @@ std::errc json_number::to_floating(T& value) const noexcept {
     auto const scale = static_cast<T>(powers[static_cast<std::size_t>(power < 0 ? -power : power)]);
     T const absolute = power < 0 ? digits / scale : digits * scale;
     value = negative ? -absolute : absolute;
-    return {};
+    return true;
   }
+  return false;
+}
+
+/// The nearest value of the type, as std::from_chars() gives it.
+template <class T>
+std::errc json_number::to_floating(T& value) const noexcept {
+  if (to_floating_at_once(value)) return {};
   return std::from_chars(text.data(), text.data() + text.size(), value).ec;
 }
 

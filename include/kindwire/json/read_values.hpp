@@ -71,16 +71,21 @@ template <class Limits, class T>
 bool json_reader::read_floating(T& value, std::string_view* text) {
   detail::json_number number;
   if (!scanner_.number(number, "a number")) return false;
-  if (number.to_floating(value) != std::errc{}) {
-    // Too large and too small look the same there: the first is refused, the second is zero.
-    if (!number.is_below_one()) {
-      return fail_number(number, json_errc::out_of_range,
-                         sizeof(T) == 4 ? "a number up to 3.4e38" : "a number up to 1.8e308");
-    }
-    value = number.negative ? -T{} : T{};
-  }
+  if (!number.to_floating_at_once(value) && !read_any_floating(number, value)) return false;
   if (text != nullptr) *text = number.text;
   return check_number<Limits>(value, number.text);
+}
+
+// Too large and too small look the same to std::from_chars(): the first is refused, the second is zero.
+template <class T>
+[[gnu::noinline]] bool json_reader::read_any_floating(detail::json_number const& number, T& value) {
+  if (number.to_floating(value) == std::errc{}) return true;
+  if (!number.is_below_one()) {
+    return fail_number(number, json_errc::out_of_range,
+                       sizeof(T) == 4 ? "a number up to 3.4e38" : "a number up to 1.8e308");
+  }
+  value = number.negative ? -T{} : T{};
+  return true;
 }
 
 template <class Limits, class T>

@@ -263,7 +263,7 @@ inline bool json_scanner::literal(std::string_view word) {
   return true;
 }
 
-inline bool json_scanner::number(json_number& value, std::string_view expected) {
+[[gnu::always_inline]] inline bool json_scanner::number(json_number& value, std::string_view expected) {
   char const* const first = peek() == '-' ? position_ + 1 : position_;
   unsigned const size = read_short_number(load_word(begin_, first, end_), value);
   if (size == 0) return any_number(value, expected);
