@@ -19,10 +19,17 @@ async function parsed(text) {
 // {"route action": kinds}
 function directions(document) {
   const found = {};
+  const named = (messages) => messages.all().map((message) => message.name()).sort();
   for (const operation of document.operations()) {
     const [channel] = operation.channels();
-    const kinds = operation.messages().all().map((message) => message.name());
-    found[`${channel.address()} ${operation.action()}`] = kinds.sort();
+    const kinds = named(operation.messages());
+    const reply = operation.reply();
+    if (reply) {
+      // Questions and answers have an id, whose place is told.
+      const ids = [...operation.messages().all(), ...reply.messages().all()].map((each) => each.correlationId().location());
+      kinds.push('->', ...named(reply.messages()), ...new Set(ids));
+    }
+    found[`${channel.address()} ${operation.action()}${reply ? ' and reply' : ''}`] = kinds;
   }
   return found;
 }
@@ -40,6 +47,9 @@ async function main() {
       '/ send': ['NESTED', 'NUMBERS'],
       '/room/{id}/{a~b} receive': ['ABSENT', 'BINARY'],
       '/room/{id}/{a~b} send': ['ENVELOPE', 'LISTS'],
+      '/ask receive': ['EMPTY'],
+      '/ask receive and reply': ['TREE', '->', 'N"A\\M\nED', 'NUMBERS', '$message.payload#/id'],
+      '/ask send and reply': ['EMPTY', '->', 'TREE', '$message.payload#/an id'],
       '/room/{id} send': ['BINARY', 'MIXED', 'TREE'],
     });
     const room = document.channels().all().find((channel) => channel.address() === '/room/{id}/{a~b}');

@@ -40,51 +40,54 @@ struct message_set {
   verdict (*read)(std::string_view text);
 };
 
-template <bool Closed, class T>
-verdict read_one(std::string_view text) {
-  return verdict_of(kw::decode<T>(text, {.refuse_unknown_fields = Closed}));
+enum class mode { open, closed, closed_with_id };
+
+constexpr kw::json_options options_of(mode how) {
+  return {.refuse_unknown_fields = how != mode::open, .id_name = how == mode::closed_with_id ? "id" : ""};
 }
 
-template <bool Closed, class... T>
+template <mode How, class T>
+verdict read_one(std::string_view text) {
+  return verdict_of(kw::decode<T>(text, options_of(How)));
+}
+
+template <mode How, class... T>
 verdict read_any(std::string_view text) {
-  static kw::dispatcher const on{kw::json_options{.refuse_unknown_fields = Closed}, [](T const&) {}...};
+  static kw::dispatcher const on{options_of(How), [](T const&) {}...};
   return verdict_of(on(text));
 }
 
-template <bool Closed, class... T>
+template <mode How, class... T>
 message_set make_set(kw::detail::catalogue& types, std::string name) {
-  message_set set{std::move(name),
-                  kw::json_schema<T...>({.refuse_unknown_fields = Closed}),
-                  {types.add<T>()...},
-                  nullptr};
+  message_set set{std::move(name), kw::json_schema<T...>(options_of(How)), {types.add<T>()...}, nullptr};
   if constexpr (sizeof...(T) == 1) {
-    set.read = &read_one<Closed, T...>;
+    set.read = &read_one<How, T...>;
   } else {
-    set.read = &read_any<Closed, T...>;
+    set.read = &read_any<How, T...>;
   }
   return set;
 }
 
 std::vector<message_set> make_sets(kw::detail::catalogue& types) {
-  return {
-      make_set<false, point>(types, "point"),
-      make_set<false, numbers>(types, "numbers"),
-      make_set<false, named>(types, "named"),
-      make_set<true, named>(types, "named, closed"),
-      make_set<false, nested>(types, "nested"),
-      make_set<true, nested>(types, "nested, closed"),
-      make_set<false, lists>(types, "lists"),
-      make_set<false, absent>(types, "absent"),
-      make_set<true, absent>(types, "absent, closed"),
-      make_set<false, tree>(types, "tree"),
-      make_set<false, envelope>(types, "envelope"),
-      make_set<false, limited>(types, "limited"),
-      make_set<false, timed>(types, "timed"),
-      make_set<false, mixed>(types, "mixed"),
-      make_set<true, mixed>(types, "mixed, closed"),
-      make_set<false, numbers, nested, lists, absent, tree, empty, envelope, limited, mixed>(types, "all"),
-      make_set<true, numbers, nested, lists, absent, tree, empty, envelope, limited, mixed>(types,
-                                                                                            "all, closed")};
+  return {make_set<mode::open, point>(types, "point"),
+          make_set<mode::open, numbers>(types, "numbers"),
+          make_set<mode::open, named>(types, "named"),
+          make_set<mode::closed, named>(types, "named, closed"),
+          make_set<mode::open, nested>(types, "nested"),
+          make_set<mode::closed, nested>(types, "nested, closed"),
+          make_set<mode::open, lists>(types, "lists"),
+          make_set<mode::open, absent>(types, "absent"),
+          make_set<mode::closed, absent>(types, "absent, closed"),
+          make_set<mode::open, tree>(types, "tree"),
+          make_set<mode::open, envelope>(types, "envelope"),
+          make_set<mode::open, limited>(types, "limited"),
+          make_set<mode::open, timed>(types, "timed"),
+          make_set<mode::open, mixed>(types, "mixed"),
+          make_set<mode::closed, mixed>(types, "mixed, closed"),
+          make_set<mode::open, numbers, nested, lists, absent, tree, empty, envelope, limited, mixed>(types,
+                                                                                                      "all"),
+          make_set<mode::closed, numbers, nested, lists, absent, tree, empty, envelope, limited, mixed>(
+              types, "all, closed")};
 }
 
 // Whether TypeScript's types tell the mistake, too: they know no ranges and no integers.
@@ -139,6 +142,7 @@ void describe(kw::protocol& api) {
       .receives<absent>()
       .receives_binary("whatever")
       .sends<std::variant<lists, envelope>>();
+  api.route("/ask").receives<empty>().answers<tree, numbers, named>().asks<empty, tree>("an id");
   api.route("/room/{id}", {.name = "one room!"}).sends<tree, mixed>().sends_binary("more \"of\" it");
 }
 

@@ -114,7 +114,8 @@ inline constexpr auto number_pool = std::to_array<std::string_view>({"0",
                                                                      "12.50E+1",
                                                                      "6e4",
                                                                      "1270e-1"});
-inline constexpr std::array<std::string_view, 14> text_pool{
+inline constexpr std::array<std::string_view, 15> text_pool{
+    "id",
     "",
     "a",
     "LEFT",
@@ -243,6 +244,7 @@ class generator {
       case form::integer:
       case form::floating: return {number(type)};
       case form::string: return text(string(type));
+      case form::with_id: return valid(type.inner[0], depth);
       case form::optional: return one_in(4) ? json_value{"null"} : valid(type.inner[0], depth);
       case form::named: return valid(types_.entries()[type.entry], depth == 0 ? 0 : depth - 1);
       case form::one_of: return valid(type.inner[up_to(type.inner.size() - 1)], depth);

@@ -11,7 +11,7 @@ const SEED = process.env.SEED || 1;
 
 // The kind tells the members, and the compiler knows when all kinds were looked at.
 const BY_KIND = `
-import type {Side, RoomFromServer, RoomToServer, RootToServer, OneRoomFromServer} from './types';
+import type {AskToServer, AskFromServer, Side, RoomFromServer, RoomToServer, RootToServer, OneRoomFromServer} from './types';
 function look(message: RoomFromServer): string | number {
   switch (message.kind) {
     case 'LISTS': return message.triple[2] + (message.ten[0] === 'LEFT' ? 1 : 0);
@@ -23,9 +23,11 @@ const where: Side = 'RIGHT';
 const answer: RoomToServer = {kind: 'ABSENT', where, number: null};
 const trees: OneRoomFromServer[] = [{kind: 'TREE', label: '', named: {a: {kind: 'TREE', label: 'x'}}}];
 const named: RootToServer = {'a type': 'N"A\\\\M\\nED', class: true, 'content-type': '', 'a"b\\\\c\\n': 'LEFT', größe: null};
+const ask: AskToServer[] = [{kind: 'EMPTY'}, {kind: 'TREE', label: '', id: 7}, {kind: 'TREE', label: '', 'an id': 'x'}];
+const answers: AskFromServer[] = [{kind: 'EMPTY', 'an id': 1}];
 // @ts-expect-error
 const wrong: RootToServer = {kind: 'ABSENT'};
-export {look, answer, trees, named, wrong};
+export {look, answer, answers, ask, trees, named, wrong};
 `;
 
 async function main() {

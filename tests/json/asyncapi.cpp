@@ -44,8 +44,8 @@ TEST_CASE("AsyncAPI: a channel a route, an operation a direction, a message a ki
         "user": {}
       },
       "messages": {
-        "question": {"$ref": "#/components/messages/question"},
         "answer": {"$ref": "#/components/messages/answer"},
+        "question": {"$ref": "#/components/messages/question"},
         "binary_received": {
           "name": "BINARY",
           "contentType": "application/octet-stream",
@@ -76,13 +76,13 @@ TEST_CASE("AsyncAPI: a channel a route, an operation a direction, a message a ki
   },
   "components": {
     "messages": {
-      "question": {
-        "name": "QUESTION",
-        "payload": {"$ref": "#/components/schemas/question"}
-      },
       "answer": {
         "name": "ANSWER",
         "payload": {"$ref": "#/components/schemas/answer"}
+      },
+      "question": {
+        "name": "QUESTION",
+        "payload": {"$ref": "#/components/schemas/question"}
       }
     },
     "schemas": {
@@ -107,6 +107,42 @@ TEST_CASE("AsyncAPI: a channel a route, an operation a direction, a message a ki
   }
 }
 )");
+}
+
+TEST_CASE("AsyncAPI: a question and its answers are an operation with a reply, correlated by their id") {
+  kw::protocol api{{}};
+  api.route("/").answers<question, answer>("a/id");
+  std::string const text = kw::asyncapi(api);
+  CHECK(text.find(R"(  "operations": {
+    "root_receive_question": {
+      "action": "receive",
+      "channel": {"$ref": "#/channels/root"},
+      "messages": [
+        {"$ref": "#/channels/root/messages/question.with_a_id"}
+      ],
+      "reply": {
+        "channel": {"$ref": "#/channels/root"},
+        "messages": [
+          {"$ref": "#/channels/root/messages/answer.with_a_id"}
+        ]
+      }
+    }
+  },
+  "components": {
+    "messages": {
+      "answer.with_a_id": {
+        "name": "ANSWER",
+        "correlationId": {
+          "location": "$message.payload#/a~1id"
+        },
+        "payload": {
+          "allOf": [
+            {"$ref": "#/components/schemas/answer"},
+            {"properties": {"a/id": {"type": ["number", "string"]}}}
+          ]
+        }
+      },
+)") != std::string::npos);
 }
 
 TEST_CASE("AsyncAPI of a protocol without routes") {

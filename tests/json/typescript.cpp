@@ -183,3 +183,20 @@ TEST_CASE("TypeScript of a protocol: a union for each direction that has message
   CHECK(text.find("/** What the server sends at `/*\\/`. */") != std::string::npos);
   CHECK(text.find("Nothing") == std::string::npos);
 }
+
+TEST_CASE("TypeScript of questions and answers: with an id, each in its direction") {
+  kw::protocol api{{}};
+  api.route("/q").sends<whole>().answers<end, whole, end>().answers<whole, end>().asks<end, whole>("an id");
+  std::string const text = kw::typescript(api);
+  CHECK(text.find(R"(export type QToServer =
+  | (End & { id?: number | string })
+  | (Whole & { id?: number | string })
+  | (Whole & { "an id"?: number | string });
+)") != std::string::npos);
+  CHECK(text.find(R"(export type QFromServer =
+  | Whole
+  | (End & { "an id"?: number | string })
+  | (Whole & { id?: number | string })
+  | (End & { id?: number | string });
+)") != std::string::npos);
+}

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
 #include "catalogue.hpp"
 #include "document_writer.hpp"
+#include "error.hpp"
 #include "json_schema.hpp"
 #include "protocol.hpp"
 
@@ -31,8 +34,8 @@ class asyncapi_printer {
     out_.key("operations");
     out_.open('{');
     for (route_description const& route : what_.routes()) {
-      operation(route, "receive", "binary_received", route.received());
-      operation(route, "send", "binary_sent", route.sent());
+      operations(route, "receive", "binary_received", route.received());
+      operations(route, "send", "binary_sent", route.sent());
     }
     out_.close('}');
     components();
@@ -84,11 +87,12 @@ class asyncapi_printer {
     }
     out_.key("messages");
     out_.open('{');
-    message_set all = route.received();
-    for (std::size_t const each : route.sent().kinds) all.insert(each);
-    for (std::size_t const each : all.kinds) {
-      out_.key(name(each));
-      out_.reference("#/components/messages/", name(each));
+    std::set<std::string> names;
+    add_names(names, all_of(route.received(), route.sent()));
+    add_names(names, all_of(route.sent(), route.received()));
+    for (std::string const& each : names) {
+      out_.key(each);
+      out_.reference("#/components/messages/", each);
     }
     binary("binary_received", route.received());
     binary("binary_sent", route.sent());
@@ -106,39 +110,70 @@ class asyncapi_printer {
     out_.close('}');
   }
 
-  void operation(route_description const& route, std::string_view action, std::string_view binary_name,
-                 message_set const& messages) {
-    if (messages.empty()) return;
-    std::string const channel = "#/channels/" + route.name();
-    out_.key(route.name() + '_' + std::string{action});
+  // What comes or goes by itself is one operation; each question is one of its own, with its answers.
+  void operations(route_description const& route, std::string_view action, std::string_view binary_name,
+                  message_set const& messages) {
+    std::string const name = route.name() + '_' + std::string{action};
+    if (!messages.kinds.empty() || messages.binary) {
+      operation(route, name, action);
+      out_.key("messages");
+      out_.open('[');
+      for (std::size_t const each : messages.kinds) message_of(route, name_of(named_type(each)));
+      if (messages.binary) message_of(route, binary_name);
+      out_.close(']');
+      out_.close('}');
+    }
+    for (exchange const& each : messages.exchanges) {
+      operation(route, name + '_' + name_of(named_type(each.question)), action);
+      out_.key("messages");
+      out_.open('[');
+      message_of(route, name_of(with_id(each.question, each.id_name)));
+      out_.close(']');
+      out_.key("reply");
+      out_.open('{');
+      out_.key("channel");
+      out_.reference("#/channels/", route.name());
+      out_.key("messages");
+      out_.open('[');
+      for (std::size_t const answer : each.answers) message_of(route, name_of(with_id(answer, each.id_name)));
+      out_.close(']');
+      out_.close('}');
+      out_.close('}');
+    }
+  }
+
+  // Begins an operation.
+  void operation(route_description const& route, std::string_view name, std::string_view action) {
+    out_.key(name);
     out_.open('{');
     out_.member("action", action);
     out_.key("channel");
-    out_.reference(channel, "");
+    out_.reference("#/channels/", route.name());
     if (!route.info().handler.empty()) out_.member("x-handler", route.info().handler);
-    out_.key("messages");
-    out_.open('[');
-    for (std::size_t const each : messages.kinds) out_.reference(channel + "/messages/", name(each));
-    if (messages.binary) out_.reference(channel + "/messages/", binary_name);
-    out_.close(']');
-    out_.close('}');
+  }
+
+  void message_of(route_description const& route, std::string_view name) {
+    out_.reference("#/channels/" + route.name() + "/messages/", name);
   }
 
   void components() {
-    message_set all;
+    std::map<std::string, type_node> all;
+    auto const add = [&](type_node const& set) {
+      for (type_node const& each : set.inner) all.emplace(name_of(each), each);
+    };
     for (route_description const& route : what_.routes()) {
-      for (std::size_t const each : route.received().kinds) all.insert(each);
-      for (std::size_t const each : route.sent().kinds) all.insert(each);
+      add(all_of(route.received(), route.sent()));
+      add(all_of(route.sent(), route.received()));
     }
+    schema_printer schemas{out_, what_.types(), "#/components/schemas/", what_.info().options};
     out_.key("components");
     out_.open('{');
     out_.key("messages");
     out_.open('{');
-    for (std::size_t const each : all.kinds) message(what_.types().entries()[each]);
+    for (auto const& [name, node] : all) message(name, node, schemas);
     out_.close('}');
     out_.key("schemas");
     out_.open('{');
-    schema_printer schemas{out_, what_.types(), "#/components/schemas/", what_.info().options};
     for (type_entry const& entry : what_.types().entries()) {
       out_.key(entry.name);
       schemas.print(entry);
@@ -147,17 +182,35 @@ class asyncapi_printer {
     out_.close('}');
   }
 
-  void message(type_entry const& entry) {
-    out_.key(entry.name);
+  void message(std::string_view name, type_node const& node, schema_printer& schemas) {
+    bool const has_id = node.form == type_form::with_id;
+    type_entry const& entry = what_.types().entries()[has_id ? node.inner[0].entry : node.entry];
+    out_.key(name);
     out_.open('{');
     out_.member("name", entry.kind);
     if (!entry.description.empty()) out_.member("summary", entry.description);
+    if (has_id) {
+      std::string pointer;
+      prepend_step(pointer, node.id_name);
+      out_.key("correlationId");
+      out_.open('{');
+      out_.member("location", "$message.payload#" + pointer);
+      out_.close('}');
+    }
     out_.key("payload");
-    out_.reference("#/components/schemas/", entry.name);
+    schemas.value(node);
     out_.close('}');
   }
 
-  std::string const& name(std::size_t entry) const { return what_.types().entries()[entry].name; }
+  void add_names(std::set<std::string>& names, type_node const& set) {
+    for (type_node const& each : set.inner) names.insert(name_of(each));
+  }
+
+  // Of a message among AsyncAPI's; names of types have no points.
+  std::string name_of(type_node const& node) const {
+    if (node.form == type_form::named) return what_.types().entries()[node.entry].name;
+    return name_of(node.inner[0]) + ".with_" + plain_name(node.id_name);
+  }
 
   protocol const& what_;
   document_writer out_;

@@ -54,6 +54,7 @@ enum class type_form {
   map,       // an object of inner[0]
   named,     // a described type: entries()[entry]
   one_of,    // one of inner, which are messages
+  with_id,   // inner[0], a message, which may have an id beside its fields
   verbatim   // a json_codec's own words
 };
 
@@ -70,6 +71,7 @@ struct type_node {
   std::size_t entry = 0;
   std::string_view json_schema{};
   std::string_view typescript{};
+  std::string id_name{};
   std::vector<type_node> inner{};
 };
 
@@ -389,11 +391,11 @@ type_node catalogue::describe() {
   }
 }
 
-// One of these messages.
-inline type_node one_of(std::vector<std::size_t> const& entries) {
-  type_node set{type_form::one_of};
-  for (std::size_t const each : entries) set.inner.push_back({.form = type_form::named, .entry = each});
-  return set.inner.size() == 1 ? set.inner.front() : set;
+inline type_node named_type(std::size_t entry) { return {.form = type_form::named, .entry = entry}; }
+
+// A question, or an answer.
+inline type_node with_id(std::size_t entry, std::string_view id_name) {
+  return {.form = type_form::with_id, .id_name = std::string{id_name}, .inner = {named_type(entry)}};
 }
 
 }  // namespace kindwire::detail

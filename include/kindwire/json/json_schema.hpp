@@ -36,6 +36,13 @@ class schema_printer {
 
   void reference(std::size_t entry) { out_.reference(place_, types_.entries()[entry].name); }
 
+  void value(type_node const& type) {
+    if (type.form == type_form::named) return reference(type.entry);
+    out_.open('{');
+    words(type);
+    out_.close('}');
+  }
+
   // The keywords of a type, inside of an object that is open.
   void words(type_node const& type) {
     switch (type.form) {
@@ -78,6 +85,14 @@ class schema_printer {
         for (type_node const& each : type.inner) value(each);
         out_.close(']');
         break;
+      case type_form::with_id:
+        out_.key("allOf");
+        out_.open('[');
+        value(type.inner[0]);
+        out_.raw("{\"properties\": {" + json_string(type.id_name) +
+                 ": {\"type\": [\"number\", \"string\"]}}}");
+        out_.close(']');
+        break;
       case type_form::verbatim:
         if (type.json_schema.empty()) break;
         out_.key("allOf");
@@ -97,10 +112,16 @@ class schema_printer {
       out_.raw_member(entry.key, "{\"type\": \"string\", \"const\": " + json_string(entry.kind) + "}");
       required.push_back(entry.key);
     }
+    bool has_id = false;
     for (field_node const& field : entry.fields) {
       out_.key(field.name);
       member(field);
       if (field.required) required.push_back(field.name);
+      has_id = has_id || field.name == options_.id_name;
+    }
+    // Not unknown, if it is a message that is not inside of another.
+    if (!entry.key.empty() && !has_id && options_.refuse_unknown_fields && !options_.id_name.empty()) {
+      out_.raw_member(options_.id_name, "{}");
     }
     out_.close('}');
     if (!required.empty()) strings("required", required);
@@ -115,13 +136,6 @@ class schema_printer {
     if (!field.description.empty()) out_.member("description", field.description);
     if (!field.otherwise.empty()) out_.raw_member("default", field.otherwise);
     words(field.type);
-    out_.close('}');
-  }
-
-  void value(type_node const& type) {
-    if (type.form == type_form::named) return reference(type.entry);
-    out_.open('{');
-    words(type);
     out_.close('}');
   }
 
@@ -184,8 +198,9 @@ inline std::string schema_document(catalogue const& types, type_node const& root
 ///
 /// What the reader does and a schema cannot say: it refuses a field that stands twice, nesting beyond
 /// json_max_depth, strings that are not Unicode, strings with escapes where T has a std::string_view, and
-/// durations in floating point units that do not come to whole ones of the member's unit; it compares
-/// integers exactly, where validators tend to compare doubles.
+/// an id (json_options::id_name) in messages that are inside of others, durations in floating point units
+/// that do not come to whole ones of the member's unit; it compares integers exactly, where validators tend
+/// to compare doubles.
 template <class T, class... More>
 std::string json_schema(json_options options = {}) {
   detail::catalogue types;

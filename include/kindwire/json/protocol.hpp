@@ -36,17 +36,41 @@ struct route_info {
 
 namespace detail {
 
+// A kind that asks and those that answer, with an id beside their fields.
+struct exchange {
+  std::size_t question;
+  std::vector<std::size_t> answers;
+  std::string id_name;
+};
+
 // One direction of a route.
 struct message_set {
   std::vector<std::size_t> kinds{};  // entries of the catalogue
+  std::vector<exchange> exchanges{};
   bool binary = false;
   std::string binary_description{};
 
   void insert(std::size_t entry) {
     if (std::find(kinds.begin(), kinds.end(), entry) == kinds.end()) kinds.push_back(entry);
   }
-  bool empty() const noexcept { return kinds.empty() && !binary; }
 };
+
+// The messages of one direction, with the answers to what goes the other way.
+inline type_node all_of(message_set const& there, message_set const& back) {
+  type_node set{type_form::one_of};
+  for (std::size_t const each : there.kinds) set.inner.push_back(named_type(each));
+  for (exchange const& each : there.exchanges) set.inner.push_back(with_id(each.question, each.id_name));
+  for (exchange const& each : back.exchanges) {
+    for (std::size_t const answer : each.answers) {
+      bool const known = std::any_of(set.inner.begin(), set.inner.end(), [&](type_node const& node) {
+        return node.form == type_form::with_id && node.inner[0].entry == answer &&
+               node.id_name == each.id_name;
+      });
+      if (!known) set.inner.push_back(with_id(answer, each.id_name));
+    }
+  }
+  return set;
+}
 
 // The parameters' names in a path: `/upload/{user}` has `user`.
 inline std::vector<std::string_view> path_parameters_of(std::string_view path) {
@@ -97,6 +121,20 @@ class route_description {
   template <class... T>
   route_description& sends() {
     (insert(sent_, std::type_identity<T>{}), ...);
+    return *this;
+  }
+
+  /// Clients ask with Question, and get one of the answers, with the same id (see correlated.hpp).
+  template <message_kind Question, message_kind... Answers>
+  requires(sizeof...(Answers) != 0) route_description& answers(std::string id_name = "id") {
+    received_.exchanges.push_back({types_->add<Question>(), {types_->add<Answers>()...}, std::move(id_name)});
+    return *this;
+  }
+
+  /// The server asks with Question, and gets one of the answers.
+  template <message_kind Question, message_kind... Answers>
+  requires(sizeof...(Answers) != 0) route_description& asks(std::string id_name = "id") {
+    sent_.exchanges.push_back({types_->add<Question>(), {types_->add<Answers>()...}, std::move(id_name)});
     return *this;
   }
 

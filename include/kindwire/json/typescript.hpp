@@ -33,7 +33,7 @@ class typescript_printer {
     out_ += '\n';
     explain(comment, "");
     out_ += "export type " + own + " =";
-    if (node.form == type_form::one_of) {
+    if (node.form == type_form::one_of && node.inner.size() > 1) {
       for (type_node const& each : node.inner) out_ += "\n  | " + type(each);
     } else {
       out_ += ' ' + type(node);
@@ -84,6 +84,8 @@ class typescript_printer {
         for (type_node const& each : node.inner) out += (out.empty() ? "" : " | ") + type(each);
         return out;
       }
+      case type_form::with_id:
+        return '(' + type(node.inner[0]) + " & { " + property(node.id_name) + "?: number | string })";
       case type_form::verbatim: break;
     }
     return node.typescript.empty() ? "unknown" : std::string{node.typescript};
@@ -211,12 +213,12 @@ requires detail::is_dispatcher<Dispatcher> std::string typescript(Dispatcher con
 inline std::string typescript(protocol const& what) {
   detail::typescript_printer printer{what.types()};
   for (route_description const& route : what.routes()) {
-    if (auto const& kinds = route.received().kinds; !kinds.empty()) {
-      printer.add_alias(route.name() + "_to_server", detail::one_of(kinds),
+    if (auto const set = detail::all_of(route.received(), route.sent()); !set.inner.empty()) {
+      printer.add_alias(route.name() + "_to_server", set,
                         "What the server receives at `" + route.path() + "`.");
     }
-    if (auto const& kinds = route.sent().kinds; !kinds.empty()) {
-      printer.add_alias(route.name() + "_from_server", detail::one_of(kinds),
+    if (auto const set = detail::all_of(route.sent(), route.received()); !set.inner.empty()) {
+      printer.add_alias(route.name() + "_from_server", set,
                         "What the server sends at `" + route.path() + "`.");
     }
   }
