@@ -1,10 +1,10 @@
 // Messages that belong together, as a question and its answer do, and carry the same id beside their fields.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <tuple>
 
 #include "error.hpp"
 #include "outcome.hpp"
@@ -61,8 +61,7 @@ namespace detail {
 
 template <message_kind T>
 constexpr bool has_field(std::string_view name) noexcept {
-  return std::apply([&](auto const&... fields) { return (false || ... || (fields.name == name)); },
-                    schema<T>.fields);
+  return std::find(field_names<T>.begin(), field_names<T>.end(), name) != field_names<T>.end();
 }
 
 }  // namespace detail
