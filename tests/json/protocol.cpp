@@ -20,6 +20,14 @@ struct second {
   static constexpr auto schema = kw::kind("SECOND");
 };
 
+struct third {
+  static constexpr auto schema = kw::kind("THIRD");
+};
+
+// As asio::awaitable is.
+template <class Result, class Executor = int>
+struct task {};
+
 std::vector<std::string> kinds_of(kw::protocol const& api, kw::detail::message_set const& messages) {
   std::vector<std::string> kinds;
   for (std::size_t const each : messages.kinds) kinds.emplace_back(api.types().entries()[each].kind);
@@ -35,6 +43,23 @@ TEST_CASE("a route receives what its dispatcher has handlers for") {
   CHECK(kinds_of(api, route.received()) == std::vector<std::string>{"FIRST", "SECOND"});
   CHECK(kinds_of(api, route.sent()) == std::vector<std::string>{"SECOND"});
   CHECK_FALSE(route.received().binary);
+}
+
+TEST_CASE("what served handlers return are answers") {
+  kw::dispatcher const on{[](first const&) -> task<std::variant<second, third>> { return {}; },
+                          [](second) -> task<void> { return {}; }, [](third) { return second{}; },
+                          [](kw::unknown_message) { return first{}; }};
+  kw::protocol api{{}};
+  auto& route = api.route("/").serves(on, "number");
+  auto const& exchanges = route.received().exchanges;
+  CHECK(kinds_of(api, route.received()) == std::vector<std::string>{"SECOND"});
+  REQUIRE(exchanges.size() == 2);
+  CHECK(kinds_of(api, {{exchanges[0].question}}) == std::vector<std::string>{"FIRST"});
+  CHECK(kinds_of(api, {exchanges[0].answers}) == std::vector<std::string>{"SECOND", "THIRD"});
+  CHECK(kinds_of(api, {{exchanges[1].question}}) == std::vector<std::string>{"THIRD"});
+  CHECK(kinds_of(api, {exchanges[1].answers}) == std::vector<std::string>{"SECOND"});
+  CHECK(exchanges[0].id_name == "number");
+  CHECK(route.sent().kinds.empty());
 }
 
 TEST_CASE("documents of a dispatcher's kinds are those of the types") {

@@ -17,6 +17,7 @@ struct no_message {};
 
 struct no_signature {
   using first = no_message;
+  using result = void;
   template <class Return>
   static constexpr bool is_coroutine = false;
 };
@@ -27,6 +28,7 @@ struct parameters_of : no_signature {};
 template <class Result, class First, class... Rest>
 struct parameters_of<Result, First, Rest...> {
   using first = First;
+  using result = Result;
 
 #if defined(__cpp_impl_coroutine)
   template <class Return>

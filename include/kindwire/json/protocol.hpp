@@ -95,6 +95,29 @@ inline std::string name_of_path(std::string_view path) {
   return literal.find_first_not_of('/') == std::string::npos ? "root" : plain_name(literal);
 }
 
+template <class... Kinds>
+struct kind_list {};
+
+// The kinds among what a handler returns: one, a variant of some, or either out of a coroutine's type, such
+// as asio::awaitable<answer>.
+template <class Result>
+struct kinds_returned {
+  using type = kind_list<>;
+};
+template <message_kind Result>
+struct kinds_returned<Result> {
+  using type = kind_list<Result>;
+};
+template <class... Kinds>
+struct kinds_returned<std::variant<Kinds...>> {
+  using type = kind_list<Kinds...>;
+};
+template <template <class...> class Coroutine, class Result, class... Rest>
+requires(!message_kind<Coroutine<Result, Rest...>> &&
+         !is_variant<Coroutine<Result, Rest...>>) struct kinds_returned<Coroutine<Result, Rest...>>
+    : kinds_returned<Result> {
+};
+
 }  // namespace detail
 
 /// One route of a protocol. Made by protocol::route(). Directions are the server's: it receives what clients
@@ -114,6 +137,15 @@ class route_description {
     detail::type_node const set = types_->describe_handled(handlers);
     if (set.form == detail::type_form::named) received_.insert(set.entry);
     for (detail::type_node const& each : set.inner) received_.insert(each.entry);
+    return *this;
+  }
+
+  /// Clients send what the dispatcher has handlers for, and get what these return as answers, as serve() of
+  /// exchange/ has it: a message with a kind, a std::variant of such, or a coroutine's type around it. What
+  /// handlers send by themselves is not seen: sends() says it.
+  template <class... Handlers>
+  route_description& serves(dispatcher<Handlers...> const&, std::string_view id_name = "id") {
+    (serve_one<Handlers>(id_name), ...);
     return *this;
   }
 
@@ -163,6 +195,25 @@ class route_description {
 
   route_description(detail::catalogue& types, std::string_view path, route_info info)
       : types_(&types), path_(path), info_(std::move(info)) {}
+
+  // Fallbacks take no kind.
+  template <class Handler>
+  void serve_one(std::string_view id_name) {
+    using message = detail::message_of<Handler>;
+    if constexpr (message_kind<message>) {
+      using result = typename detail::signature_t<Handler>::result;
+      exchange_of<message>(id_name, typename detail::kinds_returned<result>::type{});
+    }
+  }
+
+  template <class Question, class... Answers>
+  void exchange_of([[maybe_unused]] std::string_view id_name, detail::kind_list<Answers...>) {
+    if constexpr (sizeof...(Answers) == 0) {
+      receives<Question>();
+    } else {
+      answers<Question, Answers...>(std::string{id_name});
+    }
+  }
 
   template <class T>
   void insert(detail::message_set& set, std::type_identity<T>) {
