@@ -181,10 +181,19 @@ class catalogue {
   // A type, or one of several messages.
   template <class T, class... More>
   type_node describe_set() {
+    constexpr bool messages = message_kind<T> && (message_kind<More> && ...);
+    static_assert(sizeof...(More) == 0 || messages,
+                  "kindwire: the types of a set are messages, described with kind()");
     if constexpr (sizeof...(More) == 0) {
       return describe<T>();
-    } else {
+    } else if constexpr (messages) {
+      static_assert(all_distinct(std::array{kind_of<T>, kind_of<More>...}),
+                    "kindwire: two types of the set have the same kind");
+      static_assert(((schema<More>.key == schema<T>.key) && ...),
+                    "kindwire: the kinds of the set stand under different keys");
       return describe_any(std::type_identity<std::variant<T, More...>>{});
+    } else {
+      return {};
     }
   }
 
