@@ -1,10 +1,12 @@
-// The reader's verdict on many messages, and ajv's by the JSON Schema of the same declarations: the same, always.
+// The reader's verdict on many messages, and ajv's by the JSON Schema of the same declarations: the same, always. So is
+// ajv's by the schemas in the AsyncAPI document, which are read as draft-07.
 'use strict';
 
 const assert = require('assert');
+const Draft07 = require('ajv');
 const Ajv = require('ajv/dist/2020');
 const {run, drive} = require('../interop/programs.js');
-const {lines} = require('./documents.js');
+const {output, lines} = require('./documents.js');
 
 const COUNT = 30000;
 const SEED = process.env.SEED || 1;
@@ -21,6 +23,15 @@ async function main() {
     await run(`the schema of ${set} is one`, async () => { checks.set(set, ajv.compile(JSON.parse(schema))); });
   }
 
+  const asyncapi = new Draft07({strict: false, strictNumbers: true});
+  const document = JSON.parse(await output('tests/documents/documents', 'asyncapi'));
+  asyncapi.addSchema(document, 'asyncapi', true, false);
+  const inDocument = new Map(Object.keys(document.components.schemas).map((name) =>
+    [name, asyncapi.getSchema(`asyncapi#/components/schemas/${name}`)]));
+  await run('the AsyncAPI document has schemas of many of the sets', async () => {
+    assert([...checks.keys()].filter((set) => inDocument.has(set)).length > 7);
+  });
+
   const sums = new Map([...checks.keys()].map((set) => [set, {accepted: 0, refused: 0, odd: []}]));
   const codes = new Set();
   for (const {set, text, valid, code, error} of await lines('verdicts', SEED, COUNT)) {
@@ -28,9 +39,11 @@ async function main() {
     const check = checks.get(set);
     if (!valid) codes.add(code);
     sum[valid ? 'accepted' : 'refused'] += 1;
-    if (check(JSON.parse(text)) !== valid) {
+    const message = JSON.parse(text);
+    if (check(message) !== valid) {
       sum.odd.push(`${text}: ${valid ? ajv.errorsText(check.errors) : `only the reader: ${error}`}`);
     }
+    if (inDocument.has(set) && inDocument.get(set)(message) !== valid) sum.odd.push(`${text}: by AsyncAPI ${!valid}`);
   }
   for (const [set, {accepted, refused, odd}] of sums) {
     await run(`${set}: ${accepted} accepted by both, ${refused} refused by both`, async () => {
