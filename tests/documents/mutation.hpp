@@ -3,11 +3,11 @@
 // JavaScript's view of JSON, and with it a JSON Schema's, differs from the reader's in some texts. They are
 // not made here:
 //   - a member that stands twice, of which JSON.parse keeps the last
-//   - 1.0 and 1e3, which to JavaScript and JSON Schema are integers; numbers too small for a double, which
-//   are 0 there
-//   - integers near the bounds of 64 bits, which doubles cannot tell apart, and numbers near the bounds of
-//   float
+//   - numbers that only as doubles are integers: 1e-400, 1.00000000000000000001
+//   - integers near the bounds of 64 bits, and numbers near those of float, which doubles cannot tell apart
 //   - lone surrogates, which are characters in JavaScript; nesting beyond the reader's limit
+//
+// 1e400 is made: JavaScript reads an infinity, which ajv refuses as long as its strictNumbers is on.
 #pragma once
 
 #include <kindwire/json/catalogue.hpp>
