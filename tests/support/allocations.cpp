@@ -1,5 +1,7 @@
 #include "allocations.hpp"
 
+#include <stdlib.h>
+
 #include <cstdlib>
 #include <new>
 
@@ -25,3 +27,12 @@ void operator delete(void* place) noexcept { std::free(place); }
 void operator delete[](void* place) noexcept { std::free(place); }
 void operator delete(void* place, std::size_t) noexcept { std::free(place); }
 void operator delete[](void* place, std::size_t) noexcept { std::free(place); }
+
+// What Asio takes for its operations and coroutine frames.
+extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
+  ++so_far.calls;
+  so_far.bytes += size;
+  void* place = nullptr;
+  return posix_memalign(&place, alignment < sizeof place ? sizeof place : alignment, size) == 0 ? place
+                                                                                                : nullptr;
+}

@@ -1,4 +1,4 @@
-// Counts what the test program allocates by operator new: allocations.cpp replaces it.
+// Counts what the test program allocates by operator new and aligned_alloc(): allocations.cpp replaces them.
 #pragma once
 
 #include <cstddef>
