@@ -1,5 +1,5 @@
 // The steady state: a websocket allocates nothing per message, neither by operator new nor by Asio, with
-// callbacks and with coroutines. A client and a server talk over a pair of sockets, on one thread.
+// callbacks and with coroutines. A client and a server talk over a pair of sockets.
 #include <kindwire/json/dispatcher.hpp>
 #include <kindwire/json/writer.hpp>
 #include <kindwire/net/websocket.hpp>
