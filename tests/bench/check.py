@@ -66,16 +66,24 @@ def check_table(report):
     report.check("the table has a column for each peer, and a line for each case", differ("head", head[:6], ["case", "unit", "ours", "beast", "wslay", "limit"])
                  + differ("first", first, ["receive/binary/16", "ns/message", "2", "8", "9", "1", "4.00", "2.00", "0", "%", "0", "%"])
                  + differ("second", second, ["growth/x", "ns/message", "5"]))  # fmt: skip
+    cases += [one("json/decode/39", ours=[2], rapidjson_sax=[5]), one("json/encode/39", ours=[2], rapidjson=[3])]
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        results.table(cases)
+    head, decode, encode = (line.split() for line in printed.getvalue().splitlines()[3:])
+    report.check("JSON has a table of its own", differ("head", head[:6], ["case", "unit", "ours", "rapidjson", "rapidjson_sax", "limit"])
+                 + differ("decode", decode, ["json/decode/39", "ns/message", "2", "5", "2.50"])
+                 + differ("encode", encode, ["json/encode/39", "ns/message", "2", "3", "1.50"]))  # fmt: skip
 
 
 def met(target, better):
     """Cases that are a hair better, or worse, than what `target` wants."""
     factor = 1.001 if (target.bound == targets.AT_LEAST) == better else 0.999
     figure = target.wanted * factor
-    base = {"growth/message/1024": ([1], [1]), "growth/fragments/1000": ([1], [1]), "growth/connections/100": ([1], [1]), "growth/flood/none/p99": ([1], [1])}
+    base = {"growth/message/1024": ([1], [1]), "growth/fragments/1000": ([1], [1]), "growth/connections/100": ([1], [1]), "growth/flood/none/p99": ([1], [1]),
+            "json/decode/39": ([1], [1]), "json/decode/290": ([1], [1])}
     cases = [one(name, ours=mine, limit=limit) for name, (mine, limit) in base.items()]
-    if target.what == "times faster than Beast":
-        return [*cases, one(target.case, ours=[1], beast=[figure], limit=[1])]
+    if target.what.startswith("times faster than "):
+        return [*cases, one(target.case, ours=[1], limit=[1], **{target.what.split()[-1].lower(): [figure]})]
     return [*cases, one(target.case, ours=[figure], beast=[figure], limit=[1])]
 
 
