@@ -48,7 +48,8 @@ class [[nodiscard]] outcome {
 template <>
 class [[nodiscard]] outcome<void> {
  public:
-  outcome() = default;
+  // Not defaulted: `return {}` would fill the room of the error with zeros.
+  outcome() noexcept {}
   outcome(json_error error) : error_(std::move(error)) {}
 
   explicit operator bool() const noexcept { return !error_.has_value(); }
