@@ -80,7 +80,7 @@ inline bool ends_closely_with_kind(std::string_view text, kind_key key, kind_pla
   char const* const begin = text.data();
   char const* const end = begin + text.size();
   std::size_t const size = key.name.size();
-  if (text.size() < size + 6 || end[-1] != '}' || end[-2] != '"') return false;
+  if (!key.plain || text.size() < size + 6 || end[-1] != '}' || end[-2] != '"') return false;
   for (char const* at = end - 2; at - begin >= 16; at -= 16) {
     unsigned const marks = special_bytes(at - 16);
     if (marks == 0) continue;
@@ -95,20 +95,16 @@ inline bool ends_closely_with_kind(std::string_view text, kind_key key, kind_pla
 }
 #endif
 
-// Whether the kind is the last member, in a text that ends like `"kind":"INITIAL"}`.
-[[gnu::noinline]] inline bool ends_with_kind(std::string_view text, kind_key key,
-                                             kind_place& place) noexcept {
+// The same with white space.
+[[gnu::noinline]] inline bool ends_loosely_with_kind(std::string_view text, kind_key key,
+                                                     kind_place& place) noexcept {
   char const* const begin = text.data();
   char const* last = begin + text.size();
   auto const passes = [&](char letter) {
     while (last != begin && is_json_space(last[-1])) --last;
     return last != begin && *--last == letter;
   };
-  if (!key.plain) return false;
-#if defined(__SSE2__)
-  if (ends_closely_with_kind(text, key, place)) return true;
-#endif
-  if (!passes('}') || !passes('"')) return false;
+  if (!key.plain || !passes('}') || !passes('"')) return false;
   char const* const kind_end = last;
   while (last != begin && last[-1] != '"') --last;
   char const* const kind = last;
@@ -120,6 +116,14 @@ inline bool ends_closely_with_kind(std::string_view text, kind_key key, kind_pla
   last -= size + 1;
   place = {{kind, static_cast<std::size_t>(kind_end - kind)}, last, kind_end + 1};
   return *last == '"';
+}
+
+// Whether the kind is the last member, in a text that ends like `"kind":"INITIAL"}`.
+inline bool ends_with_kind(std::string_view text, kind_key key, kind_place& place) noexcept {
+#if defined(__SSE2__)
+  if (ends_closely_with_kind(text, key, place)) return true;
+#endif
+  return ends_loosely_with_kind(text, key, place);
 }
 
 // Whether `"kind":"INITIAL"` stands anywhere, before all objects that are inside of the message.
