@@ -37,6 +37,10 @@ TEST_CASE("a kind that stands last is found whatever its length, with white spac
       CHECK(last_kind(member + "\"kind\":\"" + kind + "\xC3\xA9\"}") == "none");
       CHECK(last_kind(member + "\"kind\":\"" + kind + "\"") == "none");
       CHECK(last_kind(member + "kind\":\"" + kind + "\"}") == "none");
+      CHECK(last_kind(member + "\"kind\";\"" + kind + "\"}") == "none");
+      CHECK(last_kind(member + "\"kind':\"" + kind + "\"}") == "none");
+      CHECK(last_kind(member + "\"kind\":'" + kind + "\"}") == "none");
+      CHECK(last_kind(member + "\"kind\":\"" + kind + "'}") == "none");
     }
     CHECK(last_kind("{\"kind\":\"" + kind + "\"}") == kind);
   }
