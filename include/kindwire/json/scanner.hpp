@@ -110,21 +110,24 @@ class json_scanner {
   /// A string whose beginning has been seen. Without escapes: checked, viewed, passed. With them: `escaped`,
   /// and it is left where it is, for unescape().
   bool plain_string(std::string_view& value, bool& escaped) {
+    char const* const first = position_ + 1;
+    char const* last = first;
 #if defined(__SSE2__)
     // A short one, with something behind it: most are.
-    if (end_ - position_ > 16) {
-      char const* const first = position_ + 1;
+    if (end_ - first >= 16) {
       if (unsigned const marks = special_bytes(first); marks != 0) {
-        auto const size = static_cast<unsigned>(std::countr_zero(marks));
-        if (first[size] == '"') {
-          value = {first, size};
-          position_ = first + size + 1;
+        last += std::countr_zero(marks);
+        if (*last == '"') {
+          value = {first, static_cast<std::size_t>(last - first)};
+          position_ = last + 1;
           return true;
         }
+      } else {
+        last += 16;
       }
     }
 #endif
-    return any_string(value, escaped);
+    return any_string(last, value, escaped);
   }
 
   /// Passes this text, which is not empty, if it stands here.
@@ -151,7 +154,8 @@ class json_scanner {
  private:
   // What the inline functions above leave over, kept out of them.
   void pass_space() noexcept;
-  bool any_string(std::string_view& value, bool& escaped);
+  // What comes before `last` is known to be plain.
+  bool any_string(char const* last, std::string_view& value, bool& escaped);
   bool any_number(json_number& value, std::string_view expected);
   bool fail_token(std::string_view expected);
 
@@ -224,9 +228,9 @@ class json_scanner {
                        : std::string_view{hexadecimal, sizeof hexadecimal});
 }
 
-[[gnu::noinline]] inline bool json_scanner::any_string(std::string_view& value, bool& escaped) {
+[[gnu::noinline]] inline bool json_scanner::any_string(char const* last, std::string_view& value,
+                                                       bool& escaped) {
   char const* const first = position_ + 1;
-  char const* last = first;
   for (;;) {
     last = skip_plain(begin_, last, end_);
     if (last == end_) return fail_at(end_, json_errc::truncated, "'\"'");
@@ -263,7 +267,7 @@ inline bool json_scanner::literal(std::string_view word) {
   return true;
 }
 
-[[gnu::always_inline]] inline bool json_scanner::number(json_number& value, std::string_view expected) {
+inline bool json_scanner::number(json_number& value, std::string_view expected) {
   char const* const first = peek() == '-' ? position_ + 1 : position_;
   unsigned const size = read_short_number(load_word(begin_, first, end_), value);
   if (size == 0) return any_number(value, expected);
