@@ -66,6 +66,21 @@ TEST_CASE("a code point is one UTF-8 sequence, and no surrogate, overlong or cut
   }
 }
 
+TEST_CASE("a run of sequences ends before ASCII, at the end, or at what is none") {
+  auto const length = [](std::string const& text) -> long {
+    std::vector<char> const bytes(text.begin(), text.end());
+    char const* position = bytes.data();
+    bool const good = skip_utf8_run(position, bytes.data() + bytes.size());
+    return good ? position - bytes.data() : -1 - (position - bytes.data());
+  };
+  std::string const two = "\xC3\xA9\xF0\x9F\x98\x80";
+  CHECK(length(two) == 6);
+  CHECK(length(two + "a\xC3\xA9") == 6);
+  CHECK(length(two + "\xC3") == -7);
+  CHECK(length(two + "\xED\xA0\x80" + two) == -7);
+  CHECK(length("\xFF") == -1);
+}
+
 TEST_CASE("every escape is decoded") {
   std::string const text = R"("a\"\\\/\b\f\n\r\t\u0041\u00e9\u20ac\ud83d\ude00\u0000z")";
   std::string out = "before";

@@ -333,7 +333,7 @@ inline bool json_writer::write_string(std::string_view text) {
     char const letter = *position;
     auto const byte = static_cast<unsigned char>(letter);
     if (byte >= 0x80) {
-      if (!detail::skip_utf8(position, end)) return fail(json_errc::invalid_utf8);
+      if (!detail::skip_utf8_run(position, end)) return fail(json_errc::invalid_utf8);
       continue;
     }
     put({run, static_cast<std::size_t>(position - run)});

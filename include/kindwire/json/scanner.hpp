@@ -243,8 +243,7 @@ class json_scanner {
       position_ = last;
       return fail_token("no control character in a string");
     }
-    char const* const sequence = last;
-    if (!skip_utf8(last, end_)) return fail_at(sequence, json_errc::invalid_utf8);
+    if (!skip_utf8_run(last, end_)) return fail_at(last, json_errc::invalid_utf8);
   }
   value = {first, static_cast<std::size_t>(last - first)};
   position_ = last + 1;

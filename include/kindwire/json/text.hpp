@@ -99,6 +99,17 @@ inline bool skip_utf8(char const*& position, char const* end) noexcept {
   return valid;
 }
 
+/// The same for all that follow each other: texts in other alphabets have runs of them. False: `position` is
+/// at the one that is none.
+inline bool skip_utf8_run(char const*& position, char const* end) noexcept {
+  do {
+    char const* next = position;
+    if (!skip_utf8(next, end)) return false;
+    position = next;
+  } while (position != end && static_cast<unsigned char>(*position) >= 0x80);
+  return true;
+}
+
 struct unescaped {
   json_errc code;        // none, or why the string is bad
   char const* position;  // behind the string, or where it is bad
@@ -220,7 +231,7 @@ inline unescaped unescape_string(char const* position, char const* end, std::str
     } else if (byte < 0x20) {
       return {json_errc::malformed, special};
     } else {
-      if (!skip_utf8(position, end)) return {json_errc::invalid_utf8, special};
+      if (!skip_utf8_run(position, end)) return {json_errc::invalid_utf8, position};
       if (out != nullptr) out->append(special, static_cast<std::size_t>(position - special));
     }
   }
