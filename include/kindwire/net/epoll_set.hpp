@@ -176,7 +176,8 @@ class epoll_set final : public asio::execution_context::service {
     posted_ = true;
   }
 
-  // What a handler throws leaves through io_context::run(); the others get their turn in a later one.
+  // What a handler throws leaves through io_context::run(); the others get their turn in a later one, as they
+  // do when it stops the context.
   struct turn_guard {
     epoll_set& self;
     ~turn_guard() {
@@ -194,13 +195,13 @@ class epoll_set final : public asio::execution_context::service {
     turn_guard const guard{*this};
     // Those that asked for this turn; who asks during it gets the next.
     if (due_.empty()) due_.take(turns_);
-    while (!due_.empty()) due_.pop().on_events(0);
+    while (!due_.empty() && !io_.stopped()) due_.pop().on_events(0);
     if (at_ == count_) {
       at_ = count_ = 0;
       int const ready = ::epoll_wait(descriptor_.native_handle(), events_.data(), int(events_.size()), 0);
       count_ = ready > 0 ? static_cast<std::size_t>(ready) : 0;
     }
-    while (at_ != count_) {
+    while (at_ != count_ && !io_.stopped()) {
       epoll_event const event = events_[at_++];
       if (event.data.ptr != nullptr) static_cast<member*>(event.data.ptr)->on_events(event.events);
     }
