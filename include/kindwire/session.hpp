@@ -203,6 +203,13 @@ class session {
 
   // State.
 
+  /// True if a new session with the same options would be the same: it is open, and nothing has come, waits
+  /// or is looked at. For drivers that keep no session for a quiet connection.
+  bool is_at_rest() const noexcept {
+    return plain_ && is_open() && !sending_fragments_ && !into_message_ && input_.is_at_rest() &&
+           output_.is_at_rest();
+  }
+
   role self() const noexcept { return self_; }
   session_state state() const noexcept { return state_; }
   bool is_open() const noexcept { return state_ == session_state::open; }

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <asio/error.hpp>
 #include <asio/io_context.hpp>
@@ -18,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <new>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -54,6 +56,8 @@ class one final : public epoll_set::member {
     joined_ = false;
   }
   void again() { set_.again(*this); }
+  void start_timer(epoll_set::clock::time_point at) { set_.start_timer(*this, at); }
+  void stop_timer() { set_.stop_timer(*this); }
   // The far end says something, which nobody reads.
   void poke() { REQUIRE(::send(ends_[1], "x", 1, MSG_NOSIGNAL) == 1); }
   void end_far() { ::shutdown(ends_[1], SHUT_WR); }
@@ -62,6 +66,7 @@ class one final : public epoll_set::member {
 
   std::function<void(std::uint32_t)> on;  // is told of events, once they are in the log
   std::function<void()> on_end;
+  std::function<void()> on_timer;
   std::uint32_t last = 0;
 
  private:
@@ -70,6 +75,10 @@ class one final : public epoll_set::member {
     last = events;
     log_ += events == 0 ? std::string{name_, '+'} : std::string{name_};
     if (on) on(events);
+  }
+  void on_time() override {
+    log_ += std::string{name_, '!'};
+    if (on_timer) on_timer();
   }
   void on_shutdown() noexcept override {
     CHECK(joined_);
@@ -318,6 +327,7 @@ TEST_CASE("epoll set: a socket that cannot be waited for is no member, and no wo
   io.poll();
   struct never final : epoll_set::member {
     void on_events(std::uint32_t) override { FAIL("it is no member"); }
+    void on_time() override { FAIL("it is no member"); }
     void on_shutdown() noexcept override { FAIL_CHECK("it is no member"); }
   };
   {
@@ -350,6 +360,67 @@ TEST_CASE("epoll set: each context has its own") {
   CHECK(second.settled() == "a");
   CHECK(first.log.empty());
   CHECK(first.settled() == "a");
+}
+
+TEST_CASE("epoll set: timers ring in the order of their times, whatever was set, moved and stopped before") {
+  std::minstd_rand random(1);
+  for (int round = 0; round != 200; ++round) {
+    place here(26);
+    auto const past = epoll_set::clock::now() - std::chrono::hours(1);
+    std::vector<std::pair<int, char>> expected;
+    std::array<int, 26> times = {};
+    for (int step = 0; step != 60; ++step) {
+      auto const which = static_cast<std::size_t>(random() % 26);
+      if (random() % 4 == 0) {
+        here[which].stop_timer();
+        times[which] = 0;
+      } else {
+        times[which] = 1 + static_cast<int>(random() % 100000);
+        here[which].start_timer(past + std::chrono::milliseconds(times[which]));
+      }
+    }
+    for (std::size_t i = 0; i != 26; ++i) {
+      if (times[i] != 0) expected.emplace_back(times[i], static_cast<char>('a' + i));
+    }
+    std::sort(expected.begin(), expected.end());
+    std::string order;
+    for (auto const& [at, name] : expected) order += {name, '!'};
+    auto const got = here.settled();
+    REQUIRE(got.size() == order.size());
+    // Of two with the same time either may be first.
+    bool same = true;
+    for (std::size_t i = 0; i != expected.size(); ++i) {
+      same = same && times[static_cast<std::size_t>(got[2 * i] - 'a')] == expected[i].first;
+    }
+    CHECK(same);
+  }
+}
+
+TEST_CASE("epoll set: a timer may be set again, or others stopped, by who is rung") {
+  place here(3);
+  auto const past = epoll_set::clock::now() - std::chrono::hours(1);
+  int left = 3;
+  here[0].on_timer = [&] {
+    here[1].stop_timer();
+    if (--left != 0) here[0].start_timer(past);
+  };
+  here[0].start_timer(past);
+  here[1].start_timer(past + std::chrono::seconds(1));
+  here[2].start_timer(past + std::chrono::seconds(2));
+  auto const log = here.settled();
+  CHECK(log.find("b!") == std::string::npos);
+  CHECK(log.find("c!") != std::string::npos);
+  CHECK(std::count(log.begin(), log.end(), 'a') == 3);
+}
+
+TEST_CASE("epoll set: a timer is no work once nobody waits for it, and none once its member has left") {
+  place here(1);
+  here[0].start_timer(epoll_set::clock::now() + std::chrono::hours(1));
+  here.settle();
+  CHECK(!here.io.stopped());
+  here[0].leave();
+  here.settle();
+  CHECK(here.io.stopped());
 }
 
 #endif

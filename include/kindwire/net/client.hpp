@@ -137,8 +137,8 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
     deadline_.cancel();
     std::shared_ptr<stream_connection<Stream>> opened;
     bool const made = enough_memory([&] {
-      opened =
-          std::make_shared<stream_connection<Stream>>(std::move(stream_), role::client, options_.connection);
+      opened = std::make_shared<stream_connection<Stream>>(
+          std::move(stream_), role::client, std::make_shared<connection_options const>(options_.connection));
       opened->set_subprotocol(handshake_.subprotocol());
       opened->start(handshake_.leftover());
     });

@@ -9,13 +9,11 @@
 #include <asio/defer.hpp>
 #include <asio/error.hpp>
 #include <asio/post.hpp>
-#include <asio/steady_timer.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -51,11 +49,10 @@ class connection : public outlet, public roster_member, public std::enable_share
 
   // Bytes that came behind the opening handshake are the first of the frames (RFC 6455 §4.1).
   void start(std::span<std::byte const> leftover) {
-    bool const taken =
-        leftover.empty() || enough_memory([&] {
-          std::copy(leftover.begin(), leftover.end(), session_.prepare(leftover.size()).begin());
-          session_.commit(leftover.size());
-        });
+    bool const taken = leftover.empty() || enough_memory([&] {
+                         std::copy(leftover.begin(), leftover.end(), wake().prepare(leftover.size()).begin());
+                         wake().commit(leftover.size());
+                       });
     if (!taken) fail(no_memory());
     keepalive_.start(keepalive::clock::now());
     tick();
@@ -70,7 +67,7 @@ class connection : public outlet, public roster_member, public std::enable_share
     message const result = take_message();
     // Decoding may have made room to read on, or queued an answer.
     bool const may_read = !reading_ && !input_ended_;
-    if (may_read || !session_.output().empty() || session_.state() == session_state::closed) schedule();
+    if (may_read || !protocol().output().empty() || protocol().state() == session_state::closed) schedule();
     return result;
   }
 
@@ -80,7 +77,7 @@ class connection : public outlet, public roster_member, public std::enable_share
   void start_receive(operation<std::error_code, message> waiting) {
     if (!stream_open_) {
       message const left = take_message();
-      return waiting.post(executor_, left ? std::error_code{} : error(), left);
+      return waiting.post(executor(), left ? std::error_code{} : error(), left);
     }
     receive_ = std::move(waiting);
     received_while_closing_ = true;
@@ -88,11 +85,11 @@ class connection : public outlet, public roster_member, public std::enable_share
   }
 
   void cancel_receive() {
-    if (receive_) receive_.post(executor_, asio::error::operation_aborted, message{});
+    if (receive_) receive_.post(executor(), asio::error::operation_aborted, message{});
   }
 
   // True once no message will come any more; error() then says how it ended.
-  bool is_over() const noexcept { return !ready_ && session_.state() == session_state::closed; }
+  bool is_over() const noexcept { return !ready() && protocol().state() == session_state::closed; }
 
   // Sending.
 
@@ -100,8 +97,8 @@ class connection : public outlet, public roster_member, public std::enable_share
   // half of one would pass for the whole.
   template <class Queue>
   std::error_code send(Queue&& queue) {
-    if (queued() >= options_.send_queue_hard && session_.is_open() && !session_.sending_fragments()) {
-      if (options_.overflow == overflow_policy::close) fail(error::send_queue_full);
+    if (queued() >= options().send_queue_hard && protocol().is_open() && !protocol().sending_fragments()) {
+      if (options().overflow == overflow_policy::close) fail(error::send_queue_full);
       return error::send_queue_full;
     }
     return queue_frame(queue);
@@ -109,10 +106,10 @@ class connection : public outlet, public roster_member, public std::enable_share
 
   // The same for a remote: admit() on its thread takes the room that send_admitted() here makes use of.
   std::error_code admit(std::size_t size) noexcept {
-    return admission_.enter(size, options_.send_queue_hard);
+    return admission_.enter(size, options().send_queue_hard);
   }
   void send_admitted(message_type type, buffer payload) {
-    if (session_.sending_fragments() && session_.is_open()) {
+    if (protocol().sending_fragments() && protocol().is_open()) {
       parked_.push_back(
           {type, std::move(payload)});  // it cannot stand inside our own message (RFC 6455 §5.4)
       return;
@@ -126,7 +123,7 @@ class connection : public outlet, public roster_member, public std::enable_share
   // Closing.
 
   std::error_code close(close_code code, std::string_view reason) {
-    std::error_code const outcome = session_.close(code, reason);
+    std::error_code const outcome = wake().close(code, reason);
     if (!outcome) {
       expect_end();
       schedule();
@@ -136,15 +133,15 @@ class connection : public outlet, public roster_member, public std::enable_share
 
   // Completes once the stream is closed.
   void wait_closed(operation<std::error_code> waiting, std::uint64_t ticket) {
-    if (!stream_open_) return waiting.post(executor_, std::error_code{});
+    if (!stream_open_) return waiting.post(executor(), std::error_code{});
     if (closes_.empty()) received_while_closing_ = static_cast<bool>(receive_);
     closes_.add(std::move(waiting), ticket);
     schedule();
   }
-  void cancel_close(std::uint64_t ticket) { closes_.cancel(executor_, ticket); }
+  void cancel_close(std::uint64_t ticket) { closes_.cancel(executor(), ticket); }
 
   void fail(std::error_code why) {
-    if (session_.state() == session_state::closed) return;
+    if (protocol().state() == session_state::closed) return;
     if (!fail_session(why)) return finish(why);
     expect_end();
     schedule();
@@ -156,17 +153,17 @@ class connection : public outlet, public roster_member, public std::enable_share
   // overtake our Close.
   void abandon() {
     if (!stream_open_) return;
-    if (session_.state() == session_state::closed && ends_first() && !is_lost() && !input_ended_) {
+    if (protocol().state() == session_state::closed && ends_first() && !is_lost() && !input_ended_) {
       unattended_ = true;
       end_operations(asio::error::operation_aborted);
       expect_end();
       schedule();
       return;
     }
-    enough_memory([&] { session_.close(close_code::going_away); });
-    if (!writing_ && !session_.output().empty()) {
+    enough_memory([&] { wake().close(close_code::going_away); });
+    if (!writing_ && !protocol().output().empty()) {
       std::error_code ignored;
-      try_write(session_.output(), ignored);
+      try_write(protocol().output(), ignored);
     }
     drop_output();
     finish(asio::error::operation_aborted);
@@ -175,14 +172,16 @@ class connection : public outlet, public roster_member, public std::enable_share
   // The handler of a server is done with it: the close handshake goes on without anybody who receives.
   void let_go(close_code code) {
     unattended_ = true;
-    if (session_.is_open()) close_or_end(code);
+    if (protocol().is_open()) close_or_end(code);
     if (stream_open_) expect_end();
     schedule();
   }
 
+  std::shared_ptr<roster_member> lock() noexcept override { return weak_from_this().lock(); }
+
   // The server stops. Messages that come before the peer's Close are still delivered.
   void stop() override {
-    asio::post(executor_, [self = shared_from_this()] { self->close_or_end(close_code::going_away); });
+    asio::post(executor(), [self = shared_from_this()] { self->close_or_end(close_code::going_away); });
   }
 
   // Names an operation for the cancellation slot that may end it.
@@ -197,26 +196,41 @@ class connection : public outlet, public roster_member, public std::enable_share
   }
 
  protected:
-  connection(asio::any_io_executor executor, role self, connection_options const& options)
-      : outlet(std::move(executor), self, options) {}
+  connection(role self, std::shared_ptr<connection_options const> options) noexcept
+      : outlet(self, std::move(options)) {}
 
   // What a stream has to offer. Each start_ operation ends in one call of the matching function below.
   virtual void start_read() = 0;
   virtual bool shutdown_send() noexcept = 0;  // false: this stream has no such thing
   virtual void close_stream() noexcept = 0;
 
-  bool reading() const noexcept { return reading_; }
+  // on_timer() at that time, in place of what was asked for before. A timer alone keeps no connection, unless
+  // that is ending().
+  virtual void start_timer(keepalive::clock::time_point at) = 0;
+  virtual void stop_timer() noexcept = 0;
 
-  std::span<std::byte> room_for_input(std::size_t size) { return session_.prepare(size).first(size); }
+  void on_timer() {
+    if (!stream_open_) return;
+    ending_ ? end_by_deadline() : tick();
+  }
+
+  bool reading() const noexcept { return reading_; }
+  bool ending() const noexcept { return ending_; }
+
+  std::span<std::byte> room_for_input(std::size_t size) { return wake().prepare(size).first(size); }
 
   // The stream has put `size` bytes into the room; or has read `block` on its own.
   void on_read(std::error_code failure, std::size_t size) {
-    session_.commit(size);
+    if (size != 0) wake().commit(size);
     on_input(failure, size);
   }
   void on_read(std::error_code failure, buffer block) {
     std::size_t const size = block.size();
-    if (size != 0) enough_memory([&] { session_.put(std::move(block)); });
+    // Where there is no memory for it the session says so itself; but there may be none for a session.
+    if (size != 0 && !enough_memory([&] { wake().put(std::move(block)); }) && place_.is_at_rest()) {
+      error_ = no_memory();
+      place_.end_of_input();
+    }
     on_input(failure, size);
   }
 
@@ -237,7 +251,7 @@ class connection : public outlet, public roster_member, public std::enable_share
  private:
   // False when there is no memory even for a Close: then the stream can only be cut.
   bool fail_session(std::error_code why) {
-    bool const done = enough_memory([&] { session_.fail(why); });
+    bool const done = enough_memory([&] { wake().fail(why); });
     if (!done && !error_) error_ = why;
     return done;
   }
@@ -247,23 +261,25 @@ class connection : public outlet, public roster_member, public std::enable_share
 
   template <class Queue>
   std::error_code queue_frame(Queue&& queue) {
-    if (write_failed_) return write_failed_;
-    std::error_code const outcome = queue(session_);
+    if (write_failed()) return write_failed();
+    std::error_code const outcome = queue(wake());
     if (!outcome) schedule();
-    if (!parked_.empty() && !session_.sending_fragments()) {
+    if (!parked_.empty() && !protocol().sending_fragments()) {
       for (auto& each : std::exchange(parked_, {})) send_admitted(each.type, std::move(each.payload));
     }
     return outcome;
   }
 
+  bool ready() const noexcept { return static_cast<bool>(place_.seen().ready); }
+
   // The next message for the application, decoding what has come. Ends the view of the one before.
   message take_message() {
-    if (ready_) {
+    if (ready()) {
       message_out_ = true;
-      return std::exchange(ready_, message{});
+      return std::exchange(place_.now().ready, message{});
     }
     message result;
-    enough_memory([&] { result = session_.poll(); });
+    if (!place_.is_at_rest()) enough_memory([&] { result = wake().poll(); });
     message_out_ = static_cast<bool>(result);
     if (result) keepalive_.data();
     if (!result) note_end_of_input();
@@ -272,15 +288,15 @@ class connection : public outlet, public roster_member, public std::enable_share
 
   // Only when nothing is left to poll: what came before the end is still delivered.
   void note_end_of_input() {
-    if (!input_ended_ || session_.state() == session_state::closed) return;
+    if (!input_ended_ || protocol().state() == session_state::closed) return;
     if (input_ended_ != asio::error::eof) error_ = input_ended_;
-    if (write_failed_ && !error_) error_ = write_failed_;
-    session_.end_of_input();
+    if (write_failed() && !error_) error_ = write_failed();
+    place_.end_of_input();
   }
 
   // Does all that can be done now: delivers, answers, writes, reads on, ends. Whoever calls it keeps the
-  // connection until it returns. Everything that happens to a
-  // connection ends up here, and a handler that calls back into it only leaves work for the loop.
+  // connection until it returns. Everything that happens to a connection ends up here, and a handler that
+  // calls back into it only leaves work for the loop.
   void advance() {
     if (advancing_ || !stream_open_) return;
     {
@@ -294,10 +310,11 @@ class connection : public outlet, public roster_member, public std::enable_share
     if (!stream_open_) return;
     admission_.set_queued(queued());
     wake_drained();
-    if (session_.state() != session_state::open) admission_.close();
-    if (session_.state() != session_state::open || write_failed_) expect_end();
-    if (session_.state() == session_state::closed && try_to_end()) return;
+    if (protocol().state() != session_state::open) admission_.close();
+    if (protocol().state() != session_state::open || write_failed()) expect_end();
+    if (protocol().state() == session_state::closed && try_to_end()) return;
     read();
+    place_.rest();
   }
 
   // A handler that throws leaves through io_context::run(), and the connection goes on in a later turn.
@@ -327,17 +344,17 @@ class connection : public outlet, public roster_member, public std::enable_share
       if (!stream_open_) return;
     }
     // Nobody is receiving. Control frames are answered all the same, and a Close is noticed.
-    if (nobody_receives() && session_.state() == session_state::closing) {
-      ready_ = {};
-      enough_memory([&] { session_.discard(); });
-    } else if (!ready_ && !message_out_) {
-      ready_ = take_message();
+    if (nobody_receives() && protocol().state() == session_state::closing) {
+      place_.now().ready = {};  // there as long as it is closing
+      enough_memory([&] { wake().discard(); });
+    } else if (!ready() && !message_out_) {
+      if (message const next = take_message()) place_.now().ready = next;
       message_out_ = false;
       return;
     } else {
-      enough_memory([&] { session_.look_ahead(); });
+      enough_memory([&] { wake().look_ahead(); });
     }
-    if (!ready_ && session_.unread_size() == 0) note_end_of_input();
+    if (!ready() && protocol().unread_size() == 0) note_end_of_input();
   }
 
   // Who awaits the end of the close handshake does not receive what stands before the peer's Close, unless
@@ -350,7 +367,7 @@ class connection : public outlet, public roster_member, public std::enable_share
     if (reading_ || !stream_open_) return;
     if (input_ended_) return;
     // Reading stops while the application is behind: that is the backpressure on the peer.
-    if (!receive_ && session_.unread_size() >= options_.read_ahead) return;
+    if (!receive_ && protocol().unread_size() >= options().read_ahead) return;
     start_read();
     reading_ = true;
   }
@@ -363,7 +380,7 @@ class connection : public outlet, public roster_member, public std::enable_share
     }
     if (scheduled_ || !stream_open_) return;
     scheduled_ = true;
-    asio::defer(executor_, [held = lease(shared_from_this())]() mutable {
+    asio::defer(executor(), [held = lease(shared_from_this())]() mutable {
       auto const self = held.end();
       self->scheduled_ = false;
       self->advance();
@@ -374,13 +391,14 @@ class connection : public outlet, public roster_member, public std::enable_share
   // waits for it. A half-close and reading on to the end keep a reset from overtaking our Close. Returns true
   // when it is over.
   bool try_to_end() {
-    session_.drop_input();  // not a poll: the application may still look at the last message
+    if (!place_.is_at_rest())
+      wake().drop_input();  // not a poll: the application may still look at the last message
     if (is_lost() || input_ended_) {
       if (writing_ && !is_lost()) return false;
       finish(error());
       return true;
     }
-    bool const written = !writing_ && session_.output().empty();
+    bool const written = !writing_ && protocol().output().empty();
     if (written && !half_closed_ && ends_first()) {
       half_closed_ = true;
       if (!shutdown_send()) {
@@ -392,51 +410,40 @@ class connection : public outlet, public roster_member, public std::enable_share
     return false;
   }
 
-  bool ends_first() const noexcept { return session_.self() == role::server || session_.error(); }
-  bool is_lost() const noexcept { return session_.error() == error::connection_lost || write_failed_; }
+  bool ends_first() const noexcept { return protocol().self() == role::server || protocol().error(); }
+  bool is_lost() const noexcept { return protocol().error() == error::connection_lost || write_failed(); }
 
   // From the first Close on, the connection ends by a deadline that nothing moves.
   void expect_end() {
     if (ending_ || !stream_open_) return;
     ending_ = true;
-    timer().expires_after(options_.close_timeout);
-    timer().async_wait([held = lease(shared_from_this())](std::error_code stopped) mutable {
-      auto const self = held.end();
-      if (stopped || !self->stream_open_) return;
-      // The peer's Close may stand behind messages that somebody was expected to receive.
-      if (self->session_.state() == session_state::closing) enough_memory([&] { self->session_.discard(); });
-      if (self->session_.state() != session_state::closed && self->write_failed_)
-        self->error_ = self->write_failed_;
-      self->fail_session(error::close_timeout);
-      self->finish(self->error());
-    });
+    start_timer(keepalive::clock::now() + options().close_timeout);
+  }
+
+  void end_by_deadline() {
+    // The peer's Close may stand behind messages that somebody was expected to receive.
+    if (protocol().state() == session_state::closing) enough_memory([&] { wake().discard(); });
+    if (protocol().state() != session_state::closed && write_failed()) error_ = write_failed();
+    fail_session(error::close_timeout);
+    finish(error());
   }
 
   void tick() {
-    bool const off = options_.ping_interval.count() <= 0 && options_.idle_timeout.count() <= 0;
+    bool const off = options().ping_interval.count() <= 0 && options().idle_timeout.count() <= 0;
     if (off || ending_ || !stream_open_) return;
     // What has come and waits for the application is no idleness of the peer's.
-    if (ready_ || session_.unread_size() != 0) keepalive_.data();
-    auto const step = keepalive_.tick(keepalive::clock::now(), options_, !reading_ && !input_ended_);
+    if (ready() || protocol().unread_size() != 0) keepalive_.data();
+    auto const step = keepalive_.tick(keepalive::clock::now(), options(), !reading_ && !input_ended_);
     switch (step.what) {
       case keepalive::verdict::idle: return fail(error::idle_timeout);
       case keepalive::verdict::no_pong: return fail(error::pong_timeout);
       case keepalive::verdict::ping:
-        if (!enough_memory([&] { session_.send(message_type::ping, {}); })) return fail(no_memory());
+        if (!enough_memory([&] { wake().send(message_type::ping, {}); })) return fail(no_memory());
         schedule();
         break;
       case keepalive::verdict::wait: break;
     }
-    timer().expires_at(step.next);
-    timer().async_wait([weak = weak_from_this()](std::error_code stopped) {
-      auto const self = weak.lock();
-      if (!stopped && self) self->tick();
-    });
-  }
-
-  asio::steady_timer& timer() {
-    if (!timer_) timer_.emplace(executor_);
-    return *timer_;
+    start_timer(step.next);
   }
 
   // The stream goes, and every operation that still waits ends.
@@ -444,23 +451,21 @@ class connection : public outlet, public roster_member, public std::enable_share
     auto const self = shared_from_this();
     stream_open_ = false;
     admission_.close();
-    if (timer_) timer_->cancel();
+    stop_timer();
     close_stream();
-    if (session_.state() != session_state::closed) session_.end_of_input();
+    if (protocol().state() != session_state::closed) place_.end_of_input();
     end_operations(outcome);
   }
 
   void end_operations(std::error_code outcome) {
     if (receive_)
-      receive_.post(executor_, outcome == asio::error::operation_aborted ? outcome : error(), message{});
-    drains_.complete(executor_, error() ? error() : make_error_code(kindwire::error::closed));
-    closes_.complete(executor_, outcome);
+      receive_.post(executor(), outcome == asio::error::operation_aborted ? outcome : error(), message{});
+    drains_.complete(executor(), error() ? error() : make_error_code(kindwire::error::closed));
+    closes_.complete(executor(), outcome);
   }
 
-  message ready_;  // polled, and waiting for a receive
   operation<std::error_code, message> receive_;
   waiting_list closes_;
-  std::optional<asio::steady_timer> timer_;
   struct parked {
     message_type type;
     buffer payload;

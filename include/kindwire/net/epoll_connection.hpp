@@ -10,7 +10,6 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/error.hpp>
-#include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <cerrno>
 #include <cstddef>
@@ -31,12 +30,14 @@ namespace kindwire::net::detail {
 // Owns the socket, which does not block. An idle one has neither a buffer nor an operation.
 class epoll_connection final : public connection, private epoll_set::member {
  public:
-  epoll_connection(asio::io_context& io, role self, connection_options const& options)
-      : connection(io.get_executor(), self, options), set_(epoll_set::of(io)) {}
+  epoll_connection(epoll_set& set, role self, std::shared_ptr<connection_options const> options)
+      : connection(self, std::move(options)), set_(set) {}
 
   ~epoll_connection() {
     if (socket_ >= 0) ::close(socket_);
   }
+
+  asio::any_io_executor const& executor() const noexcept override { return set_.executor(); }
 
   // Before start().
   void take(int socket) noexcept { socket_ = socket; }
@@ -55,6 +56,11 @@ class epoll_connection final : public connection, private epoll_set::member {
     unsent_ = bytes;
     if (kept_ || join()) set_.again(*this);
   }
+
+  void start_timer(keepalive::clock::time_point at) override {
+    if (kept_ || join()) set_.start_timer(*this, at);
+  }
+  void stop_timer() noexcept override { set_.stop_timer(*this); }
 
   bool shutdown_send() noexcept override {
     ::shutdown(socket_, SHUT_WR);
@@ -84,6 +90,11 @@ class epoll_connection final : public connection, private epoll_set::member {
     asio::post(executor(), [held = lease(std::static_pointer_cast<epoll_connection>(shared_from_this())),
                             failure]() mutable { held.end()->on_read(failure, 0); });
     return false;
+  }
+
+  void on_time() override {
+    auto const self = kept_;
+    on_timer();
   }
 
   void on_events(std::uint32_t events) override {

@@ -12,15 +12,19 @@
 #include <sys/epoll.h>
 
 #include <array>
+#include <asio/any_io_executor.hpp>
 #include <asio/error.hpp>
 #include <asio/execution_context.hpp>
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "enough_memory.hpp"
 
@@ -40,6 +44,8 @@ class epoll_set final : public asio::execution_context::service {
 
     // EPOLLIN and the like; 0 for a turn that again() asked for.
     virtual void on_events(std::uint32_t events) = 0;
+    // The time that start_timer() was given has come.
+    virtual void on_time() = 0;
     // The context is going away. It is no member any more.
     virtual void on_shutdown() noexcept = 0;
 
@@ -48,18 +54,26 @@ class epoll_set final : public asio::execution_context::service {
 
    private:
     friend class epoll_set;
+    static constexpr std::uint32_t none = UINT32_MAX;
     member* next_ = nullptr;
     member* previous_ = nullptr;
     member* next_turn_ = nullptr;
+    std::uint32_t place_in_times_ = none;
     bool waits_for_turn_ = false;
   };
+
+  using clock = asio::steady_timer::clock_type;
 
   inline static asio::execution_context::id id;
 
   explicit epoll_set(asio::execution_context& context)
       : asio::execution_context::service(context),
         io_(static_cast<asio::io_context&>(context)),
+        executor_(io_.get_executor()),
+        timer_(io_),
         descriptor_(io_, created(::epoll_create1(EPOLL_CLOEXEC))) {}
+
+  asio::any_io_executor const& executor() const noexcept { return executor_; }
 
   static epoll_set& of(asio::io_context& context) { return asio::use_service<epoll_set>(context); }
 
@@ -82,6 +96,7 @@ class epoll_set final : public asio::execution_context::service {
     epoll_event ignored = {};
     ::epoll_ctl(descriptor_.native_handle(), EPOLL_CTL_DEL, socket, &ignored);
     unlink(gone);
+    stop_timer(gone);
     for (std::size_t index = at_; index != count_; ++index) {
       if (events_[index].data.ptr == &gone) events_[index].data.ptr = nullptr;
     }
@@ -92,6 +107,27 @@ class epoll_set final : public asio::execution_context::service {
     if (first_ == nullptr && armed_) {
       std::error_code failure;
       descriptor_.cancel(failure);
+    }
+  }
+
+  // One timer a member; a later call replaces it.
+  void start_timer(member& one, clock::time_point at) {
+    if (one.place_in_times_ == member::none) {
+      times_.push_back({at, &one});
+      one.place_in_times_ = static_cast<std::uint32_t>(times_.size() - 1);
+    }
+    settle(one.place_in_times_, {at, &one});
+    set_timer();
+  }
+  void stop_timer(member& one) noexcept {
+    if (one.place_in_times_ == member::none) return;
+    std::size_t const place = std::exchange(one.place_in_times_, member::none);
+    time const last = times_.back();
+    times_.pop_back();
+    if (place != times_.size()) settle(place, last);
+    if (times_.empty() && timed_for_ != clock::time_point::max()) {
+      timed_for_ = clock::time_point::max();
+      timer_.cancel();
     }
   }
 
@@ -167,6 +203,57 @@ class epoll_set final : public asio::execution_context::service {
     armed_ = true;
   }
 
+  // A heap of times, the next one first; each member knows its place.
+  struct time {
+    clock::time_point at;
+    member* of;
+  };
+
+  void put(std::size_t place, time const& one) noexcept {
+    times_[place] = one;
+    one.of->place_in_times_ = static_cast<std::uint32_t>(place);
+  }
+
+  // Puts `one` where it belongs, on the way from `place` up or down.
+  void settle(std::size_t place, time const one) noexcept {
+    for (; place != 0 && one.at < times_[(place - 1) / 2].at; place = (place - 1) / 2)
+      put(place, times_[(place - 1) / 2]);
+    for (std::size_t child; (child = 2 * place + 1) < times_.size(); place = child) {
+      if (child + 1 < times_.size() && times_[child + 1].at < times_[child].at) ++child;
+      if (one.at <= times_[child].at) break;
+      put(place, times_[child]);
+    }
+    put(place, one);
+  }
+
+  // Only for a time that comes before the one waited for: one that is too early does no harm.
+  void set_timer() {
+    if (times_.empty() || times_.front().at >= timed_for_) return;
+    timer_.expires_at(times_.front().at);
+    timer_.async_wait([this](std::error_code stopped) {
+      if (stopped) return;
+      timed_for_ = clock::time_point::max();
+      ring();
+    });
+    timed_for_ = times_.front().at;
+  }
+
+  // At most so many as there are now: one that is due again at once does not keep the others waiting.
+  void ring() {
+    struct guard {
+      epoll_set& self;
+      ~guard() {
+        enough_memory([&] { self.set_timer(); });
+      }
+    } const again{*this};
+    clock::time_point const now = clock::now();
+    for (std::size_t left = times_.size(); left != 0 && !times_.empty() && times_.front().at <= now; --left) {
+      member& due = *times_.front().of;
+      stop_timer(due);
+      due.on_time();
+    }
+  }
+
   void post_turn() {
     if (posted_) return;
     asio::post(io_, [this] {
@@ -208,11 +295,15 @@ class epoll_set final : public asio::execution_context::service {
   }
 
   asio::io_context& io_;
+  asio::any_io_executor executor_;
+  asio::steady_timer timer_;
   asio::posix::stream_descriptor descriptor_;
   member* first_ = nullptr;
   std::array<epoll_event, 128> events_;  // of this turn, from at_ to count_
   std::size_t at_ = 0;
   std::size_t count_ = 0;
+  std::vector<time> times_;
+  clock::time_point timed_for_ = clock::time_point::max();
   queue turns_;
   queue due_;
   bool in_turn_ = false;

@@ -92,6 +92,8 @@ class opening final : public roster_member, public std::enable_shared_from_this<
     read();
   }
 
+  std::shared_ptr<roster_member> lock() noexcept override { return this->weak_from_this().lock(); }
+
   // Who is about to become a websocket is closed as one.
   void stop() override {
     asio::post(executor_, [self = this->shared_from_this()] {
@@ -160,13 +162,15 @@ class opening final : public roster_member, public std::enable_shared_from_this<
     handed_over_ = true;
     std::shared_ptr<connection> result;
     bool const made = enough_memory([&] {
-      result = make_connection(target.options.connection.value_or(server_->connection));
+      result = make_connection(target);
+      if (!result) return;
       result->set_head(std::make_unique<request>(std::move(handshake_.request())));
       result->set_subprotocol(subprotocol);
       result->start(handshake_.leftover());
       server_->members->enrol(result);
     });
-    if (!made) return result ? result->let_go(close_code::internal_error) : end();
+    if (!result) return end();
+    if (!made) return result->let_go(close_code::internal_error);
     try {
       target.websocket(result, server_);
     } catch (...) {
@@ -175,18 +179,35 @@ class opening final : public roster_member, public std::enable_shared_from_this<
     }
   }
 
-  std::shared_ptr<connection> make_connection(connection_options const& options) {
+  // Null when the stream is gone: the deadline may have struck in the meantime.
+  std::shared_ptr<connection> make_connection(route const& target) {
+    // The server's state owns the routes.
+    auto const& own = target.options.connection;
+    std::shared_ptr<connection_options const> const options(server_, own ? &*own : &server_->connection);
 #if defined(KINDWIRE_HAS_EPOLL_SET)
     // A plain socket of a context that one thread runs need not wait by Asio's means.
-    if constexpr (requires { stream_.release(); }) {
+    if constexpr (requires(std::error_code failure) {
+                    typename Stream::protocol_type;
+                    stream_.release(failure);
+                  }) {
       auto const* const executor = executor_.template target<asio::io_context::executor_type>();
       if (server_->one_thread && executor != nullptr) {
         auto& io = static_cast<asio::io_context&>(asio::query(*executor, asio::execution::context));
-        auto result = std::make_shared<epoll_connection>(io, role::server, options);
-        std::error_code ignored;  // a socket that refuses will say so at its first read
-        stream_.non_blocking(true, ignored);
-        result->take(stream_.release());
-        return result;
+        epoll_set* set = nullptr;
+        try {
+          set = &epoll_set::of(io);
+        } catch (std::system_error const&) {
+          // No descriptor is left for it; Asio's means need none.
+        }
+        if (set != nullptr) {
+          auto result = std::make_shared<epoll_connection>(*set, role::server, options);
+          std::error_code failure;
+          stream_.non_blocking(true, failure);
+          auto const socket = stream_.release(failure);
+          if (failure) return nullptr;
+          result->take(socket);
+          return result;
+        }
       }
     }
 #endif

@@ -6,6 +6,7 @@
 #include <asio/error.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "../frame/role.hpp"
 #include "../message/buffer.hpp"
 #include "../session.hpp"
+#include "activity.hpp"
 #include "enough_memory.hpp"
 #include "keepalive.hpp"
 #include "options.hpp"
@@ -28,27 +30,27 @@ class outlet {
   outlet(outlet const&) = delete;
   outlet& operator=(outlet const&) = delete;
 
-  asio::any_io_executor const& executor() const noexcept { return executor_; }
-  session const& protocol() const noexcept { return session_; }
+  virtual asio::any_io_executor const& executor() const noexcept = 0;
+  session const& protocol() const noexcept { return place_.seen().protocol; }
   bool stream_open() const noexcept { return stream_open_; }
-  std::error_code error() const noexcept { return error_ ? error_ : session_.error(); }
+  std::error_code error() const noexcept { return error_ ? error_ : protocol().error(); }
 
   // Bytes that were queued and not yet taken by the stream.
-  std::size_t queued() const noexcept { return session_.output().size() + in_flight_.size(); }
-  bool may_send_more() const noexcept { return queued() <= options_.send_queue_soft; }
+  std::size_t queued() const noexcept { return protocol().output().size() + place_.seen().in_flight.size(); }
+  bool may_send_more() const noexcept { return queued() <= options().send_queue_soft; }
 
   // Completes once the queue is at its soft mark or below.
   void wait_drained(operation<std::error_code> waiting, std::uint64_t ticket) {
-    if (may_send_more() || session_.state() == session_state::closed) {
-      return waiting.post(executor_, drained_outcome());
+    if (may_send_more() || protocol().state() == session_state::closed) {
+      return waiting.post(executor(), drained_outcome());
     }
     drains_.add(std::move(waiting), ticket);
   }
-  void cancel_drain(std::uint64_t ticket) { drains_.cancel(executor_, ticket); }
+  void cancel_drain(std::uint64_t ticket) { drains_.cancel(executor(), ticket); }
 
  protected:
-  outlet(asio::any_io_executor executor, role self, connection_options const& options)
-      : executor_(std::move(executor)), options_(options), session_(self, options.session()) {}
+  outlet(role self, std::shared_ptr<connection_options const> options) noexcept
+      : place_(self, std::move(options)) {}
   ~outlet() = default;
 
   bool writing() const noexcept { return writing_; }
@@ -60,33 +62,35 @@ class outlet {
   void end_write(std::error_code failure, std::size_t size) {
     writing_ = false;
     if (!stream_open_) return;
-    in_flight_.consume(size);
+    buffer& in_flight = place_.now().in_flight;  // which is there while a write is under way
+    in_flight.consume(size);
     if (failure) {
       on_write_failed(failure);
-    } else if (!in_flight_.empty()) {
+    } else if (!in_flight.empty()) {
       // A peer that takes a long queue piece by piece is alive.
       if (size != 0) keepalive_.heard();
       write_on();
     } else {
-      in_flight_.release();
+      in_flight.release();
     }
   }
 
   void flush() {
-    if (writing_ || !stream_open_ || session_.output().empty() || write_failed_) return;
+    if (writing_ || !stream_open_ || protocol().output().empty() || write_failed()) return;
     std::error_code failure;
-    std::size_t const size = try_write(a_turn_of(session_.output()), failure);
-    enough_memory([&] { session_.consume(size); });  // it is, in any case; only a pong may wait on
+    std::size_t const size = try_write(a_turn_of(protocol().output()), failure);
+    enough_memory([&] { wake().consume(size); });  // it is, in any case; only a pong may wait on
     if (failure && failure != asio::error::would_block && failure != asio::error::try_again) {
       return on_write_failed(failure);
     }
-    if (session_.output().empty()) return;
-    if (!enough_memory([&] { in_flight_ = session_.take_output(); })) return on_write_failed(no_memory());
+    if (protocol().output().empty()) return;
+    if (!enough_memory([&] { place_.now().in_flight = wake().take_output(); }))
+      return on_write_failed(no_memory());
     write_on();
   }
 
   void write_on() {
-    start_write(a_turn_of(in_flight_.bytes()));
+    start_write(a_turn_of(place_.seen().in_flight.bytes()));
     writing_ = true;
   }
 
@@ -98,37 +102,39 @@ class outlet {
 
   // The peer may have said why before it went: what it sent is still read, and delivered, up to its end.
   void on_write_failed(std::error_code failure) {
-    write_failed_ = failure;
-    in_flight_.release();
+    activity& now = place_.now();  // something was to be written
+    now.write_failed = failure;
+    now.in_flight.release();
     drop_output();
   }
 
   // Where a pong waits there may be no memory: then all of it goes with the connection.
   void drop_output() noexcept {
-    enough_memory([&] { session_.take_output(); });
+    if (!place_.is_at_rest()) enough_memory([&] { wake().take_output(); });
   }
 
   void wake_drained() {
-    if (drains_.empty() || (!may_send_more() && session_.state() != session_state::closed && !write_failed_))
+    if (drains_.empty() ||
+        (!may_send_more() && protocol().state() != session_state::closed && !write_failed()))
       return;
-    drains_.complete(executor_, drained_outcome());
+    drains_.complete(executor(), drained_outcome());
   }
 
   std::error_code drained_outcome() const noexcept {
-    if (write_failed_) return write_failed_;
-    bool const closed = session_.state() == session_state::closed;
+    if (write_failed()) return write_failed();
+    bool const closed = protocol().state() == session_state::closed;
     if (closed && error()) return error();
     return closed && !may_send_more() ? make_error_code(kindwire::error::closed) : std::error_code{};
   }
 
-  asio::any_io_executor executor_;
-  connection_options options_;
-  session session_;
+  connection_options const& options() const noexcept { return place_.options(); }
+  session& wake() { return place_.now().protocol; }
+  std::error_code write_failed() const noexcept { return place_.seen().write_failed; }
+
+  activity_place place_;
   keepalive keepalive_;
-  buffer in_flight_;
   waiting_list drains_;
   std::error_code error_;  // of the stream, where that is what ended the connection
-  std::error_code write_failed_;
   bool stream_open_ = true;
   bool writing_ = false;
 };

@@ -6,9 +6,11 @@
 #include <asio/error.hpp>
 #include <asio/post.hpp>
 #include <asio/socket_base.hpp>
+#include <asio/steady_timer.hpp>
 #include <cstddef>
 #include <memory>
 #include <new>
+#include <optional>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -23,8 +25,8 @@ namespace detail {
 template <class Stream>
 class stream_connection final : public connection {
  public:
-  stream_connection(Stream&& stream, role self, connection_options const& options)
-      : connection(stream.get_executor(), self, options), stream_(std::move(stream)) {
+  stream_connection(Stream&& stream, role self, std::shared_ptr<connection_options const> options)
+      : connection(self, std::move(options)), executor_(stream.get_executor()), stream_(std::move(stream)) {
     if constexpr (readiness_stream<Stream>) {
       std::error_code ignored;  // a socket that refuses will say so at its first read
       stream_.non_blocking(true, ignored);
@@ -32,6 +34,7 @@ class stream_connection final : public connection {
   }
 
   Stream& stream() noexcept { return stream_; }
+  asio::any_io_executor const& executor() const noexcept override { return executor_; }
 
  protected:
   void start_read() override {
@@ -73,6 +76,25 @@ class stream_connection final : public connection {
   bool shutdown_send() noexcept override { return shutdown_any(stream_); }
   void close_stream() noexcept override { close_any(stream_); }
 
+  void start_timer(keepalive::clock::time_point at) override {
+    if (!timer_) timer_.emplace(executor_);
+    timer_->expires_at(at);
+    if (ending()) {
+      timer_->async_wait([held = shared()](std::error_code stopped) mutable {
+        auto const self = held.end();
+        if (!stopped) self->on_timer();
+      });
+    } else {
+      timer_->async_wait([weak = this->weak_from_this()](std::error_code stopped) {
+        auto const self = weak.lock();
+        if (!stopped && self) static_cast<stream_connection&>(*self).on_timer();
+      });
+    }
+  }
+  void stop_timer() noexcept override {
+    if (timer_) timer_->cancel();
+  }
+
  private:
   // One read a wake-up: a flooding peer gets its turn, not the whole thread. A stream that needs a buffer to
   // wait gets a small one, until it fills it.
@@ -104,7 +126,9 @@ class stream_connection final : public connection {
     on_read(failure, std::move(block_));
   }
 
+  asio::any_io_executor executor_;
   Stream stream_;
+  std::optional<asio::steady_timer> timer_;
   buffer block_;
   std::size_t read_size_ = small_read;
 };

@@ -460,7 +460,8 @@ class basic_websocket : public websocket {
  private:
   static std::shared_ptr<detail::connection> make(Stream stream, role self,
                                                   connection_options const& options) {
-    return std::make_shared<detail::stream_connection<Stream>>(std::move(stream), self, options);
+    return std::make_shared<detail::stream_connection<Stream>>(
+        std::move(stream), self, std::make_shared<connection_options const>(options));
   }
 };
 

@@ -85,6 +85,10 @@ class inbox {
   // True while nothing but the block itself has to be kept for a view.
   bool is_plain() const noexcept { return held_.capacity() == 0; }
 
+  bool is_at_rest() const noexcept {
+    return bytes_.capacity() == 0 && held_.capacity() == 0 && elsewhere_ == 0 && !view_out_;
+  }
+
   // Drops what is unread.
   void drop() noexcept {
     if (view_out_) {

@@ -80,6 +80,8 @@ class outbox {
     if (output_.empty()) output_.release();
   }
 
+  bool is_at_rest() const noexcept { return output_.capacity() == 0 && !pong_waits_ && queued_pongs_ == 0; }
+
   // May throw std::bad_alloc; then nothing was taken.
   buffer take() {
     buffer taken;

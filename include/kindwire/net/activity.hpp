@@ -1,0 +1,99 @@
+// What a connection needs only while something goes on between its ends, leased like the buffers.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <system_error>
+#include <utility>
+
+#include "../frame/role.hpp"
+#include "../message/buffer.hpp"
+#include "../message/message.hpp"
+#include "../session.hpp"
+#include "options.hpp"
+
+namespace kindwire::net::detail {
+
+struct activity {
+  activity(role self, session_options const& options) noexcept : protocol(self, options) {}
+
+  session protocol;
+  buffer in_flight;  // taken from the session's output, and being written
+  message ready;     // polled, and waiting for a receive
+  std::error_code write_failed;
+
+  // A fresh one would be the same.
+  bool is_at_rest() const noexcept {
+    return protocol.is_at_rest() && in_flight.capacity() == 0 && !ready && !write_failed;
+  }
+};
+
+// The activity of one connection: there while it is needed, made anew when something happens. A quiet
+// connection is an open one that has nothing in its hands, so nothing is lost meanwhile.
+class activity_place {
+ public:
+  activity_place(role self, std::shared_ptr<connection_options const> options) noexcept
+      : options_(std::move(options)), self_(self) {}
+  activity_place(activity_place const&) = delete;
+  activity_place& operator=(activity_place const&) = delete;
+  ~activity_place() { give_back(); }
+
+  connection_options const& options() const noexcept { return *options_; }
+
+  bool is_at_rest() const noexcept { return there_ == nullptr; }
+
+  // To be looked at: what it is, or would be.
+  activity const& seen() const noexcept { return there_ != nullptr ? *there_ : quiet(); }
+
+  // To be changed. May throw std::bad_alloc; then nothing is.
+  activity& now() {
+    if (there_ == nullptr) [[unlikely]] {
+      std::size_t size = block_size;
+      there_ = ::new (kindwire::detail::block_pool::take(size)) activity(self_, options_->session());
+      if (lost_) there_->protocol.end_of_input();
+    }
+    return *there_;
+  }
+
+  // To be called when everything is done that can be: gives it back if there is nothing in it.
+  void rest() noexcept {
+    if (there_ != nullptr && there_->is_at_rest()) give_back();
+  }
+
+  // The stream has ended. Needs no memory.
+  void end_of_input() noexcept {
+    if (there_ != nullptr) return there_->protocol.end_of_input();
+    lost_ = true;
+  }
+
+ private:
+  static constexpr std::size_t block_size = kindwire::detail::block_pool::smallest;
+  static_assert(sizeof(activity) <= block_size);
+
+  activity const& quiet() const noexcept {
+    struct kinds {
+      activity open[2] = {{role::client, {}}, {role::server, {}}};
+      activity lost[2] = {{role::client, {}}, {role::server, {}}};
+      kinds() noexcept {
+        for (auto& each : lost) each.protocol.end_of_input();
+      }
+    };
+    static kinds const all;
+    return (lost_ ? all.lost : all.open)[self_ == role::server ? 1 : 0];
+  }
+
+  void give_back() noexcept {
+    if (there_ == nullptr) return;
+    activity* const last = std::exchange(there_, nullptr);
+    last->~activity();
+    kindwire::detail::block_pool::give(reinterpret_cast<std::byte*>(last), block_size);
+  }
+
+  activity* there_ = nullptr;
+  std::shared_ptr<connection_options const> options_;
+  role self_;
+  bool lost_ = false;
+};
+
+}  // namespace kindwire::net::detail
