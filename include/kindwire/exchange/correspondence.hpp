@@ -50,7 +50,7 @@ namespace detail {
 
 class correspondence : public std::enable_shared_from_this<correspondence> {
  public:
-  using receiving = net::detail::operation<std::error_code, message>;
+  using receiving = net::detail::tracked_operation<std::error_code, message>;
 
   correspondence(net::websocket own, correspondent_options const& options)
       : own_(std::move(own)), ws_(&own_), options_(options), pending_(ws_->get_executor()) {

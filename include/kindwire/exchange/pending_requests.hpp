@@ -52,12 +52,12 @@ template <class Answer>
 class pending_request_for final : public pending_request {
  public:
   // For who asks with a token, and for who awaits and throws with all that is known.
-  using with_token = net::detail::operation<std::error_code, reply<Answer>>;
+  using with_token = net::detail::tracked_operation<std::error_code, reply<Answer>>;
   struct result {
     std::error_code error;
     reply<Answer> what;
   };
-  using with_result = net::detail::operation<result>;
+  using with_result = net::detail::tracked_operation<result>;
 
   using pending_request::fail;
   using pending_request::pending_request;
