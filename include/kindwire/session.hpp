@@ -206,8 +206,7 @@ class session {
   /// True if a new session with the same options would be the same: it is open, and nothing has come, waits
   /// or is looked at. For drivers that keep no session for a quiet connection.
   bool is_at_rest() const noexcept {
-    return plain_ && is_open() && !sending_fragments_ && !into_message_ && input_.is_at_rest() &&
-           output_.is_at_rest();
+    return plain_ && is_open() && !sending_fragments_ && input_.is_at_rest() && output_.is_at_rest();
   }
 
   role self() const noexcept { return self_; }
