@@ -199,10 +199,10 @@ class route_description {
   // Fallbacks take no kind.
   template <class Handler>
   void serve_one(std::string_view id_name) {
-    using message = detail::message_of<Handler>;
-    if constexpr (message_kind<message>) {
+    using question = detail::message_of<Handler>;
+    if constexpr (message_kind<question>) {
       using result = typename detail::signature_t<Handler>::result;
-      exchange_of<message>(id_name, typename detail::kinds_returned<result>::type{});
+      exchange_of<question>(id_name, typename detail::kinds_returned<result>::type{});
     }
   }
 
