@@ -14,14 +14,13 @@ using kw::net::detail::roster_member;
 
 namespace {
 
-struct member final : roster_member, std::enable_shared_from_this<member> {
+struct member final : roster_member {
   int stops = 0;
   std::function<void()> on_stop;
   void stop() override {
     ++stops;
     if (on_stop) on_stop();
   }
-  std::shared_ptr<roster_member> lock() noexcept override { return weak_from_this().lock(); }
 };
 
 std::vector<std::shared_ptr<member>> enrolled(roster& all, int count) {

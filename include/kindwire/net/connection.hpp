@@ -177,8 +177,6 @@ class connection : public outlet, public roster_member, public std::enable_share
     schedule();
   }
 
-  std::shared_ptr<roster_member> lock() noexcept override { return weak_from_this().lock(); }
-
   // The server stops. Messages that come before the peer's Close are still delivered.
   void stop() override {
     asio::post(executor(), [self = shared_from_this()] { self->close_or_end(close_code::going_away); });

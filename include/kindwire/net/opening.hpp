@@ -92,8 +92,6 @@ class opening final : public roster_member, public std::enable_shared_from_this<
     read();
   }
 
-  std::shared_ptr<roster_member> lock() noexcept override { return this->weak_from_this().lock(); }
-
   // Who is about to become a websocket is closed as one.
   void stop() override {
     asio::post(executor_, [self = this->shared_from_this()] {

@@ -20,15 +20,13 @@ class roster_member {
   /// Begins to end; called from any thread, while a shared_ptr keeps the member alive.
   virtual void stop() = 0;
 
-  /// Keeps the member alive; null if it is being destroyed.
-  virtual std::shared_ptr<roster_member> lock() noexcept = 0;
-
  protected:
   virtual ~roster_member();
 
  private:
   friend class roster;
   std::shared_ptr<roster> roster_;
+  std::weak_ptr<roster_member> self_;  // here, not in what derives: that is gone first, while others may look
   roster_member* next_ = nullptr;
   roster_member* previous_ = nullptr;
 };
@@ -38,6 +36,7 @@ class roster : public std::enable_shared_from_this<roster> {
  public:
   void enrol(std::shared_ptr<roster_member> const& member) {
     member->roster_ = shared_from_this();
+    member->self_ = member;
     bool late = false;
     {
       std::lock_guard const lock(mutex_);
@@ -63,7 +62,7 @@ class roster : public std::enable_shared_from_this<roster> {
       std::lock_guard const lock(mutex_);
       stopping_ = true;
       for (roster_member* each = first_; each != nullptr; each = each->next_) {
-        if (auto member = each->lock()) all.push_back(std::move(member));
+        if (auto member = each->self_.lock()) all.push_back(std::move(member));
       }
     }
     for (auto const& member : all) member->stop();
