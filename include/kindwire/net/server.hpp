@@ -47,8 +47,9 @@ struct server_options {
       10000};                          ///< from the accept to the 101 or the end of another answer
   head_limits head = {};               ///< of a request
   connection_options connection = {};  ///< of each websocket
-  /// Each connection gets a strand, so that several threads may run the context. False saves a little where
-  /// one thread does.
+  /// Each connection gets a strand, so that several threads may run the context. False where one thread does:
+  /// that saves time and memory, as all sockets are then waited for together. Nobody else may run the
+  /// context.
   bool strands = true;
   /// Told what a handler or a page threw, on the connection's executor: also the std::system_error of a
   /// connection that broke while it was received from. The peer only sees 500 or 1011.
