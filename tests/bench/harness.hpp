@@ -1,8 +1,8 @@
 // What the programs of the benchmark share: how long something takes, in rounds that take turns, and the line
 // that each measurement becomes. C++17, since websocketpp needs it.
 //
-// A line is `CASE UNIT PARTY VALUE`; results.py makes medians and tables of them. The party is `ours`, `limit`
-// (what the machine can do: a plain memcpy, a bare epoll loop), or a peer's name.
+// A line is `CASE UNIT PARTY VALUE`; results.py makes medians and tables of them. The party is `ours`,
+// `limit` (what the machine can do: a plain memcpy, a bare epoll loop), or a peer's name.
 #pragma once
 
 #include <time.h>

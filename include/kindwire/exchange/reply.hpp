@@ -10,9 +10,8 @@
 
 namespace kindwire {
 
-/// The answer to a request, or what is known of why there is none. True when there is an answer, which `*`
-/// and
-/// `->` may only be used for then.
+/// The answer to a request, or what is known of why there is none. True when there is an answer; `*` and `->`
+/// may only be used then.
 template <class Answer>
 class reply {
  public:

@@ -4,8 +4,7 @@
 //     kw::dispatcher on{
 //         [](upload_start const& start, session& s) { s.begin(start); },
 //         [](get_user const& asked, session& s) -> user { return s.find(asked.name); },  // an answer
-//         [](get_report asked, session& s) -> asio::awaitable<report> { co_return co_await s.report(asked);
-//         },
+//         [](get_report asked, session& s) -> asio::awaitable<report> { co_return co_await s.make(asked); },
 //     };
 //     asio::awaitable<void> upload(kw::net::websocket& ws) {
 //       session s;
@@ -76,16 +75,6 @@ template <class T>
 inline constexpr bool is_awaitable = false;
 template <class T, class Executor>
 inline constexpr bool is_awaitable<asio::awaitable<T, Executor>> = true;
-
-// A reason of at most 123 bytes (RFC 6455 §5.5), cut between characters.
-inline std::string close_reason_of(json_error const& error) {
-  std::string reason = error.message();
-  if (reason.size() <= max_close_reason_size) return reason;
-  std::size_t size = max_close_reason_size;
-  while (size != 0 && (static_cast<unsigned char>(reason[size]) & 0xC0) == 0x80) --size;
-  reason.resize(size);
-  return reason;
-}
 
 // What follows from one message, sent and awaited.
 template <class Connection>
@@ -165,8 +154,9 @@ class aftermath {
   }
 
   asio::awaitable<void> close(close_code code, json_error const& error) const {
-    std::string const reason = close_reason_of(error);
-    auto closing = connection_.close(code, reason);
+    // A reason has at most 123 bytes (RFC 6455 §5.5).
+    std::string const why = error.message();
+    auto closing = connection_.close(code, cut_text(why, max_close_reason_size));
     try {
       co_await std::move(closing);
     } catch (std::system_error const&) {

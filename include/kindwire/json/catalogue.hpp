@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -44,28 +43,17 @@ inline constexpr bool is_dispatcher = false;
 template <class... Handlers>
 inline constexpr bool is_dispatcher<dispatcher<Handlers...>> = true;
 
-// A number of T in JSON.
-template <class T>
-std::string number_text(T value) {
-  std::array<char, 32> digits;
-  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr};
-}
-
-// In what a duration travels.
-template <class Duration, class Unit>
-using unit_of = std::conditional_t<std::is_void_v<Unit>, Duration, Unit>;
-
 // The value that a member has without being read, where that is short and plain.
 template <class Unit, class T>
 std::string initial_text(T const& value) {
-  if constexpr (has_read_codec<T> || has_write_codec<T>) {
+  if constexpr (has_codec<T>) {
     return {};
   } else if constexpr (std::is_same_v<T, bool>) {
     return value ? "true" : "false";
   } else if constexpr (json_integer<T>) {
-    return number_text(value);
+    return digits_of(value);
   } else if constexpr (json_floating<T>) {
-    return value - value == T{} ? number_text(value) : std::string{};  // not for NaN and infinities
+    return value - value == T{} ? digits_of(value) : std::string{};  // not for NaN and infinities
   } else if constexpr (described_enum<T>) {
     for (std::size_t index = 0; index < schema<T>.values.size(); ++index) {
       if (schema<T>.values[index] == value) return json_string(schema<T>.names[index]);
@@ -229,13 +217,13 @@ class catalogue {
       auto const magnitude = [](auto lowest) { return ~static_cast<std::uint64_t>(lowest) + 1; };
       auto const least = fitting(magnitude(std::numeric_limits<member_rep>::min()),
                                  magnitude(std::numeric_limits<rep>::min()));
-      node.minimum = (least == 0 ? "" : "-") + number_text(least);
-      node.maximum = number_text(fitting(static_cast<std::uint64_t>(std::numeric_limits<member_rep>::max()),
-                                         static_cast<std::uint64_t>(std::numeric_limits<rep>::max())));
+      node.minimum = (least == 0 ? "" : "-") + digits_of(least);
+      node.maximum = digits_of(fitting(static_cast<std::uint64_t>(std::numeric_limits<member_rep>::max()),
+                                       static_cast<std::uint64_t>(std::numeric_limits<rep>::max())));
     } else if constexpr (json_integer<member_rep>) {
       constexpr double scale = static_cast<double>(factor::den) / static_cast<double>(factor::num);
-      node.minimum = number_text(static_cast<double>(std::numeric_limits<member_rep>::min()) * scale);
-      node.maximum = number_text(static_cast<double>(std::numeric_limits<member_rep>::max()) * scale);
+      node.minimum = digits_of(static_cast<double>(std::numeric_limits<member_rep>::min()) * scale);
+      node.maximum = digits_of(static_cast<double>(std::numeric_limits<member_rep>::max()) * scale);
     }
     return node;
   }
@@ -244,12 +232,12 @@ class catalogue {
   static type_node describe_number() {
     if constexpr (json_integer<T>) {
       return {.form = type_form::integer,
-              .minimum = number_text(std::numeric_limits<T>::min()),
-              .maximum = number_text(std::numeric_limits<T>::max())};
+              .minimum = digits_of(std::numeric_limits<T>::min()),
+              .maximum = digits_of(std::numeric_limits<T>::max())};
     } else if constexpr (std::is_same_v<T, float>) {
       // To all but C++, numbers are doubles.
       double const most = std::numeric_limits<float>::max();
-      return {.form = type_form::floating, .minimum = number_text(-most), .maximum = number_text(most)};
+      return {.form = type_form::floating, .minimum = digits_of(-most), .maximum = digits_of(most)};
     } else {
       return {type_form::floating};
     }
@@ -258,7 +246,7 @@ class catalogue {
   static std::string bound_text(no_bound) { return {}; }
   template <class Number>
   static std::string bound_text(Number bound) {
-    return number_text(bound);
+    return digits_of(bound);
   }
 
   // What is said of numbers and lengths is said of all of them in the member, but not of those in described
@@ -315,7 +303,7 @@ class catalogue {
 
 template <class T, class Unit>
 type_node catalogue::describe() {
-  if constexpr (has_read_codec<T> || has_write_codec<T>) {
+  if constexpr (has_codec<T>) {
     return described_by_codec<T>();
   } else if constexpr (std::is_same_v<T, bool>) {
     return {type_form::boolean};

@@ -14,6 +14,10 @@
 
 namespace kindwire::detail {
 
+/// In what a duration travels: in its own unit, unless another is stated.
+template <class Duration, class Unit>
+using unit_of = std::conditional_t<std::is_void_v<Unit>, Duration, Unit>;
+
 enum class conversion { exact, out_of_range, lossy };
 
 /// `count` times Factor, which is a std::ratio, as the integer type To.

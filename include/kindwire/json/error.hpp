@@ -84,6 +84,13 @@ class json_category_type final : public std::error_category {
   std::string message(int value) const override { return describe(static_cast<json_errc>(value)); }
 };
 
+// As much of a text in UTF-8 as goes into `most` bytes, cut between characters.
+constexpr std::string_view cut_text(std::string_view text, std::size_t most) noexcept {
+  if (text.size() <= most) return text;
+  while (most != 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;
+  return text.substr(0, most);
+}
+
 // Text from the peer ends up in logs: what could forge a line or drive a terminal is shown as \xNN.
 inline void append_printable(std::string& out, std::string_view text) {
   constexpr char digits[] = "0123456789abcdef";

@@ -172,7 +172,7 @@ class json_reader {
   bool read_boolean(bool& value);
   bool read_string(std::string& value);
   bool read_view(std::string_view& value);
-  bool read_kind(detail::object_plan const& plan);
+  bool expect_kind(detail::object_plan const& plan, std::string_view kind);
   bool read_again(char const* where, std::string_view name, bool& again);
 
   [[gnu::cold, gnu::noinline]] bool fail_number(detail::json_number const& number, json_errc code,

@@ -251,7 +251,7 @@ class json_writer {
   // What would not be the same when it is read again is refused.
   template <class Limits, class T>
   bool write_duration(T value) {
-    using unit = std::conditional_t<std::is_void_v<typename Limits::unit>, T, typename Limits::unit>;
+    using unit = detail::unit_of<T, typename Limits::unit>;
     if constexpr (detail::json_floating<typename T::rep>) {
       if (!std::isfinite(value.count())) return fail(json_errc::not_finite);
     }

@@ -41,12 +41,12 @@ struct innermost {
   using type = T;
 };
 template <class T>
-requires(!has_read_codec<T> && !has_write_codec<T> && !described<T> &&
+requires(!has_codec<T> && !described<T> &&
          (is_optional<T> || is_vector<T> || is_array<T>)) struct innermost<T>
     : innermost<typename T::value_type> {
 };
 template <class T>
-requires(!has_read_codec<T> && !has_write_codec<T> && !described<T> && string_map<T>) struct innermost<T>
+requires(!has_codec<T> && !described<T> && string_map<T>) struct innermost<T>
     : innermost<typename T::mapped_type> {
 };
 
@@ -101,7 +101,7 @@ struct field_limits {
       std::is_same_v<value, std::string> || std::is_same_v<value, std::string_view>;
   static constexpr bool is_list = [] {
     using type = typename without_optional<member>::type;
-    if constexpr (has_read_codec<type> || has_write_codec<type> || described<type>) {
+    if constexpr (has_codec<type> || described<type>) {
       return false;
     } else {
       return is_vector<type> || string_map<type>;

@@ -18,8 +18,8 @@ namespace kindwire::detail {
 
 struct json_number {
   std::string_view text;
-  std::uint64_t magnitude =
-      0;                   // the digits before the exponent, without the point; meaningless if `overflow`
+  // The digits before the exponent, without the point; meaningless if `overflow`.
+  std::uint64_t magnitude = 0;
   std::int32_t power = 0;  // of ten, by which they are to be multiplied; meaningless beyond ±10,000
   bool negative = false;
   bool integral = true;   // no fraction, no exponent
@@ -114,25 +114,38 @@ inline bool digits_overflow(std::string_view digits) noexcept {
   return digits.size() > most.size() || (digits.size() == most.size() && digits > most);
 }
 
+/// The parts of a number without its sign, however long they are.
+struct decimal_parts {
+  std::string_view digits;    // with the point
+  std::size_t point;          // where that is in `digits`, or their size
+  std::int64_t exponent = 0;  // beyond any text's digits where it is larger than that
+
+  explicit decimal_parts(std::string_view absolute) noexcept {
+    constexpr std::int64_t far = 1'000'000'000'000;  // no text has that many digits
+    std::size_t const exponent_at = std::min(absolute.find_first_of("eE"), absolute.size());
+    bool lowered = false;
+    for (char const letter : absolute.substr(exponent_at)) {
+      if (letter == '-') lowered = true;
+      if (letter >= '0' && letter <= '9') exponent = std::min(exponent * 10 + (letter - '0'), far);
+    }
+    if (lowered) exponent = -exponent;
+    digits = absolute.substr(0, exponent_at);
+    point = std::min(digits.find('.'), digits.size());
+  }
+
+  // The power of ten that the digit at `index` counts: 0 for units, -1 for tenths.
+  std::int64_t place_of(std::size_t index) const noexcept {
+    return static_cast<std::int64_t>(point) - static_cast<std::int64_t>(index) - (index < point ? 1 : 0) +
+           exponent;
+  }
+};
+
 /// Whether the absolute value is less than 1, by its digits alone: for numbers that no floating point type
 /// can hold.
 inline bool json_number::is_below_one() const noexcept {
-  constexpr std::int64_t far = 1'000'000'000'000;  // no text has that many digits
-  std::size_t const exponent_at = std::min(text.find_first_of("eE"), text.size());
-  std::int64_t exponent = 0;
-  bool lowered = false;
-  for (char const letter : text.substr(exponent_at)) {
-    if (letter == '-') lowered = true;
-    if (letter >= '0' && letter <= '9') exponent = std::min(exponent * 10 + (letter - '0'), far);
-  }
-  // The place of the first digit that is not zero: 0 for units, -1 for tenths.
-  std::string_view const digits = text.substr(negative ? 1 : 0, exponent_at - (negative ? 1 : 0));
-  std::size_t const point = std::min(digits.find('.'), digits.size());
-  std::size_t const leading = digits.find_first_not_of("0.");
-  if (leading == std::string_view::npos) return true;
-  auto place = static_cast<std::int64_t>(point) - static_cast<std::int64_t>(leading);
-  if (leading < point) --place;
-  return place + (lowered ? -exponent : exponent) < 0;
+  decimal_parts const parts(text.substr(negative ? 1 : 0));
+  std::size_t const leading = parts.digits.find_first_not_of("0.");
+  return leading == std::string_view::npos || parts.place_of(leading) < 0;
 }
 
 /// The nearest value of the type, if it is to be had by one operation: most are.

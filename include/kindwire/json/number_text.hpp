@@ -27,8 +27,8 @@ inline char* write_fraction(char* to, std::uint64_t part, std::uint64_t whole) n
 }
 
 inline char* write_integer(char* to, std::uint64_t value) noexcept {
-  constexpr int most_digits =
-      20;  // of 64 bits; a sign may stand before them, so there is less than all the room
+  // Of 64 bits. A sign may stand before them, so there is less than all the room.
+  constexpr int most_digits = 20;
   if (value >= 1000) return std::to_chars(to, to + most_digits, value).ptr;
   auto const digit = [&](std::uint64_t of) { *to++ = static_cast<char>('0' + of); };
   if (value >= 100) digit(value / 100);

@@ -20,12 +20,7 @@ inline bool json_reader::read_object(void* object, detail::object_plan const& pl
     // The kind that counts must be known before any is looked at.
     detail::kind_place place;
     if (!find_kind(detail::kind_key{plan.key}, place)) return false;
-    if (place.kind != plan.kind) {
-      scanner_.fail_at(kind_position_, json_errc::wrong_kind, plan.kind, place.kind);
-      scanner_.prepend_path(plan.key);
-      return false;
-    }
-    return read_members(object, plan, false, true, place);
+    return expect_kind(plan, place.kind) && read_members(object, plan, false, true, place);
   }
   return scanner_.enter('{', "an object") && read_members(object, plan, false, true);
 }
@@ -142,10 +137,8 @@ inline bool json_reader::read_members(void* object, detail::object_plan const& p
         continue;
       }
       kind_known = true;
-      if (!read_kind(plan)) {
-        scanner_.prepend_path(plan.key);
-        return false;
-      }
+      detail::kind_place read;
+      if (!read_kind_text(plan.key, read) || !expect_kind(plan, read.kind)) return false;
     } else if (options_.refuse_unknown_fields && !is_id(name)) {
       return fail_member(where, json_errc::unknown_field, name);
     } else if (!scanner_.skip_value()) {
@@ -161,13 +154,12 @@ inline bool json_reader::read_members(void* object, detail::object_plan const& p
   return true;
 }
 
-inline bool json_reader::read_kind(detail::object_plan const& plan) {
-  scanner_.skip_space();
-  if (scanner_.peek() != '"') return scanner_.fail_type("a string");
-  char const* const where = scanner_.position();
-  std::string_view kind;
-  if (!scanner_.string(kind)) return false;
-  return kind == plan.kind || scanner_.fail_at(where, json_errc::wrong_kind, plan.kind, kind);
+// The kind that was read is that of the type asked for, or else an error.
+inline bool json_reader::expect_kind(detail::object_plan const& plan, std::string_view kind) {
+  if (kind == plan.kind) return true;
+  scanner_.fail_at(kind_position_, json_errc::wrong_kind, plan.kind, kind);
+  scanner_.prepend_path(plan.key);
+  return false;
 }
 
 namespace detail {

@@ -114,7 +114,7 @@ bool json_reader::read_text(T& value) {
 
 template <class Limits, class T>
 bool json_reader::read_duration(T& value) {
-  using unit = std::conditional_t<std::is_void_v<typename Limits::unit>, T, typename Limits::unit>;
+  using unit = detail::unit_of<T, typename Limits::unit>;
   typename unit::rep count{};
   std::string_view text;
   if constexpr (std::is_integral_v<typename unit::rep>) {

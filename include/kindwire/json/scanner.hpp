@@ -176,15 +176,11 @@ class json_scanner {
 
 [[gnu::noinline]] inline bool json_scanner::fail_at(char const* where, json_errc code,
                                                     std::string_view expected, std::string_view found) {
-  // A view of UTF-8 is cut between characters.
-  std::size_t length = std::min<std::size_t>(found.size(), 64);
-  while (length != found.size() && length != 0 && (static_cast<unsigned char>(found[length]) & 0xC0) == 0x80)
-    --length;
   error_.emplace();
   error_->code = code;
   error_->offset = static_cast<std::size_t>(where - begin_);
   error_->expected = expected;
-  error_->found = found.substr(0, length);
+  error_->found = cut_text(found, 64);
   return false;
 }
 

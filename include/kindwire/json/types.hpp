@@ -62,6 +62,8 @@ template <class T>
 concept has_write_codec = requires(json_writer& writer, T const& value) {
   json_codec<T>::write(writer, value);
 };
+template <class T>
+concept has_codec = has_read_codec<T> || has_write_codec<T>;
 
 // Characters are no numbers, and one alone is no string.
 template <class T>

@@ -52,8 +52,7 @@ class epoll_connection final : public connection, private epoll_set::member {
     return result_of([&] { return ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }, failure);
   }
 
-  void start_write(std::span<std::byte const> bytes) override {
-    unsent_ = bytes;
+  void start_write(std::span<std::byte const>) override {
     if (kept_ || join()) set_.again(*this);
   }
 
@@ -76,9 +75,6 @@ class epoll_connection final : public connection, private epoll_set::member {
   }
 
  private:
-  // As much as a socket of stream_connection's: a flooding peer gets its turn, not the whole thread.
-  static constexpr std::size_t large_read = std::size_t{128} << 10;
-
   // False when it cannot be waited for; that is told as the end of what is read.
   bool join() {
     std::error_code failure;
@@ -109,7 +105,7 @@ class epoll_connection final : public connection, private epoll_set::member {
   void read() {
     std::error_code failure;
     std::span<std::byte> room;
-    if (!enough_memory([&] { room = room_for_input(large_read); })) return on_read(no_memory(), 0);
+    if (!enough_memory([&] { room = room_for_input(turn_size); })) return on_read(no_memory(), 0);
     std::size_t const size = result_of([&] { return ::recv(socket_, room.data(), room.size(), 0); }, failure);
     // Less than there was room for is all there was (epoll(7)), unless the end stands behind it: that came
     // with the same event, and is no event of its own.
@@ -124,9 +120,8 @@ class epoll_connection final : public connection, private epoll_set::member {
 
   void write() {
     std::error_code failure;
-    std::size_t const size = try_write(unsent_, failure);
+    std::size_t const size = try_write(unsent(), failure);
     if (failure == asio::error::would_block) return;
-    unsent_ = {};
     on_written(failure, size);
   }
 
@@ -141,7 +136,6 @@ class epoll_connection final : public connection, private epoll_set::member {
 
   epoll_set& set_;
   std::shared_ptr<connection> kept_;  // while it is in the set: nothing else may hold it
-  std::span<std::byte const> unsent_;
   int socket_ = -1;
   bool readable_ = false;
   bool ending_ = false;

@@ -26,6 +26,14 @@ inline constexpr bool has_no_executor =
     std::is_same_v<asio::associated_executor_t<Handler, asio::any_io_executor>, asio::any_io_executor>&&
         std::is_same_v<asio::associated_executor_t<Handler, asio::system_executor>, asio::system_executor>;
 
+// What stands for the executor of a handler that belongs where the object does.
+struct here {};
+constexpr here work_on(here) noexcept { return {}; }
+template <class Executor>
+auto work_on(Executor const& executor) {
+  return asio::prefer(executor, asio::execution::outstanding_work.tracked);
+}
+
 /// Holds one completion handler for `void(Args...)`, or none. Follows Asio's rules: the handler runs on its
 /// associated executor and its memory comes from its associated allocator, given back before the handler
 /// runs. A handler that never completes is destroyed with the operation. Not thread safe.
@@ -41,16 +49,16 @@ class operation {
   template <class Handler>
   operation(Handler handler, asio::any_io_executor const& own) {
     if constexpr (has_no_executor<Handler>) {
-      waiting_ = make<waiting_here<Handler>>(std::move(handler));
+      waiting_ = make<waiting<Handler, here>>(std::move(handler), here{});
     } else {
       auto const executor = asio::get_associated_executor(handler, own);
       if constexpr (std::is_same_v<decltype(executor), asio::any_io_executor const>) {
         if (executor == own) {
-          waiting_ = make<waiting_here<Handler>>(std::move(handler));
+          waiting_ = make<waiting<Handler, here>>(std::move(handler), here{});
           return;
         }
       }
-      waiting_ = make<waiting_elsewhere<Handler>>(std::move(handler), executor);
+      waiting_ = make<waiting<Handler, std::decay_t<decltype(executor)>>>(std::move(handler), executor);
     }
   }
 
@@ -92,11 +100,11 @@ class operation {
     return typename std::allocator_traits<decltype(allocator)>::template rebind_alloc<Target>(allocator);
   }
 
-  template <class Target, class Handler, class... More>
-  static base* make(Handler&& handler, More const&... more) {
+  template <class Target, class Handler, class Executor>
+  static base* make(Handler&& handler, Executor const& executor) {
     auto allocator = allocator_for<Target>(handler);
     auto* const place = std::allocator_traits<decltype(allocator)>::allocate(allocator, 1);
-    return ::new (static_cast<void*>(place)) Target(std::move(handler), more...);
+    return ::new (static_cast<void*>(place)) Target(std::move(handler), executor);
   }
 
   template <class Target, class Allocator>
@@ -110,62 +118,40 @@ class operation {
     return [ready = std::move(ready), ... args = std::move(args)]() mutable { ready(std::move(args)...); };
   }
 
-  template <class Handler>
-  struct waiting_here final : base {
-    explicit waiting_here(Handler&& from) : handler(std::move(from)) {}
-
-    void complete(Args... args) override { take()(std::move(args)...); }
-    void post(asio::any_io_executor const& own, Args... args) override {
-      asio::post(own, bind(take(), std::move(args)...));
-    }
-
-    void destroy() noexcept override {
-      Handler const last(std::move(handler));  // may own what the allocator gives from
-      free(this, allocator_for<waiting_here>(last));
-    }
-
-    Handler take() {
-      asio::get_associated_cancellation_slot(handler).clear();
-      Handler ready(std::move(handler));
-      free(this, allocator_for<waiting_here>(ready));  // what was moved from may know no allocator any more
-      return ready;
-    }
-
-    Handler handler;
-  };
-
-  template <class Handler>
-  struct waiting_elsewhere final : base {
-    using executor_type = asio::associated_executor_t<Handler, asio::any_io_executor>;
-    using work_type = std::decay_t<decltype(asio::prefer(std::declval<executor_type const&>(),
-                                                         asio::execution::outstanding_work.tracked))>;
-
-    waiting_elsewhere(Handler&& from, executor_type const& executor)
-        : handler(std::move(from)), work(asio::prefer(executor, asio::execution::outstanding_work.tracked)) {}
+  template <class Handler, class Executor>
+  struct waiting final : base {
+    waiting(Handler&& from, Executor const& executor) : handler(std::move(from)), work(work_on(executor)) {}
 
     void complete(Args... args) override {
-      work_type executor(std::move(work));
-      asio::dispatch(executor, bind(take(), std::move(args)...));
+      [[maybe_unused]] auto const executor = std::move(work);
+      if constexpr (std::is_same_v<Executor, here>) {
+        take()(std::move(args)...);
+      } else {
+        asio::dispatch(executor, bind(take(), std::move(args)...));
+      }
     }
-    void post(asio::any_io_executor const&, Args... args) override {
-      work_type executor(std::move(work));
-      asio::post(executor, bind(take(), std::move(args)...));
+    void post([[maybe_unused]] asio::any_io_executor const& own, Args... args) override {
+      [[maybe_unused]] auto const executor = std::move(work);
+      if constexpr (std::is_same_v<Executor, here>) {
+        asio::post(own, bind(take(), std::move(args)...));
+      } else {
+        asio::post(executor, bind(take(), std::move(args)...));
+      }
     }
-
     void destroy() noexcept override {
-      Handler const last(std::move(handler));
-      free(this, allocator_for<waiting_elsewhere>(last));
+      Handler const last(std::move(handler));  // may own what the allocator gives from
+      free(this, allocator_for<waiting>(last));
     }
 
     Handler take() {
       asio::get_associated_cancellation_slot(handler).clear();
       Handler ready(std::move(handler));
-      free(this, allocator_for<waiting_elsewhere>(ready));
+      free(this, allocator_for<waiting>(ready));  // what was moved from may know no allocator any more
       return ready;
     }
 
     Handler handler;
-    work_type work;
+    [[no_unique_address]] decltype(work_on(std::declval<Executor const&>())) work;
   };
 
   base* waiting_ = nullptr;

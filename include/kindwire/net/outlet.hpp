@@ -55,6 +55,16 @@ class outlet {
 
   bool writing() const noexcept { return writing_; }
 
+  // What one read or write takes at most: a flooding peer gets its turn, not the whole thread, and a system
+  // call that copies megabytes would hold up all other connections.
+  static constexpr std::size_t turn_size = std::size_t{128} << 10;
+  static std::span<std::byte const> a_turn_of(std::span<std::byte const> bytes) noexcept {
+    return bytes.first(std::min(bytes.size(), turn_size));
+  }
+
+  // What is being written, or the next part of it.
+  std::span<std::byte const> unsent() const noexcept { return a_turn_of(place_.seen().in_flight.bytes()); }
+
   // What the stream offers: a write that never waits, and one that ends in end_write().
   virtual std::size_t try_write(std::span<std::byte const> bytes, std::error_code& failure) = 0;
   virtual void start_write(std::span<std::byte const> bytes) = 0;
@@ -90,14 +100,8 @@ class outlet {
   }
 
   void write_on() {
-    start_write(a_turn_of(place_.seen().in_flight.bytes()));
+    start_write(unsent());
     writing_ = true;
-  }
-
-  // A system call that copies megabytes would hold up all other connections of the thread.
-  static std::span<std::byte const> a_turn_of(std::span<std::byte const> bytes) noexcept {
-    constexpr std::size_t most = std::size_t{128} << 10;
-    return bytes.first(std::min(bytes.size(), most));
   }
 
   // The peer may have said why before it went: what it sent is still read, and delivered, up to its end.

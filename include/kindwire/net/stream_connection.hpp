@@ -96,9 +96,7 @@ class stream_connection final : public connection {
   }
 
  private:
-  // One read a wake-up: a flooding peer gets its turn, not the whole thread. A stream that needs a buffer to
-  // wait gets a small one, until it fills it.
-  static constexpr std::size_t large_read = std::size_t{128} << 10;
+  // There is one read a wake-up. A stream that needs a buffer to wait gets a small one, until it fills it.
   static constexpr std::size_t small_read = 4096;
 
   lease<stream_connection> shared() {
@@ -110,7 +108,7 @@ class stream_connection final : public connection {
     if (!failure && stream_open()) {
       std::span<std::byte> room;
       try {
-        room = room_for_input(large_read);
+        room = room_for_input(turn_size);
       } catch (std::bad_alloc const&) {
         return on_read(no_memory(), 0);
       }
@@ -121,7 +119,7 @@ class stream_connection final : public connection {
   }
 
   void take_block(std::error_code failure, std::size_t size) {
-    read_size_ = size == read_size_ ? std::min(read_size_ * 4, large_read) : small_read;
+    read_size_ = size == read_size_ ? std::min(read_size_ * 4, turn_size) : small_read;
     block_.commit(size);
     on_read(failure, std::move(block_));
   }
