@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/bind_executor.hpp>
 #include <asio/cancellation_signal.hpp>
@@ -40,10 +41,12 @@ struct arena_allocator {
   bool operator==(arena_allocator const&) const = default;
 };
 
-// Owns the memory that it is kept in.
+// Owns the memory that it is kept in, where it is too large to be kept inside.
+template <std::size_t Size>
 struct owning_handler {
   std::shared_ptr<arena> own;
   int* outstanding;
+  std::array<std::byte, Size> more = {};
   using allocator_type = arena_allocator<std::byte>;
   allocator_type get_allocator() const noexcept { return allocator_type(own.get()); }
   void operator()(int) { *outstanding = own->given; }
@@ -203,7 +206,7 @@ TEST_CASE("operation: memory comes from the handler's allocator, and is back bef
     int outstanding = -1;
     auto const own = std::make_shared<arena>();
     {
-      operation<int> one(owning_handler{own, &outstanding}, io.get_executor());
+      operation<int> one(owning_handler<64>{own, &outstanding}, io.get_executor());
       CHECK(own->given == 1);
       if (how == end::complete) one.complete(1);
       if (how == end::post) one.post(io.get_executor(), 1);
@@ -216,11 +219,36 @@ TEST_CASE("operation: memory comes from the handler's allocator, and is back bef
   }
 }
 
+TEST_CASE("operation: a small handler needs no memory, and is moved with the operation") {
+  asio::io_context io;
+  auto const own = std::make_shared<arena>();
+  int calls = 0;
+  struct small {
+    std::shared_ptr<arena> own;
+    int* calls;
+    using allocator_type = arena_allocator<std::byte>;
+    allocator_type get_allocator() const noexcept { return allocator_type(own.get()); }
+    void operator()(int) { ++*calls; }
+  };
+  operation<int> one(small{own, &calls}, io.get_executor());
+  operation<int> two(std::move(one));
+  CHECK(own.use_count() == 2);
+  one = std::move(two);
+  CHECK(own->ever == 0);
+  one.complete(1);
+  CHECK(calls == 1);
+  CHECK(own.use_count() == 1);
+  two = operation<int>(small{own, &calls}, io.get_executor());
+  two = {};
+  CHECK(own.use_count() == 1);
+  CHECK(calls == 1);
+}
+
 TEST_CASE("operation: the allocator may live in what the handler owns") {
   asio::io_context io;
   int outstanding = -1;
   auto const make = [&] {
-    return operation<int>(owning_handler{std::make_shared<arena>(), &outstanding}, io.get_executor());
+    return operation<int>(owning_handler<64>{std::make_shared<arena>(), &outstanding}, io.get_executor());
   };
   make().complete(1);
   CHECK(outstanding == 0);
