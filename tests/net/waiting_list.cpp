@@ -17,9 +17,9 @@ namespace {
 
 // Handlers that write down who was called, with what.
 struct script {
-  using calls = std::vector<std::pair<std::uint64_t, std::error_code>>;
+  using calls = std::vector<std::pair<std::uint32_t, std::error_code>>;
 
-  void add(std::uint64_t ticket) {
+  void add(std::uint32_t ticket) {
     list.add(
         {[this, ticket](std::error_code outcome) { seen.emplace_back(ticket, outcome); }, io.get_executor()},
         ticket);
@@ -54,7 +54,7 @@ TEST_CASE("waiting_list: all that wait complete together, in order, and not insi
 }
 
 TEST_CASE("waiting_list: each is cancelled on its own") {
-  for (std::uint64_t const cancelled : {1u, 2u, 3u}) {
+  for (std::uint32_t const cancelled : {1u, 2u, 3u}) {
     script one;
     for (auto const ticket : {1u, 2u, 3u}) one.add(ticket);
     one.list.cancel(one.io.get_executor(), cancelled);
@@ -65,7 +65,7 @@ TEST_CASE("waiting_list: each is cancelled on its own") {
     CHECK(one.settle().empty());
     one.list.complete(one.io.get_executor(), {});
     script::calls rest;
-    for (std::uint64_t const ticket : {1u, 2u, 3u}) {
+    for (std::uint32_t const ticket : {1u, 2u, 3u}) {
       if (ticket != cancelled) rest.emplace_back(ticket, std::error_code{});
     }
     CHECK((one.settle() == rest));

@@ -6,14 +6,22 @@
 #include <new>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "../frame/role.hpp"
 #include "../message/buffer.hpp"
 #include "../message/message.hpp"
 #include "../session.hpp"
 #include "options.hpp"
+#include "waiting_list.hpp"
 
 namespace kindwire::net::detail {
+
+// Admitted while a fragmented message of ours is under way.
+struct parked_message {
+  message_type type;
+  buffer payload;
+};
 
 struct activity {
   activity(role self, session_options const& options) noexcept : protocol(self, options) {}
@@ -21,11 +29,16 @@ struct activity {
   session protocol;
   buffer in_flight;  // taken from the session's output, and being written
   message ready;     // polled, and waiting for a receive
+  waiting_list drains;
+  waiting_list closes;
+  std::vector<parked_message> parked;
+  std::error_code read_failed;
   std::error_code write_failed;
 
   // A fresh one would be the same.
   bool is_at_rest() const noexcept {
-    return protocol.is_at_rest() && in_flight.capacity() == 0 && !ready && !write_failed;
+    return protocol.is_at_rest() && in_flight.capacity() == 0 && !ready && drains.empty() && closes.empty() &&
+           parked.empty() && !read_failed && !write_failed;
   }
 };
 

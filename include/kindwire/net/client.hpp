@@ -139,7 +139,7 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
     bool const made = enough_memory([&] {
       opened = std::make_shared<stream_connection<Stream>>(
           std::move(stream_), role::client, std::make_shared<connection_options const>(options_.connection));
-      opened->set_subprotocol(handshake_.subprotocol());
+      opened->set_head(kept_head(handshake_.subprotocol()));
       opened->start(handshake_.leftover());
     });
     if (!made) return opened ? done_.post(no_memory(), websocket{}) : end(no_memory());

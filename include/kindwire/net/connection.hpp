@@ -22,13 +22,13 @@
 #include <vector>
 
 #include "../error.hpp"
-#include "../handshake/request.hpp"
 #include "../message/buffer.hpp"
 #include "../message/message.hpp"
 #include "../session.hpp"
 #include "admission.hpp"
 #include "enough_memory.hpp"
 #include "keepalive.hpp"
+#include "kept_head.hpp"
 #include "lease.hpp"
 #include "operation.hpp"
 #include "options.hpp"
@@ -40,12 +40,10 @@ namespace kindwire::net::detail {
 
 // Everything runs on the stream's executor; a strand where several threads run the context. The object lives
 // as long as an operation of its own is under way, whatever happens to the websocket that the user holds.
-class connection : public outlet, public roster_member, public std::enable_shared_from_this<connection> {
+class connection : public outlet, public roster_member {
  public:
-  std::unique_ptr<request> const& head() const noexcept { return head_; }
-  void set_head(std::unique_ptr<request> head) noexcept { head_ = std::move(head); }
-  std::string const& subprotocol() const noexcept { return subprotocol_; }
-  void set_subprotocol(std::string_view name) { subprotocol_ = name; }
+  kept_head& head() noexcept { return head_; }
+  void set_head(kept_head head) noexcept { head_ = std::move(head); }
 
   // Bytes that came behind the opening handshake are the first of the frames (RFC 6455 §4.1).
   void start(std::span<std::byte const> leftover) {
@@ -70,6 +68,9 @@ class connection : public outlet, public roster_member, public std::enable_share
     if (may_read || !protocol().output().empty() || protocol().state() == session_state::closed) schedule();
     return result;
   }
+
+  // True while there is no message, nor anything of one.
+  bool is_quiet() const noexcept { return place_.is_at_rest() && stream_open_; }
 
   // True while a receive waits.
   bool receiving() const noexcept { return static_cast<bool>(receive_); }
@@ -110,8 +111,8 @@ class connection : public outlet, public roster_member, public std::enable_share
   }
   void send_admitted(message_type type, buffer payload) {
     if (protocol().sending_fragments() && protocol().is_open()) {
-      parked_.push_back(
-          {type, std::move(payload)});  // it cannot stand inside our own message (RFC 6455 §5.4)
+      // It cannot stand inside our own message (RFC 6455 §5.4).
+      place_.now().parked.push_back({type, std::move(payload)});
       return;
     }
     admission_.leave(payload.size());
@@ -132,13 +133,16 @@ class connection : public outlet, public roster_member, public std::enable_share
   }
 
   // Completes once the stream is closed.
-  void wait_closed(operation<std::error_code> waiting, std::uint64_t ticket) {
+  void wait_closed(operation<std::error_code> waiting, std::uint32_t ticket) {
     if (!stream_open_) return waiting.post(executor(), std::error_code{});
-    if (closes_.empty()) received_while_closing_ = static_cast<bool>(receive_);
-    closes_.add(std::move(waiting), ticket);
+    waiting_list& closes = place_.now().closes;
+    if (closes.empty()) received_while_closing_ = static_cast<bool>(receive_);
+    closes.add(std::move(waiting), ticket);
     schedule();
   }
-  void cancel_close(std::uint64_t ticket) { closes_.cancel(executor(), ticket); }
+  void cancel_close(std::uint32_t ticket) {
+    if (!place_.is_at_rest()) place_.now().closes.cancel(executor(), ticket);
+  }
 
   void fail(std::error_code why) {
     if (protocol().state() == session_state::closed) return;
@@ -179,21 +183,25 @@ class connection : public outlet, public roster_member, public std::enable_share
 
   // The server stops. Messages that come before the peer's Close are still delivered.
   void stop() override {
-    asio::post(executor(), [self = shared_from_this()] { self->close_or_end(close_code::going_away); });
+    asio::post(executor(), [self = shared()] { self->close_or_end(close_code::going_away); });
   }
 
   // Names an operation for the cancellation slot that may end it.
-  std::uint64_t next_ticket() noexcept { return ++tickets_; }
+  std::uint32_t next_ticket() noexcept { return ++tickets_; }
 
   // The context is going away with an operation of ours: see lease.
   void drop_operations() noexcept {
     stream_open_ = false;
     auto const receive = std::move(receive_);
-    auto const drains = std::move(drains_);
-    auto const closes = std::move(closes_);
+    if (place_.is_at_rest()) return;
+    activity& now = place_.now();
+    auto const drains = std::move(now.drains);
+    auto const closes = std::move(now.closes);
   }
 
  protected:
+  std::shared_ptr<connection> shared() { return std::static_pointer_cast<connection>(shared_from_this()); }
+
   connection(role self, std::shared_ptr<connection_options const> options) noexcept
       : outlet(self, std::move(options)) {}
 
@@ -242,7 +250,15 @@ class connection : public outlet, public roster_member, public std::enable_share
     reading_ = false;
     if (!stream_open_) return;
     if (size != 0) keepalive_.heard();
-    if (failure) input_ended_ = failure;
+    if (failure) {
+      input_ended_ = true;
+      // At rest there is nothing left to poll.
+      if (place_.is_at_rest()) {
+        end_input(failure);
+      } else {
+        place_.now().read_failed = failure;
+      }
+    }
     advance();
   }
 
@@ -262,8 +278,9 @@ class connection : public outlet, public roster_member, public std::enable_share
     if (write_failed()) return write_failed();
     std::error_code const outcome = queue(wake());
     if (!outcome) schedule();
-    if (!parked_.empty() && !protocol().sending_fragments()) {
-      for (auto& each : std::exchange(parked_, {})) send_admitted(each.type, std::move(each.payload));
+    if (!place_.seen().parked.empty() && !protocol().sending_fragments()) {
+      for (auto& each : std::exchange(place_.now().parked, {}))
+        send_admitted(each.type, std::move(each.payload));
     }
     return outcome;
   }
@@ -286,8 +303,11 @@ class connection : public outlet, public roster_member, public std::enable_share
 
   // Only when nothing is left to poll: what came before the end is still delivered.
   void note_end_of_input() {
-    if (!input_ended_ || protocol().state() == session_state::closed) return;
-    if (input_ended_ != asio::error::eof) error_ = input_ended_;
+    if (input_ended_) end_input(place_.seen().read_failed);
+  }
+  void end_input(std::error_code failure) {
+    if (protocol().state() == session_state::closed) return;
+    if (failure && failure != asio::error::eof) error_ = failure;
     if (write_failed() && !error_) error_ = write_failed();
     place_.end_of_input();
   }
@@ -358,7 +378,7 @@ class connection : public outlet, public roster_member, public std::enable_share
   // Who awaits the end of the close handshake does not receive what stands before the peer's Close, unless
   // somebody else does.
   bool nobody_receives() const noexcept {
-    return unattended_ || (!closes_.empty() && !received_while_closing_);
+    return unattended_ || (!place_.seen().closes.empty() && !received_while_closing_);
   }
 
   void read() {
@@ -378,7 +398,7 @@ class connection : public outlet, public roster_member, public std::enable_share
     }
     if (scheduled_ || !stream_open_) return;
     scheduled_ = true;
-    asio::defer(executor(), [held = lease(shared_from_this())]() mutable {
+    asio::defer(executor(), [held = lease(shared())]() mutable {
       auto const self = held.end();
       self->scheduled_ = false;
       self->advance();
@@ -446,7 +466,7 @@ class connection : public outlet, public roster_member, public std::enable_share
 
   // The stream goes, and every operation that still waits ends.
   void finish(std::error_code outcome) {
-    auto const self = shared_from_this();
+    auto const self = shared();
     stream_open_ = false;
     admission_.close();
     stop_timer();
@@ -458,24 +478,18 @@ class connection : public outlet, public roster_member, public std::enable_share
   void end_operations(std::error_code outcome) {
     if (receive_)
       receive_.post(executor(), outcome == asio::error::operation_aborted ? outcome : error(), message{});
-    drains_.complete(executor(), error() ? error() : make_error_code(kindwire::error::closed));
-    closes_.complete(executor(), outcome);
+    if (place_.is_at_rest()) return;
+    activity& now = place_.now();
+    now.drains.complete(executor(), error() ? error() : make_error_code(kindwire::error::closed));
+    now.closes.complete(executor(), outcome);
   }
 
   operation<std::error_code, message> receive_;
-  waiting_list closes_;
-  struct parked {
-    message_type type;
-    buffer payload;
-  };
-  std::vector<parked> parked_;  // admitted while a fragmented message of ours was under way
-  std::unique_ptr<request> head_;
-  std::string subprotocol_;
-  std::error_code input_ended_;
-  std::uint64_t tickets_ = 0;
-  admission admission_;
+  kept_head head_;
+  [[no_unique_address]] admission admission_;
   bool message_out_ = false;  // the application holds a view of the last message
   bool reading_ = false;
+  bool input_ended_ = false;
   bool scheduled_ = false;
   bool advancing_ = false;
   bool again_ = false;
@@ -483,6 +497,7 @@ class connection : public outlet, public roster_member, public std::enable_share
   bool ending_ = false;
   bool received_while_closing_ = false;
   bool unattended_ = false;
+  std::uint32_t tickets_ = 0;
 };
 
 }  // namespace kindwire::net::detail

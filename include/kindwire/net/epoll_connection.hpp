@@ -80,7 +80,7 @@ class epoll_connection final : public connection, private epoll_set::member {
     std::error_code failure;
     set_.add(socket_, *this, failure);
     if (!failure) {
-      kept_ = shared_from_this();
+      kept_ = shared();
       return true;
     }
     asio::post(executor(), [held = lease(std::static_pointer_cast<epoll_connection>(shared_from_this())),

@@ -22,14 +22,14 @@ class keepalive {
     clock::time_point next;  // of the next tick, if `what` is wait or ping; max() for none
   };
 
-  void start(clock::time_point now) noexcept { last_heard_ = last_data_ = now; }
+  void start(clock::time_point now) noexcept { last_sign_ = last_data_ = now; }
   void heard() noexcept { heard_ = true; }
   void data() noexcept { data_came_ = true; }
 
   // `paused` while reading stands still for the application's sake: silence then says nothing about the peer.
   step tick(clock::time_point now, connection_options const& options, bool paused) noexcept {
     if (std::exchange(heard_, false) || paused) {
-      last_heard_ = now;
+      last_sign_ = now;
       pinged_ = false;
     }
     if (std::exchange(data_came_, false) || paused) last_data_ = now;
@@ -40,12 +40,12 @@ class keepalive {
       if (now >= result.next) return {verdict::idle, now};
     }
     if (options.ping_interval.count() > 0) {
-      if (!pinged_ && now - last_heard_ >= options.ping_interval) {
+      if (!pinged_ && now - last_sign_ >= options.ping_interval) {
         result.what = verdict::ping;
         pinged_ = true;
-        pinged_at_ = now;
+        last_sign_ = now;
       }
-      auto const due = pinged_ ? pinged_at_ + options.pong_timeout : last_heard_ + options.ping_interval;
+      auto const due = last_sign_ + (pinged_ ? options.pong_timeout : options.ping_interval);
       if (pinged_ && result.what != verdict::ping && now >= due) return {verdict::no_pong, now};
       result.next = std::min(result.next, due);
     }
@@ -53,10 +53,9 @@ class keepalive {
   }
 
  private:
-  clock::time_point last_heard_;  // as known at the last tick; heard_ says what came since
+  clock::time_point last_sign_;  // of life, as known at the last tick; of our ping if that was later
   clock::time_point last_data_;
-  clock::time_point pinged_at_;
-  bool heard_ = false;
+  bool heard_ = false;  // since the last tick
   bool data_came_ = false;
   bool pinged_ = false;
 };

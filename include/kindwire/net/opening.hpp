@@ -30,6 +30,7 @@
 #include "connection.hpp"
 #include "enough_memory.hpp"
 #include "epoll_connection.hpp"
+#include "kept_head.hpp"
 #include "options.hpp"
 #include "roster.hpp"
 #include "stream_connection.hpp"
@@ -75,7 +76,7 @@ struct server_state {
 
 // Reads the request, and answers it. One absolute deadline covers all of it, however slowly the bytes come.
 template <class Stream>
-class opening final : public roster_member, public std::enable_shared_from_this<opening<Stream>> {
+class opening final : public roster_member {
  public:
   opening(Stream stream, std::shared_ptr<server_state const> server)
       : executor_(stream.get_executor()),
@@ -86,7 +87,7 @@ class opening final : public roster_member, public std::enable_shared_from_this<
 
   void start() {
     deadline_.expires_after(server_->handshake_timeout);
-    deadline_.async_wait([self = this->shared_from_this()](std::error_code stopped) {
+    deadline_.async_wait([self = shared()](std::error_code stopped) {
       if (!stopped && !self->handed_over_) close_any(self->stream_);
     });
     read();
@@ -94,7 +95,7 @@ class opening final : public roster_member, public std::enable_shared_from_this<
 
   // Who is about to become a websocket is closed as one.
   void stop() override {
-    asio::post(executor_, [self = this->shared_from_this()] {
+    asio::post(executor_, [self = shared()] {
       if (self->accepted_) return;
       self->deadline_.cancel();
       close_any(self->stream_);
@@ -102,11 +103,13 @@ class opening final : public roster_member, public std::enable_shared_from_this<
   }
 
  private:
+  std::shared_ptr<opening> shared() { return std::static_pointer_cast<opening>(shared_from_this()); }
+
   void read() {
     std::span<std::byte> room;
     if (!enough_memory([&] { room = handshake_.prepare(1024); })) return end();
     stream_.async_read_some(asio::mutable_buffer(room.data(), room.size()),
-                            [self = this->shared_from_this()](std::error_code failure, std::size_t size) {
+                            [self = shared()](std::error_code failure, std::size_t size) {
                               if (failure) return self->end();
                               // Where that finds no memory the handshake has failed, and says so.
                               enough_memory([&] { self->handshake_.commit(size); });
@@ -147,12 +150,11 @@ class opening final : public roster_member, public std::enable_shared_from_this<
       return answer(response::plain(500));
     }
     accepted_ = true;
-    asio::async_write(
-        stream_, asio::buffer(output_),
-        [self = this->shared_from_this(), &target, subprotocol](std::error_code failure, std::size_t) {
-          if (failure) return self->end();
-          self->hand_over(target, subprotocol);
-        });
+    asio::async_write(stream_, asio::buffer(output_),
+                      [self = shared(), &target, subprotocol](std::error_code failure, std::size_t) {
+                        if (failure) return self->end();
+                        self->hand_over(target, subprotocol);
+                      });
   }
 
   void hand_over(route const& target, std::string_view subprotocol) {
@@ -162,8 +164,7 @@ class opening final : public roster_member, public std::enable_shared_from_this<
     bool const made = enough_memory([&] {
       result = make_connection(target);
       if (!result) return;
-      result->set_head(std::make_unique<request>(std::move(handshake_.request())));
-      result->set_subprotocol(subprotocol);
+      result->set_head(kept_head(handshake_.request(), subprotocol));
       result->start(handshake_.leftover());
       server_->members->enrol(result);
     });
@@ -221,7 +222,7 @@ class opening final : public roster_member, public std::enable_shared_from_this<
       return end();
     }
     asio::async_write(stream_, asio::buffer(output_),
-                      [self = this->shared_from_this()](std::error_code failure, std::size_t) {
+                      [self = shared()](std::error_code failure, std::size_t) {
                         if (failure) return self->end();
                         shutdown_any(self->stream_);
                         self->drain();
@@ -229,10 +230,9 @@ class opening final : public roster_member, public std::enable_shared_from_this<
   }
 
   void drain() {
-    stream_.async_read_some(asio::buffer(dropped_),
-                            [self = this->shared_from_this()](std::error_code failure, std::size_t) {
-                              failure ? self->end() : self->drain();
-                            });
+    stream_.async_read_some(asio::buffer(dropped_), [self = shared()](std::error_code failure, std::size_t) {
+      failure ? self->end() : self->drain();
+    });
   }
 
   void end() {

@@ -40,13 +40,15 @@ class outlet {
   bool may_send_more() const noexcept { return queued() <= options().send_queue_soft; }
 
   // Completes once the queue is at its soft mark or below.
-  void wait_drained(operation<std::error_code> waiting, std::uint64_t ticket) {
+  void wait_drained(operation<std::error_code> waiting, std::uint32_t ticket) {
     if (may_send_more() || protocol().state() == session_state::closed) {
       return waiting.post(executor(), drained_outcome());
     }
-    drains_.add(std::move(waiting), ticket);
+    place_.now().drains.add(std::move(waiting), ticket);
   }
-  void cancel_drain(std::uint64_t ticket) { drains_.cancel(executor(), ticket); }
+  void cancel_drain(std::uint32_t ticket) {
+    if (!place_.is_at_rest()) place_.now().drains.cancel(executor(), ticket);
+  }
 
  protected:
   outlet(role self, std::shared_ptr<connection_options const> options) noexcept
@@ -118,10 +120,10 @@ class outlet {
   }
 
   void wake_drained() {
-    if (drains_.empty() ||
+    if (place_.seen().drains.empty() ||
         (!may_send_more() && protocol().state() != session_state::closed && !write_failed()))
       return;
-    drains_.complete(executor(), drained_outcome());
+    place_.now().drains.complete(executor(), drained_outcome());
   }
 
   std::error_code drained_outcome() const noexcept {
@@ -135,12 +137,12 @@ class outlet {
   session& wake() { return place_.now().protocol; }
   std::error_code write_failed() const noexcept { return place_.seen().write_failed; }
 
-  activity_place place_;
-  keepalive keepalive_;
-  waiting_list drains_;
-  std::error_code error_;  // of the stream, where that is what ended the connection
+  // What is small goes into what is left over behind the things before it: there may be many connections.
+  [[no_unique_address]] activity_place place_;
+  [[no_unique_address]] keepalive keepalive_;
   bool stream_open_ = true;
   bool writing_ = false;
+  std::error_code error_;  // of the stream, where that is what ended the connection
 };
 
 }  // namespace kindwire::net::detail

@@ -10,8 +10,9 @@ namespace kindwire::net::detail {
 
 class roster;
 
-/// Something a stopping server ends. It enrols once and leaves when it is destroyed.
-class roster_member {
+/// Something a stopping server ends. It enrols once and leaves when it is destroyed. That it can be shared
+/// comes from here, not from what derives: that is gone first, while others may look.
+class roster_member : public std::enable_shared_from_this<roster_member> {
  public:
   roster_member() noexcept = default;
   roster_member(roster_member const&) = delete;
@@ -26,7 +27,6 @@ class roster_member {
  private:
   friend class roster;
   std::shared_ptr<roster> roster_;
-  std::weak_ptr<roster_member> self_;  // here, not in what derives: that is gone first, while others may look
   roster_member* next_ = nullptr;
   roster_member* previous_ = nullptr;
 };
@@ -36,7 +36,6 @@ class roster : public std::enable_shared_from_this<roster> {
  public:
   void enrol(std::shared_ptr<roster_member> const& member) {
     member->roster_ = shared_from_this();
-    member->self_ = member;
     bool late = false;
     {
       std::lock_guard const lock(mutex_);
@@ -62,7 +61,7 @@ class roster : public std::enable_shared_from_this<roster> {
       std::lock_guard const lock(mutex_);
       stopping_ = true;
       for (roster_member* each = first_; each != nullptr; each = each->next_) {
-        if (auto member = each->self_.lock()) all.push_back(std::move(member));
+        if (auto member = each->weak_from_this().lock()) all.push_back(std::move(member));
       }
     }
     for (auto const& member : all) member->stop();

@@ -85,7 +85,7 @@ class stream_connection final : public connection {
         if (!stopped) self->on_timer();
       });
     } else {
-      timer_->async_wait([weak = this->weak_from_this()](std::error_code stopped) {
+      timer_->async_wait([weak = weak_from_this()](std::error_code stopped) {
         auto const self = weak.lock();
         if (!stopped && self) static_cast<stream_connection&>(*self).on_timer();
       });

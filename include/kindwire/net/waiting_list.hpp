@@ -20,9 +20,9 @@ class waiting_list {
 
   bool empty() const noexcept { return all_.empty(); }
 
-  void add(waiting one, std::uint64_t ticket) { all_.push_back({ticket, std::move(one)}); }
+  void add(waiting one, std::uint32_t ticket) { all_.push_back({ticket, std::move(one)}); }
 
-  void cancel(asio::any_io_executor const& own, std::uint64_t ticket) {
+  void cancel(asio::any_io_executor const& own, std::uint32_t ticket) {
     auto const found =
         std::find_if(all_.begin(), all_.end(), [&](auto const& each) { return each.ticket == ticket; });
     if (found == all_.end()) return;
@@ -37,7 +37,7 @@ class waiting_list {
 
  private:
   struct entry {
-    std::uint64_t ticket;
+    std::uint32_t ticket;
     waiting one;
   };
   std::vector<entry> all_;

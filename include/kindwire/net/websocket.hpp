@@ -97,7 +97,10 @@ class websocket {
     return receive_from(connection_, std::forward<Token>(token));
   }
   /// The same as an awaitable, which does not suspend when a message is there already.
-  asio::awaitable<message> receive() { return receive_from(connection_); }
+  asio::awaitable<message> receive() {
+    // Where nothing has come there is nothing to look for before it waits.
+    return connection_ && connection_->is_quiet() ? receive_later(connection_) : receive_from(connection_);
+  }
 
   /// A message that has already come, else false. Never waits. The view is valid until the next receive.
   message try_receive() { return connection_ ? connection_->try_receive() : message{}; }
@@ -239,15 +242,16 @@ class websocket {
   }
 
   /// The request that opened the connection, on a server; its path parameters, query and headers. On a client
-  /// an empty one. Valid as long as the websocket.
-  kindwire::request const& request() const noexcept {
+  /// an empty one. Valid as long as the websocket. It is kept as text until the first call.
+  kindwire::request const& request() const {
     static kindwire::request const none;
-    return connection_ && connection_->head() ? *connection_->head() : none;
+    auto const* const whole = connection_ ? connection_->head().whole() : nullptr;
+    return whole != nullptr ? *whole : none;
   }
 
   /// The subprotocol that both ends agreed on; empty if none (RFC 6455 §1.9).
   std::string_view subprotocol() const noexcept {
-    return connection_ ? std::string_view{connection_->subprotocol()} : std::string_view{};
+    return connection_ ? connection_->head().subprotocol() : std::string_view{};
   }
 
   /// A handle for other threads, and for maps of connections.
@@ -304,6 +308,9 @@ class websocket {
         token);
   }
 
+  static asio::awaitable<message> receive_later(shared_state from) {
+    return receive_from(std::move(from), asio::use_awaitable);
+  }
   static asio::awaitable<message> receive_from(shared_state from) {
     if (message const there = from ? from->try_receive() : message{}) co_return there;
     co_return co_await receive_from(std::move(from), asio::use_awaitable);

@@ -1,0 +1,114 @@
+// What a connection keeps of its opening handshake, packed: most never look at it again.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "../handshake/head.hpp"
+#include "../handshake/request.hpp"
+
+namespace kindwire::net::detail {
+
+// The request as text, its parameters and the subprotocol, in one block; the request is made of them again
+// for who asks for it. Not thread safe.
+class kept_head {
+ public:
+  kept_head() noexcept = default;
+  kept_head(request const& head, std::string_view subprotocol) {
+    std::string text;
+    text.append(head.method()).append(" ").append(head.target()).append(" HTTP/1.1\r\n");
+    for (std::size_t index = 0; index != head.headers().size(); ++index) {
+      header_field const field = head.headers()[index];
+      text.append(field.name).append(": ").append(field.value).append("\r\n");
+    }
+    text += "\r\n";
+    std::string parameters;
+    for (auto const& [name, value] : head.parameters()) {
+      append_counted(parameters, name);
+      append_counted(parameters, value);
+    }
+    pack(text, parameters, subprotocol);
+  }
+  explicit kept_head(std::string_view subprotocol) {
+    if (!subprotocol.empty()) pack({}, {}, subprotocol);
+  }
+
+  std::string_view subprotocol() const noexcept {
+    if (!block_) return {};
+    return {bytes() + block_->text + block_->parameters, block_->subprotocol};
+  }
+
+  // Null without one. Stays where it is as long as this. May throw std::bad_alloc.
+  request const* whole() {
+    if (!block_ || block_->text == 0) return nullptr;
+    if (!block_->whole) block_->whole = unpack();
+    return block_->whole.get();
+  }
+
+ private:
+  // What is packed stands behind it.
+  struct block {
+    std::unique_ptr<request> whole;
+    std::uint32_t text;  // sizes
+    std::uint32_t parameters;
+    std::uint32_t subprotocol;
+  };
+  struct free_block {
+    void operator()(block* last) const noexcept {
+      last->~block();
+      ::operator delete(last);
+    }
+  };
+
+  static void append_counted(std::string& to, std::string_view text) {
+    auto const size = static_cast<std::uint32_t>(text.size());
+    to.append(reinterpret_cast<char const*>(&size), sizeof size).append(text);
+  }
+  static std::string take_counted(std::string_view& from) {
+    std::uint32_t size = 0;
+    std::memcpy(&size, from.data(), sizeof size);
+    std::string text(from.substr(sizeof size, size));
+    from.remove_prefix(sizeof size + size);
+    return text;
+  }
+
+  char const* bytes() const noexcept { return reinterpret_cast<char const*>(block_.get() + 1); }
+
+  void pack(std::string_view text, std::string_view parameters, std::string_view subprotocol) {
+    auto const size = [](std::string_view part) { return static_cast<std::uint32_t>(part.size()); };
+    void* const room = ::operator new(sizeof(block) + text.size() + parameters.size() + subprotocol.size());
+    block_.reset(::new (room) block{nullptr, size(text), size(parameters), size(subprotocol)});
+    char* to = reinterpret_cast<char*>(block_.get() + 1);
+    for (std::string_view const part : {text, parameters, subprotocol}) {
+      if (!part.empty()) std::memcpy(to, part.data(), part.size());
+      to += part.size();
+    }
+  }
+
+  std::unique_ptr<request> unpack() const {
+    // It has been through the server's limits before.
+    constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
+    head_parser parser{head_parser::kind::request, {.max_line = any, .max_head = any, .max_headers = any}};
+    parser.put({bytes(), block_->text});
+    auto result = std::make_unique<request>();
+    request::from(std::move(parser), *result);
+    path_parameters parameters;
+    for (std::string_view rest{bytes() + block_->text, block_->parameters}; !rest.empty();) {
+      std::string name = take_counted(rest);
+      parameters.emplace_back(std::move(name), take_counted(rest));
+    }
+    result->set_parameters(std::move(parameters));
+    return result;
+  }
+
+  std::unique_ptr<block, free_block> block_;
+};
+
+}  // namespace kindwire::net::detail
