@@ -69,8 +69,8 @@ class connection : public outlet, public roster_member {
     return result;
   }
 
-  // True while there is no message, nor anything of one.
-  bool is_quiet() const noexcept { return place_.is_at_rest() && stream_open_; }
+  // True while nothing that came is left to be looked at.
+  bool is_quiet() const noexcept { return stream_open_ && !ready() && protocol().unread_size() == 0; }
 
   // True while a receive waits.
   bool receiving() const noexcept { return static_cast<bool>(receive_); }
