@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -22,32 +23,45 @@ class message {
   constexpr message() noexcept = default;
 
   constexpr message(message_type type, std::span<std::byte const> bytes) noexcept
-      : bytes_(bytes), type_(type), there_(true) {}
+      : data_(bytes.data()),
+        size_and_type_(std::uint64_t{bytes.size()} << size_shift | there | static_cast<unsigned>(type)) {}
 
-  constexpr explicit operator bool() const noexcept { return there_; }
+  constexpr explicit operator bool() const noexcept { return (size_and_type_ & there) != 0; }
 
-  constexpr message_type type() const noexcept { return type_; }
-  constexpr bool is_text() const noexcept { return there_ && type_ == message_type::text; }
-  constexpr bool is_binary() const noexcept { return there_ && type_ == message_type::binary; }
+  constexpr message_type type() const noexcept {
+    return static_cast<message_type>(size_and_type_ & (there - 1));
+  }
+  constexpr bool is_text() const noexcept { return is(message_type::text); }
+  constexpr bool is_binary() const noexcept { return is(message_type::binary); }
 
   /// The payload of all fragments, unmasked.
-  constexpr std::span<std::byte const> bytes() const noexcept { return bytes_; }
+  constexpr std::span<std::byte const> bytes() const noexcept { return {data_, size()}; }
 
   /// The same as characters. Of a TEXT message it is valid UTF-8 (RFC 6455 §8.1); of any other it is what it
   /// is.
   std::string_view text() const noexcept {
     // Never a null pointer: text().data() goes to functions of C.
-    return bytes_.empty() ? std::string_view{""}
-                          : std::string_view{reinterpret_cast<char const*>(bytes_.data()), bytes_.size()};
+    return size() == 0 ? std::string_view{""}
+                       : std::string_view{reinterpret_cast<char const*>(data_), size()};
   }
 
   /// In bytes.
-  constexpr std::size_t size() const noexcept { return bytes_.size(); }
+  constexpr std::size_t size() const noexcept {
+    return static_cast<std::size_t>(size_and_type_ >> size_shift);
+  }
 
  private:
-  std::span<std::byte const> bytes_;
-  message_type type_ = message_type::continuation;
-  bool there_ = false;
+  static constexpr unsigned size_shift = 8;
+  static constexpr std::uint64_t there = 0x80;  // above the type's bits
+
+  constexpr bool is(message_type type) const noexcept {
+    return (size_and_type_ & 0xFF) == (there | static_cast<unsigned>(type));
+  }
+
+  // Two words: small enough to be returned in registers, which a message a few nanoseconds old profits from.
+  // No payload has 2^56 bytes.
+  std::byte const* data_ = nullptr;
+  std::uint64_t size_and_type_ = 0;
 };
 
 namespace detail {

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <new>
 #include <span>
 #include <string>
 #include <string_view>
@@ -293,8 +294,7 @@ class connection : public outlet, public roster_member {
       message_out_ = true;
       return std::exchange(place_.now().ready, message{});
     }
-    message result;
-    if (!place_.is_at_rest()) enough_memory([&] { result = wake().poll(); });
+    message const result = place_.is_at_rest() ? message{} : poll();
     message_out_ = static_cast<bool>(result);
     if (result) keepalive_.data();
     if (!result) note_end_of_input();
@@ -302,6 +302,14 @@ class connection : public outlet, public roster_member {
   }
 
   // Only when nothing is left to poll: what came before the end is still delivered.
+  message poll() {
+    try {
+      return wake().poll();
+    } catch (std::bad_alloc const&) {
+      return {};  // the session says so itself
+    }
+  }
+
   void note_end_of_input() {
     if (input_ended_) end_input(place_.seen().read_failed);
   }
@@ -394,9 +402,11 @@ class connection : public outlet, public roster_member {
   void schedule() {
     if (advancing_) {
       again_ = true;
-      return;
+    } else if (!scheduled_ && stream_open_) {
+      schedule_turn();
     }
-    if (scheduled_ || !stream_open_) return;
+  }
+  void schedule_turn() {
     scheduled_ = true;
     asio::defer(executor(), [held = lease(shared())]() mutable {
       auto const self = held.end();

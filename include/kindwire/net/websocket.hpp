@@ -341,7 +341,10 @@ class websocket {
     return wait<&detail::connection::wait_drained, &detail::connection::cancel_drain>(
         connection_, outcome, std::forward<Token>(token));
   }
-  asio::awaitable<void> drained(std::error_code outcome) { return drained_of(connection_, outcome); }
+  asio::awaitable<void> drained(std::error_code outcome) {
+    return !outcome && connection_->may_send_more() ? done() : drained_of(connection_, outcome);
+  }
+  static asio::awaitable<void> done() { co_return; }
 
   static asio::awaitable<void> drained_of(shared_state state, std::error_code outcome) {
     if (outcome) throw std::system_error(outcome);
