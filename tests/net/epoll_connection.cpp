@@ -21,6 +21,7 @@
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/socket_base.hpp>
 #include <asio/write.hpp>
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <list>
@@ -569,6 +570,50 @@ TEST_CASE("epoll connection: a peer that floods gets one read before the next ha
   constexpr std::size_t one_read = std::size_t{128} << 10;
   CHECK(written > 2 * one_read);
   CHECK(log.find('q') <= 2 * (one_read / each.size() + 1));
+  here.end();
+}
+
+TEST_CASE(
+    "epoll connection: one that goes on flooding gets shorter turns, as long as others have something") {
+  place here;
+  here.keep();
+  for (int i = 0; i != 2; ++i) here.open();
+  std::string const each = frame(opcode::binary, std::string(1000, 'x'));
+  std::string flood;
+  while (flood.size() < 300'000) flood += each;
+  std::size_t in_a_row = 0;  // of the flood's messages, since the other's last
+  std::vector<std::size_t> rows;
+  std::function<void(std::size_t)> const receive = [&](std::size_t which) {
+    here.kept[which].receive([&, which](std::error_code failure, kw::message msg) {
+      if (failure || !msg) return;
+      if (which == 0) {
+        ++in_a_row;
+      } else {
+        rows.push_back(std::exchange(in_a_row, 0));
+        here.clients.back().write(text("again"));
+      }
+      receive(which);
+    });
+  };
+  receive(0);
+  receive(1);
+  std::atomic<bool> enough = false;
+  std::atomic<bool> ended = false;
+  here.clients.front().socket.non_blocking(false);
+  std::thread other([&, &flooding = here.clients.front()] {
+    while (!enough) flooding.write(flood);
+    ended = true;
+  });
+  here.clients.back().write(text("first"));
+  CHECK(here.until([&] { return rows.size() >= 2000; }));
+  enough = true;
+  CHECK(here.until([&] { return ended.load(); }));
+  other.join();
+  // What is sent to the other one is there by its next turn, or the one after that.
+  std::size_t const short_turn = (std::size_t{128} << 10) / 8;
+  REQUIRE(rows.size() >= 2000);
+  std::sort(rows.begin(), rows.end());
+  CHECK(rows[rows.size() / 2] <= 2 * (short_turn / each.size() + 1));
   here.end();
 }
 

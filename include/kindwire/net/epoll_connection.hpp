@@ -49,8 +49,13 @@ class epoll_connection final : public connection, private epoll_set::member {
   }
 
   std::size_t try_write(std::span<std::byte const> bytes, std::error_code& failure) override {
-    return result_of([&] { return ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }, failure);
+    std::size_t const size =
+        result_of([&] { return ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }, failure);
+    set_.took(*this, size);
+    return size;
   }
+
+  std::size_t turn_size() const noexcept override { return set_.floods(*this) ? usual_turn / 8 : usual_turn; }
 
   void start_write(std::span<std::byte const>) override {
     if (kept_ || join()) set_.again(*this);
@@ -105,11 +110,12 @@ class epoll_connection final : public connection, private epoll_set::member {
   void read() {
     std::error_code failure;
     std::span<std::byte> room;
-    if (!enough_memory([&] { room = room_for_input(turn_size); })) return on_read(no_memory(), 0);
+    if (!enough_memory([&] { room = room_for_input(turn_size()); })) return on_read(no_memory(), 0);
     std::size_t const size = result_of([&] { return ::recv(socket_, room.data(), room.size(), 0); }, failure);
     // Less than there was room for is all there was (epoll(7)), unless the end stands behind it: that came
     // with the same event, and is no event of its own.
     readable_ = size == room.size() || (ending_ && !failure);
+    set_.took(*this, size);
     if (failure == asio::error::would_block) {
       failure.clear();
     } else if (size == 0 && !failure) {

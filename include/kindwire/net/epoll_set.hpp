@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "enough_memory.hpp"
+#include "flood_watch.hpp"
 
 namespace kindwire::net::detail {
 
@@ -97,6 +98,7 @@ class epoll_set final : public asio::execution_context::service {
     ::epoll_ctl(descriptor_.native_handle(), EPOLL_CTL_DEL, socket, &ignored);
     unlink(gone);
     stop_timer(gone);
+    flood_.forget(&gone);
     for (std::size_t index = at_; index != count_; ++index) {
       if (events_[index].data.ptr == &gone) events_[index].data.ptr = nullptr;
     }
@@ -130,6 +132,10 @@ class epoll_set final : public asio::execution_context::service {
       timer_.cancel();
     }
   }
+
+  // Bytes that a member has read or written; and whether it does that so much that the others must wait.
+  void took(member const& one, std::size_t size) noexcept { flood_.took(&one, size); }
+  bool floods(member const& one) const noexcept { return flood_.floods(&one); }
 
   // Calls the member in another turn, after what else is ready.
   void again(member& one) {
@@ -304,6 +310,7 @@ class epoll_set final : public asio::execution_context::service {
   std::size_t count_ = 0;
   std::vector<time> times_;
   clock::time_point timed_for_ = clock::time_point::max();
+  flood_watch flood_;
   queue turns_;
   queue due_;
   bool in_turn_ = false;

@@ -59,9 +59,10 @@ class outlet {
 
   // What one read or write takes at most: a flooding peer gets its turn, not the whole thread, and a system
   // call that copies megabytes would hold up all other connections.
-  static constexpr std::size_t turn_size = std::size_t{128} << 10;
-  static std::span<std::byte const> a_turn_of(std::span<std::byte const> bytes) noexcept {
-    return bytes.first(std::min(bytes.size(), turn_size));
+  static constexpr std::size_t usual_turn = std::size_t{128} << 10;
+  virtual std::size_t turn_size() const noexcept { return usual_turn; }
+  std::span<std::byte const> a_turn_of(std::span<std::byte const> bytes) const noexcept {
+    return bytes.size() <= 4096 ? bytes : bytes.first(std::min(bytes.size(), turn_size()));
   }
 
   // What is being written, or the next part of it.

@@ -108,7 +108,7 @@ class stream_connection final : public connection {
     if (!failure && stream_open()) {
       std::span<std::byte> room;
       try {
-        room = room_for_input(turn_size);
+        room = room_for_input(turn_size());
       } catch (std::bad_alloc const&) {
         return on_read(no_memory(), 0);
       }
@@ -119,7 +119,7 @@ class stream_connection final : public connection {
   }
 
   void take_block(std::error_code failure, std::size_t size) {
-    read_size_ = size == read_size_ ? std::min(read_size_ * 4, turn_size) : small_read;
+    read_size_ = size == read_size_ ? std::min(read_size_ * 4, turn_size()) : small_read;
     block_.commit(size);
     on_read(failure, std::move(block_));
   }
