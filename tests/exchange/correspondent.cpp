@@ -185,11 +185,9 @@ TEST_CASE("a request without a chance times out at once") {
   side.io.restart();
   while (!result.done) side.io.run_one();
   CHECK(result.error == exchange_errc::timed_out);
-  // Nothing keeps the context running for a request that has ended: only the connection does.
+  // When the connection has ended, nothing keeps the context running.
   asking::outcome other;
   side.ask(other, 1h);
-  side.say(answer(3, 1));
-  side.settle();
   side.say_close();
   side.far->end();
   side.io.restart();
@@ -304,6 +302,21 @@ TEST_CASE("messages wait for receive() up to a mark, then nothing is read, and n
   CHECK(others.all == said);
   CHECK(result.age == 7);
   CHECK(side.far->incoming.empty());
+}
+
+TEST_CASE("what has been received makes room again") {
+  asking side({.read_ahead = 100}, {.read_ahead = 64});
+  std::string const text(60, 'x');
+  for (int round = 0; round < 10; ++round) {
+    side.say(text);
+    side.settle();
+    CHECK(side.talk->try_receive().text() == text);
+  }
+  asking::outcome result;
+  side.ask(result);
+  side.say(answer(1, 7));
+  side.settle();
+  CHECK(result.age == 7);
 }
 
 TEST_CASE("a received message stays until the next receive, whatever is answered meanwhile") {

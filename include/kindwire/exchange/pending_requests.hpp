@@ -108,8 +108,8 @@ class pending_requests {
 
   std::size_t size() const noexcept { return by_id_.size(); }
 
-  // `expire` is called when the first deadline of all has come, unless they all end before. It must then call
-  // end_overdue().
+  // `expire` is called when a deadline has come, whether or not its question still waits, and must then call
+  // end_overdue(). So questions that are answered cost the timer nothing.
   template <class Expire>
   void add(entry fresh, Expire expire) {
     auto const deadline = fresh->deadline();
@@ -131,7 +131,6 @@ class pending_requests {
     entry const one = std::move(found->second);
     by_id_.erase(found);
     by_deadline_.erase({one->deadline(), id});
-    if (by_id_.empty()) disarm();  // nothing keeps the context running
     return one;
   }
 
