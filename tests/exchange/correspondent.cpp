@@ -7,9 +7,12 @@
 #include <asio/detached.hpp>
 #include <asio/use_future.hpp>
 #include <chrono>
+#include <cmath>
+#include <cstddef>
 #include <exception>
 #include <future>
 #include <kindwire/json/dispatcher.hpp>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <random>
@@ -58,7 +61,9 @@ struct asking : test::far_end {
     kw::error_message why;
   };
 
-  void ask(outcome& to, std::chrono::milliseconds timeout = 1h) {
+  void ask(outcome& to) { ask(to, 1h); }
+  template <class Timeout>
+  void ask(outcome& to, Timeout timeout) {
     get_user const question{"ann"};
     talk->request<user>(question, timeout, [&to](std::error_code error, kw::reply<user> reply) {
       CHECK(!to.done);
@@ -195,6 +200,30 @@ TEST_CASE("a request without a chance times out at once") {
   CHECK(side.io.stopped());
 }
 
+TEST_CASE("a timeout may be of any length") {
+  asking side;
+  std::vector<asking::outcome> patient(5);
+  side.ask(patient[0], std::chrono::milliseconds::max());
+  side.ask(patient[1], std::chrono::hours::max());
+  side.ask(patient[2], std::chrono::nanoseconds::max());
+  side.ask(patient[3], std::chrono::duration<double>(1e300));
+  side.ask(patient[4], std::chrono::duration<float>(std::numeric_limits<float>::infinity()));
+  std::vector<asking::outcome> hasty(4);
+  side.ask(hasty[0], -1ms);
+  side.ask(hasty[1], std::chrono::milliseconds::min());
+  side.ask(hasty[2], std::chrono::hours::min());
+  side.ask(hasty[3], std::chrono::duration<double>(std::nan("")));
+  for (auto const& each : hasty) CHECK(!each.done);
+  side.io.restart();
+  while (side.talk->outstanding() > patient.size()) side.io.run_one();
+  side.settle();
+  for (auto const& each : hasty) CHECK(each.error == exchange_errc::timed_out);
+  for (auto const& each : patient) CHECK(!each.done);
+  for (int index = 0; index < 5; ++index) side.say(answer(2 * index + 1, index));
+  side.settle();
+  for (auto const& each : patient) CHECK(each.age == &each - patient.data());
+}
+
 TEST_CASE("an error_message with the id refuses, and says why") {
   asking side;
   asking::outcome result;
@@ -306,8 +335,8 @@ TEST_CASE("messages wait for receive() up to a mark, then nothing is read, and n
 
 TEST_CASE("what has been received makes room again") {
   asking side({.read_ahead = 100}, {.read_ahead = 64});
-  std::string const text(60, 'x');
-  for (int round = 0; round < 10; ++round) {
+  for (std::size_t round = 0; round < 20; ++round) {
+    std::string const text(round % 2 == 0 ? 60 : 6, 'x');
     side.say(text);
     side.settle();
     CHECK(side.talk->try_receive().text() == text);
@@ -317,6 +346,19 @@ TEST_CASE("what has been received makes room again") {
   side.say(answer(1, 7));
   side.settle();
   CHECK(result.age == 7);
+}
+
+TEST_CASE("messages without a byte fill the mark, too, with what it takes to keep them") {
+  asking side({}, {.read_ahead = 64});
+  side.far->max_read = 64;
+  constexpr std::size_t count = 20'000;
+  for (std::size_t index = 0; index < count; ++index) side.say("");
+  side.settle();
+  CHECK(side.far->incoming.size() > count);
+  asking::receiving others;
+  side.receive(others);
+  side.settle();
+  CHECK(others.all.size() == count);
 }
 
 TEST_CASE("a received message stays until the next receive, whatever is answered meanwhile") {
@@ -632,6 +674,20 @@ TEST_CASE("what cannot be asked is an error of the request") {
   CHECK(!outcomes[0].done);
   CHECK(outcomes[3].error == kw::error::send_queue_full);
   full.far->let_write();
+}
+
+TEST_CASE("a request that could not be sent has nothing to do with the one after it") {
+  asking side;
+  asking::outcome result;
+  {
+    auto const failed = side.talk->request<user>(with_id{1}, 1h);
+    side.ask(result);
+    CHECK(side.talk->outstanding() == 1);
+  }
+  CHECK(side.talk->outstanding() == 1);
+  side.say(answer(1, 7));
+  side.settle();
+  CHECK(result.age == 7);
 }
 
 TEST_CASE("names of the members can be others") {

@@ -7,7 +7,6 @@
 #include <asio/cancellation_type.hpp>
 #include <asio/error.hpp>
 #include <charconv>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -40,8 +39,9 @@ enum class on_unknown_id {
 struct correspondent_options {
   std::string_view id_name = "id";  ///< the member that carries the id
   std::string_view key = "kind";    ///< the member that carries the kind
-  /// Bytes of messages that are no answers and wait for receive(). At this mark nothing more is read, answers
-  /// included, until some are received: whoever asks also receives.
+  /// Bytes of memory for messages that are no answers and wait for receive(): their text and what it takes to
+  /// keep it, some 50 bytes each. At this mark, which the last of them may pass, nothing more is read,
+  /// answers included, until some are received: whoever asks also receives.
   std::size_t read_ahead = std::size_t{256} << 10;
   kindwire::on_unknown_id on_unknown_id = kindwire::on_unknown_id::deliver;
 };
@@ -84,25 +84,22 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
   // Asks. What goes wrong at once ends the request as well.
   template <class Answer, class Question>
   std::shared_ptr<pending_request_for<Answer>> ask(Question const& question,
-                                                   std::chrono::milliseconds timeout) {
-    std::uint64_t const id = next_id_;
-    auto one = std::make_shared<pending_request_for<Answer>>(kind_of<Answer>, id,
-                                                             pending_request::clock::now() + timeout);
-    if (ended_) {
-      one->fail(end_error_ ? end_error_ : make_error_code(error::closed));
+                                                   pending_request::clock::time_point deadline) {
+    // An id is that of a question which is on its way: others are cancelled by it.
+    auto const failed = [deadline](std::error_code why) {
+      auto const one = std::make_shared<pending_request_for<Answer>>(kind_of<Answer>, 0, deadline);
+      one->fail(why);
       return one;
-    }
-    if (schema<Answer>.key != options_.key || schema<Question>.key != options_.key) {
-      one->fail(error::invalid_argument);
-      return one;
-    }
+    };
+    if (ended_) return failed(end_error_ ? end_error_ : make_error_code(error::closed));
+    if (schema<Answer>.key != options_.key || schema<Question>.key != options_.key)
+      return failed(error::invalid_argument);
+    auto one = std::make_shared<pending_request_for<Answer>>(kind_of<Answer>, next_id_, deadline);
     std::array<char, 24> digits;
-    char* const last = std::to_chars(digits.data(), digits.data() + digits.size(), id).ptr;
+    char* const last = std::to_chars(digits.data(), digits.data() + digits.size(), next_id_).ptr;
     std::string_view const text{digits.data(), static_cast<std::size_t>(last - digits.data())};
-    if (auto const failed = ws_->try_send(correlated<Question>{question, options_.id_name, text})) {
-      one->fail(failed);
-      return one;
-    }
+    if (auto const why = ws_->try_send(correlated<Question>{question, options_.id_name, text}))
+      return failed(why);
     next_id_ += 2;
     note_answer_kind(kind_of<Answer>);
     pending_.add(one, expiry{weak_from_this()});
@@ -115,9 +112,9 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
 
   message try_receive() {
     if (receive_ || queue_.empty()) return {};
+    queued_ -= memory_of(queue_.front());
     current_ = std::move(queue_.front());
     queue_.pop_front();
-    queued_ -= current_.bytes.size();
     read();
     return view_of(current_);
   }
@@ -155,6 +152,8 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
     std::string bytes;
   };
   static message view_of(kept const& from) noexcept { return {from.type, as_bytes(from.bytes)}; }
+
+  static std::size_t memory_of(kept const& one) noexcept { return sizeof one + one.bytes.capacity(); }
 
   // The two ends use odd and even ids, so that a question of one is no answer to the other.
   void choose_ids() noexcept { next_id_ = ws_->request().target().empty() ? 1 : 2; }
@@ -220,8 +219,8 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
       current_ = std::move(one);
       return receive_.post(std::error_code{}, view_of(current_));
     }
-    queued_ += one.bytes.size();
     queue_.push_back(std::move(one));
+    queued_ += memory_of(queue_.back());
   }
 
   void end(std::error_code why) {

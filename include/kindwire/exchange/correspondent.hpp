@@ -76,7 +76,9 @@ class correspondent {
 
   // Asking.
 
-  /// Sends the question, and gives the answer. The call itself queues: `question` need not live longer.
+  /// Sends the question, and gives the answer. The call itself queues: `question` need not live longer. A
+  /// timeout that is not above zero is over at once; one beyond a century never is.
+  ///
   /// Throws request_error with
   ///
   /// - exchange_errc::timed_out: an answer that still comes is dropped, see late_answers();
@@ -89,17 +91,17 @@ class correspondent {
   ///   encoded, has a field called like the id, or stands under another key.
   ///
   /// An answer owns its strings: a std::string_view in it would be gone.
-  template <message_kind Answer, message_kind Question>
-  asio::awaitable<Answer> request(Question const& question, std::chrono::milliseconds timeout) {
-    return awaited(ticket<Answer>{state_, state_->ask<Answer>(question, timeout)});
+  template <message_kind Answer, message_kind Question, class Rep, class Period>
+  asio::awaitable<Answer> request(Question const& question, std::chrono::duration<Rep, Period> timeout) {
+    return awaited(asked<Answer>(question, timeout));
   }
 
   /// The same with a token for `void(std::error_code, kindwire::reply<Answer>)`.
-  template <message_kind Answer, message_kind Question,
+  template <message_kind Answer, message_kind Question, class Rep, class Period,
             asio::completion_token_for<void(std::error_code, reply<Answer>)> Token>
-  auto request(Question const& question, std::chrono::milliseconds timeout, Token&& token) {
+  auto request(Question const& question, std::chrono::duration<Rep, Period> timeout, Token&& token) {
     return asio::async_initiate<Token, void(std::error_code, reply<Answer>)>(
-        [held = ticket<Answer>{state_, state_->ask<Answer>(question, timeout)}](auto handler) mutable {
+        [held = asked<Answer>(question, timeout)](auto handler) mutable {
           using operation = typename detail::pending_request_for<Answer>::with_token;
           wait<operation>(std::move(held), std::move(handler));
         },
@@ -158,6 +160,11 @@ class correspondent {
     }
   };
 
+  template <class Answer, class Question, class Timeout>
+  ticket<Answer> asked(Question const& question, Timeout timeout) {
+    return {state_, state_->template ask<Answer>(question, detail::deadline_after(timeout))};
+  }
+
   void abandon() {
     if (auto const state = std::exchange(state_, nullptr)) state->abandon();
   }
@@ -178,9 +185,9 @@ class correspondent {
 
   template <class Answer>
   static asio::awaitable<Answer> awaited(ticket<Answer> held) {
-    using asked = detail::pending_request_for<Answer>;
-    auto result = co_await asio::async_initiate<asio::use_awaitable_t<> const, void(typename asked::result)>(
-        [&held](auto handler) { wait<typename asked::with_result>(std::move(held), std::move(handler)); },
+    using one = detail::pending_request_for<Answer>;
+    auto result = co_await asio::async_initiate<asio::use_awaitable_t<> const, void(typename one::result)>(
+        [&held](auto handler) { wait<typename one::with_result>(std::move(held), std::move(handler)); },
         asio::use_awaitable);
     if (result.error) throw request_error(result.error, result.what.why());
     co_return *std::move(result.what);

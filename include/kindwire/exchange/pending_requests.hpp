@@ -47,6 +47,18 @@ class pending_request {
   clock::time_point deadline_;
 };
 
+// When a timeout that begins now is over: at once, if it is not above zero. The clock ends before most
+// durations do; a century is for ever.
+template <class Rep, class Period>
+pending_request::clock::time_point deadline_after(std::chrono::duration<Rep, Period> timeout) {
+  using clock = pending_request::clock;
+  using seconds = std::chrono::duration<double>;
+  constexpr std::chrono::hours century{100 * 365 * 24};
+  if (!(seconds(timeout) > seconds::zero())) return clock::now();
+  if (seconds(timeout) >= seconds(century)) return clock::time_point::max();
+  return clock::now() + std::chrono::duration_cast<clock::duration>(timeout);
+}
+
 // Handlers never run inside of these calls.
 template <class Answer>
 class pending_request_for final : public pending_request {
