@@ -200,6 +200,29 @@ TEST_CASE("a request without a chance times out at once") {
   CHECK(side.io.stopped());
 }
 
+TEST_CASE("who reads no more, since nobody receives, keeps no context for questions that have ended") {
+  asking side({.read_ahead = 100}, {.read_ahead = 64, .ping_interval = 0ms});
+  side.far->max_read = 64;
+  asking::outcome answered;
+  side.ask(answered);
+  side.say(answer(1, 7));
+  SUBCASE("answered before") {}
+  SUBCASE("cancelled after") {
+    get_user const question{"ann"};
+    auto request = std::optional(side.talk->request<user>(question, 1h));
+    for (int index = 0; index < 10; ++index) side.say(std::string(60, 'x'));
+    side.settle();
+    request.reset();
+  }
+  for (int index = 0; index < 10; ++index) side.say(std::string(60, 'x'));
+  side.settle();
+  CHECK(answered.age == 7);
+  side.far->end();
+  side.io.restart();
+  side.io.run_for(2s);
+  CHECK(side.io.stopped());
+}
+
 TEST_CASE("a timeout may be of any length") {
   asking side;
   std::vector<asking::outcome> patient(5);

@@ -68,7 +68,9 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
 
   // One receive of the websocket's is under way, as long as there is room for what comes.
   void read() {
-    if (reading_ || ended_ || (queued_ >= options_.read_ahead && !receive_)) return;
+    if (reading_ || ended_) return;
+    // Nobody may notice the connection's end any more.
+    if (!may_read()) return pending_.rest();
     reading_ = true;
     ws_->receive(asio::bind_cancellation_slot(
         stop_.slot(), [weak = weak_from_this()](std::error_code error, message const& msg) {
@@ -108,6 +110,7 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
 
   void cancel(std::uint64_t id) {
     if (auto const one = pending_.take(id)) one->fail(asio::error::operation_aborted);
+    read();
   }
 
   message try_receive() {
@@ -157,6 +160,8 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
 
   // The two ends use odd and even ids, so that a question of one is no answer to the other.
   void choose_ids() noexcept { next_id_ = ws_->request().target().empty() ? 1 : 2; }
+
+  bool may_read() const noexcept { return queued_ < options_.read_ahead || receive_; }
 
   void note_answer_kind(std::string_view kind) {
     for (std::string_view const known : answer_kinds_) {

@@ -155,6 +155,11 @@ class pending_requests {
     if (!by_deadline_.empty()) arm(by_deadline_.begin()->first, std::move(expire));
   }
 
+  // The timer keeps the context running for nobody.
+  void rest() {
+    if (by_id_.empty()) disarm();
+  }
+
   void end_all(std::error_code error) {
     by_deadline_.clear();
     disarm();
