@@ -39,6 +39,10 @@ struct user {
   int age;
   static constexpr auto schema = kw::kind("USER", kw::field("age", &user::age));
 };
+struct size_of {
+  int of;
+  static constexpr auto schema = kw::kind("GR\u00D6SSE", kw::field("of", &size_of::of));
+};
 struct with_id {
   int id;
   static constexpr auto schema = kw::kind("WITH_ID", kw::field("id", &with_id::id));
@@ -121,6 +125,27 @@ TEST_CASE("a question has an id, and the message with the same id is its answer"
   CHECK(!first.error);
   CHECK(first.age == 10);
   CHECK(side.talk->outstanding() == 0);
+}
+
+TEST_CASE("kinds are the same with and without escapes") {
+  asking side;
+  get_user const question{"ann"};
+  std::vector<int> sizes;
+  for (int index = 0; index < 2; ++index) {
+    side.talk->request<size_of>(question, 1h, [&](std::error_code error, kw::reply<size_of> reply) {
+      CHECK(!error);
+      if (reply) sizes.push_back(reply->of);
+    });
+  }
+  side.say(R"({"kind":"GR\u00d6SSE","id":1,"of":7})");  // as Python's json.dumps() writes it
+  side.say("{\"kind\":\"GR\u00D6SSE\",\"id\":3,\"of\":8}");
+  side.settle();
+  CHECK(sizes == std::vector{7, 8});
+  asking::outcome result;
+  side.ask(result);
+  side.say(R"({"kind":"\u0045RROR","id":5,"code":"no"})");
+  side.settle();
+  CHECK(result.error == exchange_errc::refused);
 }
 
 TEST_CASE("a thousand questions are answered in any order, between other messages") {
@@ -281,6 +306,12 @@ TEST_CASE("an answer that cannot be decoded is an error of its own") {
   side.settle();
   CHECK(result.error == exchange_errc::invalid_answer);
   CHECK(result.why.code == "truncated");
+  result = {};
+  side.ask(result);
+  side.say(R"({"kind":"USER","id":5,"age":1,"kind":"USER"})");
+  side.settle();
+  CHECK(result.error == exchange_errc::invalid_answer);
+  CHECK(result.why.code == "duplicate_field");
 }
 
 TEST_CASE("what is no answer is received") {
@@ -298,6 +329,8 @@ TEST_CASE("what is no answer is received") {
                    R"({"kind":"USER","id":-1,"age":1})",
                    R"({"kind":"USER","id":2,"age":1})",  // one of the other side's
                    R"({"kind":"USER","id":0,"age":1})",
+                   R"({"kind":"USER","id":1,"age":1,"id":1})",  // which?
+                   R"({"id":1,"kind":"USER","age":1,"id":3})",
                    answer(3, 1),                  // never asked
                    R"({"kind":"OTHER","id":1})",  // no answer to this
                    R"(plain text)"};

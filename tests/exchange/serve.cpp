@@ -4,14 +4,18 @@
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
+#include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <kindwire/json/dispatcher.hpp>
 #include <kindwire/json/dynamic_dispatcher.hpp>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -46,6 +50,16 @@ struct typed {
   static constexpr auto schema = kw::kind("TYPED", kw::key("type"), kw::field("x", &typed::x));
 };
 
+// As in the README: an id of the application's own.
+struct job {
+  std::uint64_t id = 0;
+  std::string name;
+  static constexpr auto schema = kw::kind("JOB", kw::field("id", &job::id), kw::field("name", &job::name));
+};
+
+// Neither can be put into words.
+struct moody {};
+
 asio::awaitable<void> pass() { co_await asio::post(asio::use_awaitable); }
 
 // serve() on its way, and how it ended.
@@ -61,6 +75,27 @@ struct serving {
     });
     side.settle();
   }
+};
+
+}  // namespace
+
+template <>
+struct kw::json_codec<moody> {
+  static bool read(kw::json_reader& reader, moody&) {
+    std::string ignored;
+    return reader.read(ignored) && reader.reject("mood \xFF");
+  }
+};
+
+namespace {
+
+struct mood {
+  moody of{};
+  static constexpr auto schema = kw::kind("MOOD", kw::field("of", &mood::of));
+};
+struct weights {
+  std::map<std::string, double> of;
+  static constexpr auto schema = kw::kind("WEIGHTS", kw::field("of", &weights::of));
 };
 
 }  // namespace
@@ -88,6 +123,89 @@ TEST_CASE("what a handler returns is the answer, with the id of the question") {
   CHECK(side.heard() == texts{"close 1000 "});
   CHECK(run.done);
   CHECK(!run.failure);
+}
+
+TEST_CASE("a kind with a field that is called like the id keeps it") {
+  test::far_end side(kw::role::server);
+  kw::dispatcher on{[](job asked) {
+                      asked.id += 100;
+                      return asked;
+                    },
+                    [](get_user const& asked) {
+                      return job{42, asked.name};
+                    }};
+  serving const run(side, on, {});
+  side.say(R"({"kind":"JOB","id":7,"name":"cat"})");
+  side.say(R"({"kind":"GET_USER","id":1,"name":"ann"})");
+  side.say(R"({"kind":"JOB","id":8})");
+  side.say(R"({"kind":"JOB","id":9,"name":"","id":9})");
+  CHECK(
+      side.heard() ==
+      texts{R"({"kind":"JOB","id":107,"name":"cat"})", R"({"kind":"JOB","id":42,"name":"ann"})",
+            R"({"kind":"ERROR","id":8,"code":"missing_field","path":"/name",)"
+            R"("message":"missing field \"name\""})",
+            R"({"kind":"ERROR","code":"duplicate_field","path":"/id","message":"duplicate field \"id\""})"});
+  CHECK(!run.done);
+}
+
+TEST_CASE("a question whose id stands twice is a bad message, unless it is said which counts") {
+  constexpr std::string_view twice = R"({"kind":"GET_USER","id":1,"name":"ann","id":2})";
+  int calls = 0;
+  auto const handle = [&](get_user) {
+    ++calls;
+    return nobody{};
+  };
+  auto const heard = [&](auto& on, kw::on_bad_message what) {
+    test::far_end side(kw::role::server);
+    serving const run(side, on, {.on_bad_message = what});
+    side.say(twice);
+    return side.heard();
+  };
+  using enum kw::on_bad_message;
+  kw::dispatcher strict{handle};
+  CHECK(heard(strict, answer) == texts{R"({"kind":"ERROR","code":"duplicate_field","path":"/id",)"
+                                       R"("message":"duplicate field \"id\""})"});
+  CHECK(heard(strict, close_policy_violation) == texts{R"(close 1008 duplicate field "id")"});
+  CHECK(heard(strict, ignore).empty());
+  kw::dynamic_dispatcher<asio::awaitable<void>()> dynamic;
+  dynamic.add([&](get_user) -> asio::awaitable<void> {
+    ++calls;
+    co_return;
+  });
+  CHECK(heard(dynamic, close_invalid_payload) == texts{R"(close 1007 duplicate field "id")"});
+  CHECK(calls == 0);
+  kw::dispatcher first{kw::json_options{.duplicates = kw::duplicate_policy::first}, handle};
+  CHECK(heard(first, answer) == texts{R"({"kind":"NOBODY","id":1})"});
+  kw::dispatcher last{kw::json_options{.duplicates = kw::duplicate_policy::last}, handle};
+  CHECK(heard(last, answer) == texts{R"({"kind":"NOBODY","id":2})"});
+  CHECK(calls == 2);
+}
+
+TEST_CASE("a handler may receive what comes after its message, and still answers that") {
+  test::far_end side(kw::role::server);
+  std::string const id = '"' + std::string(100, 'i') + '"';
+  kw::net::websocket& ws = side.ws;
+  kw::dispatcher on{[](note, kw::net::websocket& from) -> asio::awaitable<user> {
+    int bytes = 0;
+    while (kw::message const part = co_await from.receive()) {
+      if (part.is_text()) break;
+      bytes += static_cast<int>(part.size());
+    }
+    if (bytes == 0) throw kw::message_refused("empty");
+    co_return user{"parts", bytes};
+  }};
+  serving const run(side, on, {}, ws);
+  side.say(R"({"kind":"NOTE","text":"begin","id":)" + id + '}');
+  side.settle();
+  for (int part = 0; part < 3; ++part) {
+    side.far->push_frame(side.of, kw::opcode::binary, std::string(1000, 'x'));
+    side.settle();
+  }
+  side.say("end");
+  side.say(R"({"kind":"NOTE","text":"begin","id":2})");
+  side.say("end");
+  CHECK(side.heard() == texts{R"({"kind":"USER","id":)" + id + R"(,"name":"parts","age":3000})",
+                              R"({"kind":"ERROR","id":2,"code":"empty","path":"","message":""})"});
 }
 
 TEST_CASE("handlers that are coroutines are awaited, one message after the other") {
@@ -167,6 +285,11 @@ TEST_CASE("what comes of a bad message is the user's choice") {
   // The two ends do not go on telling each other so.
   CHECK(reaction(answer, R"({"kind":"ERROR","code":"unknown_kind"})").empty());
   CHECK(reaction(answer, R"({"code":"unknown_kind","kind":"ERROR"})").empty());
+  CHECK(reaction(answer, R"({"kind":"ERR\u004fR","code":"unknown_kind"})").empty());
+  // Nor with another key each.
+  CHECK(reaction(answer, R"({"type":"ERROR","id":7,"code":"missing_kind"})").empty());
+  CHECK(reaction(answer, R"({"type":"ERRO","id":7})").size() == 1);
+  CHECK(reaction(answer, R"({"type":7,"x":"ERROR"})").size() == 1);
 }
 
 TEST_CASE("a reason that is too long for a Close is cut between characters") {
@@ -187,6 +310,38 @@ TEST_CASE("a reason that is too long for a Close is cut between characters") {
   }
   CHECK(*sizes.begin() == 121);
   CHECK(*sizes.rbegin() == 123);
+}
+
+TEST_CASE("what is said of a message is said without what is not UTF-8") {
+  auto const heard = [](auto& on, kw::on_bad_message what, std::string_view text) {
+    test::far_end side(kw::role::server);
+    serving const run(side, on, {.on_bad_message = what});
+    side.say(text);
+    texts const all = side.heard();
+    CHECK(!run.failure);
+    return all;
+  };
+  using enum kw::on_bad_message;
+  kw::dispatcher on{[](note said) {
+                      if (said.text == "code") throw kw::message_refused("\xFF", "why");
+                      throw kw::message_refused("why", said.text + '\xFF');
+                    },
+                    [](mood const&) {}, [](weights const&) {}};
+  CHECK(heard(on, ignore, R"({"kind":"NOTE","id":1,"text":""})") ==
+        texts{R"({"kind":"ERROR","id":1,"code":"why","path":"","message":""})"});
+  CHECK(heard(on, ignore, R"({"kind":"NOTE","id":1,"text":"code"})") ==
+        texts{R"({"kind":"ERROR","id":1,"code":"","path":"","message":"why"})"});
+  constexpr std::string_view moods = R"({"kind":"MOOD","id":1,"of":""})";
+  CHECK(heard(on, answer, moods) ==
+        texts{R"({"kind":"ERROR","id":1,"code":"rejected","path":"/of","message":""})"});
+  CHECK(heard(on, close_invalid_payload, moods) == texts{"close 1007 "});
+  // A name of the peer's, wherever it is cut.
+  for (std::size_t size = 55; size < 130; ++size) {
+    std::string const text = R"({"kind":"WEIGHTS","id":1,"of":{")" + std::string(size, 'x') +
+                             "\U0001F600\U0001F600\U0001F600\U0001F600\":true}}";
+    CHECK(heard(on, answer, text).at(0).starts_with(R"({"kind":"ERROR","id":1,"code":"wrong_type",)"));
+    CHECK(heard(on, close_policy_violation, text).at(0).starts_with("close 1008 "));
+  }
 }
 
 TEST_CASE("after a Close for a bad message no handler is called any more") {
@@ -325,4 +480,31 @@ TEST_CASE("handlers of a dynamic_dispatcher serve, also one that removes itself"
   CHECK(all[0] == std::string(100, 'x'));
   CHECK(all[1] ==
         R"({"kind":"ERROR","id":1,"code":"unknown_kind","path":"/kind","message":"unknown kind \"BYE\""})");
+}
+
+TEST_CASE("a message is handled by the handlers that were there when it came, whoever changes them") {
+  using table = kw::dynamic_dispatcher<asio::awaitable<void>(std::string&)>;
+  // Of another thread, which is always quick enough.
+  struct racing : table {
+    auto hold() {
+      auto now = table::hold();
+      replace("WHO", [](kw::raw_message, std::string& log) -> asio::awaitable<void> {
+        log += "later ";
+        co_return;
+      });
+      return now;
+    }
+  };
+  test::far_end side(kw::role::server);
+  racing on;
+  on.add("WHO", [name = std::string(100, 'x')](kw::raw_message, std::string& log) -> asio::awaitable<void> {
+    co_await pass();
+    log += name + ' ';
+  });
+  std::string log;
+  serving const run(side, on, {}, log);
+  side.say(R"({"kind":"WHO"})");
+  side.say(R"({"kind":"WHO"})");
+  side.settle();
+  CHECK(log == std::string(100, 'x') + " later ");
 }

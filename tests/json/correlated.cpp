@@ -2,6 +2,7 @@
 
 #include <kindwire/json/reader.hpp>
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -77,18 +78,60 @@ TEST_CASE("what cannot be written leaves the sink as it was") {
 TEST_CASE("a head is found wherever its parts stand") {
   auto const head = [](std::string_view text) {
     kw::message_head const found = kw::read_head(text, "kind", "id");
-    return std::string{found.kind} + '|' + std::string{found.id};
+    CHECK(!found.second_id());
+    return std::string{found.kind()} + '|' + std::string{found.id()};
   };
   CHECK(head(R"({"kind":"A","id":7})") == "A|7");
   CHECK(head(R"( { "id" : -7.5e1 , "x" : {"kind":"B","id":9} , "kind" : "A" } )") == "A|-7.5e1");
   CHECK(head(R"({"\u0069d":"a\"b","k\u0069nd":"A"})") == R"(A|"a\"b")");
   CHECK(head(R"({"kind":"A"})") == "A|");
   CHECK(head(R"({"id":null,"kind":7})") == "|");
-  CHECK(head(R"({"id":[7],"kind":"A","id":8})") == "A|8");
+  CHECK(head(R"({"id":[7],"kind":"A"})") == "A|");
   CHECK(head(R"({"kind":"A","id":7,"broken)") == "A|7");
+  CHECK(head(R"({"kind":"A","id":7,"x":.)") == "A|7");
   for (std::string_view const text :
        {"", "[]", "{", R"({"id":7)", R"({"id":07,"kind":"A"})", R"({"kind":"A",})"}) {
     CHECK(head(text) == "|");
   }
-  CHECK(kw::read_head(R"({"kind":"A","x":)", "kind", "").kind == "A");
+  CHECK(kw::read_head(R"({"kind":"A","x":)", "kind", "").kind() == "A");
+}
+
+TEST_CASE("a head's kind is decoded, and belongs to the head then") {
+  auto const kind = [](std::string const& text) {
+    auto const found = std::make_unique<kw::message_head>(kw::read_head(text, "kind", "id"));
+    kw::message_head const copy = *found;
+    CHECK(copy.kind() == found->kind());
+    return std::string{copy.kind()};
+  };
+  CHECK(kind(R"({"kind":"GR\u00d6SSE","id":1})") == "GR\u00d6SSE");
+  CHECK(kind(R"({"kind":"\ud83d\ude00","id":1})") == "\U0001F600");
+  CHECK(kind(R"({"id":1,"kind":"a\\\"\/\n)" + std::string(100, 'x') + "\"}") ==
+        "a\\\"/\n" + std::string(100, 'x'));
+  // What serializers make of what we write is the kind again.
+  question const asked{"ann"};
+  CHECK(kind(kw::to_json(asked)) == kw::kind_of<question>);
+}
+
+TEST_CASE("of an id that stands twice none counts, unless it is said which") {
+  using enum kw::duplicate_policy;
+  auto const head = [](std::string_view text, kw::duplicate_policy policy) {
+    kw::message_head const found = kw::read_head(text, "kind", "id", policy);
+    CHECK((policy == refuse || !found.second_id()));
+    std::string all = std::string{found.kind()} + '|' + std::string{found.id()};
+    if (found.second_id()) all += '|' + std::to_string(*found.second_id());
+    return all;
+  };
+  constexpr std::string_view twice = R"({"id":1,"kind":"A","x":2,"i\u0064":"3","id":4})";
+  CHECK(head(twice, refuse) == "A||25");
+  CHECK(head(twice, first) == "A|1");
+  CHECK(head(twice, last) == "A|4");
+  constexpr std::string_view before = R"({"id":{},"id":1,"kind":"A"})";
+  CHECK(head(before, refuse) == "A||9");
+  CHECK(head(before, first) == "A|");
+  CHECK(head(before, last) == "A|1");
+  CHECK(head(R"({"id":1,"id":{},"kind":"A"})", last) == "A|");
+  CHECK(head(R"({"kind":"A","id":1,"id":2,)", refuse) == "A||19");
+  CHECK(head(R"({"kind":"A","x":{"id":1},"id":2})", refuse) == "A|2");
+  CHECK(head(R"({"kind":"A\n","kind":"B","id":2})", refuse) == "A\n|2");
+  CHECK(head(R"({"kind":"A\n","kind":"B","id":2})", last) == "B|2");
 }

@@ -179,9 +179,12 @@ TEST_CASE("what is held outlives its removal") {
   kw::dynamic_dispatcher<int()> on;
   auto const alive = std::make_shared<int>(7);
   on.add([alive](initial) { return *alive; });
-  auto held = on.hold();
+  auto held = std::optional(on.hold());
   on.remove<initial>();
+  CHECK(!on(R"({"kind":"INITIAL"})"));
   CHECK(alive.use_count() == 2);
+  CHECK(*(*held)(R"({"kind":"INITIAL"})") == 7);
+  CHECK(*held->apply([](int result) { return result + 1; }, R"({"kind":"INITIAL"})") == 8);
   held.reset();
   CHECK(alive.use_count() == 1);
 }

@@ -186,10 +186,11 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
   bool take_answer(std::string_view text) {
     if (next_id_ <= 2) return false;  // nothing was asked yet
     message_head const head = read_head(text, options_.key, options_.id_name);
-    if (head.id.empty() || !may_be_answer(head.kind)) return false;
+    if (head.id().empty() || !may_be_answer(head.kind())) return false;
+    char const* const end = head.id().data() + head.id().size();
     std::uint64_t id = 0;
-    auto const [last, wrong] = std::from_chars(head.id.data(), head.id.data() + head.id.size(), id);
-    if (wrong != std::errc{} || last != head.id.data() + head.id.size()) return false;
+    auto const [last, wrong] = std::from_chars(head.id().data(), end, id);
+    if (wrong != std::errc{} || last != end) return false;
     if ((id & 1) != (next_id_ & 1) || id == 0) return false;
     if (id >= next_id_) {
       if (options_.on_unknown_id == on_unknown_id::deliver) return false;
@@ -203,11 +204,11 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
       ++late_answers_;
       return true;
     }
-    if (head.kind == one->answer_kind()) {
+    if (head.kind() == one->answer_kind()) {
       pending_.take(id)->answer(text);
       return true;
     }
-    if (head.kind != kind_of<error_message>) return false;
+    if (head.kind() != kind_of<error_message>) return false;
     pending_.take(id);
     auto said = decode<error_message>(text);
     if (said) {

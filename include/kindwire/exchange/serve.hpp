@@ -14,7 +14,6 @@
 
 #include <asio/awaitable.hpp>
 #include <cstddef>
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -27,10 +26,12 @@
 #include "../json/correlated.hpp"
 #include "../json/error.hpp"
 #include "../json/error_message.hpp"
+#include "../json/scanner.hpp"
 #include "../json/schema.hpp"
 #include "../json/types.hpp"
 #include "../message/close.hpp"
 #include "../message/message.hpp"
+#include "../message/utf8.hpp"
 
 namespace kindwire {
 
@@ -49,7 +50,10 @@ struct serve_options {
   /// Answering tells whoever writes the other side what is wrong. An ERROR is never answered, so that two
   /// ends which understand each other badly do not go on for ever. A BINARY message is closed for with 1003.
   kindwire::on_bad_message on_bad_message = kindwire::on_bad_message::answer;
-  /// The member that carries the id of a question, which the answer repeats. Empty: answers have no id.
+  /// The member that carries the id of a question, a number or a string, which the answer repeats. A message
+  /// in which it stands twice is bad, unless the dispatcher's json_options::duplicates say which counts. A
+  /// kind with a field of this name has no other id: as a question its field is what the answer repeats, as
+  /// an answer it goes out as the handler made it. Empty: answers have no id.
   std::string_view id_name = "id";
   /// Told of each bad message, for a log, before anything is done about it.
   void (*on_error)(json_error const& error) = nullptr;
@@ -76,12 +80,43 @@ inline constexpr bool is_awaitable = false;
 template <class T, class Executor>
 inline constexpr bool is_awaitable<asio::awaitable<T, Executor>> = true;
 
+// What is answered to, kept: a handler may receive more before it answers.
+struct served_message {
+  std::string id{};  // as it stands in JSON
+  bool is_binary = false;
+  bool is_error = false;
+
+  void look_at(message_head const& head, message const& msg) {
+    id.assign(head.id());
+    is_binary = msg.is_binary();
+    is_error = head.kind() == kind_of<error_message> ||
+               (head.kind().empty() && !is_binary && begins_with_error(msg.text()));
+  }
+
+ private:
+  // An ERROR of another kindwire whose kinds stand under another key than ours, where this is no kind: of
+  // what that writes the kind is the first member.
+  static bool begins_with_error(std::string_view text) {
+    json_scanner scanner{text};
+    bool first = true;
+    bool more = false;
+    std::string_view name;
+    std::string_view value;
+    scanner.skip_space();
+    if (!scanner.enter('{', {}) || !scanner.next('}', first, more) || !more || !scanner.key(name))
+      return false;
+    scanner.skip_space();
+    return scanner.peek() == '"' && scanner.string(value) && value == kind_of<error_message>;
+  }
+};
+
 // What follows from one message, sent and awaited.
 template <class Connection>
 class aftermath {
  public:
-  aftermath(Connection& connection, serve_options const& options, std::string_view key, message const& of)
-      : connection_(connection), options_(options), key_(key), message_(of) {}
+  aftermath(Connection& connection, serve_options const& options, std::string_view key,
+            served_message const& of)
+      : connection_(connection), options_(options), key_(key), of_(of) {}
 
   // What handlers return. None: there is nothing to wait for.
   asio::awaitable<void> operator()() const { return {}; }
@@ -103,30 +138,32 @@ class aftermath {
   // Encoded by the call.
   template <class Message>
   asio::awaitable<void> answer(Message const& value, std::string_view key = {}) const {
-    std::string_view const id =
-        options_.id_name.empty() ? std::string_view{} : read_head(message_.text(), key_, options_.id_name).id;
+    bool const has_own = has_field<Message>(options_.id_name);
+    std::string_view const id = has_own ? std::string_view{} : of_.id;
     return sent(connection_.send(correlated<Message>{value, options_.id_name, id, key}));
   }
 
-  asio::awaitable<void> refuse(error_message const& why) const { return answer(why, key_); }
+  // Texts may have come from anywhere: what is not UTF-8 is left out, as the rest is better than nothing.
+  asio::awaitable<void> refuse(error_message why) const {
+    for (std::string* const each : {&why.code, &why.path, &why.message}) {
+      if (!is_utf8(*each)) each->clear();
+    }
+    return answer(why, key_);
+  }
 
   // True: the connection was closed for it.
   asio::awaitable<bool> react(json_error error) const {
     if (options_.on_error != nullptr) options_.on_error(error);
-    bool const binary = message_.is_binary();
     switch (options_.on_bad_message) {
       case on_bad_message::ignore: co_return false;
-      case on_bad_message::answer: {
-        bool const is_error = !binary && read_head(message_.text(), key_, {}).kind == kind_of<error_message>;
-        error_message const why = to_message(error);
-        if (!is_error) co_await refuse(why);
+      case on_bad_message::answer:
+        if (!of_.is_error) co_await refuse(to_message(error));
         co_return false;
-      }
       case on_bad_message::close_invalid_payload:
-        co_await close(binary ? close_code::unsupported_data : close_code::invalid_payload, error);
+        co_await close(of_.is_binary ? close_code::unsupported_data : close_code::invalid_payload, error);
         co_return true;
       case on_bad_message::close_policy_violation:
-        co_await close(binary ? close_code::unsupported_data : close_code::policy_violation, error);
+        co_await close(of_.is_binary ? close_code::unsupported_data : close_code::policy_violation, error);
         co_return true;
     }
     co_return false;
@@ -154,9 +191,11 @@ class aftermath {
   }
 
   asio::awaitable<void> close(close_code code, json_error const& error) const {
-    // A reason has at most 123 bytes (RFC 6455 §5.5).
+    // A reason has at most 123 bytes, of UTF-8 (RFC 6455 §5.5, §5.5.1).
     std::string const why = error.message();
-    auto closing = connection_.close(code, cut_text(why, max_close_reason_size));
+    std::string_view reason = cut_text(why, max_close_reason_size);
+    if (check_close(code, reason)) reason = {};
+    auto closing = connection_.close(code, reason);
     try {
       co_await std::move(closing);
     } catch (std::system_error const&) {
@@ -167,41 +206,69 @@ class aftermath {
   Connection& connection_;
   serve_options const& options_;
   std::string_view key_;
-  message message_;
+  served_message const& of_;
 };
+
+// The handlers for one message: those of a dynamic_dispatcher may be exchanged while one of them runs.
+template <class Dispatcher>
+decltype(auto) handlers_of(Dispatcher& on) {
+  if constexpr (requires { on.hold(); }) {
+    return on.hold();
+  } else {
+    return (on);
+  }
+}
+
+inline json_error binary_message_error() {
+  json_error error;
+  error.code = json_errc::wrong_type;
+  error.expected = "a TEXT message";
+  error.found = "a BINARY message";
+  return error;
+}
+
+inline json_error second_id_error(std::string_view id_name, std::size_t offset) {
+  json_error error;
+  error.code = json_errc::duplicate_field;
+  error.offset = offset;
+  prepend_step(error.path, id_name);
+  return error;
+}
 
 }  // namespace detail
 
 /// Receives until the connection ends, and hands each TEXT message to `on`, a dispatcher or
 /// dynamic_dispatcher, together with `arguments`. Returns when the peer has closed, or when we have for a bad
 /// message; throws when the connection broke, like receive(), and what a handler throws, except
-/// message_refused.
+/// message_refused; and what sending an answer ends with: error::invalid_argument if it cannot be encoded,
+/// error::send_queue_full.
 ///
 /// A handler that is a coroutine is awaited before the next message is received, so that messages are handled
-/// in order. What a handler returns, or its coroutine, is sent as the answer, with the id of the message.
-/// Awaiting what is sent is the backpressure.
+/// in order; it may receive on its own what comes in between. What a handler returns, or its coroutine, is
+/// sent as the answer, with the id of the message. Awaiting what is sent is the backpressure.
 ///
 /// `ws` is a net::websocket or a correspondent. All that is given by reference must live until this ends.
 /// `asio::co_spawn(executor, kw::serve(…), token)` runs it beside others.
 template <class Connection, class Dispatcher, class... Arguments>
 asio::awaitable<void> serve(Connection& ws, Dispatcher& on, serve_options options, Arguments&... arguments) {
+  detail::served_message current;
+  detail::aftermath<Connection> const after{ws, options, on.key(), current};
   while (message const msg = co_await ws.receive()) {
     if (is_control(msg.type())) continue;
-    detail::aftermath<Connection> const after{ws, options, on.key(), msg};
-    if (msg.is_binary()) {
-      json_error wrong;
-      wrong.code = json_errc::wrong_type;
-      wrong.expected = "a TEXT message";
-      wrong.found = "a BINARY message";
+    message_head head;
+    if (msg.is_text()) head = read_head(msg.text(), on.key(), options.id_name, on.options().duplicates);
+    current.look_at(head, msg);
+    if (msg.is_binary() || head.second_id()) {
+      json_error wrong = msg.is_binary() ? detail::binary_message_error()
+                                         : detail::second_id_error(options.id_name, *head.second_id());
       if (co_await after.react(std::move(wrong))) co_return;
       continue;
     }
-    std::shared_ptr<void const> held;
-    if constexpr (requires { on.hold(); }) held = on.hold();
     error_message refused;
     bool is_refused = false;
+    auto&& handlers = detail::handlers_of(on);
     try {
-      auto outcome = on.apply(after, msg.text(), arguments...);
+      auto outcome = handlers.apply(after, msg.text(), arguments...);
       if (!outcome) {
         if (co_await after.react(outcome.error())) co_return;
       } else if (outcome->valid()) {

@@ -3,13 +3,16 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "error.hpp"
+#include "json_reader.hpp"
 #include "outcome.hpp"
 #include "scanner.hpp"
 #include "schema.hpp"
+#include "text.hpp"
 #include "writer.hpp"
 
 namespace kindwire {
@@ -23,36 +26,70 @@ struct correlated {
   std::string_view key = {};  ///< where the kind stands, if not where T has it
 };
 
-/// What tells messages apart before they are decoded. Views into the text.
-struct message_head {
-  std::string_view kind;  ///< as it stands between its quotation marks; empty without one
-  std::string_view id;    ///< a number or a string as it stands in JSON; empty without one
+/// What tells messages apart before they are decoded.
+class message_head {
+ public:
+  /// Decoded; empty without one. A view into the text, or into this if the text has escapes.
+  std::string_view kind() const noexcept { return unescaped_.empty() ? kind_ : unescaped_; }
+  /// A number or a string as it stands in the text, of which this is a view; empty without one.
+  std::string_view id() const noexcept { return id_; }
+  /// Where the id stands again, in bytes from the beginning of the text. Then there is no id, since which of
+  /// them counts is not to be guessed.
+  std::optional<std::size_t> second_id() const noexcept { return second_id_; }
+
+ private:
+  friend message_head read_head(std::string_view, std::string_view, std::string_view, duplicate_policy);
+
+  std::string_view kind_;
+  std::string_view id_;
+  std::string unescaped_;
+  std::optional<std::size_t> second_id_;
 };
 
-/// Looks for the members `key` and `id_name` of a message, the first of each, no further than that takes.
-/// Members that are no string, or no string and no number, are none. What was looked at is well-formed; if
-/// something else comes up the head is empty.
-inline message_head read_head(std::string_view text, std::string_view key, std::string_view id_name) {
+/// Looks for the members `key` and `id_name` of a message. Members that are no string, or no string and no
+/// number, are none. An id that stands twice is none unless `duplicates` says which counts; of a kind that
+/// does the first is taken, if not the last is to count, as whoever decodes the message refuses it.
+///
+/// No further than it takes to know both is the text looked at; an `id_name` that is empty is not looked for.
+/// If it breaks off before, the head is empty. Nothing is allocated unless the text has escapes.
+inline message_head read_head(std::string_view text, std::string_view key, std::string_view id_name,
+                              duplicate_policy duplicates = duplicate_policy::refuse) {
   detail::json_scanner scanner{text};
   message_head head;
   bool first = true;
+  bool has_id = false;
   scanner.skip_space();
   if (!scanner.enter('{', {})) return {};
-  for (bool more = true; head.kind.empty() || (head.id.empty() && !id_name.empty());) {
-    if (!scanner.next('}', first, more)) return {};
-    if (!more) break;
+  for (bool more = true;;) {
+    bool const known = !head.kind_.empty() && (has_id || id_name.empty());
+    if (known && (id_name.empty() || duplicates == duplicate_policy::first)) break;
     std::string_view name;
-    if (!scanner.key(name)) return {};
-    std::string_view* const wanted = name == key ? &head.kind : name == id_name ? &head.id : nullptr;
+    bool const passed = scanner.next('}', first, more);
+    if (passed && !more) break;
+    char const* const where = scanner.position();
+    if (!passed || !scanner.key(name)) return known ? head : message_head{};
+    bool const is_kind = name == key;
+    bool const is_id = !is_kind && !id_name.empty() && name == id_name;
     scanner.skip_space();
     char const* const begin = scanner.position();
     char const letter = scanner.peek();
-    if (!scanner.skip_value()) return {};
-    if (wanted == nullptr || !wanted->empty()) continue;
+    if (!scanner.skip_value()) return known ? head : message_head{};
     std::string_view const value{begin, static_cast<std::size_t>(scanner.position() - begin)};
-    bool const number = letter == '-' || (letter >= '0' && letter <= '9');
-    if (wanted == &head.kind && letter == '"') head.kind = value.substr(1, value.size() - 2);
-    if (wanted == &head.id && (letter == '"' || number)) head.id = value;
+    bool const last_counts = duplicates == duplicate_policy::last;
+    if (is_kind && letter == '"' && (head.kind_.empty() || last_counts)) {
+      head.kind_ = value.substr(1, value.size() - 2);
+      head.unescaped_.clear();
+      if (head.kind_.find('\\') != head.kind_.npos) {
+        detail::unescape_string(begin, scanner.position(), &head.unescaped_);
+      }
+    } else if (is_id && has_id && duplicates == duplicate_policy::refuse) {
+      head.id_ = {};
+      if (!head.second_id_) head.second_id_ = static_cast<std::size_t>(where - text.data());
+    } else if (is_id && (!has_id || last_counts)) {
+      bool const fits = letter == '"' || letter == '-' || (letter >= '0' && letter <= '9');
+      head.id_ = fits ? value : std::string_view{};
+      has_id = true;
+    }
   }
   return head;
 }

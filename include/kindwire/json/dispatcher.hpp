@@ -177,6 +177,9 @@ class dispatcher {
   /// The name of the member that carries them.
   static constexpr std::string_view key() noexcept { return kind_key.name; }
 
+  /// What it refuses.
+  json_options const& options() const noexcept { return options_; }
+
   /// Decodes the message and calls its handler with it and with `arguments`. No handler is called unless the
   /// whole text is in order; the outcome then holds what the handler returned. Views in the message are views
   /// into `text`.

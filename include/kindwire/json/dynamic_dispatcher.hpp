@@ -46,6 +46,9 @@ class dynamic_dispatcher;
 /// A change takes a time that grows with the number of kinds, a call does not.
 template <class Result, class... Arguments>
 class dynamic_dispatcher<Result(Arguments...)> {
+  struct letter;
+  struct snapshot;
+
  public:
   explicit dynamic_dispatcher(json_options options = {}, std::string_view key = "kind")
       : options_(options), key_text_(key), key_(key_text_) {}
@@ -105,37 +108,66 @@ class dynamic_dispatcher<Result(Arguments...)> {
   /// The name of the member that carries the kind.
   std::string_view key() const noexcept { return key_text_; }
 
-  /// Keeps the handlers of now alive. A handler that is a coroutine still runs when the call that made it has
-  /// returned: whoever awaits it holds this, or the handlers that are coroutines stay where they are.
-  std::shared_ptr<void const> hold() const { return current(); }
+  /// What it refuses.
+  json_options const& options() const noexcept { return options_; }
+
+  /// The handlers of one moment, as hold() gives them: called like the dispatcher, which must outlive this.
+  /// Copying is cheap.
+  class handlers {
+   public:
+    /// Decodes the message and calls its handler, as dispatcher does.
+    outcome<Result> operator()(std::string_view text, Arguments... arguments) const {
+      outcome<Result> done = of_->run(now_, text, arguments...);
+      if (done || !now_->invalid) return done;
+      detail::message_reader reader{text};
+      letter const message{reader, text, {}, &done.error(), of_->key_};
+      return now_->invalid->call(message, arguments...);
+    }
+
+    /// The same, as dispatcher::apply(): `use` is called with what the handler returned.
+    template <class Use>
+    auto apply(Use&& use, std::string_view text, Arguments... arguments) const {
+      using result = typename detail::used<std::remove_reference_t<Use>, Result>::type;
+      outcome<Result> done = (*this)(text, static_cast<Arguments&&>(arguments)...);
+      if (!done) return outcome<result>{done.error()};
+      if constexpr (std::is_void_v<Result> && std::is_void_v<result>) {
+        use();
+        return outcome<void>{};
+      } else if constexpr (std::is_void_v<Result>) {
+        return outcome<result>{use()};
+      } else if constexpr (std::is_void_v<result>) {
+        use(*std::move(done));
+        return outcome<void>{};
+      } else {
+        return outcome<result>{use(*std::move(done))};
+      }
+    }
+
+   private:
+    friend class dynamic_dispatcher;
+    handlers(dynamic_dispatcher const& of, std::shared_ptr<snapshot const> now) noexcept
+        : of_(&of), now_(std::move(now)) {}
+
+    dynamic_dispatcher const* of_;
+    std::shared_ptr<snapshot const> now_;
+  };
+
+  /// The handlers of now, kept alive as long as what this returns. A handler that is a coroutine still runs
+  /// when the call that made it has returned, so whoever awaits it calls what is held:
+  ///
+  ///     auto const now = on.hold();
+  ///     if (auto outcome = now(text, s)) co_await *std::move(outcome);
+  handlers hold() const { return {*this, current()}; }
 
   /// Decodes the message and calls its handler, as dispatcher does.
   outcome<Result> operator()(std::string_view text, Arguments... arguments) const {
-    auto const now = current();
-    outcome<Result> done = run(now, text, arguments...);
-    if (done || !now->invalid) return done;
-    detail::message_reader reader{text};
-    letter const message{reader, text, {}, &done.error(), key_};
-    return now->invalid->call(message, arguments...);
+    return hold()(text, static_cast<Arguments&&>(arguments)...);
   }
 
   /// The same, as dispatcher::apply(): `use` is called with what the handler returned.
   template <class Use>
   auto apply(Use&& use, std::string_view text, Arguments... arguments) const {
-    using result = typename detail::used<std::remove_reference_t<Use>, Result>::type;
-    outcome<Result> done = (*this)(text, static_cast<Arguments&&>(arguments)...);
-    if (!done) return outcome<result>{done.error()};
-    if constexpr (std::is_void_v<Result> && std::is_void_v<result>) {
-      use();
-      return outcome<void>{};
-    } else if constexpr (std::is_void_v<Result>) {
-      return outcome<result>{use()};
-    } else if constexpr (std::is_void_v<result>) {
-      use(*std::move(done));
-      return outcome<void>{};
-    } else {
-      return outcome<result>{use(*std::move(done))};
-    }
+    return hold().apply(std::forward<Use>(use), text, static_cast<Arguments&&>(arguments)...);
   }
 
  private:
