@@ -18,6 +18,7 @@
 #include <random>
 #include <string>
 #include <system_error>
+#include <variant>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -46,6 +47,9 @@ struct size_of {
 struct with_id {
   int id;
   static constexpr auto schema = kw::kind("WITH_ID", kw::field("id", &with_id::id));
+};
+struct nobody {
+  static constexpr auto schema = kw::kind("NOBODY");
 };
 struct typed {
   static constexpr auto schema = kw::kind("TYPED", kw::key("type"));
@@ -331,8 +335,9 @@ TEST_CASE("what is no answer is received") {
                    R"({"kind":"USER","id":0,"age":1})",
                    R"({"kind":"USER","id":1,"age":1,"id":1})",  // which?
                    R"({"id":1,"kind":"USER","age":1,"id":3})",
-                   answer(3, 1),                  // never asked
                    R"({"kind":"OTHER","id":1})",  // no answer to this
+                   R"({"kind":"OTHER","id":3})",
+                   R"({"kind":"ERROR","id":3,"code":"x"})",  // about what was sent otherwise
                    R"(plain text)"};
   for (std::size_t index = 1; index < said.size(); ++index) side.say(said[index]);
   side.far->push_frame(side.of, kw::opcode::binary, "\x01\x02");
@@ -346,8 +351,8 @@ TEST_CASE("what is no answer is received") {
   CHECK(result.age == 7);
 }
 
-TEST_CASE("an answer to nothing that was asked can end the connection") {
-  asking side({.on_unknown_id = kw::on_unknown_id::close});
+TEST_CASE("an answer to nothing that was asked ends the connection") {
+  asking side;
   asking::outcome result;
   side.ask(result);
   side.heard();
@@ -364,6 +369,56 @@ TEST_CASE("an answer to nothing that was asked can end the connection") {
   side.far->end();
   side.settle();
   CHECK(others.error == exchange_errc::unknown_id);
+}
+
+TEST_CASE("an answer to nothing that was asked can be received instead") {
+  asking side({.on_unknown_id = kw::on_unknown_id::deliver});
+  asking::outcome result;
+  asking::receiving others;
+  side.ask(result);
+  side.receive(others);
+  side.say(answer(3, 1));
+  side.say(answer(1, 7));
+  side.settle();
+  CHECK(others.all == texts{answer(3, 1)});
+  CHECK(result.age == 7);
+}
+
+TEST_CASE("one of several kinds may be the answer") {
+  asking side;
+  get_user const question{"ann"};
+  using either = std::variant<user, nobody>;
+  texts all;
+  for (int index = 0; index < 3; ++index) {
+    side.talk->request<either>(question, 1h, [&](std::error_code error, kw::reply<either> reply) {
+      if (error) return all.push_back(error.message());
+      auto const* const found = std::get_if<user>(&*reply);
+      all.push_back(found != nullptr ? std::to_string(found->age) : "nobody");
+    });
+  }
+  side.say(R"({"id":3,"kind":"NOBODY"})");
+  side.say(answer(1, 7));
+  side.say(R"({"id":5,"kind":"USER"})");
+  side.settle();
+  CHECK(all == texts{"nobody", "7", "an answer that cannot be decoded"});
+  CHECK(side.talk->outstanding() == 0);
+}
+
+TEST_CASE("a server's ids are even, whatever its websocket comes from") {
+  test::far_end side(kw::role::server);
+  kw::net::websocket& ws = side.ws;
+  kw::correspondent talk{ws};
+  get_user const question{"ann"};
+  bool done = false;
+  for (int index = 0; index < 2; ++index) {
+    talk.request<user>(question, 1h,
+                       [&](std::error_code, kw::reply<user> reply) { done = static_cast<bool>(reply); });
+  }
+  CHECK(side.heard() ==
+        texts{R"({"kind":"GET_USER","id":2,"name":"ann"})", R"({"kind":"GET_USER","id":4,"name":"ann"})"});
+  side.say(answer(4, 7));
+  side.settle();
+  CHECK(done);
 }
 
 TEST_CASE("messages wait for receive() up to a mark, then nothing is read, and nothing is lost") {
@@ -705,20 +760,31 @@ TEST_CASE("a websocket that was borrowed stays open, and can be used again") {
   CHECK(text == "two");
 }
 
-TEST_CASE("what cannot be asked is an error of the request") {
+TEST_CASE("what cannot be asked is an error of the request, and it says why") {
   asking side;
   side.heard();
-  std::vector<std::error_code> errors;
-  auto const note = [&](std::error_code error, auto) { errors.push_back(error); };
+  texts why;
+  auto const note = [&](std::error_code error, auto const& reply) {
+    CHECK(error == kw::error::invalid_argument);
+    why.push_back(reply.why().code + ": " + reply.why().message);
+  };
   get_user const broken{"\xFF"};
+  get_user const asked{"ann"};
   side.talk->request<user>(broken, 1h, note);
   side.talk->request<user>(with_id{1}, 1h, note);
+  side.talk->request<with_id>(asked, 1h, note);
+  side.talk->request<std::variant<user, with_id>>(asked, 1h, note);
   side.talk->request<user>(typed{}, 1h, note);
-  side.talk->request<typed>(get_user{}, 1h, note);
-  CHECK(errors.empty());
+  side.talk->request<typed>(asked, 1h, note);
+  CHECK(why.empty());
   side.settle();
-  REQUIRE(errors.size() == 4);
-  for (auto const each : errors) CHECK(each == kw::error::invalid_argument);
+  CHECK(why.at(0).starts_with(R"(invalid_utf8: field "name": )"));
+  why.erase(why.begin());
+  CHECK(why == texts{R"(duplicate_field: duplicate field "id")",
+                     R"(invalid_argument: the answer has a field of its own called "id")",
+                     R"(invalid_argument: the answer has a field of its own called "id")",
+                     R"(invalid_argument: the question's kind stands under "type")",
+                     R"(invalid_argument: the answer's kind stands under "type")"});
   CHECK(side.heard().empty());
   CHECK(side.talk->outstanding() == 0);
 

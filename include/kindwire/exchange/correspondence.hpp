@@ -1,6 +1,7 @@
 // Reads a connection, and tells answers from what else comes: the inside of a correspondent.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
@@ -18,32 +19,37 @@
 #include <vector>
 
 #include "../error.hpp"
+#include "../frame/role.hpp"
 #include "../json/correlated.hpp"
 #include "../json/error_message.hpp"
 #include "../message/message.hpp"
 #include "../net/operation.hpp"
 #include "../net/websocket.hpp"
+#include "answer.hpp"
 #include "errors.hpp"
 #include "pending_requests.hpp"
 
 namespace kindwire {
 
 /// What a correspondent does with an answer to nothing that was asked: a message of a kind that is an answer
-/// to something that was, or an ERROR, with an id that was never used. (One that comes too late is dropped.)
+/// to something that was, with an id that was never used. (One that comes too late is dropped. An ERROR may
+/// be about anything that was sent: receive() gets it.)
 enum class on_unknown_id {
-  deliver,  ///< receive() gets it, as it may be a question of the other side's
   close,    ///< closes with 1008; what is outstanding ends with exchange_errc::unknown_id
+  deliver,  ///< receive() gets it
 };
 
 /// What can be set for a correspondent. The views must live as long as it.
 struct correspondent_options {
-  std::string_view id_name = "id";  ///< the member that carries the id
-  std::string_view key = "kind";    ///< the member that carries the kind
+  /// The member that carries the id. Neither a question nor its answer has a field of this name.
+  std::string_view id_name = "id";
+  std::string_view key = "kind";  ///< the member that carries the kind
   /// Bytes of memory for messages that are no answers and wait for receive(): their text and what it takes to
   /// keep it, some 50 bytes each. At this mark, which the last of them may pass, nothing more is read,
   /// answers included, until some are received: whoever asks also receives.
   std::size_t read_ahead = std::size_t{256} << 10;
-  kindwire::on_unknown_id on_unknown_id = kindwire::on_unknown_id::deliver;
+  /// Whoever mixes up ids may as well give the wrong answer to what was asked.
+  kindwire::on_unknown_id on_unknown_id = kindwire::on_unknown_id::close;
 };
 
 namespace detail {
@@ -88,22 +94,34 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
   std::shared_ptr<pending_request_for<Answer>> ask(Question const& question,
                                                    pending_request::clock::time_point deadline) {
     // An id is that of a question which is on its way: others are cancelled by it.
-    auto const failed = [deadline](std::error_code why) {
-      auto const one = std::make_shared<pending_request_for<Answer>>(kind_of<Answer>, 0, deadline);
-      one->fail(why);
+    using answer = answer_of<Answer>;
+    auto const failed = [deadline](std::error_code why, error_message what = {}) {
+      auto const one = std::make_shared<pending_request_for<Answer>>(answer::kinds, 0, deadline);
+      one->fail(why, std::move(what));
       return one;
     };
     if (ended_) return failed(end_error_ ? end_error_ : make_error_code(error::closed));
-    if (schema<Answer>.key != options_.key || schema<Question>.key != options_.key)
-      return failed(error::invalid_argument);
-    auto one = std::make_shared<pending_request_for<Answer>>(kind_of<Answer>, next_id_, deadline);
+    if (schema<Question>.key != options_.key)
+      return failed(error::invalid_argument,
+                    not_to_be_asked("the question's kind stands under", schema<Question>.key));
+    if (answer::key != options_.key)
+      return failed(error::invalid_argument, not_to_be_asked("the answer's kind stands under", answer::key));
+    // Its own field is not our id: serve() would answer with it.
+    if (answer::has_field(options_.id_name))
+      return failed(error::invalid_argument,
+                    not_to_be_asked("the answer has a field of its own called", options_.id_name));
+    auto one = std::make_shared<pending_request_for<Answer>>(answer::kinds, next_id_, deadline);
     std::array<char, 24> digits;
     char* const last = std::to_chars(digits.data(), digits.data() + digits.size(), next_id_).ptr;
     std::string_view const text{digits.data(), static_cast<std::size_t>(last - digits.data())};
-    if (auto const why = ws_->try_send(correlated<Question>{question, options_.id_name, text}))
-      return failed(why);
+    correlated<Question> const asked{question, options_.id_name, text};
+    if (auto const why = ws_->try_send(asked)) {
+      std::string ignored;
+      auto const encoded = encode(asked, ignored);
+      return failed(why, encoded ? error_message{} : to_message(encoded.error()));
+    }
     next_id_ += 2;
-    note_answer_kind(kind_of<Answer>);
+    for (std::string_view const kind : answer::kinds) note_answer_kind(kind);
     pending_.add(one, expiry{weak_from_this()});
     return one;
   }
@@ -159,23 +177,22 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
   static std::size_t memory_of(kept const& one) noexcept { return sizeof one + one.bytes.capacity(); }
 
   // The two ends use odd and even ids, so that a question of one is no answer to the other.
-  void choose_ids() noexcept { next_id_ = ws_->request().target().empty() ? 1 : 2; }
+  void choose_ids() noexcept { next_id_ = net::detail::websocket_access::self(*ws_) == role::client ? 1 : 2; }
+
+  static error_message not_to_be_asked(std::string why, std::string_view name) {
+    why += ' ';
+    append_quoted(why, name);
+    return {"invalid_argument", {}, std::move(why)};
+  }
 
   bool may_read() const noexcept { return queued_ < options_.read_ahead || receive_; }
 
   void note_answer_kind(std::string_view kind) {
-    for (std::string_view const known : answer_kinds_) {
-      if (known == kind) return;
-    }
-    answer_kinds_.push_back(kind);
+    if (!may_be_answer(kind)) answer_kinds_.push_back(kind);
   }
 
   bool may_be_answer(std::string_view kind) const noexcept {
-    if (kind == kind_of<error_message>) return true;
-    for (std::string_view const known : answer_kinds_) {
-      if (known == kind) return true;
-    }
-    return false;
+    return std::find(answer_kinds_.begin(), answer_kinds_.end(), kind) != answer_kinds_.end();
   }
 
   void take(message const& msg) {
@@ -186,14 +203,15 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
   bool take_answer(std::string_view text) {
     if (next_id_ <= 2) return false;  // nothing was asked yet
     message_head const head = read_head(text, options_.key, options_.id_name);
-    if (head.id().empty() || !may_be_answer(head.kind())) return false;
+    bool const is_error = head.kind() == kind_of<error_message>;
+    if (head.id().empty() || (!is_error && !may_be_answer(head.kind()))) return false;
     char const* const end = head.id().data() + head.id().size();
     std::uint64_t id = 0;
     auto const [last, wrong] = std::from_chars(head.id().data(), end, id);
     if (wrong != std::errc{} || last != end) return false;
     if ((id & 1) != (next_id_ & 1) || id == 0) return false;
     if (id >= next_id_) {
-      if (options_.on_unknown_id == on_unknown_id::deliver) return false;
+      if (options_.on_unknown_id == on_unknown_id::deliver || !may_be_answer(head.kind())) return false;
       end_error_ = exchange_errc::unknown_id;
       pending_.end_all(end_error_);
       ws_->try_close(close_code::policy_violation, "an answer to nothing that was asked");
@@ -204,11 +222,11 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
       ++late_answers_;
       return true;
     }
-    if (head.kind() == one->answer_kind()) {
+    if (one->is_answered_by(head.kind())) {
       pending_.take(id)->answer(text);
       return true;
     }
-    if (head.kind() != kind_of<error_message>) return false;
+    if (!is_error) return false;
     pending_.take(id);
     auto said = decode<error_message>(text);
     if (said) {

@@ -36,6 +36,10 @@ namespace kindwire {
 /// the message that comes with the same id is its answer, in whatever order. Neither type has a field for the
 /// id. serve() answers like that; an error_message with the id refuses.
 ///
+/// Ids are numbers, odd ones of a client and even ones of a server. A message is an answer if its kind is one
+/// to what was asked, or ERROR, and its id is written as it was sent: 7, not 7.0 or "7". One whose id stands
+/// twice is none.
+///
 /// It reads the websocket all the time, so nobody else may receive from that. What is no answer waits for
 /// receive(), in order; correspondent_options::read_ahead bounds it. Either end of a connection may ask, and
 /// both at once.
@@ -88,16 +92,18 @@ class correspondent {
   /// - error::closed: the connection ended before; or what broke it, as receive() says it;
   /// - asio::error::operation_aborted: cancelled, or the correspondent was destroyed;
   /// - what sending ends with: error::send_queue_full; error::invalid_argument if the question cannot be
-  ///   encoded, has a field called like the id, or stands under another key.
+  ///   encoded, or if it or the answer has a field called like the id or stands under another key:
+  ///   request_error::why() says which.
   ///
-  /// An answer owns its strings: a std::string_view in it would be gone.
-  template <message_kind Answer, message_kind Question, class Rep, class Period>
+  /// `Answer` is a kind, or a std::variant of those that may come. It owns its strings: one with a
+  /// std::string_view in it does not compile.
+  template <answerable Answer, message_kind Question, class Rep, class Period>
   asio::awaitable<Answer> request(Question const& question, std::chrono::duration<Rep, Period> timeout) {
     return awaited(asked<Answer>(question, timeout));
   }
 
   /// The same with a token for `void(std::error_code, kindwire::reply<Answer>)`.
-  template <message_kind Answer, message_kind Question, class Rep, class Period,
+  template <answerable Answer, message_kind Question, class Rep, class Period,
             asio::completion_token_for<void(std::error_code, reply<Answer>)> Token>
   auto request(Question const& question, std::chrono::duration<Rep, Period> timeout, Token&& token) {
     return asio::async_initiate<Token, void(std::error_code, reply<Answer>)>(
@@ -162,6 +168,9 @@ class correspondent {
 
   template <class Answer, class Question, class Timeout>
   ticket<Answer> asked(Question const& question, Timeout timeout) {
+    static_assert(detail::owns_its_text<Answer>(),
+                  "kindwire: an answer outlives its message: a std::string_view or raw_json_view in it would "
+                  "dangle; take a std::string or raw_json");
     return {state_, state_->template ask<Answer>(question, detail::deadline_after(timeout))};
   }
 

@@ -1,6 +1,7 @@
 // Questions that wait for their answers, each with a time by which it must have come.
 #pragma once
 
+#include <algorithm>
 #include <asio/any_io_executor.hpp>
 #include <asio/steady_timer.hpp>
 #include <chrono>
@@ -9,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string_view>
 #include <system_error>
 #include <unordered_map>
@@ -26,23 +28,27 @@ class pending_request {
  public:
   using clock = std::chrono::steady_clock;
 
-  pending_request(std::string_view answer_kind, std::uint64_t id, clock::time_point deadline) noexcept
-      : kind_(answer_kind), id_(id), deadline_(deadline) {}
+  // The kinds' names must live as long as this.
+  pending_request(std::span<std::string_view const> answer_kinds, std::uint64_t id,
+                  clock::time_point deadline) noexcept
+      : kinds_(answer_kinds), id_(id), deadline_(deadline) {}
   pending_request(pending_request const&) = delete;
   pending_request& operator=(pending_request const&) = delete;
   virtual ~pending_request() = default;
 
-  std::string_view answer_kind() const noexcept { return kind_; }
+  bool is_answered_by(std::string_view kind) const noexcept {
+    return std::find(kinds_.begin(), kinds_.end(), kind) != kinds_.end();
+  }
   std::uint64_t id() const noexcept { return id_; }
   clock::time_point deadline() const noexcept { return deadline_; }
 
-  // The text of a message of the answer's kind.
+  // The text of a message of one of these kinds.
   virtual void answer(std::string_view text) = 0;
   virtual void fail(std::error_code error, error_message why) = 0;
   void fail(std::error_code error) { fail(error, {}); }
 
  private:
-  std::string_view kind_;
+  std::span<std::string_view const> kinds_;
   std::uint64_t id_;
   clock::time_point deadline_;
 };

@@ -441,8 +441,12 @@ class remote {
 
 namespace detail {
 
-// How servers and connect() make a websocket, and let go of one without ending the connection.
+// How servers and connect() make a websocket, and let go of one without ending the connection; and which end
+// it is.
 struct websocket_access {
+  static role self(websocket const& of) noexcept {
+    return of.connection_ ? of.connection_->protocol().self() : role::client;
+  }
   static websocket make(std::shared_ptr<connection> state) noexcept { return websocket(std::move(state)); }
   static std::shared_ptr<connection> release(websocket& from) noexcept {
     return std::exchange(from.connection_, nullptr);

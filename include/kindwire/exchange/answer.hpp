@@ -1,0 +1,72 @@
+// What can be the answer to a request: a kind, or one of several.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <variant>
+
+#include "../json/correlated.hpp"
+#include "../json/schema.hpp"
+#include "../json/types.hpp"
+#include "../json/variant_kinds.hpp"
+
+namespace kindwire {
+namespace detail {
+
+template <class T>
+struct answer_of;
+
+template <message_kind T>
+struct answer_of<T> {
+  static constexpr std::string_view key = schema<T>.key;
+  static constexpr std::array<std::string_view, 1> kinds{kind_of<T>};
+  static constexpr bool has_field(std::string_view name) noexcept { return detail::has_field<T>(name); }
+};
+
+template <message_kind... Kinds>
+requires(sizeof...(Kinds) != 0) struct answer_of<std::variant<Kinds...>> {
+  static constexpr std::string_view key = kinds_of_variant<Kinds...>::key;
+  static constexpr std::span<std::string_view const> kinds = kinds_of_variant<Kinds...>::names;
+  static constexpr bool has_field(std::string_view name) noexcept {
+    return (detail::has_field<Kinds>(name) || ...);
+  }
+};
+
+// T holds no view into the text that it was read from. Of a json_codec's types that is not known, and of one
+// that holds itself it depends on the rest. `Outer` are the types around it.
+template <class T, class... Outer>
+consteval bool owns_its_text() {
+  if constexpr (has_read_codec<T> || (std::is_same_v<T, Outer> || ...)) {
+    return true;
+  } else if constexpr (std::is_same_v<T, std::string_view> || std::is_same_v<T, raw_json_view>) {
+    return false;
+  } else if constexpr (described<T>) {
+    return []<class... Fields>(small_tuple<Fields...> const&) {
+      return (owns_its_text<typename Fields::member_type, T, Outer...>() && ...);
+    }(schema<T>.fields);
+  } else if constexpr (is_variant<T>) {
+    return []<class... Kinds>(std::type_identity<std::variant<Kinds...>>) {
+      return (owns_its_text<Kinds, Outer...>() && ...);
+    }(std::type_identity<T>{});
+  } else if constexpr (string_map<T>) {
+    return owns_its_text<typename T::key_type, Outer...>() &&
+           owns_its_text<typename T::mapped_type, Outer...>();
+  } else if constexpr (is_optional<T> || is_vector<T> || is_array<T>) {
+    return owns_its_text<typename T::value_type, Outer...>();
+  } else {
+    return true;
+  }
+}
+
+}  // namespace detail
+
+/// A kind, or a std::variant of kinds: what `request<Answer>()` can ask for.
+template <class T>
+concept answerable = requires {
+  detail::answer_of<T>::kinds;
+};
+
+}  // namespace kindwire
