@@ -444,6 +444,41 @@ TEST_CASE("messages wait for receive() up to a mark, then nothing is read, and n
   CHECK(side.far->incoming.empty());
 }
 
+TEST_CASE("who closes hears of the end, also if nobody receives") {
+  asking side({.read_ahead = 100}, {.read_ahead = 64});
+  side.far->max_read = 64;
+  asking::outcome first;
+  asking::outcome second;
+  side.ask(first);
+  side.ask(second);
+  for (int index = 0; index < 10; ++index) side.say(std::string(60, 'x'));
+  side.say(answer(1, 7));
+  side.say_close();
+  side.settle();
+  CHECK(!first.done);
+  SUBCASE("with a token") {
+    bool closed = false;
+    side.talk->close(kw::close_code::normal, "", [&](std::error_code error) { closed = !error; });
+    side.settle();
+    side.far->end();
+    side.settle();
+    CHECK(closed);
+  }
+  SUBCASE("without waiting") {
+    CHECK(side.talk->try_close(kw::close_code::no_status, "why") == kw::error::invalid_argument);
+    side.settle();
+    CHECK(!first.done);
+    CHECK(!side.talk->try_close());
+    side.settle();
+  }
+  CHECK(first.age == 7);
+  CHECK(second.error == kw::error::closed);
+  // What waited is still there; what came behind it is not.
+  int count = 0;
+  while (side.talk->try_receive()) ++count;
+  CHECK(count == 1);
+}
+
 TEST_CASE("what has been received makes room again") {
   asking side({.read_ahead = 100}, {.read_ahead = 64});
   for (std::size_t round = 0; round < 20; ++round) {

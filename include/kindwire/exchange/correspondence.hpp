@@ -131,6 +131,12 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
     read();
   }
 
+  // We may have closed. What comes before the peer's Close is still read, for the answers.
+  void note_close() {
+    closing_ = !ws_->is_open();
+    read();
+  }
+
   message try_receive() {
     if (receive_ || queue_.empty()) return {};
     queued_ -= memory_of(queue_.front());
@@ -185,7 +191,8 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
     return {"invalid_argument", {}, std::move(why)};
   }
 
-  bool may_read() const noexcept { return queued_ < options_.read_ahead || receive_; }
+  bool has_room() const noexcept { return queued_ < options_.read_ahead || receive_; }
+  bool may_read() const noexcept { return has_room() || closing_; }
 
   void note_answer_kind(std::string_view kind) {
     if (!may_be_answer(kind)) answer_kinds_.push_back(kind);
@@ -215,6 +222,7 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
       end_error_ = exchange_errc::unknown_id;
       pending_.end_all(end_error_);
       ws_->try_close(close_code::policy_violation, "an answer to nothing that was asked");
+      closing_ = true;
       return true;
     }
     auto const one = pending_.find(id);
@@ -238,6 +246,7 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
   }
 
   void deliver(message const& msg) {
+    if (!has_room()) return;  // closing: answers may come behind it
     kept one{msg.type(), std::string{msg.text()}};
     if (receive_) {
       current_ = std::move(one);
@@ -269,6 +278,7 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
   asio::cancellation_signal stop_;
   std::error_code end_error_;
   bool reading_ = false;
+  bool closing_ = false;  // by us
   bool ended_ = false;
 };
 

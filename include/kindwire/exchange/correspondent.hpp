@@ -139,14 +139,19 @@ class correspondent {
     return websocket().try_send(std::forward<Arguments>(arguments)...);
   }
   asio::awaitable<void> close(close_code code = close_code::normal, std::string_view reason = {}) {
-    return websocket().close(code, reason);
+    auto closed = websocket().close(code, reason);
+    state_->note_close();
+    return closed;
   }
   template <asio::completion_token_for<void(std::error_code)> Token>
   auto close(close_code code, std::string_view reason, Token&& token) {
+    static_cast<void>(try_close(code, reason));  // what follows says the same
     return websocket().close(code, reason, std::forward<Token>(token));
   }
   std::error_code try_close(close_code code = close_code::normal, std::string_view reason = {}) {
-    return websocket().try_close(code, reason);
+    auto const outcome = websocket().try_close(code, reason);
+    state_->note_close();
+    return outcome;
   }
 
  private:
