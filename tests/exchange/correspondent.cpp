@@ -685,6 +685,29 @@ TEST_CASE("a request that nobody awaits is given up, and one that is awaited lat
   CHECK(age == 7);
 }
 
+TEST_CASE("a request, and a receive, that are awaited when the correspondent is gone have been cancelled") {
+  asking side;
+  get_user const question{"ann"};
+  auto request = side.talk->request<user>(question, 1h);
+  auto receiving = side.talk->receive();
+  side.talk.reset();
+  std::vector<std::error_code> errors;
+  auto const note = [&](std::exception_ptr failure) {
+    try {
+      if (failure) std::rethrow_exception(failure);
+    } catch (std::system_error const& error) {
+      errors.push_back(error.code());
+    }
+  };
+  asio::co_spawn(
+      side.io, [&]() -> asio::awaitable<void> { co_await std::move(request); }, note);
+  asio::co_spawn(
+      side.io, [&]() -> asio::awaitable<void> { co_await std::move(receiving); }, note);
+  side.settle();
+  REQUIRE(errors.size() == 2);
+  for (auto const each : errors) CHECK(each == asio::error::operation_aborted);
+}
+
 TEST_CASE("destroyed in the middle, it ends everything") {
   std::vector<asking::outcome> outcomes(3);
   asking::receiving others;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <asio/any_io_executor.hpp>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/cancellation_type.hpp>
@@ -68,6 +69,8 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
   }
 
   net::websocket& websocket() noexcept { return *ws_; }
+  // Also when the websocket is gone.
+  asio::any_io_executor executor() { return pending_.get_executor(); }
   correspondent_options const& options() const noexcept { return options_; }
   std::size_t outstanding() const noexcept { return pending_.size(); }
   std::uint64_t late_answers() const noexcept { return late_answers_; }

@@ -188,7 +188,7 @@ class correspondent {
     shared_state const state = std::move(held.state);
     auto const one = std::move(held.one);
     auto slot = asio::get_associated_cancellation_slot(handler);
-    Operation waiting(std::move(handler), state->websocket().get_executor());
+    Operation waiting(std::move(handler), state->executor());
     if (slot.is_connected()) {
       slot.assign([weak = std::weak_ptr(state), id = one->id()](asio::cancellation_type) {
         if (auto const self = weak.lock()) self->cancel(id);
@@ -212,7 +212,7 @@ class correspondent {
     return asio::async_initiate<Token, void(std::error_code, message)>(
         [state = std::move(from)](auto handler) {
           auto slot = asio::get_associated_cancellation_slot(handler);
-          detail::correspondence::receiving waiting(std::move(handler), state->websocket().get_executor());
+          detail::correspondence::receiving waiting(std::move(handler), state->executor());
           if (slot.is_connected() && !state->is_receiving()) {
             slot.assign([weak = std::weak_ptr(state)](asio::cancellation_type) {
               if (auto const self = weak.lock()) self->cancel_receive();

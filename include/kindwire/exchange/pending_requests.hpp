@@ -124,6 +124,7 @@ class pending_requests {
 
   explicit pending_requests(asio::any_io_executor const& executor) : timer_(executor) {}
 
+  asio::any_io_executor get_executor() { return timer_.get_executor(); }
   std::size_t size() const noexcept { return by_id_.size(); }
 
   // `expire` is called when a deadline has come, whether or not its question still waits, and must then call
