@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -23,6 +24,31 @@ struct with_id {
   int id;
   static constexpr auto schema = kw::kind("WITH_ID", kw::field("id", &with_id::id));
 };
+
+struct wire {
+  std::vector<question> inner;
+  std::string text;
+  static constexpr auto schema =
+      kw::kind("WIRE", kw::field("inner", &wire::inner), kw::field("text", &wire::text));
+};
+// A kind that a codec writes: as a kind, or as a list of such, or as a text.
+template <int How>
+struct coded {
+  static constexpr auto schema = kw::kind("CODED");
+};
+
+}  // namespace
+
+template <int How>
+struct kw::json_codec<coded<How>> {
+  static bool write(kw::json_writer& writer, coded<How> const&) {
+    if constexpr (How == 0) return writer.write(wire{{{"ann"}}, "x"});
+    if constexpr (How == 1) return writer.write(std::vector<wire>(1));
+    return writer.write(std::string{"x"});
+  }
+};
+
+namespace {
 
 template <class T>
 std::string text_of(kw::correlated<T> const& message) {
@@ -52,6 +78,26 @@ TEST_CASE("the id follows the kind") {
   CHECK(text_of(kw::correlated<empty>{empty{}, "id", "", "op"}) == R"({"op":"EMPTY"})");
 }
 
+TEST_CASE("the id stands in the message, not in what is inside of it") {
+  wire const value{{{"a"}, {"b"}}, std::string(1000, 'x')};
+  std::string const fields =
+      R"("inner":[{"kind":"QUESTION \"1\"","name":"a"},{"kind":"QUESTION \"1\"","name":"b"}],"text":")" +
+      value.text + "\"}";
+  CHECK(text_of(kw::correlated<wire>{value, "id", "7"}) == R"({"kind":"WIRE","id":7,)" + fields);
+  CHECK(text_of(kw::correlated<wire>{value, "id", "", "op"}) == R"({"op":"WIRE",)" + fields);
+  std::string const id = '"' + std::string(2000, 'i') + '"';
+  CHECK(text_of(kw::correlated<wire>{value, "id", id}) == R"({"kind":"WIRE","id":)" + id + ',' + fields);
+}
+
+TEST_CASE("what a codec writes has the id if it is a kind") {
+  CHECK(text_of(kw::correlated<coded<0>>{{}, "id", "7"}) ==
+        R"({"kind":"WIRE","id":7,"inner":[{"kind":"QUESTION \"1\"","name":"ann"}],"text":"x"})");
+  std::string text = "as it was";
+  CHECK(kw::encode(kw::correlated<coded<1>>{{}, "id", "7"}, text).error().code == kw::json_errc::rejected);
+  CHECK(kw::encode(kw::correlated<coded<2>>{{}, "id", "7"}, text).error().code == kw::json_errc::rejected);
+  CHECK(text == "as it was");
+}
+
 TEST_CASE("a long message is as one that is short") {
   question const asked{std::string(5000, 'x')};
   narrow_sink sink;
@@ -69,7 +115,14 @@ TEST_CASE("what cannot be written leaves the sink as it was") {
   question const broken{"\xFF"};
   CHECK(kw::encode(kw::correlated<question>{broken, "id", "7"}, sink).error().code ==
         kw::json_errc::invalid_utf8);
+  question const asked{"ann"};
+  CHECK(kw::encode(kw::correlated<question>{asked, "\xFF", "7"}, sink).error().code ==
+        kw::json_errc::invalid_utf8);
   CHECK(sink.text.empty());
+  std::string whole = "as it was";
+  question const long_and_broken{std::string(5000, 'x') + "\xFF"};
+  CHECK(!kw::encode(kw::correlated<question>{long_and_broken, "id", "7"}, whole));
+  CHECK(whole == "as it was");
   CHECK(kw::encode(kw::correlated<with_id>{value, "id", ""}, sink));
   CHECK(kw::encode(kw::correlated<with_id>{value, "number", "7"}, sink));
   CHECK(sink.text == R"({"kind":"WITH_ID","id":1}{"kind":"WITH_ID","number":7,"id":1})");
@@ -132,6 +185,14 @@ TEST_CASE("of an id that stands twice none counts, unless it is said which") {
   CHECK(head(R"({"id":1,"id":{},"kind":"A"})", last) == "A|");
   CHECK(head(R"({"kind":"A","id":1,"id":2,)", refuse) == "A||19");
   CHECK(head(R"({"kind":"A","x":{"id":1},"id":2})", refuse) == "A|2");
+  for (std::size_t const size : {std::size_t{0}, std::size_t{100}, std::size_t{1000}}) {
+    std::string const begin = R"({"kind":"A","id":1,"x":")" + std::string(size, 'x') + "\",";
+    std::string const where = std::to_string(begin.size());
+    CHECK(head(begin + R"("id":2})", refuse) == "A||" + where);
+    CHECK(head(begin + R"("\u0069d":2})", refuse) == "A||" + where);
+    CHECK(head(begin + R"("y":["id",{"id":3}],"z":"\"id\""})", refuse) == "A|1");
+    CHECK(head(begin + R"("did":2,"idd":"id"})", refuse) == "A|1");
+  }
   CHECK(head(R"({"kind":"A\n","kind":"B","id":2})", refuse) == "A\n|2");
   CHECK(head(R"({"kind":"A\n","kind":"B","id":2})", last) == "B|2");
 }

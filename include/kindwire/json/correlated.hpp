@@ -46,6 +46,21 @@ class message_head {
   std::optional<std::size_t> second_id_;
 };
 
+namespace detail {
+
+// Whether a member of this name may stand in the text: as it is, or with escapes. Of a long text that is not
+// found out more quickly than by reading it.
+inline bool may_have_member(std::string_view text, std::string_view name) noexcept {
+  if (text.size() > 256 || text.find('\\') != text.npos) return true;
+  for (std::size_t at = text.find(name); at != text.npos; at = text.find(name, at + 1)) {
+    std::string_view const behind = text.substr(at + name.size());
+    if (at != 0 && text[at - 1] == '"' && behind.starts_with('"')) return true;
+  }
+  return false;
+}
+
+}  // namespace detail
+
 /// Looks for the members `key` and `id_name` of a message. Members that are no string, or no string and no
 /// number, are none. An id that stands twice is none unless `duplicates` says which counts; of a kind that
 /// does the first is taken, if not the last is to count, as whoever decodes the message refuses it.
@@ -58,11 +73,17 @@ inline message_head read_head(std::string_view text, std::string_view key, std::
   message_head head;
   bool first = true;
   bool has_id = false;
+  bool rest_was_seen = false;
   scanner.skip_space();
   if (!scanner.enter('{', {})) return {};
   for (bool more = true;;) {
     bool const known = !head.kind_.empty() && (has_id || id_name.empty());
     if (known && (id_name.empty() || duplicates == duplicate_policy::first)) break;
+    if (known && !rest_was_seen) {
+      rest_was_seen = true;
+      auto const passed = static_cast<std::size_t>(scanner.position() - text.data());
+      if (!detail::may_have_member(text.substr(passed), id_name)) break;
+    }
     std::string_view name;
     bool const passed = scanner.next('}', first, more);
     if (passed && !more) break;
@@ -113,44 +134,8 @@ outcome<void> encode(correlated<T> const& message, Sink& sink) {
     detail::prepend_step(failure.path, message.id_name);
     return failure;
   }
-  json_writer writer;
-  if (!writer.write(message.value)) return writer.take_error();
-  std::string large;
-  std::string_view text;
-  if (auto const held = writer.held()) {
-    text = *held;
-  } else {
-    text = large = to_json(message.value);
-  }
-  auto const put = [&sink](std::string_view part) { sink.append(part.data(), part.size()); };
-  auto const put_name = [&](std::string_view name) {
-    json_writer quoted;
-    quoted.write(name);
-    put(quoted.held().value_or(std::string_view{}));
-    put(":");
-  };
-  // The kind is the first member: what we wrote is not looked at for errors.
-  detail::json_scanner scanner{text};
-  std::string_view ignored;
-  scanner.enter('{', {});
-  scanner.key(ignored);
-  auto const kind_at = static_cast<std::size_t>(scanner.position() - text.data());
-  scanner.string(ignored);
-  auto const kind_end = static_cast<std::size_t>(scanner.position() - text.data());
-  if (message.key.empty()) {
-    put(text.substr(0, kind_at));
-  } else {
-    put("{");
-    put_name(message.key);
-  }
-  put(text.substr(kind_at, kind_end - kind_at));
-  if (!message.id.empty()) {
-    put(",");
-    put_name(message.id_name);
-    put(message.id);
-  }
-  put(text.substr(kind_end));
-  return {};
+  return detail::encode_into(sink, message.value,
+                             detail::kind_neighbour{message.id_name, message.id, message.key});
 }
 
 /// For `ws.send(kw::correlated{…})`, found by argument-dependent lookup.

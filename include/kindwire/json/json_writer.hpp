@@ -52,6 +52,13 @@ struct write_table {
 template <described T>
 struct write_plan;
 
+// What the outermost object has behind its kind, and the name of that where it is not the type's own.
+struct kind_neighbour {
+  std::string_view name;
+  std::string_view value;  // as it stands in JSON; empty: there is none
+  std::string_view key;    // empty: the type's own
+};
+
 // A sink that bytes can be taken back from.
 template <class T>
 concept rewindable_sink = text_sink<T> && requires(T& sink, std::size_t size) {
@@ -83,6 +90,14 @@ class json_writer {
   template <class T>
   bool write(T const& value) {
     return write_value<detail::no_limits>(value);
+  }
+
+  /// Writes a message whose kind has this behind it.
+  template <message_kind T>
+  bool write(T const& value, detail::kind_neighbour const& neighbour) {
+    neighbour_ = &neighbour;
+    if (!write(value)) return false;
+    return std::exchange(neighbour_, nullptr) == nullptr || reject("a json_codec that writes a kind");
   }
 
   /// Refuses the value to be written: `expected` says what it should have been. Returns false.
@@ -210,6 +225,7 @@ class json_writer {
   bool write_string(std::string_view text);
   bool write_raw(std::string_view text);
   bool write_object(void const* object, detail::write_table const& table);
+  bool write_opening(detail::write_table const& table);
 
   template <class Limits, class T>
   bool write_number(T value) {
@@ -317,6 +333,7 @@ class json_writer {
   std::size_t used_ = 0;
   unsigned depth_ = 0;
   bool overflowed_ = false;
+  detail::kind_neighbour const* neighbour_ = nullptr;
   std::optional<json_error> error_;
   std::array<char, 512> buffer_;
 };
@@ -378,17 +395,36 @@ inline bool json_writer::write_raw(std::string_view text) {
   return false;
 }
 
+// The kind, where that is more than one piece of text.
+[[gnu::noinline]] inline bool json_writer::write_opening(detail::write_table const& table) {
+  detail::kind_neighbour const none{};
+  detail::kind_neighbour const& neighbour =
+      depth_ == 1 && neighbour_ != nullptr ? *std::exchange(neighbour_, nullptr) : none;
+  if (neighbour.key.empty() && !table.opening.empty()) {
+    put(table.opening);
+  } else {
+    put('{');
+    if (!write_string(neighbour.key.empty() ? table.key : neighbour.key)) return false;
+    put(':');
+    if (!write_string(table.kind)) return false;
+  }
+  if (neighbour.value.empty()) return true;
+  put(',');
+  if (!write_string(neighbour.name)) return false;
+  put(':');
+  put(neighbour.value);
+  return true;
+}
+
 inline bool json_writer::write_object(void const* object, detail::write_table const& table) {
   if (!enter()) return false;
   char separator = '{';
-  if (!table.opening.empty()) {
+  if (!table.opening.empty() && neighbour_ == nullptr) {
     put(table.opening);
     separator = ',';
   } else if (table.has_kind) {
-    put(std::exchange(separator, ','));
-    if (!write_string(table.key)) return false;
-    put(':');
-    if (!write_string(table.kind)) return false;
+    if (!write_opening(table)) return false;
+    separator = ',';
   }
   for (std::size_t index = 0; index < table.count; ++index) {
     detail::write_row const& row = table.rows[index];

@@ -47,6 +47,33 @@ struct write_plan {
                                      member_text<T>::opening(), rows.data(), rows.size()};
 };
 
+// `what` is what a json_writer writes, with what is given to that beside it.
+template <text_sink Sink, class... What>
+outcome<void> encode_into(Sink& sink, What const&... what) {
+  if constexpr (rewindable_sink<Sink>) {
+    std::size_t const before = sink.size();
+    json_writer writer{sink};
+    if (writer.write(what...)) {
+      writer.flush();
+      return {};
+    }
+    sink.resize(before);
+    return writer.take_error();
+  } else {
+    // Nothing can be taken back from this sink: it gets nothing before it is known that there is no error.
+    json_writer trial;
+    if (!trial.write(what...)) return trial.take_error();
+    if (auto const text = trial.held()) {
+      sink.append(text->data(), text->size());
+    } else {
+      json_writer writer{sink};
+      writer.write(what...);
+      writer.flush();
+    }
+    return {};
+  }
+}
+
 }  // namespace detail
 
 /// Appends the value to `sink` as compact JSON: the kind first, then the fields as they are described, empty
@@ -56,28 +83,7 @@ struct write_plan {
 /// json_max_depth) the sink is as it was.
 template <class T, text_sink Sink>
 outcome<void> encode(T const& value, Sink& sink) {
-  if constexpr (detail::rewindable_sink<Sink>) {
-    std::size_t const before = sink.size();
-    json_writer writer{sink};
-    if (writer.write(value)) {
-      writer.flush();
-      return {};
-    }
-    sink.resize(before);
-    return writer.take_error();
-  } else {
-    // Nothing can be taken back from this sink: it gets nothing before it is known that there is no error.
-    json_writer trial;
-    if (!trial.write(value)) return trial.take_error();
-    if (auto const text = trial.held()) {
-      sink.append(text->data(), text->size());
-    } else {
-      json_writer writer{sink};
-      writer.write(value);
-      writer.flush();
-    }
-    return {};
-  }
+  return detail::encode_into(sink, value);
 }
 
 /// The value as JSON, as encode() writes it. Empty, which no JSON text is, if it cannot be expressed:
