@@ -142,8 +142,10 @@ TEST_CASE("a head is found wherever its parts stand") {
   CHECK(head(R"({"id":[7],"kind":"A"})") == "A|");
   CHECK(head(R"({"kind":"A","id":7,"broken)") == "A|7");
   CHECK(head(R"({"kind":"A","id":7,"x":.)") == "A|7");
+  CHECK(head(R"({"kind":"A",})") == "A|");
+  CHECK(head(R"({"kind":"A","x":"id","y":7})") == "A|");
   for (std::string_view const text :
-       {"", "[]", "{", R"({"id":7)", R"({"id":07,"kind":"A"})", R"({"kind":"A",})"}) {
+       {"", "[]", "{", R"({"id":7)", R"({"id":07,"kind":"A"})", R"({"kind":"A","id":7.,})"}) {
     CHECK(head(text) == "|");
   }
   CHECK(kw::read_head(R"({"kind":"A","x":)", "kind", "").kind() == "A");
@@ -195,4 +197,5 @@ TEST_CASE("of an id that stands twice none counts, unless it is said which") {
   }
   CHECK(head(R"({"kind":"A\n","kind":"B","id":2})", refuse) == "A\n|2");
   CHECK(head(R"({"kind":"A\n","kind":"B","id":2})", last) == "B|2");
+  CHECK(head(R"({"id":2,"kind":"A","kind":"B"})", last) == "B|2");
 }

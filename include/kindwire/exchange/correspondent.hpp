@@ -56,7 +56,8 @@ class correspondent {
     state_->read();
   }
 
-  /// Uses one that outlives it, such as the one of a server's handler, and leaves it open.
+  /// Uses one that outlives it, such as the one of a server's handler, and leaves it open. What waits for
+  /// receive() when this is destroyed is gone.
   explicit correspondent(net::websocket& ws, correspondent_options const& options = {})
       : state_(std::make_shared<detail::correspondence>(&ws, options)) {
     state_->read();

@@ -54,6 +54,8 @@ struct serve_options {
   /// in which it stands twice is bad, unless the dispatcher's json_options::duplicates say which counts. A
   /// kind with a field of this name has no other id: as a question its field is what the answer repeats, as
   /// an answer it goes out as the handler made it. Empty: answers have no id.
+  ///
+  /// To a dispatcher that refuses unknown fields it is one, unless it is its json_options::id_name as well.
   std::string_view id_name = "id";
   /// Told of each bad message, for a log, before anything is done about it.
   void (*on_error)(json_error const& error) = nullptr;

@@ -66,23 +66,26 @@ inline bool may_have_member(std::string_view text, std::string_view name) noexce
 /// does the first is taken, if not the last is to count, as whoever decodes the message refuses it.
 ///
 /// No further than it takes to know both is the text looked at; an `id_name` that is empty is not looked for.
-/// If it breaks off before, the head is empty. Nothing is allocated unless the text has escapes.
+/// What is seen to be no JSON before that has an empty head. Nothing is allocated unless the text has
+/// escapes.
 inline message_head read_head(std::string_view text, std::string_view key, std::string_view id_name,
                               duplicate_policy duplicates = duplicate_policy::refuse) {
   detail::json_scanner scanner{text};
   message_head head;
   bool first = true;
   bool has_id = false;
-  bool rest_was_seen = false;
+  int looked_behind = 0;
   scanner.skip_space();
   if (!scanner.enter('{', {})) return {};
   for (bool more = true;;) {
     bool const known = !head.kind_.empty() && (has_id || id_name.empty());
     if (known && (id_name.empty() || duplicates == duplicate_policy::first)) break;
-    if (known && !rest_was_seen) {
-      rest_was_seen = true;
-      auto const passed = static_cast<std::size_t>(scanner.position() - text.data());
-      if (!detail::may_have_member(text.substr(passed), id_name)) break;
+    // Whenever more is known: the rest may have nothing to say. Of several kinds the last would stand there.
+    int const parts = (head.kind_.empty() ? 0 : 1) + (known ? 1 : 0);
+    if (parts > looked_behind && duplicates != duplicate_policy::last) {
+      looked_behind = parts;
+      auto const at = static_cast<std::size_t>(scanner.position() - text.data());
+      if (!detail::may_have_member(text.substr(at), id_name)) break;
     }
     std::string_view name;
     bool const passed = scanner.next('}', first, more);
