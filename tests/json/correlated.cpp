@@ -2,7 +2,12 @@
 
 #include <kindwire/json/reader.hpp>
 
+#include <array>
+#include <cstddef>
+#include <iterator>
 #include <memory>
+#include <optional>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -198,4 +203,49 @@ TEST_CASE("of an id that stands twice none counts, unless it is said which") {
   CHECK(head(R"({"kind":"A\n","kind":"B","id":2})", refuse) == "A\n|2");
   CHECK(head(R"({"kind":"A\n","kind":"B","id":2})", last) == "B|2");
   CHECK(head(R"({"id":2,"kind":"A","kind":"B"})", last) == "B|2");
+}
+
+TEST_CASE("a head is what the members say one by one, whatever they are") {
+  struct written {
+    std::string_view text;
+    std::string_view means;
+  };
+  constexpr written names[] = {{R"("kind")", "kind"},       {R"("k\u0069nd")", "kind"}, {R"("id")", "id"},
+                               {R"("\u0069\u0064")", "id"}, {R"("idd")", "idd"},        {R"("x")", "x"}};
+  constexpr written kinds[] = {
+      {R"("A")", "A"}, {R"("\u0042")", "B"}, {R"("id")", "id"}, {R"("\"id\"")", "\"id\""}};
+  std::string const long_text = '"' + std::string(300, 'y') + '"';
+  std::string_view const values[] = {"7",      R"("s")", "null", R"({"id":1,"kind":"C"})", R"(["id","kind"])",
+                                     long_text};
+  using enum kw::duplicate_policy;
+  std::mt19937 random(20261125);
+  auto const below = [&](std::size_t bound) { return random() % bound; };
+  for (int round = 0; round < 20'000; ++round) {
+    auto const policy = std::array{refuse, first, last}[below(3)];
+    std::string text = "{";
+    std::optional<std::string> kind;
+    std::optional<std::string> id;
+    std::optional<std::size_t> second;
+    std::size_t const count = below(7);
+    for (std::size_t index = 0; index < count; ++index) {
+      if (index != 0) text += below(2) == 0 ? "," : " , ";
+      std::size_t const at = text.size();
+      auto const& name = names[below(std::size(names))];
+      auto const& of_kind = kinds[below(std::size(kinds))];
+      bool const is_kind = name.means == "kind";
+      std::string_view const value = is_kind ? of_kind.text : values[below(std::size(values))];
+      text += std::string{name.text} + (below(2) == 0 ? ":" : " : ") + std::string{value};
+      if (is_kind && (!kind || policy == last)) kind = of_kind.means;
+      if (name.means != "id") continue;
+      if (id && policy == refuse && !second) second = at;
+      if (!id || policy == last) id = value[0] == '7' || value[0] == '"' ? value : "";
+    }
+    text += '}';
+    if (second) id = "";
+    kw::message_head const found = kw::read_head(text, "kind", "id", policy);
+    CAPTURE(text);
+    CHECK(found.kind() == kind.value_or(""));
+    CHECK(found.id() == id.value_or(""));
+    CHECK(found.second_id() == second);
+  }
 }
