@@ -56,16 +56,22 @@ TEST_CASE("a field is named by its path") {
   CHECK(error.message() == R"(missing field "value")");
 }
 
-TEST_CASE("a path escapes what would look like two steps") {
-  std::string path = "/inside";
-  kw::detail::prepend_step(path, "a/b~c");
-  CHECK(path == "/a~1b~0c/inside");
-}
-
 TEST_CASE("a peer cannot forge a line of the log") {
   std::string const message = unknown_kind("A\"\n2024 all is well\x1b[31m\x7f").message();
   CHECK(message.find_first_of("\n\x1b\x7f") == std::string::npos);
   CHECK(message.starts_with(R"(unknown kind "A\"\x0a2024 all is well\x1b[31m\x7f")"));
+}
+
+TEST_CASE("what was found is shown as it is, and what is no text is spelt out") {
+  kw::json_error error;
+  error.code = kw::json_errc::malformed;
+  error.expected = "'\"'";
+  error.found = "'\"'";
+  CHECK(error.message() == R"(malformed JSON at byte 0: expected '"', found '"')");
+  error.path = "/\xFF";
+  error.expected = "a \xC3\n";
+  error.found = "\xC3";
+  CHECK(error.message() == R"(field "\xff": malformed JSON at byte 0: expected a \xc3\x0a, found \xc3)");
 }
 
 TEST_CASE("an error is also an error code") {

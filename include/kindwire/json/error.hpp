@@ -10,6 +10,8 @@
 #include <system_error>
 #include <vector>
 
+#include "printable.hpp"
+
 namespace kindwire {
 
 /// What can go wrong when a JSON message is decoded or encoded. Exactly one is reported for a message, the
@@ -84,48 +86,6 @@ class json_category_type final : public std::error_category {
   std::string message(int value) const override { return describe(static_cast<json_errc>(value)); }
 };
 
-// As much of a text in UTF-8 as goes into `most` bytes, cut between characters.
-constexpr std::string_view cut_text(std::string_view text, std::size_t most) noexcept {
-  if (text.size() <= most) return text;
-  while (most != 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;
-  return text.substr(0, most);
-}
-
-// Text from the peer ends up in logs: what could forge a line or drive a terminal is shown as \xNN.
-inline void append_printable(std::string& out, std::string_view text) {
-  constexpr char digits[] = "0123456789abcdef";
-  for (char const letter : text) {
-    auto const byte = static_cast<unsigned char>(letter);
-    if (byte < 0x20 || byte == 0x7F) {
-      out += {'\\', 'x', digits[byte >> 4], digits[byte & 0xF]};
-    } else {
-      if (letter == '"' || letter == '\\') out += '\\';
-      out += letter;
-    }
-  }
-}
-
-inline void append_quoted(std::string& out, std::string_view text) {
-  out += '"';
-  append_printable(out, text);
-  out += '"';
-}
-
-// The error happened inside of this field, element or key: called from the innermost outwards (RFC 6901 §3).
-inline void prepend_step(std::string& path, std::string_view name) {
-  std::string step = "/";
-  for (char const letter : name.substr(0, 64)) {
-    if (letter == '~') {
-      step += "~0";
-    } else if (letter == '/') {
-      step += "~1";
-    } else {
-      step += letter;
-    }
-  }
-  path.insert(0, step);
-}
-
 // The Levenshtein distance, blind to the case of ASCII letters: `progress` is as near to `PROGRESS` as can
 // be.
 inline std::size_t edit_distance(std::string_view left, std::string_view right) {
@@ -182,8 +142,8 @@ struct json_error {
     return nearest;
   }
 
-  /// A sentence for a log: `field "value": expected a number, found a string`. Control characters that the
-  /// peer sent appear escaped.
+  /// A sentence for a log: `field "value": expected a number, found a string`. It is UTF-8: control
+  /// characters that the peer sent, and what is none, appear as `\xNN`.
   std::string message() const {
     std::string out;
     switch (code) {
@@ -230,7 +190,7 @@ struct json_error {
     }
     if (!expected.empty()) {
       out += "expected ";
-      out += expected;
+      detail::append_printable(out, expected);
       if (!found.empty()) {
         out += ", found ";
         detail::append_printable(out, found);

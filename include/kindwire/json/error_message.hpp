@@ -49,9 +49,12 @@ constexpr std::string_view to_string(json_errc code) noexcept {
   return "invalid";
 }
 
-/// The error as a message for the peer that caused it.
+/// The error as a message for the peer that caused it, which can be encoded whatever that sent.
 inline error_message to_message(json_error const& error) {
-  return {std::string{to_string(error.code)}, error.path, error.message()};
+  error_message message{std::string{to_string(error.code)}};
+  detail::append_utf8_only(message.path, error.path);
+  message.message = error.message();
+  return message;
 }
 
 }  // namespace kindwire

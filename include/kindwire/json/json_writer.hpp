@@ -182,7 +182,7 @@ class json_writer {
   bool fail_value(json_errc code, std::string_view expected, std::string_view found) {
     fail(code);
     error_->expected = expected;
-    error_->found = found.substr(0, 64);
+    error_->found = detail::cut_text(found, 64);
     return false;
   }
 
