@@ -103,3 +103,31 @@ TEST_CASE("steady state: what is allocated is the struct's own strings and vecto
   CHECK(counter.calls() == 10'000 * 2 * 2);
   CHECK(back == 10'010);
 }
+
+TEST_CASE("steady state: a few fields that the type does not have are looked at without an allocation") {
+  std::string text = R"({"kind":"LISTING","names":[])";
+  for (int index = 0; index != 15; ++index) text += ",\"unknown " + std::to_string(index) + "\":{}";
+  text += '}';
+  kw::dispatcher const on{[](listing const&) {}, [](kw::unknown_message) {}};
+  allocation_counter const counter;
+  REQUIRE(on(text));
+  CHECK(counter.calls() == 0);
+  text[9] = 'M';
+  REQUIRE(on(text));
+  CHECK(counter.calls() == 0);
+}
+
+TEST_CASE("a message full of fields that the type does not have costs a small multiple of its size") {
+  std::string text = R"({"kind":"LISTING","names":[])";
+  for (int index = 0; text.size() < 1 << 20; ++index) {
+    text += ",\"";
+    for (int left = index; left != 0; left /= 64)
+      text += static_cast<char>('0' + left % 64 + (left % 64 >= 44));
+    text += "\":0";
+  }
+  text += '}';
+  allocation_counter const counter;
+  REQUIRE(kw::decode<listing>(text));
+  // All that was allocated, though not all at once.
+  CHECK(counter.bytes() < 16 * text.size());
+}

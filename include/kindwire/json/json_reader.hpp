@@ -14,6 +14,7 @@
 #include "error.hpp"
 #include "kind_guess.hpp"
 #include "limits.hpp"
+#include "member_names.hpp"
 #include "member_text.hpp"
 #include "object_plan.hpp"
 #include "scanner.hpp"
@@ -24,9 +25,10 @@
 namespace kindwire {
 
 /// What becomes of a field, a kind or a key of a map that stands in an object more than once (RFC 8259 §4).
-/// The objects inside of unknown fields and of raw_json are not looked at.
+/// Names are the same if they are so without their escapes. The objects inside of unknown fields and of
+/// raw_json are not looked at.
 enum class duplicate_policy {
-  refuse,  ///< an error
+  refuse,  ///< an error, also where the type does not have the field
   first,   ///< the first counts: of the others only their form is checked
   last     ///< the last counts, as in JavaScript; each must be a valid value of the field
 };
@@ -122,12 +124,27 @@ class json_reader {
     return scanner_.depth() == 1 && !options_.id_name.empty() && name == options_.id_name;
   }
 
+  // Passes the value of a member that the type does not have, one of several: `count` were passed before it.
+  [[gnu::noinline]] bool pass_unknown(char const* where, std::string_view name, std::size_t& count) {
+    if (refuses_duplicates()) {
+      if (!names_.add(name, where, scanner_.in_text(name), count)) {
+        return fail_member(where, json_errc::duplicate_field, name);
+      }
+      ++count;
+    }
+    return scanner_.skip_value();
+  }
+
+  // At the end of their object.
+  bool leave_unknown(std::size_t count) { return count == 0 || check_unknown(count); }
+
   bool refuses_duplicates() const noexcept { return options_.duplicates == duplicate_policy::refuse; }
 
   template <described T>
   friend struct detail::read_plan;
 
   detail::json_scanner scanner_;
+  detail::member_names names_;
 
  private:
   template <class Limits, class T>
@@ -184,6 +201,14 @@ class json_reader {
     scanner_.fail_at(where, code);
     scanner_.prepend_path(name);
     return false;
+  }
+
+  [[gnu::noinline]] bool check_unknown(std::size_t count) {
+    char const* const again = names_.leave(count);
+    if (again == nullptr) return true;
+    std::string_view name;
+    scanner_.rewind(again, scanner_.depth());
+    return scanner_.key(name) && fail_member(again, json_errc::duplicate_field, name);
   }
 
   [[gnu::cold, gnu::noinline]] bool fail_element(std::size_t index) {

@@ -24,7 +24,10 @@ class message_reader final : public json_reader {
   using json_reader::fail_kind;
   using json_reader::find_kind;
 
-  void restart() noexcept { scanner_.rewind(text_.data(), 0); }
+  void restart() noexcept {
+    names_.clear();
+    scanner_.rewind(text_.data(), 0);
+  }
 
   template <described T>
   bool read_rest(T& value, kind_place const& place) {
@@ -36,9 +39,13 @@ class message_reader final : public json_reader {
   bool skip_rest(kind_key key, kind_place const& place) {
     bool first = place.at != nullptr;
     bool passed = !first;
+    std::size_t unknown = 0;
     for (bool more = true;;) {
       if (!scanner_.next('}', first, more)) return false;
-      if (!more) return passed ? finish() : scanner_.fail_at(scanner_.position(), json_errc::missing_kind);
+      if (!more) {
+        if (!leave_unknown(unknown)) return false;
+        return passed ? finish() : scanner_.fail_at(scanner_.position(), json_errc::missing_kind);
+      }
       char const* const where = scanner_.position();
       if (where == place.at && !passed) {
         passed = true;
@@ -52,7 +59,7 @@ class message_reader final : public json_reader {
         scanner_.prepend_path(key.name);
         return false;
       }
-      if (!scanner_.skip_value()) return false;
+      if (!pass_unknown(where, name, unknown)) return false;
     }
   }
 

@@ -87,6 +87,7 @@ inline bool json_reader::read_members(void* object, detail::object_plan const& p
                                       bool first, detail::kind_place const& place) {
   std::uint64_t seen = 0;
   std::size_t expected = 0;
+  std::size_t unknown = 0;
   for (bool more = true;;) {
     // The next field as we would write it is known by its looks.
     if (expected != plan.count && (seen >> expected & 1) == 0) {
@@ -141,10 +142,11 @@ inline bool json_reader::read_members(void* object, detail::object_plan const& p
       if (!read_kind_text(plan.key, read) || !expect_kind(plan, read.kind)) return false;
     } else if (options_.refuse_unknown_fields && !is_id(name)) {
       return fail_member(where, json_errc::unknown_field, name);
-    } else if (!scanner_.skip_value()) {
+    } else if (!pass_unknown(where, name, unknown)) {
       return false;
     }
   }
+  if (!leave_unknown(unknown)) return false;
   if (plan.has_kind && !kind_known)
     return fail_member(scanner_.position(), json_errc::missing_kind, plan.key);
   if (std::uint64_t const missing = plan.required & ~seen; missing != 0) {
