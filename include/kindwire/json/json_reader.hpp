@@ -124,18 +124,15 @@ class json_reader {
     return scanner_.depth() == 1 && !options_.id_name.empty() && name == options_.id_name;
   }
 
-  // Passes the value of a member that the type does not have, one of several: `count` were passed before it.
-  [[gnu::noinline]] bool pass_unknown(char const* where, std::string_view name, std::size_t& count) {
-    if (refuses_duplicates()) {
-      if (!names_.add(name, where, scanner_.in_text(name), count)) {
-        return fail_member(where, json_errc::duplicate_field, name);
-      }
-      ++count;
+  // Passes the value of a member that the type does not have, behind `count` others in its object.
+  [[gnu::noinline]] bool pass_unknown(char const* where, std::string_view name, std::size_t count) {
+    if (refuses_duplicates() && !names_.add(name, where, scanner_.in_text(name), count)) {
+      return fail_member(where, json_errc::duplicate_field, name);
     }
     return scanner_.skip_value();
   }
 
-  // At the end of their object.
+  // At the end of an object with so many of them.
   bool leave_unknown(std::size_t count) { return count == 0 || check_unknown(count); }
 
   bool refuses_duplicates() const noexcept { return options_.duplicates == duplicate_policy::refuse; }
@@ -204,7 +201,7 @@ class json_reader {
   }
 
   [[gnu::noinline]] bool check_unknown(std::size_t count) {
-    char const* const again = names_.leave(count);
+    char const* const again = refuses_duplicates() ? names_.leave(count) : nullptr;
     if (again == nullptr) return true;
     std::string_view name;
     scanner_.rewind(again, scanner_.depth());

@@ -59,7 +59,7 @@ class message_reader final : public json_reader {
         scanner_.prepend_path(key.name);
         return false;
       }
-      if (!pass_unknown(where, name, unknown)) return false;
+      if (!pass_unknown(where, name, unknown++)) return false;
     }
   }
 

@@ -142,7 +142,7 @@ inline bool json_reader::read_members(void* object, detail::object_plan const& p
       if (!read_kind_text(plan.key, read) || !expect_kind(plan, read.kind)) return false;
     } else if (options_.refuse_unknown_fields && !is_id(name)) {
       return fail_member(where, json_errc::unknown_field, name);
-    } else if (!pass_unknown(where, name, unknown)) {
+    } else if (!pass_unknown(where, name, unknown++)) {
       return false;
     }
   }
