@@ -50,6 +50,7 @@ TEST_CASE("flood watch: who is alone, or one of several who are busy, does not")
   all.take(100, turn / 2, turn, 3);
   CHECK(all.flooding() == 0);
   all.take(100'000, 20, 20, 4);
+  all.take(100, turn, 0, 4);  // the others only look whether there is something
   CHECK(all.flooding() == 0);
 }
 

@@ -14,7 +14,7 @@ class flood_watch {
     all_ += size;
     if (who == suspect_) {
       of_suspect_ += size;
-    } else {
+    } else if (size != 0) {
       others_ = true;
     }
     if (all_ < window) return;
