@@ -239,6 +239,12 @@ inline json_error second_id_error(std::string_view id_name, std::size_t offset) 
 
 }  // namespace detail
 
+#if defined(__GNUC__) && !defined(__clang__)
+// Where g++ 12 inlines a coroutine's operator new and not its operator delete it takes them for no pair.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+#endif
+
 /// Receives until the connection ends, and hands each TEXT message to `on`, a dispatcher or
 /// dynamic_dispatcher, together with `arguments`. Returns when the peer has closed, or when we have for a bad
 /// message; throws when the connection broke, like receive(), and what a handler throws, except
@@ -283,6 +289,10 @@ asio::awaitable<void> serve(Connection& ws, Dispatcher& on, serve_options option
     if (is_refused) co_await after.refuse(refused);
   }
 }
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 /// The same with the defaults.
 template <class Connection, class Dispatcher>
