@@ -17,6 +17,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <variant>
 #include <vector>
@@ -499,6 +500,15 @@ TEST_CASE("what cannot be asked is an error of the request, and it says why") {
                      R"(invalid_argument: the answer's kind stands under "type")"});
   CHECK(side.heard().empty());
   CHECK(side.talk->outstanding() == 0);
+
+  for (std::string_view const name : {"", "path", "kind", "\xFF"}) {
+    asking misnamed({.id_name = name});
+    asking::outcome result;
+    misnamed.ask(result);
+    CHECK(misnamed.heard().empty());
+    CHECK(result.error == kw::error::invalid_argument);
+    CHECK(!result.why.message.empty());
+  }
 
   asking full({}, {.send_queue_soft = 10, .send_queue_hard = 20});
   full.far->writes_wait = true;

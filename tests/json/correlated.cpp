@@ -117,6 +117,8 @@ TEST_CASE("what cannot be written leaves the sink as it was") {
   CHECK(kw::encode(kw::correlated<with_id>{value, "id", "7"}, sink).error().message() ==
         R"(duplicate field "id")");
   CHECK(!kw::encode_text(sink, kw::correlated<with_id>{value, "id", "7"}));
+  CHECK(!kw::encode_text(sink, kw::correlated<with_id>{value, "kind", "7"}));
+  CHECK(!kw::encode_text(sink, kw::correlated<with_id>{value, "op", "7", "op"}));
   question const broken{"\xFF"};
   CHECK(kw::encode(kw::correlated<question>{broken, "id", "7"}, sink).error().code ==
         kw::json_errc::invalid_utf8);

@@ -42,7 +42,7 @@ enum class on_unknown_id {
 
 /// What can be set for a correspondent. The views must live as long as it.
 struct correspondent_options {
-  /// The member that carries the id. Neither a question nor its answer has a field of this name.
+  /// The member that carries the id. Neither a question nor its answer nor an ERROR has a field of this name.
   std::string_view id_name = "id";
   std::string_view key = "kind";  ///< the member that carries the kind
   /// Bytes of memory for messages that are no answers and wait for receive(): their text and what it takes to
@@ -113,6 +113,9 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
     if (answer::has_field(options_.id_name))
       return failed(error::invalid_argument,
                     not_to_be_asked("the answer has a field of its own called", options_.id_name));
+    if (options_.id_name.empty() || has_field<error_message>(options_.id_name))
+      return failed(error::invalid_argument,
+                    not_to_be_asked("an ERROR cannot have an id called", options_.id_name));
     auto one = std::make_shared<pending_request_for<Answer>>(answer::kinds, next_id_, deadline);
     std::array<char, 24> digits;
     char* const last = std::to_chars(digits.data(), digits.data() + digits.size(), next_id_).ptr;

@@ -128,10 +128,11 @@ constexpr bool has_field(std::string_view name) noexcept {
 }  // namespace detail
 
 /// Appends the message to `sink` as encode() does, the id behind the kind. An error, with nothing appended,
-/// is also that T has a field called like the id: duplicate_field.
+/// is also that T's kind, or a field of T, is called like the id: duplicate_field.
 template <message_kind T, text_sink Sink>
 outcome<void> encode(correlated<T> const& message, Sink& sink) {
-  if (!message.id.empty() && detail::has_field<T>(message.id_name)) {
+  std::string_view const key = message.key.empty() ? schema<T>.key : message.key;
+  if (!message.id.empty() && (message.id_name == key || detail::has_field<T>(message.id_name))) {
     json_error failure;
     failure.code = json_errc::duplicate_field;
     detail::prepend_step(failure.path, message.id_name);
