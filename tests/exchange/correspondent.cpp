@@ -429,8 +429,67 @@ TEST_CASE("destroyed at any moment, it ends everything once") {
       CHECK(awaited == 1);
       CHECK(side.far->closed == !borrowed);
     }
-    CHECK(most > 10);
+    CHECK(most > 5);
   }
+}
+
+TEST_CASE("a message that is received is there, whenever the correspondent is destroyed") {
+  std::string const text(1000, 'x');
+  for (bool const queued : {false, true}) {
+    int received = 0;
+    int most = 0;
+    for (bool over = false; !over; ++most) {
+      asking side;
+      int ends = 0;
+      auto const receive = [&] {
+        side.talk->receive([&](std::error_code error, kw::message msg) {
+          ++ends;
+          CHECK(static_cast<bool>(msg) == !error);
+          if (msg) CHECK(msg.text() == text);
+          if (msg) ++received;
+        });
+      };
+      if (!queued) receive();
+      side.say(text);
+      if (queued) {
+        side.settle();
+        receive();
+      }
+      side.io.restart();
+      int turns = 0;
+      while (turns != most && side.io.poll_one() != 0) ++turns;
+      over = turns < most;
+      side.talk.reset();
+      side.settle();
+      CHECK(ends == 1);
+    }
+    CHECK(received > 0);
+    CHECK(received < most);
+  }
+}
+
+TEST_CASE("what came before the end is received before it, also by who asks for it just then") {
+  asking side;
+  side.say("one");
+  side.settle();
+  texts all;
+  bool done = false;
+  side.talk->receive([&](std::error_code, kw::message msg) { all.emplace_back(msg.text()); });
+  side.talk->receive([&](std::error_code error, kw::message) {
+    CHECK(error == kw::error::operation_in_progress);
+    done = true;
+  });
+  CHECK(!side.talk->try_receive());
+  side.say("two");
+  side.say_close();
+  side.settle();
+  CHECK(done);
+  CHECK(all == texts{"one"});
+  asking::receiving others;
+  side.receive(others);
+  side.settle();
+  CHECK(others.all == texts{"two"});
+  CHECK(others.done);
 }
 
 TEST_CASE("destroyed by a handler of its own") {

@@ -8,6 +8,7 @@
 #include <asio/cancellation_signal.hpp>
 #include <asio/cancellation_type.hpp>
 #include <asio/error.hpp>
+#include <asio/post.hpp>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -96,8 +97,8 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
   template <class Answer, class Question>
   std::shared_ptr<pending_request_for<Answer>> ask(Question const& question,
                                                    pending_request::clock::time_point deadline) {
-    // An id is that of a question which is on its way: others are cancelled by it.
     using answer = answer_of<Answer>;
+    // Without an id, which is that of a question on its way: others are cancelled by it.
     auto const failed = [deadline](std::error_code why, error_message what = {}) {
       auto const one = std::make_shared<pending_request_for<Answer>>(answer::kinds, 0, deadline);
       one->fail(why, std::move(what));
@@ -145,20 +146,17 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
 
   message try_receive() {
     if (receive_ || queue_.empty()) return {};
-    queued_ -= memory_of(queue_.front());
-    current_ = std::move(queue_.front());
-    queue_.pop_front();
+    message const next = take_queued();
     read();
-    return view_of(current_);
+    return next;
   }
 
   bool is_receiving() const noexcept { return static_cast<bool>(receive_); }
 
   void start_receive(receiving waiting) {
     if (receive_) return waiting.post(make_error_code(error::operation_in_progress), message{});
-    if (message const there = try_receive()) return waiting.post(std::error_code{}, there);
-    if (ended_) return waiting.post(end_error_, message{});
     receive_ = std::move(waiting);
+    if (!queue_.empty() || ended_) asio::post(executor(), [self = shared_from_this()] { self->hand_over(); });
     read();
   }
   void cancel_receive() {
@@ -168,6 +166,7 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
   // The correspondent is gone. A websocket of its own ends with it.
   void abandon() {
     stop_.emit(asio::cancellation_type::all);
+    cancel_receive();
     end(asio::error::operation_aborted);
     own_ = net::websocket{};
   }
@@ -253,13 +252,28 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
 
   void deliver(message const& msg) {
     if (!has_room()) return;  // closing: answers may come behind it
-    kept one{msg.type(), std::string{msg.text()}};
-    if (receive_) {
-      current_ = std::move(one);
-      return receive_.post(std::error_code{}, view_of(current_));
-    }
-    queue_.push_back(std::move(one));
+    queue_.push_back({msg.type(), std::string{msg.text()}});
     queued_ += memory_of(queue_.back());
+    hand_over();
+  }
+
+  message take_queued() {
+    queued_ -= memory_of(queue_.front());
+    current_ = std::move(queue_.front());
+    queue_.pop_front();
+    return view_of(current_);
+  }
+
+  // To who waits. The handler is called here, and not later, when what it is given might be gone.
+  void hand_over() {
+    if (!receive_) return;
+    if (!queue_.empty()) {
+      message const next = take_queued();
+      read();
+      receive_.complete(std::error_code{}, next);
+    } else if (ended_) {
+      receive_.complete(end_error_, message{});
+    }
   }
 
   void end(std::error_code why) {
@@ -267,7 +281,7 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
     ended_ = true;
     if (!end_error_) end_error_ = why;
     pending_.end_all(end_error_ ? end_error_ : make_error_code(error::closed));
-    if (receive_) receive_.post(end_error_, message{});
+    if (receive_ && queue_.empty()) receive_.post(end_error_, message{});
   }
 
   net::websocket own_;
