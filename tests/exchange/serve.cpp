@@ -16,6 +16,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <variant>
 #include <vector>
 
@@ -444,6 +445,20 @@ TEST_CASE("what a handler throws ends it, as does a connection that breaks") {
     std::rethrow_exception(run.failure);
   } catch (std::system_error const& error) {
     CHECK(error.code() == kw::error::connection_lost);
+  }
+}
+
+TEST_CASE("an answer that cannot be encoded ends it") {
+  test::far_end side(kw::role::server);
+  kw::dispatcher on{[](get_user const&) { return note{"\xFF"}; }};
+  serving const run(side, on, {});
+  side.say(R"({"kind":"GET_USER","id":1,"name":"ann"})");
+  CHECK(side.heard().empty());
+  REQUIRE(run.failure);
+  try {
+    std::rethrow_exception(run.failure);
+  } catch (std::system_error const& error) {
+    CHECK(error.code() == kw::error::invalid_argument);
   }
 }
 

@@ -44,8 +44,9 @@ namespace kindwire {
 /// receive(), in order; correspondent_options::read_ahead bounds it. Either end of a connection may ask, and
 /// both at once.
 ///
-/// Thread safety: like a websocket, from its executor only. Moving is cheap. Destroying it ends what is
-/// outstanding with asio::error::operation_aborted, and the websocket if it owns that.
+/// Thread safety: like a websocket, from its executor only. Moving is cheap, and leaves what can be destroyed
+/// or assigned to. Destroying it ends what is outstanding with asio::error::operation_aborted, and the
+/// websocket if it owns that.
 class correspondent {
  public:
   using executor_type = asio::any_io_executor;
