@@ -50,8 +50,8 @@ struct serve_options {
   /// Answering tells whoever writes the other side what is wrong. An ERROR is never answered, so that two
   /// ends which understand each other badly do not go on for ever. A BINARY message is closed for with 1003.
   kindwire::on_bad_message on_bad_message = kindwire::on_bad_message::answer;
-  /// The member that carries the id of a question, a number or a string, which the answer repeats. A message
-  /// in which it stands twice is bad, unless the dispatcher's json_options::duplicates say which counts. A
+  /// The member that carries the id of a question, a number or a string, which the answer repeats. Where
+  /// several may stand, the dispatcher's json_options::duplicates say which counts. A
   /// kind with a field of this name has no other id: as a question its field is what the answer repeats, as
   /// an answer it goes out as the handler made it. Empty: answers have no id.
   ///
@@ -229,14 +229,6 @@ inline json_error binary_message_error() {
   return error;
 }
 
-inline json_error second_id_error(std::string_view id_name, std::size_t offset) {
-  json_error error;
-  error.code = json_errc::duplicate_field;
-  error.offset = offset;
-  prepend_step(error.path, id_name);
-  return error;
-}
-
 }  // namespace detail
 
 #if defined(__GNUC__) && !defined(__clang__)
@@ -266,10 +258,8 @@ asio::awaitable<void> serve(Connection& ws, Dispatcher& on, serve_options option
     message_head head;
     if (msg.is_text()) head = read_head(msg.text(), on.key(), options.id_name, on.options().duplicates);
     current.look_at(head, msg);
-    if (msg.is_binary() || head.second_id()) {
-      json_error wrong = msg.is_binary() ? detail::binary_message_error()
-                                         : detail::second_id_error(options.id_name, *head.second_id());
-      if (co_await after.react(std::move(wrong))) co_return;
+    if (msg.is_binary()) {
+      if (co_await after.react(detail::binary_message_error())) co_return;
       continue;
     }
     error_message refused;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -31,11 +30,8 @@ class message_head {
  public:
   /// Decoded; empty without one. A view into the text, or into this if the text has escapes.
   std::string_view kind() const noexcept { return unescaped_.empty() ? kind_ : unescaped_; }
-  /// A number or a string as it stands in the text, of which this is a view; empty without one.
+  /// A number or a string as it stands in the text, of which this is a view; empty without one, or with two.
   std::string_view id() const noexcept { return id_; }
-  /// Where the id stands again, in bytes from the beginning of the text. Then there is no id, since which of
-  /// them counts is not to be guessed.
-  std::optional<std::size_t> second_id() const noexcept { return second_id_; }
 
  private:
   friend message_head read_head(std::string_view, std::string_view, std::string_view, duplicate_policy);
@@ -43,7 +39,6 @@ class message_head {
   std::string_view kind_;
   std::string_view id_;
   std::string unescaped_;
-  std::optional<std::size_t> second_id_;
 };
 
 namespace detail {
@@ -62,8 +57,8 @@ inline bool may_have_member(std::string_view text, std::string_view name) noexce
 }  // namespace detail
 
 /// Looks for the members `key` and `id_name` of a message. Members that are no string, or no string and no
-/// number, are none. An id that stands twice is none unless `duplicates` says which counts; of a kind that
-/// does the first is taken, if not the last is to count, as whoever decodes the message refuses it.
+/// number, are none. Which of several ids counts is not to be guessed: none, unless `duplicates` says so. Of
+/// several kinds it is the first, if not the last is to count: whoever decodes the message refuses it.
 ///
 /// No further than it takes to know both is the text looked at; an `id_name` that is empty is not looked for.
 /// What is seen to be no JSON before that has an empty head. Nothing is allocated unless the text has
@@ -90,7 +85,6 @@ inline message_head read_head(std::string_view text, std::string_view key, std::
     std::string_view name;
     bool const passed = scanner.next('}', first, more);
     if (passed && !more) break;
-    char const* const where = scanner.position();
     if (!passed || !scanner.key(name)) return known ? head : message_head{};
     bool const is_kind = name == key;
     bool const is_id = !is_kind && !id_name.empty() && name == id_name;
@@ -108,7 +102,6 @@ inline message_head read_head(std::string_view text, std::string_view key, std::
       }
     } else if (is_id && has_id && duplicates == duplicate_policy::refuse) {
       head.id_ = {};
-      if (!head.second_id_) head.second_id_ = static_cast<std::size_t>(where - text.data());
     } else if (is_id && (!has_id || last_counts)) {
       bool const fits = letter == '"' || letter == '-' || (letter >= '0' && letter <= '9');
       head.id_ = fits ? value : std::string_view{};
