@@ -46,6 +46,38 @@ TEST_CASE("a kind that stands last is found whatever its length, with white spac
   }
 }
 
+TEST_CASE("a kind between other members is found wherever it stands, unless an object was opened before it") {
+  auto const found = [](std::string const& text, kind_key of = key) {
+    std::vector<char> const bytes(text.begin(), text.end());
+    kind_place place;
+    if (!contains_kind({bytes.data(), bytes.size()}, of, place)) return std::string{"none"};
+    CHECK(std::string(place.at, place.end) ==
+          '"' + std::string(of.name) + "\":\"" + std::string(place.kind) + '"');
+    return std::string(place.kind);
+  };
+  for (std::size_t before = 0; before <= 70; ++before) {
+    for (std::size_t after = 0; after <= 70; ++after) {
+      std::string const front = "{\"k\":\"" + std::string(before, 'b') + "\",";
+      std::string const back = "\"kind\":\"INITIAL\"" + std::string(after, ' ');
+      CAPTURE(before);
+      CAPTURE(after);
+      CHECK(found(front + back) == "INITIAL");
+      CHECK(found(front + "\"kink\":1," + back) == "INITIAL");
+      CHECK(found(front + "\"kind\"," + back) == "INITIAL");
+      CHECK(found(front + "{" + back) == "none");
+      CHECK(found(front + "\"kind\":\"INITIAL\"{" + back) == "INITIAL");
+      CHECK(found(front + std::string(after, '{')) == "none");
+      CHECK(found(front + "\"kind\":\"INITIAL") == "none");
+      CHECK(found(front + "\"k\":\"X\"" + back, kind_key{"k"}) ==
+            (before == 0 ? "" : std::string(before, 'b')));
+    }
+  }
+  std::string const long_key = "a key of more than thirty-two characters";
+  CHECK(found("{\"a\":1,\"" + long_key + "\":\"X\"}", kind_key{long_key}) == "X");
+  for (std::string const text : {"", "{", "{\"", "{\"k", "{\"kind\"", "{\"kind\":", "{\"kind\":\""})
+    CHECK(found(text) == "none");
+}
+
 TEST_CASE("every beginning of a message that ends with its kind has none") {
   std::string const text = R"({"a":"text of more than sixteen","kind":"SEVENTEEN_LETTERS"})";
   for (std::size_t size = 0; size != text.size(); ++size) CHECK(last_kind(text.substr(0, size)) == "none");

@@ -4,8 +4,6 @@
 
 #include <bit>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 #include <string_view>
 
 #include "text.hpp"
@@ -44,6 +42,16 @@ inline bool passes(char const*& position, char const* end, char wanted) noexcept
   return position != end && *position++ == wanted;
 }
 
+// The same from behind.
+inline bool passes_back(char const*& position, char const* begin, char wanted) noexcept {
+  if (position != begin && position[-1] == wanted) {
+    --position;
+    return true;
+  }
+  while (position != begin && is_json_space(position[-1])) --position;
+  return position != begin && *--position == wanted;
+}
+
 // Passes `kind":`, if that stands here.
 inline bool passes_key(char const*& position, char const* end, kind_key key) noexcept {
   if (static_cast<std::size_t>(end - position) <= key.name.size() || !key.stands_at(position)) return false;
@@ -67,16 +75,28 @@ inline bool begins_with_kind(char const*& position, char const* end, kind_key ke
          passes_key(position, end, key);
 }
 
-// Each byte of the word that may be this letter has its top bit set in the result: surely the lowest of them.
-constexpr std::uint64_t mark(std::uint64_t word, char letter) noexcept {
-  constexpr std::uint64_t ones = 0x0101010101010101;
-  std::uint64_t const same = word ^ (ones * static_cast<unsigned char>(letter));
-  return (same - ones) & ~same & (ones << 7);
+// Where the string's text begins whose end is `end`, if all of it is plain ASCII; null otherwise.
+inline char const* plain_string_before(char const* begin, char const* end) noexcept {
+#if defined(__SSE2__)
+  for (; end - begin >= 16; end -= 16) {
+    unsigned const marks = special_bytes(end - 16);
+    if (marks == 0) continue;
+    char const* const text = end - 16 + std::bit_width(marks);  // what comes from here on is plain
+    return text[-1] == '"' ? text : nullptr;
+  }
+#endif
+  for (; end != begin; --end) {
+    auto const byte = static_cast<unsigned char>(end[-1]);
+    if (byte == '"') return end;
+    if (byte < 0x20 || byte >= 0x80 || byte == '\\') break;
+  }
+  return nullptr;
 }
 
 #if defined(__SSE2__)
-// Whether the text ends in `"kind":"INITIAL"}`, without white space.
-inline bool ends_closely_with_kind(std::string_view text, kind_key key, kind_place& place) noexcept {
+// Whether the text ends in `"kind":"INITIAL"}`, without white space. `perhaps`: it may with it.
+inline bool ends_closely_with_kind(std::string_view text, kind_key key, kind_place& place,
+                                   bool& perhaps) noexcept {
   char const* const begin = text.data();
   char const* const end = begin + text.size();
   std::size_t const size = key.name.size();
@@ -85,9 +105,11 @@ inline bool ends_closely_with_kind(std::string_view text, kind_key key, kind_pla
     unsigned const marks = special_bytes(at - 16);
     if (marks == 0) continue;
     char const* const kind = at - 16 + std::bit_width(marks);  // what comes from here on is plain
-    if (kind[-1] != '"' || static_cast<std::size_t>(kind - begin) < size + 4) return false;
+    if (static_cast<std::size_t>(kind - begin) < size + 4) return false;
+    perhaps = kind[-1] == '"' && (is_json_space(kind[-2]) || (kind[-2] == ':' && is_json_space(kind[-3])));
+    if (kind[-1] != '"' || kind[-2] != ':' || kind[-3] != '"') return false;
     char const* const member = kind - size - 4;
-    if (kind[-2] != ':' || kind[-3] != '"' || !key.stands_at(member + 1) || *member != '"') return false;
+    if (!key.stands_at(member + 1) || *member != '"') return false;
     place = {{kind, static_cast<std::size_t>(end - 2 - kind)}, member, end - 1};
     return true;
   }
@@ -100,17 +122,12 @@ inline bool ends_closely_with_kind(std::string_view text, kind_key key, kind_pla
                                                      kind_place& place) noexcept {
   char const* const begin = text.data();
   char const* last = begin + text.size();
-  auto const passes = [&](char letter) {
-    while (last != begin && is_json_space(last[-1])) --last;
-    return last != begin && *--last == letter;
-  };
-  if (!key.plain || !passes('}') || !passes('"')) return false;
+  if (!key.plain || !passes_back(last, begin, '}') || !passes_back(last, begin, '"')) return false;
   char const* const kind_end = last;
-  while (last != begin && last[-1] != '"') --last;
-  char const* const kind = last;
-  if (last == begin || skip_plain(begin, kind, begin + text.size()) != kind_end) return false;
-  --last;
-  if (!passes(':') || !passes('"')) return false;
+  char const* const kind = plain_string_before(begin, last);
+  if (kind == nullptr) return false;
+  last = kind - 1;
+  if (!passes_back(last, begin, ':') || !passes_back(last, begin, '"')) return false;
   std::size_t const size = key.name.size();
   if (static_cast<std::size_t>(last - begin) <= size || !key.stands_at(last - size)) return false;
   last -= size + 1;
@@ -120,31 +137,61 @@ inline bool ends_closely_with_kind(std::string_view text, kind_key key, kind_pla
 
 // Whether the kind is the last member, in a text that ends like `"kind":"INITIAL"}`.
 inline bool ends_with_kind(std::string_view text, kind_key key, kind_place& place) noexcept {
+  bool perhaps = true;
 #if defined(__SSE2__)
-  if (ends_closely_with_kind(text, key, place)) return true;
+  if (ends_closely_with_kind(text, key, place, perhaps)) return true;
 #endif
-  return ends_loosely_with_kind(text, key, place);
+  return perhaps && ends_loosely_with_kind(text, key, place);
+}
+
+// Whether it is this quotation mark that `"kind":"INITIAL"` begins with.
+inline bool is_kind_member(std::string_view text, char const* member, kind_key key,
+                           kind_place& place) noexcept {
+  char const* const end = text.data() + text.size();
+  char const* position = member + 1;
+  if (!passes_key(position, end, key) || !passes(position, end, '"')) return false;
+  char const* const kind_end = skip_plain(text.data(), position, end);
+  if (kind_end == end || *kind_end != '"') return false;
+  place = {{position, static_cast<std::size_t>(kind_end - position)}, member, kind_end + 1};
+  return true;
 }
 
 // Whether `"kind":"INITIAL"` stands anywhere, before all objects that are inside of the message.
 [[gnu::noinline]] inline bool contains_kind(std::string_view text, kind_key key, kind_place& place) noexcept {
-  char const* inside = text.data();
-  char const* const end = inside + text.size();
-  if (!key.plain || !passes(inside, end, '{')) return false;
-  for (char const* at = inside; end - at >= 9; at += 8) {
-    std::uint64_t quote;
-    std::uint64_t letter;
-    std::memcpy(&quote, at, sizeof quote);
-    std::memcpy(&letter, at + 1, sizeof letter);
-    if ((mark(quote, '"') & mark(letter, key.name[0])) == 0) continue;
-    for (char const* member = at; member != at + 8; ++member) {
-      char const* position = member + 1;
-      if (*member != '"' || !passes_key(position, end, key) || !passes(position, end, '"')) continue;
-      char const* const kind_end = skip_plain(inside, position, end);
-      if (kind_end == end || *kind_end != '"') return false;
-      place = {{position, static_cast<std::size_t>(kind_end - position)}, member, kind_end + 1};
-      return std::memchr(inside, '{', static_cast<std::size_t>(member - inside)) == nullptr;
+  char const* at = text.data();
+  char const* const end = at + text.size();
+  if (!key.plain || !passes(at, end, '{')) return false;
+  std::size_t const size = key.name.size();
+#if defined(__SSE2__)
+  __m128i const quotes = _mm_set1_epi8('"');
+  __m128i const letters = _mm_set1_epi8(key.name[0]);
+  __m128i const brackets = _mm_set1_epi8('{');
+  auto const same = [](char const* from, __m128i wanted) {
+    return _mm_cmpeq_epi8(_mm_loadu_si128(reinterpret_cast<__m128i const*>(from)), wanted);
+  };
+  // A quotation mark, a letter, and the quotation mark that ends the key: next to nothing else has them.
+  auto const keys_at = [&](char const* from) {
+    return _mm_and_si128(_mm_and_si128(same(from, quotes), same(from + 1, letters)),
+                         same(from + size + 1, quotes));
+  };
+  for (; static_cast<std::size_t>(end - at) >= size + 33; at += 32) {
+    __m128i const keys[] = {keys_at(at), keys_at(at + 16)};
+    __m128i const inner[] = {same(at, brackets), same(at + 16, brackets)};
+    if (_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(keys[0], inner[0]), _mm_or_si128(keys[1], inner[1]))) !=
+        0)
+      break;
+  }
+  for (; static_cast<std::size_t>(end - at) >= size + 17; at += 16) {
+    auto const opened = static_cast<unsigned>(_mm_movemask_epi8(same(at, brackets)));
+    for (auto marks = static_cast<unsigned>(_mm_movemask_epi8(keys_at(at))); marks != 0; marks &= marks - 1) {
+      if ((opened & ((marks & -marks) - 1)) != 0) return false;
+      if (is_kind_member(text, at + std::countr_zero(marks), key, place)) return true;
     }
+    if (opened != 0) return false;
+  }
+#endif
+  for (; static_cast<std::size_t>(end - at) >= size + 2 && *at != '{'; ++at) {
+    if (*at == '"' && is_kind_member(text, at, key, place)) return true;
   }
   return false;
 }
