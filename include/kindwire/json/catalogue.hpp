@@ -91,6 +91,7 @@ class catalogue {
     // A deque: what is added below moves nothing.
     type_entry& entry = entries_.emplace_back(type_entry{.id = &id, .name = std::move(name)});
     if constexpr (described_enum<T>) {
+      static_assert(enumeration_check<T>::passed);
       entry.is_enumeration = true;
       entry.enumerators.assign(schema<T>.names.begin(), schema<T>.names.end());
     } else {
@@ -153,8 +154,7 @@ class catalogue {
 
   template <class T, std::size_t... Index>
   void add_fields(type_entry& entry, std::index_sequence<Index...>) {
-    static_assert(names_are_distinct<T>(),
-                  "kindwire: two fields of this type have one name, or a field has the kind's");
+    static_assert(description_check<T>::passed);
     (add_field<T, Index>(entry), ...);
   }
 

@@ -245,6 +245,7 @@ class json_writer {
 
   template <class T>
   bool write_enumerator(T value) {
+    static_assert(detail::enumeration_check<T>::passed);
     for (std::size_t index = 0; index < schema<T>.values.size(); ++index) {
       if (schema<T>.values[index] == value) return write_string(schema<T>.names[index]);
     }

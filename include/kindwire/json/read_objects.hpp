@@ -186,8 +186,7 @@ template <described T>
 struct read_plan {
   static_assert(std::default_initializable<T>, "kindwire: a type to decode must have a default constructor");
   static_assert(field_count<T> <= 64, "kindwire: a described type may have at most 64 fields; nest some");
-  static_assert(names_are_distinct<T>(),
-                "kindwire: two fields of this type have one name, or a field has the kind's");
+  static_assert(description_check<T>::passed);
 
   template <std::size_t... Index>
   static constexpr std::array<read_row, field_count<T>> make_rows(std::index_sequence<Index...>) noexcept {

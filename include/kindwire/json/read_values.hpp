@@ -143,6 +143,7 @@ bool json_reader::read_raw(T& value) {
 
 template <class T>
 bool json_reader::read_enumerator(T& value) {
+  static_assert(detail::enumeration_check<T>::passed);
   char const* const where = scanner_.position();
   std::string_view name;
   if (scanner_.peek() != '"') return scanner_.fail_type("a string");

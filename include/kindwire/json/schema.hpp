@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "field_option.hpp"
+#include "printable.hpp"
 
 namespace kindwire {
 
@@ -222,7 +223,8 @@ constexpr enumerator_schema<Enum> enumerator(std::string_view name, Enum value) 
   return {name, value};
 }
 
-/// An enumeration, whose values travel by name.
+/// An enumeration, whose values travel by name. A value with several is read by each and written by the
+/// first.
 template <class Enum, std::same_as<enumerator_schema<Enum>>... More>
 constexpr enumeration_schema<Enum, 1 + sizeof...(More)> enumeration(enumerator_schema<Enum> first,
                                                                     More... more) noexcept {
@@ -303,6 +305,14 @@ constexpr bool all_distinct(std::array<std::string_view, Count> const& names) no
   return true;
 }
 
+template <std::size_t Count>
+constexpr bool all_are_utf8(std::array<std::string_view, Count> const& names) noexcept {
+  for (std::string_view const name : names) {
+    if (!all_utf8(name)) return false;
+  }
+  return true;
+}
+
 template <described T>
 constexpr bool names_are_distinct() noexcept {
   for (std::string_view const name : field_names<T>) {
@@ -310,6 +320,25 @@ constexpr bool names_are_distinct() noexcept {
   }
   return all_distinct(field_names<T>);
 }
+
+// What no description may be, said where the type is first read, written or documented.
+template <described T>
+struct description_check {
+  static_assert(names_are_distinct<T>(),
+                "kindwire: two fields of this type have one name, or a field has the kind's");
+  static_assert(!message_kind<T> || (!kind_or_none<T>().empty() && !key_of<T>().empty()),
+                "kindwire: a kind is told by a text, and stands under a key, which are not empty");
+  static_assert(all_utf8(kind_or_none<T>()) && all_utf8(key_of<T>()) && all_are_utf8(field_names<T>),
+                "kindwire: a kind, a key or a field's name is not UTF-8");
+  static constexpr bool passed = true;
+};
+
+template <described_enum T>
+struct enumeration_check {
+  static_assert(all_distinct(schema<T>.names), "kindwire: two enumerators have one name");
+  static_assert(all_are_utf8(schema<T>.names), "kindwire: an enumerator's name is not UTF-8");
+  static constexpr bool passed = true;
+};
 
 }  // namespace detail
 }  // namespace kindwire

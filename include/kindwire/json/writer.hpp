@@ -24,8 +24,7 @@ bool field_is_absent(void const* object) {
 
 template <described T>
 struct write_plan {
-  static_assert(names_are_distinct<T>(),
-                "kindwire: two fields of this type have one name, or a field has the kind's");
+  static_assert(description_check<T>::passed);
 
   template <std::size_t Index>
   static constexpr write_row make_row() noexcept {

@@ -45,3 +45,10 @@ auto const text = kw::json_schema<twice>();
 
 // refused: kindwire: what a route receives and sends are messages
 void state(kw::protocol& api) { api.route("/").sends<part>(); }
+
+// refused: kindwire: two enumerators have one name
+enum class side { left, right };
+template <>
+inline constexpr auto kindwire::schema<side> = kw::enumeration(kw::enumerator("LEFT", side::left),
+                                                               kw::enumerator("LEFT", side::right));
+auto const text = kw::json_schema<side>();

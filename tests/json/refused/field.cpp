@@ -127,3 +127,56 @@ bool const refused = reads_value<std::variant<ping, pong>>();
 
 // refused: kindwire: T cannot be decoded from JSON
 bool const refused = reads_value<std::variant<ping>*>();
+
+// refused: kindwire: two fields of this type have one name, or a field has the kind's
+struct twice : data {
+  static constexpr auto schema = kw::object(kw::field("a", &data::number), kw::field("a", &data::text));
+};
+bool const refused = reads_value<twice>();
+
+// refused: kindwire: two fields of this type have one name, or a field has the kind's
+struct clash : data {
+  static constexpr auto schema = kw::kind("CLASH", kw::key("op"), kw::field("op", &data::text));
+};
+auto const refused = kw::to_json(clash{});
+
+// refused: kindwire: a kind is told by a text, and stands under a key, which are not empty
+struct nameless {
+  static constexpr auto schema = kw::kind("");
+};
+bool const refused = reads_value<nameless>();
+
+// refused: kindwire: a kind is told by a text, and stands under a key, which are not empty
+struct nameless {
+  static constexpr auto schema = kw::kind("A", kw::key(""));
+};
+auto const refused = kw::to_json(nameless{});
+
+// refused: kindwire: a kind, a key or a field's name is not UTF-8
+struct latin {
+  static constexpr auto schema = kw::kind("GR\xD6SSE");
+};
+bool const refused = reads_value<latin>();
+
+// refused: kindwire: a kind, a key or a field's name is not UTF-8
+auto const refused = kw::to_json(one<[] { return kw::field("gr\xF6\xDF\x65", &data::number); }>{});
+
+// refused: kindwire: two enumerators have one name
+enum class side { left, right };
+template <>
+inline constexpr auto kindwire::schema<side> = kw::enumeration(kw::enumerator("LEFT", side::left),
+                                                               kw::enumerator("LEFT", side::right));
+bool const refused = reads_value<side>();
+
+// refused: kindwire: two enumerators have one name
+enum class side { left, right };
+template <>
+inline constexpr auto kindwire::schema<side> = kw::enumeration(kw::enumerator("LEFT", side::left),
+                                                               kw::enumerator("LEFT", side::right));
+auto const refused = kw::to_json(side::left);
+
+// refused: kindwire: an enumerator's name is not UTF-8
+enum class side { left };
+template <>
+inline constexpr auto kindwire::schema<side> = kw::enumeration(kw::enumerator("\xC3", side::left));
+bool const refused = reads_value<side>();
