@@ -108,16 +108,16 @@ TEST_CASE("names that are found to be there twice are those that are, whatever i
   auto const write = [&](auto const& self, std::string& out, unsigned depth) -> bool {
     bool twice = false;
     std::map<std::string, int> names;
-    unsigned const kinds = 1 + random() % 3000;
+    auto const kinds = 1 + random() % 3000;
     std::string nodes;
     out += R"({"kind":"NODE")";
-    for (unsigned left = random() % (random() % 4 == 0 ? 60 : 8); left != 0; --left) {
+    for (auto left = random() % (random() % 4 == 0 ? 60 : 8); left != 0; --left) {
       std::string const name = std::string(random() % 2 * 20, 'x') + std::to_string(random() % kinds);
       twice |= ++names[name] == 2;
       out += ',' + quoted(name, random() % 4 == 0) + ":0";
       if (left == 3 && depth != 0) {
         out += R"(,"nodes":[)";
-        for (unsigned more = random() % 4; more != 0; --more) {
+        for (auto more = random() % 4; more != 0; --more) {
           twice |= self(self, out, depth - 1);
           out += more == 1 ? "" : ",";
         }

@@ -64,7 +64,7 @@ TEST_CASE("what is printed is UTF-8 without controls, whatever it was") {
   std::mt19937 random{7};
   for (int round = 0; round != 20'000; ++round) {
     std::string text;
-    for (unsigned left = random() % 12; left != 0; --left) text += static_cast<char>(random());
+    for (auto left = random() % 12; left != 0; --left) text += static_cast<char>(random());
     std::string const out = printable(text);
     REQUIRE(kindwire::is_utf8(out));
     for (char const letter : out) REQUIRE((static_cast<unsigned char>(letter) >= 0x20 && letter != 0x7F));

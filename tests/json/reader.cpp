@@ -107,7 +107,8 @@ void check_integer_range() {
 
 template <>
 inline constexpr auto kw::schema<color> = kw::enumeration(kw::enumerator("red", color::red),
-                                                          kw::enumerator("green", color::green));
+                                                          kw::enumerator("green", color::green),
+                                                          kw::enumerator("vert", color::green));
 
 template <>
 struct kw::json_codec<minutes> {
@@ -219,6 +220,7 @@ TEST_CASE("booleans, optionals, arrays, maps, enumerations") {
   CHECK(twice.error().message() == R"(duplicate field "value/a")");
 
   CHECK(decode_value<color>(R"("green")")->value == color::green);
+  CHECK(decode_value<color>(R"("vert")")->value == color::green);
   CHECK(decode_value<color>(R"("gren")").error().message() ==
         R"(field "value": unknown value "gren"; did you mean "green"?)");
 }
