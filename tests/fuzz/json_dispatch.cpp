@@ -3,6 +3,7 @@
 #include <rapidjson/document.h>
 #include <rapidjson/memorystream.h>
 #include <kindwire/json/dispatcher.hpp>
+#include <kindwire/json/error_message.hpp>
 #include <kindwire/json/writer.hpp>
 
 #include <array>
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -118,7 +120,9 @@ bool too_big(document const& whole) {
 void check_kind(document const& whole, std::string_view kind) {
   FUZZ_CLAIM(!whole.HasParseError() && whole.IsObject());
   int kinds = 0;
+  std::set<std::string_view> names;
   for (auto const& member : whole.GetObject()) {
+    FUZZ_CLAIM(names.insert(text_of(member.name)).second);
     if (text_of(member.name) != "kind") continue;
     ++kinds;
     FUZZ_CLAIM(member.value.IsString() && text_of(member.value) == kind);
@@ -245,6 +249,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   FUZZ_CLAIM(calls == (outcome ? 1 : 0));
   if (outcome) return 0;
   check_policies<event>(text, {});
+  FUZZ_CLAIM(!kw::to_json(kw::to_message(outcome.error())).empty());
   FUZZ_CLAIM(!outcome.error().message().empty() && outcome.error().offset <= text.size());
   switch (outcome.error().code) {
     case kw::json_errc::malformed:
