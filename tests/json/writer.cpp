@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+#include <kindwire/json/reader.hpp>
+
 namespace kw = kindwire;
 using kw::json_errc;
 
@@ -20,6 +22,8 @@ struct progress {
   double value = 0;
   static constexpr auto schema = kw::kind("PROGRESS", kw::field("value", &progress::value));
 };
+
+enum class language { english };
 
 template <class T>
 struct holder {
@@ -62,6 +66,15 @@ std::string written(T value) {
 }
 
 }  // namespace
+
+template <>
+inline constexpr auto kw::schema<language> = kw::enumeration(kw::enumerator("en", language::english),
+                                                             kw::enumerator("english", language::english));
+
+TEST_CASE("a value with several names is written by the first and read by each") {
+  CHECK(kw::to_json(language::english) == R"("en")");
+  CHECK(*kw::decode<language>(R"("english")") == language::english);
+}
 
 template <>
 inline constexpr auto kw::schema<color> = kw::enumeration(kw::enumerator("red", color::red));
