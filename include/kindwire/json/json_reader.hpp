@@ -141,7 +141,6 @@ class json_reader {
   friend struct detail::read_plan;
 
   detail::json_scanner scanner_;
-  detail::member_names names_;
 
  private:
   template <class Limits, class T>
@@ -258,6 +257,9 @@ class json_reader {
 
   json_options options_;
   char const* kind_position_ = nullptr;
+
+ protected:
+  detail::member_names names_;  // last, as it is large and most readers do not use it
 };
 
 }  // namespace kindwire
