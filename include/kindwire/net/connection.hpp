@@ -16,17 +16,14 @@
 #include <memory>
 #include <new>
 #include <span>
-#include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #include "../error.hpp"
 #include "../message/buffer.hpp"
 #include "../message/message.hpp"
 #include "../session.hpp"
-#include "admission.hpp"
 #include "enough_memory.hpp"
 #include "keepalive.hpp"
 #include "kept_head.hpp"
@@ -93,35 +90,6 @@ class connection : public outlet, public roster_member {
   // True once no message will come any more; error() then says how it ended.
   bool is_over() const noexcept { return !ready() && protocol().state() == session_state::closed; }
 
-  // Sending.
-
-  // `queue` puts one frame into the session's output. The hard mark never stops a message that was begun:
-  // half of one would pass for the whole.
-  template <class Queue>
-  std::error_code send(Queue&& queue) {
-    if (queued() >= options().send_queue_hard && protocol().is_open() && !protocol().sending_fragments()) {
-      if (options().overflow == overflow_policy::close) fail(error::send_queue_full);
-      return error::send_queue_full;
-    }
-    return queue_frame(queue);
-  }
-
-  // The same for a remote: admit() on its thread takes the room that send_admitted() here makes use of.
-  std::error_code admit(std::size_t size) noexcept {
-    return admission_.enter(size, options().send_queue_hard);
-  }
-  void send_admitted(message_type type, buffer payload) {
-    if (protocol().sending_fragments() && protocol().is_open()) {
-      // It cannot stand inside our own message (RFC 6455 §5.4).
-      place_.now().parked.push_back({type, std::move(payload)});
-      return;
-    }
-    admission_.leave(payload.size());
-    queue_frame([&](session& protocol) { return protocol.send(type, payload.bytes()); });
-    admission_.set_queued(queued());
-  }
-  bool ended() const noexcept { return admission_.closed(); }
-
   // Closing.
 
   std::error_code close(close_code code, std::string_view reason) {
@@ -145,7 +113,7 @@ class connection : public outlet, public roster_member {
     if (!place_.is_at_rest()) place_.now().closes.cancel(executor(), ticket);
   }
 
-  void fail(std::error_code why) {
+  void fail(std::error_code why) override {
     if (protocol().state() == session_state::closed) return;
     if (!fail_session(why)) return finish(why);
     expect_end();
@@ -186,9 +154,6 @@ class connection : public outlet, public roster_member {
   void stop() override {
     asio::post(executor(), [self = shared()] { self->close_or_end(close_code::going_away); });
   }
-
-  // Names an operation for the cancellation slot that may end it.
-  std::uint32_t next_ticket() noexcept { return ++tickets_; }
 
   // The context is going away with an operation of ours: see lease.
   void drop_operations() noexcept {
@@ -272,18 +237,6 @@ class connection : public outlet, public roster_member {
   }
   void close_or_end(close_code code) {
     if (!enough_memory([&] { close(code, {}); })) finish(error_ = no_memory());
-  }
-
-  template <class Queue>
-  std::error_code queue_frame(Queue&& queue) {
-    if (write_failed()) return write_failed();
-    std::error_code const outcome = queue(wake());
-    if (!outcome) schedule();
-    if (!place_.seen().parked.empty() && !protocol().sending_fragments()) {
-      for (auto& each : std::exchange(place_.now().parked, {}))
-        send_admitted(each.type, std::move(each.payload));
-    }
-    return outcome;
   }
 
   bool ready() const noexcept { return static_cast<bool>(place_.seen().ready); }
@@ -398,15 +351,7 @@ class connection : public outlet, public roster_member {
     reading_ = true;
   }
 
-  // One turn of advance() soon. What is queued until then goes out in the same write.
-  void schedule() {
-    if (advancing_) {
-      again_ = true;
-    } else if (!scheduled_ && stream_open_) {
-      schedule_turn();
-    }
-  }
-  void schedule_turn() {
+  void schedule_turn() override {
     scheduled_ = true;
     asio::defer(executor(), [held = lease(shared())]() mutable {
       auto const self = held.end();
@@ -496,18 +441,13 @@ class connection : public outlet, public roster_member {
 
   operation<std::error_code, message> receive_;
   kept_head head_;
-  [[no_unique_address]] admission admission_;
   bool message_out_ = false;  // the application holds a view of the last message
   bool reading_ = false;
   bool input_ended_ = false;
-  bool scheduled_ = false;
-  bool advancing_ = false;
-  bool again_ = false;
   bool half_closed_ = false;
   bool ending_ = false;
   bool received_while_closing_ = false;
   bool unattended_ = false;
-  std::uint32_t tickets_ = 0;
 };
 
 }  // namespace kindwire::net::detail

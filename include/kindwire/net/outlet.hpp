@@ -14,8 +14,10 @@
 #include "../error.hpp"
 #include "../frame/role.hpp"
 #include "../message/buffer.hpp"
+#include "../message/message.hpp"
 #include "../session.hpp"
 #include "activity.hpp"
+#include "admission.hpp"
 #include "enough_memory.hpp"
 #include "keepalive.hpp"
 #include "options.hpp"
@@ -24,7 +26,8 @@
 namespace kindwire::net::detail {
 
 // Frames go into the session's output at the call. One write is under way at a time; whatever is queued
-// meanwhile leaves in the next. When to flush is the connection's affair.
+// meanwhile leaves in the next. When to flush is the affair of the connection, which has one turn after
+// another.
 class outlet {
  public:
   outlet(outlet const&) = delete;
@@ -38,6 +41,36 @@ class outlet {
   // Bytes that were queued and not yet taken by the stream.
   std::size_t queued() const noexcept { return protocol().output().size() + place_.seen().in_flight.size(); }
   bool may_send_more() const noexcept { return queued() <= options().send_queue_soft; }
+
+  // `queue` puts one frame into the session's output. The hard mark never stops a message that was begun:
+  // half of one would pass for the whole.
+  template <class Queue>
+  std::error_code send(Queue&& queue) {
+    if (queued() >= options().send_queue_hard && protocol().is_open() && !protocol().sending_fragments()) {
+      if (options().overflow == overflow_policy::close) fail(error::send_queue_full);
+      return error::send_queue_full;
+    }
+    return queue_frame(queue);
+  }
+
+  // The same for a remote: admit() on its thread takes the room that send_admitted() here makes use of.
+  std::error_code admit(std::size_t size) noexcept {
+    return admission_.enter(size, options().send_queue_hard);
+  }
+  void send_admitted(message_type type, buffer payload) {
+    if (protocol().sending_fragments() && protocol().is_open()) {
+      // It cannot stand inside our own message (RFC 6455 §5.4).
+      place_.now().parked.push_back({type, std::move(payload)});
+      return;
+    }
+    admission_.leave(payload.size());
+    queue_frame([&](session& protocol) { return protocol.send(type, payload.bytes()); });
+    admission_.set_queued(queued());
+  }
+  bool ended() const noexcept { return admission_.closed(); }
+
+  // Names an operation for the cancellation slot that may end it.
+  std::uint32_t next_ticket() noexcept { return ++tickets_; }
 
   // Completes once the queue is at its soft mark or below.
   void wait_drained(operation<std::error_code> waiting, std::uint32_t ticket) {
@@ -56,6 +89,18 @@ class outlet {
   ~outlet() = default;
 
   bool writing() const noexcept { return writing_; }
+
+  virtual void fail(std::error_code why) = 0;
+
+  // One turn of advance() soon. What is queued until then goes out in the same write.
+  void schedule() {
+    if (advancing_) {
+      again_ = true;
+    } else if (!scheduled_ && stream_open_) {
+      schedule_turn();
+    }
+  }
+  virtual void schedule_turn() = 0;
 
   // What one read or write takes at most: a flooding peer gets its turn, not the whole thread, and a system
   // call that copies megabytes would hold up all other connections.
@@ -134,6 +179,18 @@ class outlet {
     return closed && !may_send_more() ? make_error_code(kindwire::error::closed) : std::error_code{};
   }
 
+  template <class Queue>
+  std::error_code queue_frame(Queue&& queue) {
+    if (write_failed()) return write_failed();
+    std::error_code const outcome = queue(wake());
+    if (!outcome) schedule();
+    if (!place_.seen().parked.empty() && !protocol().sending_fragments()) {
+      for (auto& each : std::exchange(place_.now().parked, {}))
+        send_admitted(each.type, std::move(each.payload));
+    }
+    return outcome;
+  }
+
   connection_options const& options() const noexcept { return place_.options(); }
   session& wake() { return place_.now().protocol; }
   std::error_code write_failed() const noexcept { return place_.seen().write_failed; }
@@ -143,7 +200,12 @@ class outlet {
   [[no_unique_address]] keepalive keepalive_;
   bool stream_open_ = true;
   bool writing_ = false;
+  bool scheduled_ = false;
+  bool advancing_ = false;
+  bool again_ = false;
   std::error_code error_;  // of the stream, where that is what ended the connection
+  [[no_unique_address]] admission admission_;
+  std::uint32_t tickets_ = 0;
 };
 
 }  // namespace kindwire::net::detail
