@@ -91,7 +91,7 @@ void receive(scarce_memory& memory, kw::role self, conversation const& from, std
         look(ws);
         msg = ws.poll();
       });
-      more = static_cast<bool>(msg);
+      more = alive && msg;
       if (more) seen.push_back({msg.type(), support::copy(msg.bytes())});
       if (!alive) check_lost(ws);
     }

@@ -1,6 +1,7 @@
 // A message, RFC 6455 §5.6: what an application receives once all of its fragments are there.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -23,16 +24,13 @@ class message {
   constexpr message() noexcept = default;
 
   constexpr message(message_type type, std::span<std::byte const> bytes) noexcept
-      : data_(bytes.data()),
-        size_and_type_(std::uint64_t{bytes.size()} << size_shift | there | static_cast<unsigned>(type)) {}
+      : data_(bytes.data()), type_(type), there_(true), size_(bytes.size() & most) {}
 
-  constexpr explicit operator bool() const noexcept { return (size_and_type_ & there) != 0; }
+  constexpr explicit operator bool() const noexcept { return there_; }
 
-  constexpr message_type type() const noexcept {
-    return static_cast<message_type>(size_and_type_ & (there - 1));
-  }
-  constexpr bool is_text() const noexcept { return is(message_type::text); }
-  constexpr bool is_binary() const noexcept { return is(message_type::binary); }
+  constexpr message_type type() const noexcept { return type_; }
+  constexpr bool is_text() const noexcept { return there_ && type_ == message_type::text; }
+  constexpr bool is_binary() const noexcept { return there_ && type_ == message_type::binary; }
 
   /// The payload of all fragments, unmasked.
   constexpr std::span<std::byte const> bytes() const noexcept { return {data_, size()}; }
@@ -46,22 +44,17 @@ class message {
   }
 
   /// In bytes.
-  constexpr std::size_t size() const noexcept {
-    return static_cast<std::size_t>(size_and_type_ >> size_shift);
-  }
+  constexpr std::size_t size() const noexcept { return size_; }
 
  private:
-  static constexpr unsigned size_shift = 8;
-  static constexpr std::uint64_t there = 0x80;  // above the type's bits
-
-  constexpr bool is(message_type type) const noexcept {
-    return (size_and_type_ & 0xFF) == (there | static_cast<unsigned>(type));
-  }
-
   // Two words: small enough to be returned in registers, which a message a few nanoseconds old profits from.
   // No payload has 2^56 bytes.
+  static constexpr std::size_t most = SIZE_MAX >> (sizeof(std::size_t) > 4 ? 8 : 0);
+
   std::byte const* data_ = nullptr;
-  std::uint64_t size_and_type_ = 0;
+  message_type type_ : 7 = message_type::continuation;
+  bool there_ : 1 = false;
+  std::size_t size_ : std::bit_width(most) = 0;
 };
 
 namespace detail {
