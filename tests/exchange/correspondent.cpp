@@ -260,6 +260,39 @@ TEST_CASE("one of several kinds may be the answer") {
   CHECK(side.talk->outstanding() == 0);
 }
 
+TEST_CASE("what comes after a receive that was cancelled waits for the next, also where there is no room") {
+  for (std::size_t const before : {0u, 1u}) {
+    CAPTURE(before);
+    asking side({.read_ahead = before == 0 ? std::size_t{0} : std::size_t{100}});
+    texts expected;
+    for (std::size_t index = 0; index != before; ++index) {
+      expected.push_back(std::string(100, 'q'));
+      side.say(expected.back());
+    }
+    side.settle();
+    asio::cancellation_signal signal;
+    std::error_code ended;
+    texts first;
+    side.talk->receive(
+        asio::bind_cancellation_slot(signal.slot(), [&](std::error_code error, kw::message msg) {
+          ended = error;
+          if (msg) first.emplace_back(msg.text());
+        }));
+    if (before == 0) side.settle();
+    signal.emit(asio::cancellation_type::all);
+    side.say("A");
+    side.say("B");
+    side.settle();
+    asking::receiving rest;
+    side.receive(rest);
+    side.settle();
+    first.insert(first.end(), rest.all.begin(), rest.all.end());
+    expected.insert(expected.end(), {"A", "B"});
+    CHECK(first == expected);
+    CHECK(!rest.done);
+  }
+}
+
 TEST_CASE("a request can be cancelled on its own") {
   asking side;
   asio::cancellation_signal signal;

@@ -200,6 +200,8 @@ TEST_CASE("of an id that stands twice none counts, unless it is said which") {
   CHECK(head(R"({"kind":"A\n","kind":"B","id":2})", refuse) == "A\n|2");
   CHECK(head(R"({"kind":"A\n","kind":"B","id":2})", last) == "B|2");
   CHECK(head(R"({"id":2,"kind":"A","kind":"B"})", last) == "B|2");
+  CHECK(kw::read_head(R"({"kind":"A","id":2,"kind":"B"})", "kind", "", last).kind() == "B");
+  CHECK(kw::read_head(R"({"kind":"A","id":2,"kind":"B"})", "kind", "", first).kind() == "A");
 }
 
 TEST_CASE("a head is what the members say one by one, whatever they are") {

@@ -189,6 +189,33 @@ TEST_CASE("what is held outlives its removal") {
   CHECK(alive.use_count() == 1);
 }
 
+TEST_CASE("a handler that finds no place, or loses it, may call back when it is destroyed") {
+  using dispatcher = kw::dynamic_dispatcher<void()>;
+  struct parting {
+    dispatcher* on;
+    int* calls;
+    std::shared_ptr<void> once = std::make_shared<int>();
+    parting(dispatcher* of, int* count) : on(of), calls(count) {}
+    parting(parting&&) = default;
+    ~parting() {
+      if (!once) return;
+      on->remove("B");
+      on->remove<kw::unknown_message>();
+      ++*calls;
+    }
+    void operator()(kw::raw_message) const {}
+    void operator()(kw::unknown_message) const {}
+  };
+  int calls = 0;
+  dispatcher on;
+  on.add("A", [](kw::raw_message) {});
+  CHECK(!on.add("A", parting(&on, &calls)));
+  CHECK(calls == 1);
+  CHECK(on.replace("A", parting(&on, &calls)));
+  CHECK(on.replace("A", [](kw::raw_message) {}));
+  CHECK(calls == 2);
+}
+
 TEST_CASE("handlers are exchanged while other threads dispatch") {
   kw::dynamic_dispatcher<int()> on;
   on.add([](kw::unknown_message) { return 0; });

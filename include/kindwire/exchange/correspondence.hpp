@@ -251,7 +251,7 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
   }
 
   void deliver(message const& msg) {
-    if (!has_room()) return;  // closing: answers may come behind it
+    if (closing_ && !has_room()) return;  // nobody receives it, and answers may come behind it
     queue_.push_back({msg.type(), std::string{msg.text()}});
     queued_ += memory_of(queue_.back());
     hand_over();

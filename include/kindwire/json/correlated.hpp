@@ -60,9 +60,9 @@ inline bool may_have_member(std::string_view text, std::string_view name) noexce
 /// number, are none. Which of several ids counts is not to be guessed: none, unless `duplicates` says so. Of
 /// several kinds it is the first, if not the last is to count: whoever decodes the message refuses it.
 ///
-/// No further than it takes to know both is the text looked at; an `id_name` that is empty is not looked for.
-/// What is seen to be no JSON before that has an empty head. Nothing is allocated unless the text has
-/// escapes.
+/// No further than it takes to know both is the text looked at, if the last does not count; an `id_name` that
+/// is empty is not looked for. What is seen to be no JSON before that has an empty head. Nothing is allocated
+/// unless the text has escapes.
 inline message_head read_head(std::string_view text, std::string_view key, std::string_view id_name,
                               duplicate_policy duplicates = duplicate_policy::refuse) {
   detail::json_scanner scanner{text};
@@ -74,7 +74,8 @@ inline message_head read_head(std::string_view text, std::string_view key, std::
   if (!scanner.enter('{', {})) return {};
   for (bool more = true;;) {
     bool const known = !head.kind_.empty() && (has_id || id_name.empty());
-    if (known && (id_name.empty() || duplicates == duplicate_policy::first)) break;
+    if (known && duplicates == duplicate_policy::first) break;
+    if (known && id_name.empty() && duplicates != duplicate_policy::last) break;
     // Whenever more is known: the rest may have nothing to say. Of several kinds the last would stand there.
     int const parts = (head.kind_.empty() ? 0 : 1) + (known ? 1 : 0);
     if (parts > looked_behind && duplicates != duplicate_policy::last) {

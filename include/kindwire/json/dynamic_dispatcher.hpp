@@ -277,11 +277,11 @@ class dynamic_dispatcher<Result(Arguments...)> {
 
   // Null removes.
   change put(std::string_view kind, handle fresh, bool replaces) {
-    std::shared_ptr<snapshot const>
-        last;  // goes when nothing is locked: a handler's destructor may call back
+    // These go when nothing is locked: a handler's destructor may call back.
+    std::shared_ptr<snapshot const> last;
+    auto next = std::make_shared<snapshot>();
     std::lock_guard const changing(change_mutex_);
     last = current();
-    auto next = std::make_shared<snapshot>();
     next->unknown = last->unknown;
     next->invalid = last->invalid;
     bool was_there = false;

@@ -28,7 +28,7 @@ constexpr std::size_t utf8_sequence(std::string_view text) noexcept {
 
 constexpr bool all_utf8(std::string_view text) noexcept {
   while (!text.empty()) {
-    std::size_t const size = utf8_sequence(text);
+    std::size_t const size = static_cast<unsigned char>(text.front()) < 0x80 ? 1 : utf8_sequence(text);
     if (size == 0) return false;
     text.remove_prefix(size);
   }

@@ -2,9 +2,11 @@
 // an enumeration.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <tuple>
@@ -295,14 +297,25 @@ constexpr std::string_view kind_or_none() noexcept {
   }
 }
 
+// By sorted hashes: a compiler gives up on what compares some hundreds of names each with each.
 template <std::size_t Count>
 constexpr bool all_distinct(std::array<std::string_view, Count> const& names) noexcept {
-  for (std::size_t left = 0; left < Count; ++left) {
-    for (std::size_t right = left + 1; right < Count; ++right) {
-      if (names[left] == names[right]) return false;
-    }
+  struct entry {
+    std::uint64_t hash = 0xCBF29CE484222325;  // FNV-1a
+    std::string_view name{};
+  };
+  std::array<entry, Count> all{};
+  for (std::size_t index = 0; index < Count; ++index) {
+    all[index].name = names[index];
+    for (char const letter : names[index])
+      all[index].hash = (all[index].hash ^ static_cast<unsigned char>(letter)) * 0x100000001B3;
   }
-  return true;
+  std::sort(all.begin(), all.end(), [](entry const& left, entry const& right) {
+    return left.hash != right.hash ? left.hash < right.hash : left.name < right.name;
+  });
+  return std::adjacent_find(all.begin(), all.end(), [](entry const& left, entry const& right) {
+           return left.hash == right.hash && left.name == right.name;
+         }) == all.end();
 }
 
 template <std::size_t Count>
