@@ -228,6 +228,66 @@ TEST_CASE("an awaited send waits at the soft mark, and the hard mark refuses") {
   CHECK(side.ws.queued() == 0);
 }
 
+TEST_CASE("a coroutine's send waits at the soft mark, and does not suspend below") {
+  kw::net::connection_options options;
+  options.send_queue_soft = 1000;
+  server_side side(options);
+  side.far->writes_wait = true;
+  std::string const text(990, 'x');
+  int sent = 0;
+  bool later = false;
+  asio::co_spawn(
+      side.io,
+      [&]() -> asio::awaitable<void> {
+        asio::post(side.io, [&] { later = true; });
+        co_await side.ws.send(text);
+        CHECK(!later);
+        sent = 1;
+        co_await side.ws.send(text);
+        CHECK(later);
+        sent = 2;
+      },
+      [](std::exception_ptr failure) { CHECK(!failure); });
+  side.settle();
+  CHECK(sent == 1);
+  side.far->let_write();
+  side.settle();
+  CHECK(sent == 2);
+}
+
+TEST_CASE("a coroutine's receive does not suspend for a message that is there") {
+  for (bool const before : {true, false}) {
+    CAPTURE(before);
+    server_side side;
+    std::string batch;
+    for (std::string_view const letter : {"a", "b", "c"}) {
+      kw::frame_encoder<client> const encoder;
+      std::string frame(encoder.size(letter.size()), '\0');
+      encoder.write(reinterpret_cast<std::byte*>(frame.data()), kw::opcode::text,
+                    kw::detail::as_bytes(letter));
+      batch += frame;
+    }
+    if (before) side.far->push(batch);
+    side.settle();
+    std::string log;
+    asio::co_spawn(
+        side.io,
+        [&]() -> asio::awaitable<void> {
+          for (char number = '1';; ++number) {
+            asio::post(side.io, [&log, number] { log += number; });
+            kw::message const msg = co_await side.ws.receive();
+            if (!msg) break;
+            log += msg.text();
+          }
+        },
+        asio::detached);
+    side.settle();
+    if (!before) side.far->push(batch);
+    side.settle();
+    CHECK(log == (before ? "a12" : "1abc234"));
+  }
+}
+
 TEST_CASE("overflow_policy::close fails the connection of a peer that never reads") {
   kw::net::connection_options options;
   options.send_queue_hard = 1000;
