@@ -14,8 +14,10 @@
 #include <kindwire/json/dispatcher.hpp>
 #include <limits>
 #include <memory>
+#include <new>
 #include <optional>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -50,6 +52,28 @@ struct nobody {
 };
 struct typed {
   static constexpr auto schema = kw::kind("TYPED", kw::key("type"));
+};
+struct positive {
+  int value;
+};
+
+}  // namespace
+
+template <>
+struct kw::json_codec<positive> {
+  static bool read(kw::json_reader& reader, positive& to) {
+    if (!reader.read(to.value)) return false;
+    if (to.value == -1) throw std::range_error("thrown by a codec");
+    if (to.value == -2) throw std::bad_alloc();
+    return true;
+  }
+};
+
+namespace {
+
+struct measured {
+  positive of;
+  static constexpr auto schema = kw::kind("MEASURED", kw::field("of", &measured::of));
 };
 
 }  // namespace
@@ -258,6 +282,57 @@ TEST_CASE("one of several kinds may be the answer") {
   side.settle();
   CHECK(all == texts{"nobody", "7", "an answer that cannot be decoded"});
   CHECK(side.talk->outstanding() == 0);
+}
+
+TEST_CASE("what a codec throws ends its request, and no other") {
+  for (bool const memory : {false, true}) {
+    CAPTURE(memory);
+    asking side;
+    get_user const question{"ann"};
+    std::optional<std::error_code> first;
+    side.talk->request<measured>(question, 1h,
+                                 [&](std::error_code error, kw::reply<measured>) { first = error; });
+    asking::outcome second;
+    side.ask(second);
+    asking::receiving rest;
+    side.receive(rest);
+    side.settle();
+    side.say(R"({"kind":"MEASURED","id":1,"of":)" + std::to_string(memory ? -2 : -1) + '}');
+    if (memory) {
+      side.settle();
+      CHECK(second.error == std::errc::not_enough_memory);
+      CHECK(side.heard().back() == "close 1011 ");
+    } else {
+      CHECK_THROWS_AS(side.settle(), std::range_error);
+      side.settle();
+      side.say(answer(3, 42));
+      side.say("more");
+      side.settle();
+      CHECK(second.age == 42);
+      CHECK(rest.all == texts{"more"});
+      CHECK(side.talk->outstanding() == 0);
+    }
+    REQUIRE(first.has_value());
+    CHECK(*first == (memory ? std::make_error_code(std::errc::not_enough_memory)
+                            : make_error_code(kw::exchange_errc::invalid_answer)));
+  }
+}
+
+TEST_CASE("what the other side says of a refusal is fit for a log, and UTF-8") {
+  asking side;
+  asking::outcome forged, broken;
+  side.ask(forged);
+  side.ask(broken);
+  side.settle();
+  side.say("{\"kind\":\"ERROR\",\"id\":1,\"code\":\"x\",\"message\":\"no\\nall is well\\u001b[31m\"}");
+  std::string wrong = R"({"kind":"ERROR","id":3,"code":1,"message":")";
+  wrong.resize(255, 'a');
+  side.say(wrong + "\u00F6\"}");
+  side.settle();
+  std::string const said = kw::request_error(forged.error, forged.why).what();
+  CHECK(said.starts_with(R"(no\x0aall is well\x1b[31m)"));
+  CHECK(forged.why.message == "no\nall is well\x1b[31m");
+  CHECK(broken.why.message == wrong);
 }
 
 TEST_CASE("what comes after a receive that was cancelled waits for the next, also where there is no room") {

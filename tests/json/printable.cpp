@@ -55,6 +55,8 @@ TEST_CASE("what is printed is UTF-8 without controls, whatever it was") {
   CHECK(printable("a\nb\x1b[31m\x7f") == R"(a\x0ab\x1b[31m\x7f)");
   CHECK(printable("\xC3(\xA9\xED\xA0\x80\xF0\x9F\x90") == R"(\xc3(\xa9\xed\xa0\x80\xf0\x9f\x90)");
   // CSI in one character, a separator of lines, an override of the direction, and the neighbours of each.
+  CHECK(printable("\u200e\u200f\u061c\u200d\u0627") ==
+        "\\xe2\\x80\\x8e\\xe2\\x80\\x8f\\xd8\\x9c\u200d\u0627");
   CHECK(printable("\u009b31m\u2028\u202e") == R"(\xc2\x9b31m\xe2\x80\xa8\xe2\x80\xae)");
   CHECK(printable("\u00a0\u2027\u202f\u2065\u206a") == "\u00a0\u2027\u202f\u2065\u206a");
   CHECK(printable("\u2066\u2069") == R"(\xe2\x81\xa6\xe2\x81\xa9)");

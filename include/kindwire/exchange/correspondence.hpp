@@ -24,7 +24,10 @@
 #include "../frame/role.hpp"
 #include "../json/correlated.hpp"
 #include "../json/error_message.hpp"
+#include "../json/printable.hpp"
+#include "../message/close.hpp"
 #include "../message/message.hpp"
+#include "../net/enough_memory.hpp"
 #include "../net/operation.hpp"
 #include "../net/websocket.hpp"
 #include "answer.hpp"
@@ -88,7 +91,13 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
           if (!self) return;
           self->reading_ = false;
           if (error || !msg) return self->end(error);
-          self->take(msg);
+          // What a codec or a handler throws leaves through io_context::run(), and reading goes on.
+          try {
+            self->take(msg);
+          } catch (...) {
+            self->read();
+            throw;
+          }
           self->read();
         }));
   }
@@ -208,7 +217,19 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
   }
 
   void take(message const& msg) {
-    if (!msg.is_text() || !take_answer(msg.text())) deliver(msg);
+    bool const taken = net::detail::enough_memory([&] {
+      if (!msg.is_text() || !take_answer(msg.text())) keep(msg);
+    });
+    if (!taken) give_up(net::detail::no_memory(), close_code::internal_error, {});
+    hand_over();
+  }
+
+  // Closes, and ends what is outstanding.
+  void give_up(std::error_code why, close_code code, std::string_view reason) {
+    end_error_ = why;
+    pending_.end_all(why);
+    ws_->try_close(code, reason);
+    closing_ = true;
   }
 
   // False: it is something else.
@@ -224,10 +245,7 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
     if ((id & 1) != (next_id_ & 1) || id == 0) return false;
     if (id >= next_id_) {
       if (options_.on_unknown_id == on_unknown_id::deliver || !may_be_answer(head.kind())) return false;
-      end_error_ = exchange_errc::unknown_id;
-      pending_.end_all(end_error_);
-      ws_->try_close(close_code::policy_violation, "an answer to nothing that was asked");
-      closing_ = true;
+      give_up(exchange_errc::unknown_id, close_code::policy_violation, "an answer to nothing that was asked");
       return true;
     }
     auto const one = pending_.find(id);
@@ -245,16 +263,15 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
     if (said) {
       one->fail(exchange_errc::refused, *std::move(said));
     } else {
-      one->fail(exchange_errc::refused, {"ERROR", {}, std::string{text.substr(0, 256)}});
+      one->fail(exchange_errc::refused, {"ERROR", {}, std::string{cut_text(text, 256)}});
     }
     return true;
   }
 
-  void deliver(message const& msg) {
+  void keep(message const& msg) {
     if (closing_ && !has_room()) return;  // nobody receives it, and answers may come behind it
     queue_.push_back({msg.type(), std::string{msg.text()}});
     queued_ += memory_of(queue_.back());
-    hand_over();
   }
 
   message take_queued() {

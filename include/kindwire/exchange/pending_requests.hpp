@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <set>
 #include <span>
@@ -17,6 +18,7 @@
 #include <utility>
 
 #include "../json/reader.hpp"
+#include "../net/enough_memory.hpp"
 #include "../net/operation.hpp"
 #include "errors.hpp"
 #include "reply.hpp"
@@ -81,9 +83,17 @@ class pending_request_for final : public pending_request {
   using pending_request::pending_request;
 
   void answer(std::string_view text) override {
-    auto decoded = decode<Answer>(text);
-    if (!decoded) return fail(exchange_errc::invalid_answer, to_message(decoded.error()));
-    end({{}, reply<Answer>(*std::move(decoded))});
+    try {
+      auto decoded = decode<Answer>(text);
+      if (!decoded) return fail(exchange_errc::invalid_answer, to_message(decoded.error()));
+      end({{}, reply<Answer>(*std::move(decoded))});
+    } catch (std::bad_alloc const&) {
+      fail(net::detail::no_memory());
+      throw;
+    } catch (...) {  // by a codec
+      fail(exchange_errc::invalid_answer);
+      throw;
+    }
   }
 
   void fail(std::error_code error, error_message why) override {

@@ -3,10 +3,13 @@
 
 #include <cassert>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "../json/error_message.hpp"
+#include "../json/printable.hpp"
 
 namespace kindwire {
 
@@ -41,15 +44,22 @@ class reply {
 };
 
 /// Thrown by an awaited request without an answer: code() says which error it is, why() what reply::why()
-/// does.
+/// does. In what() nothing that the other side sent forges a line of a log.
 class request_error : public std::system_error {
  public:
   request_error(std::error_code code, error_message why)
-      : std::system_error(code, why.message.empty() ? why.code : why.message), why_(std::move(why)) {}
+      : std::system_error(code, printable(why.message.empty() ? why.code : why.message)),
+        why_(std::move(why)) {}
 
   error_message const& why() const noexcept { return why_; }
 
  private:
+  static std::string printable(std::string_view text) {
+    std::string result;
+    detail::append_printable(result, text);
+    return result;
+  }
+
   error_message why_;
 };
 

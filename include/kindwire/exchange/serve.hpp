@@ -196,7 +196,6 @@ class aftermath {
     // A reason has at most 123 bytes, of UTF-8 (RFC 6455 §5.5, §5.5.1).
     std::string const why = error.message();
     std::string_view reason = cut_text(why, max_close_reason_size);
-    if (check_close(code, reason)) reason = {};
     auto closing = connection_.close(code, reason);
     try {
       co_await std::move(closing);

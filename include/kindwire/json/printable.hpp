@@ -46,9 +46,10 @@ constexpr std::string_view cut_text(std::string_view text, std::size_t most) noe
 constexpr bool is_unprintable(std::string_view character) noexcept {
   auto const byte = [&](std::size_t index) { return static_cast<unsigned char>(character[index]); };
   if (character.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7F;
-  if (character.size() == 2) return byte(0) == 0xC2 && byte(1) < 0xA0;
+  if (character.size() == 2)
+    return (byte(0) == 0xC2 && byte(1) < 0xA0) || (byte(0) == 0xD8 && byte(1) == 0x9C);
   return character.size() == 3 && byte(0) == 0xE2 &&
-         ((byte(1) == 0x80 && byte(2) >= 0xA8 && byte(2) <= 0xAE) ||
+         ((byte(1) == 0x80 && ((byte(2) >= 0xA8 && byte(2) <= 0xAE) || (byte(2) | 1) == 0x8F)) ||
           (byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9));
 }
 
