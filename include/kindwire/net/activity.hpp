@@ -84,7 +84,7 @@ class activity_place {
   static constexpr std::size_t block_size = kindwire::detail::block_pool::smallest;
   static_assert(sizeof(activity) <= block_size);
 
-  activity const& quiet() const noexcept {
+  [[gnu::noinline]] activity const& quiet() const noexcept {
     struct kinds {
       activity open[2] = {{role::client, {}}, {role::server, {}}};
       activity lost[2] = {{role::client, {}}, {role::server, {}}};

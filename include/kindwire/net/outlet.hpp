@@ -39,7 +39,10 @@ class outlet {
   std::error_code error() const noexcept { return error_ ? error_ : protocol().error(); }
 
   // Bytes that were queued and not yet taken by the stream.
-  std::size_t queued() const noexcept { return protocol().output().size() + place_.seen().in_flight.size(); }
+  std::size_t queued() const noexcept {
+    activity const& now = place_.seen();
+    return now.protocol.output().size() + now.in_flight.size();
+  }
   bool may_send_more() const noexcept { return queued() <= options().send_queue_soft; }
 
   // `queue` puts one frame into the session's output. The hard mark never stops a message that was begun:
