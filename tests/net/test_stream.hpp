@@ -12,7 +12,7 @@
 #include <cstring>
 #include <kindwire/frame/encoder.hpp>
 #include <kindwire/message/message.hpp>
-#include <kindwire/net/operation.hpp>
+#include <kindwire/net/connection/operation.hpp>
 #include <limits>
 #include <memory>
 #include <string>

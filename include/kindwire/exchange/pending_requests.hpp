@@ -18,8 +18,8 @@
 #include <utility>
 
 #include "../json/reader.hpp"
-#include "../net/enough_memory.hpp"
-#include "../net/operation.hpp"
+#include "../net/connection/enough_memory.hpp"
+#include "../net/connection/operation.hpp"
 #include "errors.hpp"
 #include "reply.hpp"
 

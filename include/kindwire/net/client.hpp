@@ -29,10 +29,10 @@
 #include "../handshake/client.hpp"
 #include "../handshake/uri.hpp"
 #include "async_stream.hpp"
-#include "enough_memory.hpp"
-#include "operation.hpp"
+#include "connection/enough_memory.hpp"
+#include "connection/operation.hpp"
+#include "connection/stream_connection.hpp"
 #include "options.hpp"
-#include "stream_connection.hpp"
 #include "websocket.hpp"
 
 namespace kindwire::net {

@@ -33,7 +33,7 @@
 
 #include "../handshake/head.hpp"
 #include "../handshake/response.hpp"
-#include "opening.hpp"
+#include "connection/opening.hpp"
 #include "options.hpp"
 #include "websocket.hpp"
 

@@ -27,9 +27,9 @@
 #include "../message/buffer.hpp"
 #include "../message/close.hpp"
 #include "../message/message.hpp"
-#include "connection.hpp"
+#include "connection/connection.hpp"
+#include "connection/stream_connection.hpp"
 #include "options.hpp"
-#include "stream_connection.hpp"
 
 namespace kindwire::net {
 

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "options.hpp"
+#include "../options.hpp"
 
 namespace kindwire::net::detail {
 

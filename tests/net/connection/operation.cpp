@@ -1,4 +1,4 @@
-#include <kindwire/net/operation.hpp>
+#include <kindwire/net/connection/operation.hpp>
 
 #include <doctest/doctest.h>
 

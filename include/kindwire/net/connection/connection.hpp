@@ -20,16 +20,16 @@
 #include <system_error>
 #include <utility>
 
-#include "../error.hpp"
-#include "../message/buffer.hpp"
-#include "../message/message.hpp"
-#include "../session.hpp"
+#include "../../error.hpp"
+#include "../../message/buffer.hpp"
+#include "../../message/message.hpp"
+#include "../../session.hpp"
+#include "../options.hpp"
 #include "enough_memory.hpp"
 #include "keepalive.hpp"
 #include "kept_head.hpp"
 #include "lease.hpp"
 #include "operation.hpp"
-#include "options.hpp"
 #include "outlet.hpp"
 #include "roster.hpp"
 #include "waiting_list.hpp"

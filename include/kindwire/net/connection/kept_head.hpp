@@ -11,8 +11,8 @@
 #include <string_view>
 #include <utility>
 
-#include "../handshake/head.hpp"
-#include "../handshake/request.hpp"
+#include "../../handshake/head.hpp"
+#include "../../handshake/request.hpp"
 
 namespace kindwire::net::detail {
 

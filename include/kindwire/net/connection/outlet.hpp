@@ -11,16 +11,16 @@
 #include <system_error>
 #include <utility>
 
-#include "../error.hpp"
-#include "../frame/role.hpp"
-#include "../message/buffer.hpp"
-#include "../message/message.hpp"
-#include "../session.hpp"
+#include "../../error.hpp"
+#include "../../frame/role.hpp"
+#include "../../message/buffer.hpp"
+#include "../../message/message.hpp"
+#include "../../session.hpp"
+#include "../options.hpp"
 #include "activity.hpp"
 #include "admission.hpp"
 #include "enough_memory.hpp"
 #include "keepalive.hpp"
-#include "options.hpp"
 #include "waiting_list.hpp"
 
 namespace kindwire::net::detail {

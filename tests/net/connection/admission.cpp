@@ -1,4 +1,4 @@
-#include <kindwire/net/admission.hpp>
+#include <kindwire/net/connection/admission.hpp>
 
 #include <doctest/doctest.h>
 

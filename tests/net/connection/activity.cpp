@@ -1,4 +1,4 @@
-#include <kindwire/net/activity.hpp>
+#include <kindwire/net/connection/activity.hpp>
 
 #include <doctest/doctest.h>
 
@@ -6,8 +6,8 @@
 #include <memory>
 #include <string_view>
 
-#include "../support/bytes.hpp"
-#include "../support/end.hpp"
+#include "../../support/bytes.hpp"
+#include "../../support/end.hpp"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include <kindwire/net/waiting_list.hpp>
+#include <kindwire/net/connection/waiting_list.hpp>
 
 #include <doctest/doctest.h>
 

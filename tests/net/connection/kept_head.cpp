@@ -1,4 +1,4 @@
-#include <kindwire/net/kept_head.hpp>
+#include <kindwire/net/connection/kept_head.hpp>
 
 #include <doctest/doctest.h>
 

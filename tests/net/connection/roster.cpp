@@ -1,4 +1,4 @@
-#include <kindwire/net/roster.hpp>
+#include <kindwire/net/connection/roster.hpp>
 
 #include <doctest/doctest.h>
 

@@ -26,7 +26,7 @@
 #include <utility>
 #include <vector>
 
-#include "enough_memory.hpp"
+#include "../connection/enough_memory.hpp"
 #include "flood_watch.hpp"
 
 namespace kindwire::net::detail {

@@ -20,10 +20,10 @@
 #include <system_error>
 #include <utility>
 
-#include "connection.hpp"
-#include "enough_memory.hpp"
-#include "lease.hpp"
-#include "options.hpp"
+#include "../connection/connection.hpp"
+#include "../connection/enough_memory.hpp"
+#include "../connection/lease.hpp"
+#include "../options.hpp"
 
 namespace kindwire::net::detail {
 

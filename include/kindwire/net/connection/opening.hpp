@@ -20,18 +20,18 @@
 #include <utility>
 #include <vector>
 
-#include "../handshake/origin.hpp"
-#include "../handshake/request.hpp"
-#include "../handshake/response.hpp"
-#include "../handshake/router.hpp"
-#include "../handshake/server.hpp"
-#include "../handshake/upgrade.hpp"
-#include "async_stream.hpp"
+#include "../../handshake/origin.hpp"
+#include "../../handshake/request.hpp"
+#include "../../handshake/response.hpp"
+#include "../../handshake/router.hpp"
+#include "../../handshake/server.hpp"
+#include "../../handshake/upgrade.hpp"
+#include "../async_stream.hpp"
+#include "../epoll/epoll_connection.hpp"
+#include "../options.hpp"
 #include "connection.hpp"
 #include "enough_memory.hpp"
-#include "epoll_connection.hpp"
 #include "kept_head.hpp"
-#include "options.hpp"
 #include "roster.hpp"
 #include "stream_connection.hpp"
 

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <system_error>
 
-#include "../error.hpp"
+#include "../../error.hpp"
 
 namespace kindwire::net::detail {
 

@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include "../frame/role.hpp"
-#include "../message/buffer.hpp"
-#include "../message/message.hpp"
-#include "../session.hpp"
-#include "options.hpp"
+#include "../../frame/role.hpp"
+#include "../../message/buffer.hpp"
+#include "../../message/message.hpp"
+#include "../../session.hpp"
+#include "../options.hpp"
 #include "waiting_list.hpp"
 
 namespace kindwire::net::detail {

@@ -1,4 +1,4 @@
-#include <kindwire/net/epoll_set.hpp>
+#include <kindwire/net/epoll/epoll_set.hpp>
 
 #include <doctest/doctest.h>
 

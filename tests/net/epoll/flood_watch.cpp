@@ -1,4 +1,4 @@
-#include <kindwire/net/flood_watch.hpp>
+#include <kindwire/net/epoll/flood_watch.hpp>
 
 #include <doctest/doctest.h>
 

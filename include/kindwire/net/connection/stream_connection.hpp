@@ -15,7 +15,7 @@
 #include <system_error>
 #include <utility>
 
-#include "async_stream.hpp"
+#include "../async_stream.hpp"
 #include "connection.hpp"
 
 namespace kindwire::net {

@@ -1,4 +1,4 @@
-#include <kindwire/net/keepalive.hpp>
+#include <kindwire/net/connection/keepalive.hpp>
 
 #include <doctest/doctest.h>
 
