@@ -36,7 +36,7 @@
 #include <vector>
 
 #include "../faults.hpp"
-#include "test_stream.hpp"
+#include "../test_stream.hpp"
 
 namespace kw = kindwire;
 using namespace std::chrono_literals;
