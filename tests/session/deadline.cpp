@@ -1,0 +1,45 @@
+#include <kindwire/session/deadline.hpp>
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <limits>
+
+using kindwire::detail::time_after;
+using namespace std::chrono_literals;
+
+namespace {
+using clock_type = std::chrono::steady_clock;
+constexpr clock_type::time_point begin{1h};
+constexpr auto never = clock_type::time_point::max();
+}  // namespace
+
+TEST_CASE("a timeout is over when it has passed") {
+  CHECK(time_after(begin, 20s) == begin + 20s);
+  CHECK(time_after(begin, 1500us) == begin + 1500us);
+  CHECK(time_after(begin, 1ns) == begin + 1ns);
+  CHECK(time_after(begin, std::chrono::duration<double>(0.5)) == begin + 500ms);
+  CHECK(time_after(begin, std::chrono::hours(24 * 365)) == begin + std::chrono::hours(24 * 365));
+}
+
+TEST_CASE("a timeout that is not above zero is over at once") {
+  CHECK(time_after(begin, 0ms) == begin);
+  CHECK(time_after(begin, -1ms) == begin);
+  CHECK(time_after(begin, std::chrono::milliseconds::min()) == begin);
+  CHECK(time_after(begin, std::chrono::duration<double>(std::numeric_limits<double>::quiet_NaN())) == begin);
+}
+
+TEST_CASE("a timeout beyond the clock's end never is, whatever its unit") {
+  CHECK(time_after(begin, std::chrono::nanoseconds::max()) == never);
+  CHECK(time_after(begin, std::chrono::milliseconds::max()) == never);
+  CHECK(time_after(begin, std::chrono::seconds::max()) == never);
+  CHECK(time_after(begin, std::chrono::hours::max()) == never);
+  CHECK(time_after(begin, std::chrono::duration<double>(std::numeric_limits<double>::infinity())) == never);
+  CHECK(time_after(begin, std::chrono::hours(24 * 36525)) == never);
+}
+
+TEST_CASE("what begins near the clock's end, or never, does not wrap around") {
+  CHECK(time_after(never, 1ms) == never);
+  CHECK(time_after(never - 1h, 2h) == never);
+  CHECK(time_after(never, 0ms) == never);
+}
