@@ -1,0 +1,73 @@
+// Whether an execution context may still be given work, asked by threads that it does not wait for.
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/execution/context.hpp>
+#include <asio/execution_context.hpp>
+#include <asio/query.hpp>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <utility>
+
+namespace kindwire::net::detail {
+
+// Open until its context begins to be destroyed. An executor may be used by another thread only inside of
+// pass(): closing the gate waits until nobody is in there, and then nobody gets in any more.
+//
+// Locks are taken in one order: a mailbox's, the gate's, Asio's own. The gate is closed by a thread that
+// holds no lock, neither of ours nor of Asio's (service_registry::shutdown_services() calls its services
+// without one), and what is done inside of pass() waits for nothing that the end of a context holds. Thread
+// safe.
+class context_gate {
+ public:
+  // The gate of the executor's context, made when it is first asked for. To be called while the context is
+  // in use. May throw std::bad_alloc.
+  static std::shared_ptr<context_gate> of(asio::any_io_executor const& executor);
+
+  // Calls `use()` and returns true, or returns false once the gate is closed.
+  template <class Use>
+  bool pass(Use&& use) {
+    std::shared_lock const inside(mutex_);
+    if (!open_) return false;
+    std::forward<Use>(use)();
+    return true;
+  }
+
+  void close() noexcept {
+    std::unique_lock const alone(mutex_);
+    open_ = false;
+  }
+
+ private:
+  std::shared_mutex mutex_;
+  bool open_ = true;
+};
+
+// What tells the gate that its context goes. Every context shuts down all of its services before it destroys
+// the first of them, the latest first: its scheduler comes after this one, and is there until all are shut
+// down.
+class context_gate_service final : public asio::execution_context::service {
+ public:
+  using key_type = context_gate_service;
+  static inline asio::execution_context::id id;
+
+  explicit context_gate_service(asio::execution_context& context)
+      : service(context), gate_(std::make_shared<context_gate>()) {}
+  // A service that is made by what the end of the context destroys is not shut down any more.
+  ~context_gate_service() override { gate_->close(); }
+
+  std::shared_ptr<context_gate> const& gate() const noexcept { return gate_; }
+
+ private:
+  void shutdown() noexcept override { gate_->close(); }
+
+  std::shared_ptr<context_gate> gate_;
+};
+
+inline std::shared_ptr<context_gate> context_gate::of(asio::any_io_executor const& executor) {
+  asio::execution_context& context = asio::query(executor, asio::execution::context);
+  return asio::use_service<context_gate_service>(context).gate();
+}
+
+}  // namespace kindwire::net::detail
