@@ -62,7 +62,7 @@ class basic_frame_decoder {
     return chunk;
   }
 
-  /// The same with the payload as it came, for who unmasks it while doing something else with it:
+  /// The same with the payload as it came, for callers that unmask it while doing other work:
   /// `mask(chunk.payload, chunk.header->key, chunk.offset)` if the header says that it is masked.
   frame_chunk take(std::span<std::byte>& input) noexcept {
     if (input.empty()) return {};
@@ -80,9 +80,9 @@ class basic_frame_decoder {
     return {&header_, payload, offset, first, !inside_};
   }
 
-  /// Takes the next frame if all of it is in `input` and it is what most are: a whole TEXT or BINARY message
-  /// of less than 64 KiB, as our peer may send it. Else takes nothing, and says nothing about what stands
-  /// there: that is up to take(). Only between frames, before error(); leaves no trace in the decoder.
+  /// The fast path for what most frames are: takes the next one if all of it is in `input` and it is a whole
+  /// TEXT or BINARY message of less than 64 KiB, as our peer may send it. Else takes nothing, and take() will
+  /// say what is there. Call it only between frames, before error(); it changes nothing in the decoder.
   whole_frame take_whole(std::span<std::byte>& input) const noexcept {
     if (input.size() < max_frame_header_size) return {};
     std::byte const* const at = input.data();
@@ -122,6 +122,13 @@ class basic_frame_decoder {
 
   /// True when the stream could end here: neither a header nor a payload is incomplete.
   bool between_frames() const noexcept { return !inside_ && partial_size_ == 0; }
+
+  /// One by the same rules that starts at the beginning of a frame, for callers that know where one begins.
+  basic_frame_decoder restarted() const noexcept {
+    basic_frame_decoder fresh{self_};
+    fresh.allow_reserved(reserved_allowed_);
+    return fresh;
+  }
 
  private:
   bool take_header(std::span<std::byte>& input) noexcept {

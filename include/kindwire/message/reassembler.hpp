@@ -1,5 +1,4 @@
-// Messages out of frames, RFC 6455 §5.4: fragments are gathered, a whole unfragmented message stays where it
-// lies.
+// Messages out of frames, RFC 6455 §5.4: fragments are gathered, an unfragmented message stays where it lies.
 #pragma once
 
 #include <algorithm>
@@ -46,8 +45,8 @@ class reassembler {
                [this](frame_chunk const& piece, bool text) { return !text || text_.feed(piece.payload); });
   }
 
-  /// The same for a piece as basic_frame_decoder::take() gives it: it is unmasked where it lies, a text in
-  /// the same pass in which it is checked.
+  /// The same for a piece as basic_frame_decoder::take() gives it: it is unmasked where it lies, and text is
+  /// checked in the same pass.
   message unmask_and_add(frame_chunk const& chunk) {
     return add(chunk, [this](frame_chunk const& piece, bool text) { return unmask(piece, text); });
   }
@@ -73,25 +72,25 @@ class reassembler {
   /// True between the first and the last fragment of a message.
   bool inside_message() const noexcept { return inside_; }
 
-  /// True when it holds nothing, neither of a message that is not whole nor of one that was given out.
+  /// True when it holds nothing: no part of an unfinished message, and no message that was given out.
   bool empty() const noexcept { return !inside_ && gathered_.capacity() == 0; }
 
-  /// True if prepare(size) holds no more than what has come may ask for: at most twice its size is added.
-  /// Else a peer that declares much and sends little would cost us the room of a large read for as long as it
-  /// likes.
-  bool deserves(std::size_t size) const noexcept {
+  /// True if enough of the message has come to justify prepare(size): at most twice as much room as that is
+  /// added. Otherwise a peer that declares much and sends little would cost us the room of a large read for
+  /// as long as it likes.
+  bool may_reserve(std::size_t size) const noexcept {
     return gathered_.spare() >= size || gathered_.size() >= size / 2;
   }
 
-  /// Room behind what was gathered, at least `size` bytes, for who reads the payload of the current frame
-  /// straight into it, so that it need not be moved. What was read is then added as any other piece, before
-  /// another call. Only inside a message.
+  /// Room behind what was gathered, at least `size` bytes, for callers that read the payload of the current
+  /// frame straight into it, so that it need not be moved. What was read is then added like any other piece,
+  /// before another call. Only inside a message.
   std::span<std::byte> prepare(std::size_t size) {
-    begin_gathering(size);
+    reuse_block_for(size);
     return gathered_.prepare(size, declared_);
   }
 
-  /// Gives the storage of the last gathered message back; its view ends here. Does nothing inside a message.
+  /// Gives the storage of the last gathered message back, which ends its view. Does nothing inside a message.
   void release() noexcept {
     if (!delivered_) return;
     delivered_ = false;
@@ -99,7 +98,7 @@ class reassembler {
   }
 
  private:
-  // `take` checks a piece, true if it is right.
+  // `take` checks a piece, and returns false if it breaks a rule.
   template <class Take>
   message add(frame_chunk const& chunk, Take take) {
     if (violation_ != kindwire::error{}) return {};
@@ -133,16 +132,16 @@ class reassembler {
 
   void gather(std::span<std::byte const> payload) {
     if (gathered_.ends_at(payload.data())) return gathered_.commit(payload.size());
-    begin_gathering(payload.size());
+    reuse_block_for(payload.size());
     gathered_.append(payload, declared_);
   }
 
-  // Allocates nothing for what is only declared, but a block that lies there unused may be taken for it; for
-  // a message of which little has come yet only a small one, since it may never come to more.
-  void begin_gathering(std::size_t came) noexcept {
+  // Nothing is allocated for bytes that are only declared, but an unused block of the thread's may be taken
+  // for them. If little of the message has been received it is a small one, since more may never come.
+  void reuse_block_for(std::size_t received) noexcept {
     constexpr std::size_t most_times = 16;
-    if (gathered_.capacity() != 0 || came == 0) return;
-    gathered_.take_kept(declared_ / most_times < came ? declared_ : came * most_times);
+    if (gathered_.capacity() != 0 || received == 0) return;
+    gathered_.take_kept(declared_ / most_times < received ? declared_ : received * most_times);
   }
 
   bool begin_frame(frame_header const& header) noexcept {
@@ -177,7 +176,7 @@ class reassembler {
 
   reassembler_options options_;
   buffer gathered_;
-  std::size_t declared_ = 0;  // payload bytes that the headers of this message announced so far
+  std::size_t declared_ = 0;  // payload bytes that this message's headers have declared so far
   std::size_t fragments_ = 0;
   utf8_validator text_;
   message_type type_ = message_type::binary;

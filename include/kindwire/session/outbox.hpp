@@ -15,7 +15,7 @@
 
 namespace kindwire::detail {
 
-// Knows how frames are written, not whether they may be: that is the session's. Holds storage only while
+// Knows how frames are written; whether they may be is decided by the session. Holds storage only while
 // something waits to be written.
 class outbox {
  public:
@@ -51,8 +51,8 @@ class outbox {
     return true;
   }
 
-  // Answers a ping. RFC 6455 §5.5.3 allows to answer only the most recent of several: a peer that sends pings
-  // and does not read gets that one, once the others are gone.
+  // Answers a ping. RFC 6455 §5.5.3 allows answering only the most recent of several: a peer that sends pings
+  // and does not read gets that one, once the answers before it are written.
   void queue_pong(std::span<std::byte const> payload) {
     std::size_t const size = encoder_.size(payload.size());
     if (pong_waits_ || (queued_pongs_ != 0 && queued_pongs_ + size > max_queued_pongs_)) {
@@ -64,13 +64,14 @@ class outbox {
     write_pong(payload);
   }
 
-  // Nothing may follow a Close.
+  // For when our Close is queued: nothing may follow it.
   void forget_pong() noexcept {
     pong_waits_ = false;
     latest_pong_.release();
   }
 
-  // May throw std::bad_alloc for a pong that waits; the bytes are gone all the same, and it waits on.
+  // May throw std::bad_alloc for a pong that waits; the bytes are used up all the same, and the pong waits
+  // on.
   void consume(std::size_t size) {
     output_.consume(size);
     last_pong_end_ -= std::min(size, last_pong_end_);
@@ -91,12 +92,12 @@ class outbox {
   }
 
  private:
-  // A batch of messages leaves in one write: begun in a block that has grown for one before, it need not be
-  // moved.
+  // A batch of messages leaves in one write. Start in a large kept block, so that the batch need not be
+  // reallocated.
   static constexpr std::size_t usual_batch = std::size_t{256} << 10;
 
-  // Most frames find room, and a server's needs little more than a copy: what else there is to do stands
-  // apart, so that the usual way begins and ends without saving a register.
+  // Most frames find room, and for a server's there is little more to do than to copy it. The rest is a
+  // function of its own, so that the usual path saves no registers.
   template <role Self>
   [[gnu::noinline]] void write_as(opcode type, std::span<std::byte const> payload, bool fin) {
     constexpr frame_encoder<Self> encoder;
@@ -145,9 +146,9 @@ class outbox {
   }
 
   buffer output_;
-  buffer latest_pong_;             // its payload
+  buffer latest_pong_;             // the payload of the pong that waits
   std::size_t queued_pongs_ = 0;   // bytes of pongs in output_
-  std::size_t last_pong_end_ = 0;  // how much of output_ must go before the last of them has
+  std::size_t last_pong_end_ = 0;  // bytes of output_ up to the end of the last pong
   basic_frame_encoder encoder_;
   std::size_t max_queued_pongs_;
   bool masks_;
