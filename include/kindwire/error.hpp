@@ -47,6 +47,7 @@ enum class error {
   close_timeout,      ///< the peer did not answer our Close within close_timeout
   idle_timeout,       ///< no data came for idle_timeout
   pong_timeout,       ///< no byte came within pong_timeout of a ping
+  send_timeout,       ///< the peer took nothing of what we sent for ping_interval and pong_timeout together
 
   // Opening handshake, HTTP: RFC 9112, RFC 6455 §4.
   http_malformed,         ///< not an HTTP/1.1 message head
@@ -100,6 +101,7 @@ constexpr char const* describe(error value) noexcept {
     case error::close_timeout: return "close handshake timed out";
     case error::idle_timeout: return "no data within the idle timeout";
     case error::pong_timeout: return "no answer to a ping";
+    case error::send_timeout: return "nothing of what was sent is taken";
     case error::http_malformed: return "malformed HTTP head";
     case error::http_line_too_long: return "HTTP line longer than the limit";
     case error::http_head_too_large: return "HTTP head larger than the limit";

@@ -70,7 +70,8 @@ constexpr close_code close_code_for(error violation) noexcept {
     case error::too_many_fragments:
     case error::send_queue_full:
     case error::idle_timeout:
-    case error::pong_timeout: return close_code::policy_violation;
+    case error::pong_timeout:
+    case error::send_timeout: return close_code::policy_violation;
     default: return close_code::internal_error;
   }
 }

@@ -31,7 +31,7 @@
 #include "async_stream.hpp"
 #include "connection/enough_memory.hpp"
 #include "connection/operation.hpp"
-#include "connection/stream_connection.hpp"
+#include "connection/stream_transport.hpp"
 #include "options.hpp"
 #include "websocket.hpp"
 
@@ -138,7 +138,7 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
     std::shared_ptr<stream_connection<Stream>> opened;
     bool const made = enough_memory([&] {
       opened = std::make_shared<stream_connection<Stream>>(
-          std::move(stream_), role::client, std::make_shared<connection_options const>(options_.connection));
+          role::client, std::make_shared<connection_options const>(options_.connection), std::move(stream_));
       opened->set_head(kept_head(handshake_.subprotocol()));
       opened->start(handshake_.leftover());
     });

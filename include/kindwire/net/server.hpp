@@ -281,7 +281,7 @@ class server {
                      [held = std::move(held), of = std::move(of)](std::exception_ptr failure) {
                        if (failure) of->report(failure);
                        if (auto const state = websocket_access::release(*held)) {
-                         state->let_go(failure ? close_code::internal_error : close_code::normal);
+                         state->handler_finished(failure ? close_code::internal_error : close_code::normal);
                        }
                      });
     } else if constexpr (std::is_invocable_r_v<asio::awaitable<void>, Handler&, net::websocket>) {

@@ -12,7 +12,6 @@
 #include <asio/cancellation_type.hpp>
 #include <asio/post.hpp>
 #include <asio/use_awaitable.hpp>
-#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -28,20 +27,12 @@
 #include "../message/close.hpp"
 #include "../message/message.hpp"
 #include "connection/connection.hpp"
-#include "connection/stream_connection.hpp"
+#include "connection/stream_transport.hpp"
 #include "options.hpp"
+#include "remote.hpp"
+#include "text_encodable.hpp"
 
 namespace kindwire::net {
-
-/// A value that `ws.send(value)` can write as a TEXT message: `encode_text(buffer&, value)` is found by
-/// argument-dependent lookup and appends it, or returns false. The headers of json/ bring it for described
-/// structs.
-template <class T>
-concept text_encodable = requires(buffer& sink, T const& value) {
-  { encode_text(sink, value) } -> std::convertible_to<bool>;
-};
-
-class remote;
 
 namespace detail {
 struct websocket_access;
@@ -254,8 +245,11 @@ class websocket {
     return connection_ ? connection_->head().subprotocol() : std::string_view{};
   }
 
-  /// A handle for other threads, and for maps of connections.
-  net::remote remote() const noexcept;
+  /// A handle for other threads, and for maps of connections. The first one makes what they share; it may
+  /// throw std::bad_alloc.
+  net::remote remote() const {
+    return connection_ ? net::remote(connection_->open_mailbox()) : net::remote{};
+  }
 
  protected:
   explicit websocket(std::shared_ptr<detail::connection> state) noexcept : connection_(std::move(state)) {}
@@ -266,7 +260,7 @@ class websocket {
   friend struct detail::websocket_access;
 
   void abandon() {
-    if (auto const state = std::exchange(connection_, nullptr)) state->abandon();
+    if (auto const state = std::exchange(connection_, nullptr)) state->destroy_websocket();
   }
 
   template <class Queue>
@@ -370,75 +364,6 @@ class websocket {
   std::shared_ptr<detail::connection> connection_;
 };
 
-/// A copyable handle to a connection, usable from any thread, also after the connection is gone: then it says
-/// error::closed. What is sent is copied and handed to the connection's executor.
-class remote {
- public:
-  /// A handle to nothing.
-  remote() noexcept = default;
-
-  /// Queues a TEXT message, a BINARY one, or a value that is text_encodable, there. Errors, with nothing
-  /// queued: closed when the connection has ended; send_queue_full at send_queue_hard, whatever the overflow
-  /// policy; invalid_argument for a value that cannot be encoded, a control
-  /// frame of over 125 bytes, a CLOSE or CONTINUATION. Inside a fragmented message of the owner's it waits
-  /// for the last fragment.
-  std::error_code send(std::string_view text) const {
-    return send(message_type::text, kindwire::detail::as_bytes(text));
-  }
-  std::error_code send(std::span<std::byte const> bytes) const { return send(message_type::binary, bytes); }
-  std::error_code send(message_type type, std::span<std::byte const> bytes) const {
-    bool const fits = !is_control(type) || bytes.size() <= max_control_payload_size;
-    bool const whole =
-        type != message_type::continuation && type != message_type::close && !is_reserved(type);
-    if (!fits || !whole) return error::invalid_argument;
-    buffer copy;
-    copy.append(bytes);
-    return send_copy(type, std::move(copy));
-  }
-  template <text_encodable T>
-  std::error_code send(T const& value) const {
-    buffer text;
-    if (!encode_text(text, value)) return error::invalid_argument;
-    return send_copy(message_type::text, std::move(text));
-  }
-
-  /// Sends a Close there. Errors: closed; invalid_argument.
-  std::error_code close(close_code code = close_code::normal, std::string_view reason = {}) const {
-    if (auto const wrong = check_close(code, reason)) return wrong;
-    return hand_over(
-        [code, reason = std::string(reason)](detail::connection& state) { state.close(code, reason); });
-  }
-
-  /// True if both stand for the same connection, or both for none.
-  bool operator==(remote const& other) const noexcept {
-    return !state_.owner_before(other.state_) && !other.state_.owner_before(state_);
-  }
-
- private:
-  friend class websocket;
-  explicit remote(std::weak_ptr<detail::connection> state) noexcept : state_(std::move(state)) {}
-
-  std::error_code send_copy(message_type type, buffer payload) const {
-    auto const state = state_.lock();
-    if (!state) return error::closed;
-    if (auto const full = state->admit(payload.size())) return full;
-    return hand_over([type, payload = std::move(payload)](detail::connection& to) mutable {
-      to.send_admitted(type, std::move(payload));
-    });
-  }
-
-  template <class Work>
-  std::error_code hand_over(Work work) const {
-    auto state = state_.lock();
-    if (!state || state->ended()) return error::closed;
-    auto const executor = state->executor();
-    asio::post(executor, [state = std::move(state), work = std::move(work)]() mutable { work(*state); });
-    return {};
-  }
-
-  std::weak_ptr<detail::connection> state_;
-};
-
 namespace detail {
 
 // How servers and connect() make a websocket, and let go of one without ending the connection; and which end
@@ -455,8 +380,6 @@ struct websocket_access {
 
 }  // namespace detail
 
-inline remote websocket::remote() const noexcept { return net::remote(connection_); }
-
 /// A websocket over a stream of your own, after its opening handshake. `Stream` is any async_stream.
 template <async_stream Stream>
 class basic_websocket : public websocket {
@@ -469,13 +392,15 @@ class basic_websocket : public websocket {
   }
 
   /// The stream below, for its options and addresses. Reading or writing it breaks the connection.
-  Stream& next_layer() noexcept { return static_cast<detail::stream_connection<Stream>&>(*state()).stream(); }
+  Stream& next_layer() noexcept {
+    return static_cast<detail::stream_connection<Stream>&>(*state()).over().stream();
+  }
 
  private:
   static std::shared_ptr<detail::connection> make(Stream stream, role self,
                                                   connection_options const& options) {
     return std::make_shared<detail::stream_connection<Stream>>(
-        std::move(stream), self, std::make_shared<connection_options const>(options));
+        self, std::make_shared<connection_options const>(options), std::move(stream));
   }
 };
 

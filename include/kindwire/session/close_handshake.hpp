@@ -58,9 +58,9 @@ class close_handshake {
   }
 
   // The connection ends without a complete handshake; no error if all that is missing is our answer, which
-  // could not be queued.
+  // could not be queued. The first reason is the one that counts.
   void broken_off(std::error_code why) noexcept {
-    error_ = why;
+    if (!error_) error_ = why;
     state_ = session_state::closed;
   }
 

@@ -83,19 +83,32 @@ inline void session::end_of_input() noexcept {
 }
 
 inline void session::fail(std::error_code why) {
-  if (state() != session_state::closed) break_off(why);
+  if (state() == session_state::closed) return;
+  write_failure(why);
+  handshake_.broken_off(why);
+  output_.forget_pong();
+  if (input_use_ == input_use::deliver && input_.size() != 0) {
+    input_use_ = input_use::deliver_rest;
+    fast_path_ = false;
+  } else if (input_use_ != input_use::deliver_rest) {
+    ignore_input();
+  }
+}
+
+// The peer broke a rule, and nothing that came before it is left.
+inline void session::break_off(std::error_code why) {
+  write_failure(why);
+  lose(why);
 }
 
 // A Close of ours says why, unless one was sent.
-inline void session::break_off(std::error_code why) {
-  if (!close_sent()) {
-    bool const ours = why.category() == error_category();
-    auto const value = static_cast<kindwire::error>(why.value());
-    // §7.1.7 leaves the reason to us: it says in words what was wrong, for the peer's log.
-    write_close(ours ? close_code_for(value) : kindwire::close_code::internal_error,
-                ours ? std::string_view{detail::describe(value)} : std::string_view{});
-  }
-  lose(why);
+inline void session::write_failure(std::error_code why) {
+  if (close_sent()) return;
+  bool const ours = why.category() == error_category();
+  auto const value = static_cast<kindwire::error>(why.value());
+  // §7.1.7 leaves the reason to us: it says in words what was wrong, for the peer's log.
+  write_close(ours ? close_code_for(value) : kindwire::close_code::internal_error,
+              ours ? std::string_view{detail::describe(value)} : std::string_view{});
 }
 
 inline void session::lose(std::error_code why) noexcept {

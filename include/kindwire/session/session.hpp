@@ -187,9 +187,9 @@ class session {
                         std::string_view reason = {});
 
   /// Fails the connection for a reason of our own, as if the peer had broken a rule: queues a Close with the
-  /// code of `why` unless one was sent, drops all input, and reports `why` (RFC 6455 §7.1.7). Does nothing
-  /// once the state is closed. Used by drivers for timeouts. If this throws std::bad_alloc, nothing has
-  /// changed.
+  /// code of `why` unless one was sent, and reports `why` (RFC 6455 §7.1.7). What has come may still be
+  /// polled, what comes later is dropped: see is_over(). Does nothing once the state is closed. Used by
+  /// drivers for timeouts. If this throws std::bad_alloc, nothing has changed.
   void fail(std::error_code why);
 
   /// What is to be written to the peer, in order. Valid until the next call that is not const.
@@ -251,7 +251,8 @@ class session {
   // What becomes of bytes from the peer.
   enum class input_use : std::uint8_t {
     deliver,       // all that comes is for poll()
-    deliver_rest,  // what is unread is for poll(): behind it stood the peer's Close, and nothing follows that
+    deliver_rest,  // what is unread is for poll(), and nothing follows: behind it stood the peer's Close, or
+                   // the connection was failed
     discard,       // messages are dropped, control frames are not
     ignore,        // all is over
   };
@@ -295,6 +296,7 @@ class session {
   std::error_code send_close_body(std::span<std::byte const> payload, bool fin);
   void write_close(kindwire::close_code code, std::string_view reason);
   void break_off(std::error_code why);
+  void write_failure(std::error_code why);
   void lose(std::error_code why) noexcept;
   void ignore_input() noexcept;
 

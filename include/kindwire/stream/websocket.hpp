@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -31,6 +32,7 @@
 #include "../message/close.hpp"
 #include "../message/message.hpp"
 #include "../session.hpp"
+#include "../session/ending.hpp"
 #include "concepts.hpp"
 
 namespace kindwire {
@@ -67,13 +69,20 @@ class blocking_websocket {
       write();
       failure.clear();
       if (result) return result;
-      if (machine().state() == session_state::closed) {
+      if (machine().is_over()) {
         failure = machine().error();
-        end();
+        run_ending();
         return {};
       }
       failure = read();
-      if (failure) return lose(failure), message{};
+      if (failure && passes(failure)) return {};
+      if (state_->input_ended) {
+        if (!state_->input_failed) machine().end_of_input();
+        if (!failure) failure = machine().error();
+        if (!failure) continue;
+        cut();
+        return {};
+      }
     }
   }
 
@@ -95,25 +104,16 @@ class blocking_websocket {
   void flush(std::error_code& failure) { failure = state_ ? write() : make_error_code(error::closed); }
 
   /// Sends a Close and waits for the peer's, then for the end of the stream; messages that come before it are
-  /// dropped. Error invalid_argument, with nothing sent, as session::close().
+  /// dropped. A peer that does not answer, or that takes nothing, is given up after 5 s, which a read or write
+  /// that waits longer exceeds. Error invalid_argument, with nothing sent, as session::close().
   void close(std::error_code& failure, kindwire::close_code code = kindwire::close_code::normal,
              std::string_view reason = {}) {
-    failure.clear();
-    if (!state_ || state_->ended) return;
+    failure = state_ ? std::error_code{} : make_error_code(error::closed);
+    if (!state_ || state_->ending.has_ended()) return;
     failure = machine().close(code, reason);
     if (failure) return;
-    failure = write();
-    auto const deadline = std::chrono::steady_clock::now() + drain_time;
-    while (!failure && machine().state() != session_state::closed) {
-      // A peer that goes on sending and never answers does not keep us.
-      if (std::chrono::steady_clock::now() >= deadline) machine().fail(error::close_timeout);
-      while (machine().poll()) continue;
-      failure = write();
-      if (!failure && machine().state() != session_state::closed) failure = read();
-    }
-    if (failure) return lose(failure);
-    failure = machine().error();
-    end();
+    machine().discard();
+    failure = run_ending();
   }
 
   /// How the connection was closed: as of session. Without a connection none has said anything: 1006.
@@ -138,14 +138,20 @@ class blocking_websocket {
   /// its peer.
   bool closed_by_peer() const noexcept { return state_ && protocol().closed_by_peer(); }
 
-  /// The machine below: its state, close codes and reasons. There must be a connection.
-  session const& protocol() const noexcept { return state_->protocol; }
+  /// The machine below: its state, close codes and reasons. Without a connection, one that was lost.
+  session const& protocol() const noexcept { return state_ ? state_->protocol : lost(); }
+  /// There must be a connection.
   Stream& next_layer() noexcept { return state_->stream; }
   explicit operator bool() const noexcept { return state_ != nullptr; }
 
   /// The request, on a server; the subprotocol that was agreed on, on both.
-  kindwire::request const& request() const noexcept { return state_->head; }
-  std::string_view subprotocol() const noexcept { return state_->subprotocol; }
+  kindwire::request const& request() const noexcept {
+    static kindwire::request const none;
+    return state_ ? state_->head : none;
+  }
+  std::string_view subprotocol() const noexcept {
+    return state_ ? std::string_view(state_->subprotocol) : std::string_view{};
+  }
 
   /// For accept() and connect().
   void set_handshake(kindwire::request head, std::string_view subprotocol) {
@@ -154,25 +160,42 @@ class blocking_websocket {
   }
 
  private:
+  using clock = detail::ending::clock;
+
   struct state {
     Stream stream;
     session protocol;
     kindwire::request head = {};
     std::string subprotocol = {};
-    bool ended = false;
+    detail::ending ending = {};
+    std::uint32_t written = 0;  // bytes, modulo 2^32
+    bool write_failed = false;
+    bool input_ended = false;
+    bool input_failed = false;  // it ended with an error
   };
 
   static constexpr std::size_t read_size = 16384;
-  static constexpr std::size_t drain_size = std::size_t{1} << 20;
-  static constexpr std::chrono::seconds drain_time{5};
+  static constexpr std::chrono::milliseconds close_timeout{5000};
+
+  static session const& lost() noexcept {
+    static session const none = [] {
+      session one(role::client);
+      one.end_of_input();
+      return one;
+    }();
+    return none;
+  }
 
   session& machine() noexcept { return state_->protocol; }
 
   std::error_code write() {
     std::error_code failure;
     while (!machine().output().empty() && !failure) {
-      machine().consume(state_->stream.write_some(machine().output(), failure));
+      std::size_t const size = state_->stream.write_some(machine().output(), failure);
+      machine().consume(size);
+      state_->written += static_cast<std::uint32_t>(size);
     }
+    if (failure && !passes(failure)) state_->write_failed = true;
     return failure;
   }
 
@@ -181,40 +204,66 @@ class blocking_websocket {
     auto const room = machine().prepare(read_size).first(read_size);
     std::size_t const size = state_->stream.read_some(room, failure);
     machine().commit(size);
-    if (size == 0 && !failure) {
-      machine().end_of_input();
-      failure = machine().error();
-    }
+    if (size != 0) state_->ending.heard(clock::now());
+    state_->input_failed = failure && !passes(failure);
+    state_->input_ended = state_->input_failed || (size == 0 && !failure);
     return failure;
   }
 
-  // The stream is broken. What is left of it only keeps the peer waiting.
-  void lose(std::error_code why) {
-    if (passes(why) || std::exchange(state_->ended, true)) return;
-    detail::close_stream(state_->stream);
-  }
-
+  // The stream said that nothing is to be had now, not that it is over.
   static bool passes(std::error_code why) noexcept {
     return why == std::errc::timed_out || why == std::errc::interrupted ||
            why == std::errc::operation_would_block || why == std::errc::resource_unavailable_try_again;
   }
 
-  // RFC 6455 §7.1.1: the server closes first. Both read on to the end, so that no reset overtakes a Close
-  // that the peer has not read; a peer that goes on sending is cut off after as much as it may have had under
-  // way, or a while.
-  void end() {
-    if (std::exchange(state_->ended, true)) return;
-    write();
-    if (machine().self() == role::server || machine().error()) detail::shutdown_send(state_->stream);
-    std::error_code failure;
-    std::byte dropped[1024];
-    auto const deadline = std::chrono::steady_clock::now() + drain_time;
-    for (std::size_t left = drain_size; left != 0 && std::chrono::steady_clock::now() < deadline;) {
-      std::size_t const size = state_->stream.read_some(dropped, failure);
-      if (size == 0 || failure) break;
-      left -= std::min(left, size);
-    }
+  // The stream is broken, or has ended before its time. What is left of it only keeps the peer waiting.
+  void cut() {
+    if (state_->ending.has_ended()) return;
+    state_->ending.end();
     detail::close_stream(state_->stream);
+  }
+
+  // Goes on to the end of the stream as the machine for that wants it. The error is how the connection ended, or
+  // why the stream cannot go on now.
+  std::error_code run_ending() {
+    std::error_code failure;
+    while (!state_->ending.has_ended()) {
+      switch (state_->ending.next(known(), clock::now(), close_timeout, 0).what) {
+        case detail::ending::action::answer_close: machine().answer_close(); break;
+        case detail::ending::action::shut_down_sending: detail::shutdown_send(state_->stream); break;
+        case detail::ending::action::close_stream: cut(); break;
+        case detail::ending::action::wait: {
+          bool const writes = !machine().output().empty() && !state_->write_failed;
+          std::error_code const now = writes ? write() : read();
+          if (passes(now)) return now;
+          if (now && !failure) failure = now;
+          if (machine().state() != session_state::closed) machine().discard();
+          break;
+        }
+      }
+    }
+    if (machine().state() == session_state::closed) return machine().error();
+    if (!failure && !state_->input_ended) failure = error::close_timeout;
+    machine().end_of_input();
+    return failure ? failure : machine().error();
+  }
+
+  detail::ending::facts known() const noexcept {
+    session const& now = state_->protocol;
+    bool const queued = !now.output().empty() && !state_->write_failed;
+    bool const closed = now.state() == session_state::closed;
+    return {.open = now.is_open(),
+            .closed = closed,
+            .failed = closed && now.error(),
+            .close_received = now.close_received(),
+            .self = now.self(),
+            .unattended = true,
+            .output_queued = queued,
+            .output_waits = queued,
+            .taken = state_->written,
+            .write_failed = state_->write_failed,
+            .input_ended = state_->input_ended,
+            .input_failed = state_->input_failed};
   }
 
   std::unique_ptr<state> state_;

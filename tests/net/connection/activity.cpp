@@ -24,40 +24,40 @@ TEST_CASE("activity: there while something goes on, and as if it were there in b
   for (role const self : {role::server, role::client}) {
     activity_place place(self, std::make_shared<connection_options const>());
     CHECK(place.is_at_rest());
-    CHECK(place.seen().protocol.is_open());
-    CHECK(place.seen().protocol.self() == self);
+    CHECK(place.peek().protocol.is_open());
+    CHECK(place.peek().protocol.self() == self);
     CHECK(place.is_at_rest());
 
-    feed(place.now().protocol, frame(peer_of(self), opcode::text, text("hello")));
+    feed(place.acquire().protocol, frame(peer_of(self), opcode::text, text("hello")));
     CHECK(!place.is_at_rest());
-    place.rest();
+    place.release_if_idle();
     CHECK(!place.is_at_rest());
-    kw::message const msg = place.now().protocol.poll();
-    place.rest();
+    kw::message const msg = place.acquire().protocol.poll();
+    place.release_if_idle();
     CHECK(msg.text() == "hello");
     CHECK(!place.is_at_rest());
-    CHECK(!place.now().protocol.poll());
-    place.rest();
+    CHECK(!place.acquire().protocol.poll());
+    place.release_if_idle();
     CHECK(place.is_at_rest());
-    CHECK(place.seen().protocol.is_open());
+    CHECK(place.peek().protocol.is_open());
   }
 }
 
 TEST_CASE("activity: nothing is given back while a message is ready, or a write is under way or has failed") {
   activity_place place(role::server, std::make_shared<connection_options const>());
-  place.now().ready = {opcode::text, {}};
-  place.rest();
+  place.acquire().ready = {opcode::text, {}};
+  place.release_if_idle();
   CHECK(!place.is_at_rest());
-  place.now().ready = {};
-  place.now().in_flight.append(text("out"));
-  place.rest();
+  place.acquire().ready = {};
+  place.acquire().in_flight.append(text("out"));
+  place.release_if_idle();
   CHECK(!place.is_at_rest());
-  place.now().in_flight.release();
-  place.now().write_failed = std::make_error_code(std::errc::broken_pipe);
-  place.rest();
+  place.acquire().in_flight.release();
+  place.acquire().write_failed = std::make_error_code(std::errc::broken_pipe);
+  place.release_if_idle();
   CHECK(!place.is_at_rest());
-  place.now().write_failed = {};
-  place.rest();
+  place.acquire().write_failed = {};
+  place.release_if_idle();
   CHECK(place.is_at_rest());
 }
 
@@ -66,12 +66,12 @@ TEST_CASE("activity: its options are those of each session that it makes") {
   options->max_message_size = 3;
   activity_place place(role::server, options);
   for (std::string_view const said : {"abc", "abcd"}) {
-    feed(place.now().protocol, frame(role::client, opcode::text, text(said)));
-    CHECK(static_cast<bool>(place.now().protocol.poll()) == (said.size() == 3));
-    place.now().protocol.poll();
-    place.rest();
+    feed(place.acquire().protocol, frame(role::client, opcode::text, text(said)));
+    CHECK(static_cast<bool>(place.acquire().protocol.poll()) == (said.size() == 3));
+    place.acquire().protocol.poll();
+    place.release_if_idle();
   }
-  CHECK(place.seen().protocol.error() == kw::error::message_too_large);
+  CHECK(place.peek().protocol.error() == kw::error::message_too_large);
 }
 
 TEST_CASE("activity: the end of the stream needs none, and is not forgotten by one that comes later") {
@@ -79,11 +79,11 @@ TEST_CASE("activity: the end of the stream needs none, and is not forgotten by o
     activity_place place(self, std::make_shared<connection_options const>());
     place.end_of_input();
     CHECK(place.is_at_rest());
-    CHECK(place.seen().protocol.state() == kw::session_state::closed);
-    CHECK(place.seen().protocol.error() == kw::error::connection_lost);
-    CHECK(place.now().protocol.state() == kw::session_state::closed);
-    CHECK(place.now().protocol.error() == kw::error::connection_lost);
-    place.rest();
+    CHECK(place.peek().protocol.state() == kw::session_state::closed);
+    CHECK(place.peek().protocol.error() == kw::error::connection_lost);
+    CHECK(place.acquire().protocol.state() == kw::session_state::closed);
+    CHECK(place.acquire().protocol.error() == kw::error::connection_lost);
+    place.release_if_idle();
     CHECK(!place.is_at_rest());
   }
 }

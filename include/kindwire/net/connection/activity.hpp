@@ -1,4 +1,4 @@
-// What a connection needs only while something goes on between its ends, leased like the buffers.
+// What a connection needs only while it is busy, leased like the buffers.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,6 @@
 #include <new>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #include "../../frame/role.hpp"
 #include "../../message/buffer.hpp"
@@ -17,12 +16,6 @@
 
 namespace kindwire::net::detail {
 
-// Admitted while a fragmented message of ours is under way.
-struct parked_message {
-  message_type type;
-  buffer payload;
-};
-
 struct activity {
   activity(role self, session_options const& options) noexcept : protocol(self, options) {}
 
@@ -31,14 +24,13 @@ struct activity {
   message ready;     // polled, and waiting for a receive
   waiting_list drains;
   waiting_list closes;
-  std::vector<parked_message> parked;
   std::error_code read_failed;
   std::error_code write_failed;
 
   // A fresh one would be the same.
   bool is_at_rest() const noexcept {
     return protocol.is_at_rest() && in_flight.capacity() == 0 && !ready && drains.empty() && closes.empty() &&
-           parked.empty() && !read_failed && !write_failed;
+           !read_failed && !write_failed;
   }
 };
 
@@ -57,10 +49,10 @@ class activity_place {
   bool is_at_rest() const noexcept { return there_ == nullptr; }
 
   // To be looked at: what it is, or would be.
-  activity const& seen() const noexcept { return there_ != nullptr ? *there_ : quiet(); }
+  activity const& peek() const noexcept { return there_ != nullptr ? *there_ : quiet(); }
 
   // To be changed. May throw std::bad_alloc; then nothing is.
-  activity& now() {
+  activity& acquire() {
     if (there_ == nullptr) [[unlikely]] {
       std::size_t size = block_size;
       there_ = ::new (kindwire::detail::block_pool::take(size)) activity(self_, options_->session());
@@ -70,7 +62,7 @@ class activity_place {
   }
 
   // To be called when everything is done that can be: gives it back if there is nothing in it.
-  void rest() noexcept {
+  void release_if_idle() noexcept {
     if (there_ != nullptr && there_->is_at_rest()) give_back();
   }
 
@@ -84,6 +76,8 @@ class activity_place {
   static constexpr std::size_t block_size = kindwire::detail::block_pool::smallest;
   static_assert(sizeof(activity) <= block_size);
 
+  // Never destroyed: a websocket with static storage may be looked at after everything else with static
+  // storage is gone.
   [[gnu::noinline]] activity const& quiet() const noexcept {
     struct kinds {
       activity open[2] = {{role::client, {}}, {role::server, {}}};
@@ -92,7 +86,8 @@ class activity_place {
         for (auto& each : lost) each.protocol.end_of_input();
       }
     };
-    static kinds const all;
+    alignas(kinds) static std::byte place[sizeof(kinds)];
+    static kinds const& all = *::new (static_cast<void*>(place)) kinds;
     return (lost_ ? all.lost : all.open)[self_ == role::server ? 1 : 0];
   }
 

@@ -27,13 +27,13 @@
 #include "../../handshake/server.hpp"
 #include "../../handshake/upgrade.hpp"
 #include "../async_stream.hpp"
-#include "../epoll/epoll_connection.hpp"
+#include "../epoll/epoll_transport.hpp"
 #include "../options.hpp"
 #include "connection.hpp"
 #include "enough_memory.hpp"
 #include "kept_head.hpp"
 #include "roster.hpp"
-#include "stream_connection.hpp"
+#include "stream_transport.hpp"
 
 namespace kindwire::net {
 
@@ -169,12 +169,12 @@ class opening final : public roster_member {
       server_->members->enrol(result);
     });
     if (!result) return end();
-    if (!made) return result->let_go(close_code::internal_error);
+    if (!made) return result->handler_finished(close_code::internal_error);
     try {
       target.websocket(result, server_);
     } catch (...) {
       server_->report(std::current_exception());
-      result->let_go(close_code::internal_error);
+      result->handler_finished(close_code::internal_error);
     }
   }
 
@@ -199,18 +199,18 @@ class opening final : public roster_member {
           // No descriptor is left for it; Asio's means need none.
         }
         if (set != nullptr) {
-          auto result = std::make_shared<epoll_connection>(*set, role::server, options);
+          auto result = std::make_shared<epoll_connection>(role::server, options, *set);
           std::error_code failure;
           stream_.non_blocking(true, failure);
           auto const socket = stream_.release(failure);
           if (failure) return nullptr;
-          result->take(socket);
+          result->over().take(socket);
           return result;
         }
       }
     }
 #endif
-    return std::make_shared<stream_connection<Stream>>(std::move(stream_), role::server, options);
+    return std::make_shared<stream_connection<Stream>>(role::server, options, std::move(stream_));
   }
 
   // RFC 9112 §9.6: our side is closed first, and what the client still sends is read and dropped, so that no

@@ -78,6 +78,7 @@ class epoll_set final : public asio::execution_context::service {
 
   static epoll_set& of(asio::io_context& context) { return asio::use_service<epoll_set>(context); }
 
+  // May throw std::bad_alloc; then it is no member.
   void add(int socket, member& fresh, std::error_code& failure) {
     epoll_event event = {};
     event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
@@ -89,37 +90,46 @@ class epoll_set final : public asio::execution_context::service {
     fresh.next_ = first_;
     if (first_ != nullptr) first_->previous_ = &fresh;
     first_ = &fresh;
-    if (!in_turn_) arm();
+    if (in_turn_) return;
+    try {
+      arm();
+    } catch (...) {
+      remove(socket, fresh);
+      throw;
+    }
   }
 
   // The socket is still open. From then on the member is not called any more.
   void remove(int socket, member& gone) noexcept {
     epoll_event ignored = {};
     ::epoll_ctl(descriptor_.native_handle(), EPOLL_CTL_DEL, socket, &ignored);
-    unlink(gone);
-    stop_timer(gone);
-    flood_.forget(&gone);
-    for (std::size_t index = at_; index != count_; ++index) {
-      if (events_[index].data.ptr == &gone) events_[index].data.ptr = nullptr;
-    }
-    if (gone.waits_for_turn_) {
-      turns_.remove(gone);
-      due_.remove(gone);
-    }
+    forget(gone);
     if (first_ == nullptr && armed_) {
       std::error_code failure;
       descriptor_.cancel(failure);
     }
   }
 
-  // One timer a member; a later call replaces it.
+  // The time, as of this turn: asked for once for all that it brings.
+  clock::time_point now() const noexcept {
+    if (!in_turn_) return clock::now();
+    if (turn_at_ == clock::time_point{}) turn_at_ = clock::now();
+    return turn_at_;
+  }
+
+  // One timer a member; a later call replaces it. May throw std::bad_alloc; then the member has none.
   void start_timer(member& one, clock::time_point at) {
     if (one.place_in_times_ == member::none) {
       times_.push_back({at, &one});
       one.place_in_times_ = static_cast<std::uint32_t>(times_.size() - 1);
     }
     settle(one.place_in_times_, {at, &one});
-    set_timer();
+    try {
+      set_timer();
+    } catch (...) {
+      stop_timer(one);
+      throw;
+    }
   }
   void stop_timer(member& one) noexcept {
     if (one.place_in_times_ == member::none) return;
@@ -137,11 +147,11 @@ class epoll_set final : public asio::execution_context::service {
   void took(member const& one, std::size_t size) noexcept { flood_.took(&one, size); }
   bool floods(member const& one) const noexcept { return flood_.floods(&one); }
 
-  // Calls the member in another turn, after what else is ready.
+  // Calls the member in another turn, after what else is ready. May throw std::bad_alloc; then it does not.
   void again(member& one) {
     if (one.waits_for_turn_) return;
-    turns_.push(one);
     if (!in_turn_) post_turn();
+    turns_.push(one);
   }
 
  private:
@@ -189,8 +199,22 @@ class epoll_set final : public asio::execution_context::service {
     in_turn_ = true;  // nothing is waited for any more
     while (first_ != nullptr) {
       member& last = *first_;
-      unlink(last);
+      forget(last);
       last.on_shutdown();
+    }
+  }
+
+  // Nothing here leads to it any more: neither the list, nor a time, nor a turn.
+  void forget(member& gone) noexcept {
+    unlink(gone);
+    stop_timer(gone);
+    flood_.forget(&gone);
+    for (std::size_t index = at_; index != count_; ++index) {
+      if (events_[index].data.ptr == &gone) events_[index].data.ptr = nullptr;
+    }
+    if (gone.waits_for_turn_) {
+      turns_.remove(gone);
+      due_.remove(gone);
     }
   }
 
@@ -285,8 +309,9 @@ class epoll_set final : public asio::execution_context::service {
   void turn() {
     if (in_turn_ || first_ == nullptr) return;
     in_turn_ = true;
+    turn_at_ = {};
     turn_guard const guard{*this};
-    // Those that asked for this turn; who asks during it gets the next.
+    // Those that asked for this turn; requests made during this turn wait for the next.
     if (due_.empty()) due_.take(turns_);
     while (!due_.empty() && !io_.stopped()) due_.pop().on_events(0);
     if (at_ == count_) {
@@ -313,6 +338,7 @@ class epoll_set final : public asio::execution_context::service {
   flood_watch flood_;
   queue turns_;
   queue due_;
+  mutable clock::time_point turn_at_;  // zero until somebody asks
   bool in_turn_ = false;
   bool armed_ = false;
   bool posted_ = false;

@@ -10,13 +10,13 @@ namespace kindwire::net::detail {
 // going away: the connection then lets go of the operations that wait in it, since a coroutine that waits for
 // the connection may be what keeps it alive.
 template <class Connection>
-class lease {
+class operation_guard {
  public:
-  explicit lease(std::shared_ptr<Connection> of) noexcept : of_(std::move(of)) {}
-  lease(lease&&) noexcept = default;
-  lease(lease const&) = delete;
-  lease& operator=(lease const&) = delete;
-  ~lease() {
+  explicit operation_guard(std::shared_ptr<Connection> of) noexcept : of_(std::move(of)) {}
+  operation_guard(operation_guard&&) noexcept = default;
+  operation_guard(operation_guard const&) = delete;
+  operation_guard& operator=(operation_guard const&) = delete;
+  ~operation_guard() {
     if (of_) of_->drop_operations();
   }
 

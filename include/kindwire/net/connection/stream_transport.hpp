@@ -1,12 +1,14 @@
-// The stream operations of a connection, over any Asio stream.
+// The transport of a connection over any Asio stream.
 #pragma once
 
 #include <algorithm>
+#include <asio/any_io_executor.hpp>
 #include <asio/buffer.hpp>
 #include <asio/error.hpp>
 #include <asio/post.hpp>
 #include <asio/socket_base.hpp>
 #include <asio/steady_timer.hpp>
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <new>
@@ -15,18 +17,21 @@
 #include <system_error>
 #include <utility>
 
+#include "../../message/buffer.hpp"
 #include "../async_stream.hpp"
 #include "connection.hpp"
+#include "enough_memory.hpp"
+#include "operation_guard.hpp"
+#include "turn.hpp"
+#include "untaken.hpp"
 
-namespace kindwire::net {
-
-namespace detail {
+namespace kindwire::net::detail {
 
 template <class Stream>
-class stream_connection final : public connection {
+class stream_transport final : public transport {
  public:
-  stream_connection(Stream&& stream, role self, std::shared_ptr<connection_options const> options)
-      : connection(self, std::move(options)), executor_(stream.get_executor()), stream_(std::move(stream)) {
+  stream_transport(connection& owner, Stream&& stream)
+      : owner_(owner), executor_(stream.get_executor()), stream_(std::move(stream)) {
     if constexpr (readiness_stream<Stream>) {
       std::error_code ignored;  // a socket that refuses will say so at its first read
       stream_.non_blocking(true, ignored);
@@ -34,26 +39,37 @@ class stream_connection final : public connection {
   }
 
   Stream& stream() noexcept { return stream_; }
+
   asio::any_io_executor const& executor() const noexcept override { return executor_; }
 
- protected:
   void start_read() override {
     if constexpr (readiness_stream<Stream>) {
       stream_.async_wait(asio::socket_base::wait_read, [held = shared()](std::error_code failure) mutable {
-        held.end()->read_what_is_there(failure);
+        auto const owner = held.end();
+        in(owner).read_what_is_there(failure);
       });
     } else {
       // The block is ours while the stream holds it: the session may come and go in the meantime.
-      std::span<std::byte> room;
-      try {
-        room = block_.prepare(read_size_).first(read_size_);
-      } catch (std::bad_alloc const&) {
-        return asio::post(executor(), [held = shared()]() mutable { held.end()->on_read(no_memory(), 0); });
-      }
+      auto const room = block_.prepare(read_size_).first(read_size_);
       stream_.async_read_some(asio::mutable_buffer(room.data(), room.size()),
                               [held = shared()](std::error_code failure, std::size_t size) mutable {
-                                held.end()->take_block(failure, size);
+                                auto const owner = held.end();
+                                in(owner).take_block(failure, size);
                               });
+    }
+  }
+
+  bool read_now() override {
+    if constexpr (readiness_stream<Stream>) {
+      std::error_code failure;
+      std::span<std::byte> room;
+      if (!enough_memory([&] { room = owner_.room_for_input(turn_size()); })) return true;
+      std::size_t const size = stream_.read_some(asio::mutable_buffer(room.data(), room.size()), failure);
+      // An end is told by the wait that is under way.
+      if (size != 0) owner_.on_read_now(size);
+      return true;
+    } else {
+      return false;
     }
   }
 
@@ -73,21 +89,37 @@ class stream_connection final : public connection {
                              });
   }
 
-  bool shutdown_send() noexcept override { return shutdown_any(stream_); }
-  void close_stream() noexcept override { close_any(stream_); }
+  std::size_t untaken() const noexcept override {
+    // What lies below, such as the socket of a TLS stream, is what counts.
+    auto& below = const_cast<Stream&>(stream_);
+    if constexpr (requires {
+                    { below.lowest_layer().native_handle() } -> std::same_as<int>;
+                  }) {
+      return untaken_by_peer(below.lowest_layer().native_handle());
+    } else if constexpr (requires {
+                           { below.native_handle() } -> std::same_as<int>;
+                         }) {
+      return untaken_by_peer(below.native_handle());
+    } else {
+      return 0;
+    }
+  }
 
-  void start_timer(keepalive::clock::time_point at) override {
+  bool shut_down_sending() noexcept override { return shutdown_any(stream_); }
+  void close() noexcept override { close_any(stream_); }
+
+  void start_timer(clock::time_point at, bool keeps) override {
     if (!timer_) timer_.emplace(executor_);
     timer_->expires_at(at);
-    if (ending()) {
+    if (keeps) {
       timer_->async_wait([held = shared()](std::error_code stopped) mutable {
-        auto const self = held.end();
-        if (!stopped) self->on_timer();
+        auto const owner = held.end();
+        if (!stopped) owner->on_timer();
       });
     } else {
-      timer_->async_wait([weak = weak_from_this()](std::error_code stopped) {
+      timer_->async_wait([weak = owner_.weak_from_this()](std::error_code stopped) {
         auto const self = weak.lock();
-        if (!stopped && self) static_cast<stream_connection&>(*self).on_timer();
+        if (!stopped && self) static_cast<connection&>(*self).on_timer();
       });
     }
   }
@@ -99,31 +131,33 @@ class stream_connection final : public connection {
   // There is one read a wake-up. A stream that needs a buffer to wait gets a small one, until it fills it.
   static constexpr std::size_t small_read = 4096;
 
-  lease<stream_connection> shared() {
-    return lease(std::static_pointer_cast<stream_connection>(shared_from_this()));
+  operation_guard<connection> shared() {
+    return operation_guard(std::static_pointer_cast<connection>(owner_.shared_from_this()));
+  }
+  static stream_transport& in(std::shared_ptr<connection> const& owner) noexcept {
+    return static_cast<connection_over<stream_transport>&>(*owner).over();
   }
 
   void read_what_is_there(std::error_code failure) {
     std::size_t size = 0;
-    if (!failure && stream_open()) {
+    if (!failure && owner_.stream_open()) {
       std::span<std::byte> room;
-      try {
-        room = room_for_input(turn_size());
-      } catch (std::bad_alloc const&) {
-        return on_read(no_memory(), 0);
+      if (!enough_memory([&] { room = owner_.room_for_input(turn_size()); })) {
+        return owner_.on_read(no_memory(), 0);
       }
       size = stream_.read_some(asio::mutable_buffer(room.data(), room.size()), failure);
       if (failure == asio::error::would_block || failure == asio::error::try_again) failure.clear();
     }
-    on_read(failure, size);
+    owner_.on_read(failure, size);
   }
 
   void take_block(std::error_code failure, std::size_t size) {
     read_size_ = size == read_size_ ? std::min(read_size_ * 4, turn_size()) : small_read;
     block_.commit(size);
-    on_read(failure, std::move(block_));
+    owner_.on_read(failure, std::move(block_));
   }
 
+  connection& owner_;
   asio::any_io_executor executor_;
   Stream stream_;
   std::optional<asio::steady_timer> timer_;
@@ -131,6 +165,7 @@ class stream_connection final : public connection {
   std::size_t read_size_ = small_read;
 };
 
-}  // namespace detail
+template <class Stream>
+using stream_connection = connection_over<stream_transport<Stream>>;
 
-}  // namespace kindwire::net
+}  // namespace kindwire::net::detail

@@ -1,4 +1,4 @@
-// The stream operations of a connection over a plain socket that an epoll_set waits for.
+// The transport of a connection over a plain socket that an epoll_set waits for.
 #pragma once
 
 #include "epoll_set.hpp"
@@ -15,38 +15,49 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <new>
 #include <span>
 #include <system_error>
 #include <utility>
 
 #include "../connection/connection.hpp"
 #include "../connection/enough_memory.hpp"
-#include "../connection/lease.hpp"
-#include "../options.hpp"
+#include "../connection/operation_guard.hpp"
+#include "../connection/turn.hpp"
+#include "../connection/untaken.hpp"
 
 namespace kindwire::net::detail {
 
 // Owns the socket, which does not block. An idle one has neither a buffer nor an operation.
-class epoll_connection final : public connection, private epoll_set::member {
+class epoll_transport final : public transport, private epoll_set::member {
  public:
-  epoll_connection(epoll_set& set, role self, std::shared_ptr<connection_options const> options)
-      : connection(self, std::move(options)), set_(set) {}
+  epoll_transport(connection& owner, epoll_set& set) noexcept : owner_(owner), set_(set) {}
 
-  ~epoll_connection() {
+  ~epoll_transport() {
     if (socket_ >= 0) ::close(socket_);
   }
-
-  asio::any_io_executor const& executor() const noexcept override { return set_.executor(); }
 
   // Before start().
   void take(int socket) noexcept { socket_ = socket; }
 
- protected:
+  asio::any_io_executor const& executor() const noexcept override { return set_.executor(); }
+  clock::time_point now() const noexcept override { return set_.now(); }
+
   void start_read() override {
     if (!kept_ && !join()) return;
     if (readable_) set_.again(*this);
   }
+
+  bool read_now() override {
+    std::error_code failure;
+    std::span<std::byte> room;
+    if (!enough_memory([&] { room = owner_.room_for_input(turn_size()); })) return true;
+    std::size_t const size = receive_into(room, failure);
+    // An end is told by the read that is under way.
+    if (size != 0) owner_.on_read_now(size);
+    return true;
+  }
+
+  std::size_t turn_size() const noexcept override { return set_.floods(*this) ? usual_turn / 8 : usual_turn; }
 
   std::size_t try_write(std::span<std::byte const> bytes, std::error_code& failure) override {
     std::size_t const size =
@@ -55,29 +66,30 @@ class epoll_connection final : public connection, private epoll_set::member {
     return size;
   }
 
-  std::size_t turn_size() const noexcept override { return set_.floods(*this) ? usual_turn / 8 : usual_turn; }
-
   void start_write(std::span<std::byte const>) override {
     if (kept_ || join()) set_.again(*this);
   }
 
-  void start_timer(keepalive::clock::time_point at) override {
-    if (kept_ || join()) set_.start_timer(*this, at);
-  }
-  void stop_timer() noexcept override { set_.stop_timer(*this); }
+  std::size_t untaken() const noexcept override { return untaken_by_peer(socket_); }
 
-  bool shutdown_send() noexcept override {
+  bool shut_down_sending() noexcept override {
     ::shutdown(socket_, SHUT_WR);
     return true;
   }
 
-  void close_stream() noexcept override {
+  void close() noexcept override {
     if (socket_ < 0) return;
     if (kept_) set_.remove(socket_, *this);
     ::close(std::exchange(socket_, -1));
-    // Whoever closes it may be called by what is kept here.
+    // What is kept here may call this.
     auto const last = std::move(kept_);
   }
+
+  // A member of the set is kept alive by it in any case.
+  void start_timer(clock::time_point at, bool) override {
+    if (kept_ || join()) set_.start_timer(*this, at);
+  }
+  void stop_timer() noexcept override { set_.stop_timer(*this); }
 
  private:
   // False when it cannot be waited for; that is told as the end of what is read.
@@ -85,17 +97,18 @@ class epoll_connection final : public connection, private epoll_set::member {
     std::error_code failure;
     set_.add(socket_, *this, failure);
     if (!failure) {
-      kept_ = shared();
+      kept_ = std::static_pointer_cast<connection>(owner_.shared_from_this());
       return true;
     }
-    asio::post(executor(), [held = lease(std::static_pointer_cast<epoll_connection>(shared_from_this())),
-                            failure]() mutable { held.end()->on_read(failure, 0); });
+    asio::post(executor(),
+               [held = operation_guard(std::static_pointer_cast<connection>(owner_.shared_from_this())),
+                failure]() mutable { held.end()->on_read(failure, 0); });
     return false;
   }
 
   void on_time() override {
     auto const self = kept_;
-    on_timer();
+    owner_.on_timer();
   }
 
   void on_events(std::uint32_t events) override {
@@ -103,32 +116,39 @@ class epoll_connection final : public connection, private epoll_set::member {
     constexpr std::uint32_t over = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
     if ((events & over) != 0) ending_ = true;
     if ((events & (EPOLLIN | over)) != 0) readable_ = true;
-    if (writing() && (events == 0 || (events & (EPOLLOUT | over)) != 0)) write();
-    if (stream_open() && reading() && readable_) read();
+    if (owner_.writing() && (events == 0 || (events & (EPOLLOUT | over)) != 0)) write();
+    if (owner_.stream_open() && owner_.reading() && readable_) read();
   }
 
   void read() {
     std::error_code failure;
     std::span<std::byte> room;
-    if (!enough_memory([&] { room = room_for_input(turn_size()); })) return on_read(no_memory(), 0);
-    std::size_t const size = result_of([&] { return ::recv(socket_, room.data(), room.size(), 0); }, failure);
-    // Less than there was room for is all there was (epoll(7)), unless the end stands behind it: that came
-    // with the same event, and is no event of its own.
-    readable_ = size == room.size() || (ending_ && !failure);
-    set_.took(*this, size);
+    if (!enough_memory([&] { room = owner_.room_for_input(turn_size()); })) {
+      return owner_.on_read(no_memory(), 0);
+    }
+    std::size_t const size = receive_into(room, failure);
     if (failure == asio::error::would_block) {
       failure.clear();
     } else if (size == 0 && !failure) {
       failure = asio::error::eof;
     }
-    on_read(failure, size);
+    owner_.on_read(failure, size);
+  }
+
+  std::size_t receive_into(std::span<std::byte> room, std::error_code& failure) noexcept {
+    std::size_t const size = result_of([&] { return ::recv(socket_, room.data(), room.size(), 0); }, failure);
+    // Less than there was room for is all there was (epoll(7)), unless the end stands behind it: that came
+    // with the same event, and is no event of its own.
+    readable_ = size == room.size() || (ending_ && failure != asio::error::would_block);
+    set_.took(*this, size);
+    return size;
   }
 
   void write() {
     std::error_code failure;
-    std::size_t const size = try_write(unsent(), failure);
+    std::size_t const size = try_write(owner_.unsent(), failure);
     if (failure == asio::error::would_block) return;
-    on_written(failure, size);
+    owner_.on_written(failure, size);
   }
 
   template <class Call>
@@ -140,6 +160,7 @@ class epoll_connection final : public connection, private epoll_set::member {
     return 0;
   }
 
+  connection& owner_;
   epoll_set& set_;
   std::shared_ptr<connection> kept_;  // while it is in the set: nothing else may hold it
   int socket_ = -1;
@@ -148,10 +169,12 @@ class epoll_connection final : public connection, private epoll_set::member {
 
   void on_shutdown() noexcept override {
     auto const last = std::move(kept_);
-    drop_operations();
+    owner_.drop_operations();
     ::close(std::exchange(socket_, -1));
   }
 };
+
+using epoll_connection = connection_over<epoll_transport>;
 
 }  // namespace kindwire::net::detail
 

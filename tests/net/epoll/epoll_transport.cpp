@@ -1,5 +1,5 @@
 // A whole server over loopback whose context one thread runs, so that its sockets are waited for together.
-#include <kindwire/net/epoll/epoll_connection.hpp>
+#include <kindwire/net/epoll/epoll_transport.hpp>
 #include <kindwire/net/server.hpp>
 
 #include <doctest/doctest.h>

@@ -1,0 +1,181 @@
+// How a connection ends (RFC 6455 §5.5.1, §7.1), as a machine without I/O and without a clock: what is known
+// goes in, what is to be done next comes out. Drivers obey it and hold no rule of their own.
+//
+//   phase        entered when                                  left when
+//   open         both ends may send                            a Close is queued, or the connection is lost
+//   closing      our Close is queued, no Close has come        the peer's comes, or its term is over
+//   finishing    both Closes are there, a rule was broken,     what is queued has been written
+//                or the stream's input ended without a Close
+//   half_closed  we end first (a server, or who fails the      the peer's end of the stream comes, or its
+//   term
+//                connection) and have ended our side           is over
+//   ended        the stream is closed                          never
+//
+// One term runs at a time, close_timeout long: from the last progress of what is queued until the peer has
+// taken it; then from that moment to the peer's answer; for a Close that waits behind unread messages until
+// the application gets there; and, where nothing can be written any more, from the last byte that came.
+// Ending the stream takes nothing away from the application: what came before stays deliverable.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "../frame/role.hpp"
+#include "moment.hpp"
+
+namespace kindwire::detail {
+
+class ending {
+ public:
+  using clock = moment::clock;
+
+  enum class phase : std::uint8_t { open, closing, finishing, half_closed, ended };
+
+  enum class action : std::uint8_t {
+    wait,               // until `next`, or until something happens
+    answer_close,       // session::answer_close()
+    shut_down_sending,  // tell the peer that nothing follows; where the stream cannot, close it
+    close_stream
+  };
+  struct step {
+    action what;
+    clock::time_point next = clock::time_point::max();
+  };
+
+  // What a driver knows. The first four are the session's.
+  struct facts {
+    bool open = true;             // both ends may send
+    bool closed = false;          // nothing more will be said by either end
+    bool failed = false;          // closed for another reason than a close handshake
+    bool close_received = false;  // also if messages before it are unread
+    role self = role::server;
+    bool listens = true;         // false while reading stands still until the application has caught up
+    bool unattended = false;     // the application is gone: nobody will receive
+    bool output_queued = false;  // in our hands: the stream has not taken it
+    bool output_waits = false;   // the peer has not taken it, as far as the stream can tell
+    std::uint32_t taken = 0;     // bytes that it has taken so far, modulo 2^32
+    bool write_failed = false;
+    bool input_ended = false;
+    bool input_failed = false;  // it ended with an error: nothing can be written either
+  };
+
+  phase state() const noexcept { return phase_; }
+  bool has_ended() const noexcept { return phase_ == phase::ended; }
+  // True while a term runs: then the peer is not asked for signs of life.
+  bool has_term() const noexcept { return term_ != term::none; }
+
+  // The stream is closed.
+  void end() noexcept {
+    phase_ = phase::ended;
+    term_ = term::none;
+  }
+
+  // Bytes have come.
+  void heard(clock::time_point now) noexcept {
+    if (term_ == term::last_words) since_ = moment(now);
+  }
+
+  // To be asked after everything that happens while the connection is not simply open, and when the time of
+  // the last step has come; again after each action but wait and close_stream.
+  step next(facts const& known, clock::time_point now, std::chrono::milliseconds close_timeout,
+            std::size_t min_send_rate) noexcept {
+    if (phase_ == phase::ended) return {action::wait};
+    // What cannot be written does not keep us, once nothing can be read either.
+    if (known.input_failed || (known.input_ended && known.write_failed)) return {action::close_stream};
+    moment const at(now);
+    if (known.open) return while_open(known, at, now, close_timeout);
+    if (!known.closed) {
+      phase_ = phase::closing;
+      // §7.1.5: a stream that ends without a Close has none coming.
+      if (known.input_ended && !known.output_queued) return {action::close_stream};
+      if (known.write_failed) return listen(known, at, now, close_timeout);
+      return await_peer(known, at, now, close_timeout, min_send_rate);
+    }
+    phase_ = std::max(phase_, phase::finishing);
+    if (known.write_failed) return {action::close_stream};
+    if (!known.output_queued) {
+      if (known.input_ended) return {action::close_stream};
+      // §7.1.1: the server ends the stream first, and so does who fails the connection (§7.1.7). Ending only
+      // our side, and reading on to the peer's end, keeps a reset from overtaking our Close.
+      if (phase_ != phase::half_closed && (known.self == role::server || known.failed)) {
+        phase_ = phase::half_closed;
+        return {action::shut_down_sending};
+      }
+    }
+    return await_peer(known, at, now, close_timeout, min_send_rate);
+  }
+
+ private:
+  enum class term : std::uint8_t { none, unread_close, last_words, progress, answer };
+
+  step while_open(facts const& known, moment at, clock::time_point now,
+                  std::chrono::milliseconds close_timeout) {
+    if (known.close_received) {
+      // §5.5.1: the answer may wait until what came before the Close has been looked at; not for ever, and
+      // not where nobody looks.
+      if (known.unattended || known.input_ended || known.write_failed) return {action::answer_close};
+      run(term::unread_close, at);
+      return is_over(at, close_timeout) ? step{action::answer_close} : wait(at, now, close_timeout);
+    }
+    if (known.write_failed) return listen(known, at, now, close_timeout);
+    term_ = term::none;
+    return {action::wait};
+  }
+
+  // Nothing can be said any more, but the peer may have said why before it went.
+  step listen(facts const& known, moment at, clock::time_point now, std::chrono::milliseconds close_timeout) {
+    run(term::last_words, at);
+    if (!known.listens) since_ = at;
+    return is_over(at, close_timeout) ? step{action::close_stream} : wait(at, now, close_timeout);
+  }
+
+  step await_peer(facts const& known, moment at, clock::time_point now,
+                  std::chrono::milliseconds close_timeout, std::size_t min_send_rate) {
+    run(known.output_waits ? term::progress : term::answer, at);
+    if (term_ == term::progress) note_progress(known.taken, at, min_send_rate);
+    return is_over(at, close_timeout) ? step{action::close_stream} : wait(at, now, close_timeout);
+  }
+
+  void run(term one, moment at) noexcept {
+    if (term_ == one) return;
+    term_ = one;
+    since_ = at;
+    taken_ = 0;
+  }
+
+  void note_progress(std::uint32_t taken, moment at, std::size_t min_send_rate) noexcept {
+    std::uint32_t const more = taken - taken_;
+    if (more == 0 ||
+        more * std::uint64_t{1000} < min_send_rate * static_cast<std::uint64_t>((at - since_).count()))
+      return;
+    since_ = at;
+    taken_ = taken;
+  }
+
+  // A term whose end is noticed late was no term: the peer gets another.
+  bool is_over(moment at, std::chrono::milliseconds close_timeout) noexcept {
+    if (is_endless(close_timeout) || at - since_ < close_timeout) return false;
+    if (!is_late(at - since_ - close_timeout, close_timeout)) return true;
+    since_ = at;
+    return false;
+  }
+
+  // Progress is only seen by looking.
+  step wait(moment at, clock::time_point now, std::chrono::milliseconds close_timeout) const noexcept {
+    if (is_endless(close_timeout)) return {action::wait};
+    auto left = close_timeout - (at - since_);
+    if (term_ == term::progress) {
+      left = std::min(left, std::max(close_timeout / 8, std::chrono::milliseconds(1)));
+    }
+    return {action::wait, now + left};
+  }
+
+  moment since_;  // when the term began
+  std::uint32_t taken_ = 0;
+  phase phase_ = phase::open;
+  term term_ = term::none;
+};
+
+}  // namespace kindwire::detail

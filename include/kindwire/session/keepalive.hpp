@@ -1,0 +1,137 @@
+// Who is alive (RFC 6455 §5.5.2): when a quiet peer is pinged and when it is given up. Times and facts in, a
+// verdict out; no I/O and no clock.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "deadline.hpp"
+#include "moment.hpp"
+
+namespace kindwire::detail {
+
+/// The times of a keepalive; each is never over if it is 24 days or longer.
+struct keepalive_options {
+  std::chrono::milliseconds ping_interval;  ///< of silence until the peer is pinged; 0 turns pings off
+  std::chrono::milliseconds pong_timeout;   ///< from the ping to the next sign of life
+  std::chrono::milliseconds idle_timeout;   ///< without a message; 0 turns it off
+  std::size_t min_send_rate;                ///< bytes a second below which taking counts as taking nothing
+};
+
+// Any byte that comes is a sign of life. So is it, while what we sent waits to be taken, that the peer takes
+// some of it: a slow reader answers a ping only when it gets there. A peer that takes nothing for
+// ping_interval and pong_timeout together is given up even if it goes on sending.
+class keepalive {
+ public:
+  using clock = moment::clock;
+
+  enum class verdict : std::uint8_t { wait, ping, no_pong, stalled, idle };
+  struct step {
+    verdict what;
+    clock::time_point next;  // of the next tick, if `what` is wait or ping; max() for none
+  };
+
+  // What there is to know at a tick beside the time.
+  struct facts {
+    bool listens = true;        // false while reading stands still until the application has caught up
+    bool unread = false;        // something has come and waits for the application
+    bool may_ping = true;       // false once either end has said Close, or nothing can be said any more
+    bool output_waits = false;  // the peer has not taken all that we sent
+    std::uint32_t taken = 0;    // bytes that it has taken so far, modulo 2^32
+  };
+
+  void start(clock::time_point now) noexcept { sign_at_ = data_at_ = progress_at_ = due_ = moment(now); }
+
+  // Bytes have come.
+  void heard(clock::time_point now) noexcept {
+    sign_at_ = moment(now);
+    pinged_ = false;
+  }
+  // A message was among what was heard last.
+  void data() noexcept {
+    if (!pinged_ && sign_at_.is_after(data_at_)) data_at_ = sign_at_;
+  }
+  // From now on output waits.
+  void blocked(clock::time_point now, std::uint32_t taken) noexcept {
+    progress_at_ = moment(now);
+    taken_ = taken;
+  }
+
+  // Called when the time of the last step has come, or when something else may have changed what is next. A
+  // tick that comes late gives a new term in place of a verdict.
+  step tick(clock::time_point now, keepalive_options const& options, facts const& known) noexcept {
+    moment const at(now);
+    auto const overdue = at - due_;
+    if (known.unread) data_at_ = at;
+    note_progress(at, options, known);
+    // Where we do not listen, that our ping was taken has to do for its answer.
+    if (pinged_ && !known.listens && !known.output_waits) sign(at);
+
+    auto const stall_term =
+        options.ping_interval +
+        std::min(options.pong_timeout, options.ping_interval.max() - options.ping_interval);
+    bool const pings = options.ping_interval.count() > 0;
+    auto next = std::chrono::milliseconds::max();
+    verdict what = verdict::wait;
+    auto const is_over = [&](moment& since, std::chrono::milliseconds term) {
+      if (at - since >= term && !is_endless(term)) {
+        if (!is_late(overdue, term)) return true;
+        since = at;
+      }
+      if (!is_endless(term)) next = std::min(next, term - (at - since));
+      return false;
+    };
+
+    if (pings && known.output_waits) {
+      if (is_over(progress_at_, stall_term)) return {verdict::stalled, now};
+      // Progress is only seen by looking.
+      if (!is_endless(stall_term)) next = std::min(next, std::max(stall_term / 8, shortest));
+    }
+    if (pings && known.may_ping) {
+      if (pinged_ && is_over(sign_at_, options.pong_timeout)) return {verdict::no_pong, now};
+      if (!pinged_ && at - sign_at_ >= options.ping_interval && !is_endless(options.ping_interval)) {
+        what = verdict::ping;
+        pinged_ = true;
+        sign_at_ = at;
+        is_over(sign_at_, std::max(options.pong_timeout, shortest));
+      } else if (!pinged_ && !is_endless(options.ping_interval)) {
+        next = std::min(next, options.ping_interval - (at - sign_at_));
+      }
+    }
+    if (options.idle_timeout.count() > 0 && is_over(data_at_, options.idle_timeout))
+      return {verdict::idle, now};
+
+    bool const never = next == std::chrono::milliseconds::max();
+    due_ = never ? at : moment(now + next);
+    return {what, never ? clock::time_point::max() : now + next};
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds shortest{1};
+
+  void sign(moment at) noexcept {
+    sign_at_ = at;
+    pinged_ = false;
+  }
+
+  void note_progress(moment at, keepalive_options const& options, facts const& known) noexcept {
+    std::uint32_t const more = known.taken - taken_;
+    bool const fast = more * std::uint64_t{1000} >=
+                      options.min_send_rate * static_cast<std::uint64_t>((at - progress_at_).count());
+    if (known.output_waits && (more == 0 || !fast)) return;
+    if (known.output_waits) sign(at);
+    progress_at_ = at;
+    taken_ = known.taken;
+  }
+
+  moment sign_at_;      // of the last sign of life; of our ping if that was later
+  moment data_at_;      // when the last message came
+  moment progress_at_;  // when the peer last took some of what waits
+  moment due_;          // when the next tick should come
+  std::uint32_t taken_ = 0;
+  bool pinged_ = false;
+};
+
+}  // namespace kindwire::detail

@@ -1,0 +1,39 @@
+// A time in four bytes, for what a server keeps 100,000 times.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace kindwire::detail {
+
+// Milliseconds of the steady clock, modulo 2^32. Two moments can be told apart as long as they lie within 24
+// days of each other.
+class moment {
+ public:
+  using clock = std::chrono::steady_clock;
+
+  moment() noexcept = default;
+  explicit moment(clock::time_point at) noexcept
+      : value_(static_cast<std::uint32_t>(
+            std::chrono::floor<std::chrono::milliseconds>(at.time_since_epoch()).count())) {}
+
+  friend bool operator==(moment, moment) noexcept = default;
+  friend std::chrono::milliseconds operator-(moment late, moment early) noexcept {
+    return std::chrono::milliseconds(static_cast<std::int32_t>(late.value_ - early.value_));
+  }
+  bool is_after(moment other) const noexcept { return (*this - other).count() > 0; }
+
+ private:
+  std::uint32_t value_ = 0;
+};
+
+// A duration that moments can measure: from 24 days on it counts as one without end.
+inline bool is_endless(std::chrono::milliseconds term) noexcept { return term.count() > INT32_MAX; }
+
+// True if a timer that was to ring `overdue` ago came so late, measured by its term, that it says something
+// about us (a process that was stopped, a handler that blocked the loop) and nothing about the peer.
+inline bool is_late(std::chrono::milliseconds overdue, std::chrono::milliseconds term) noexcept {
+  return overdue > term / 4;
+}
+
+}  // namespace kindwire::detail

@@ -1,0 +1,254 @@
+#include <kindwire/session/keepalive.hpp>
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <ostream>
+
+using namespace std::chrono_literals;
+using kindwire::detail::keepalive;
+using kindwire::detail::keepalive_options;
+using verdict = keepalive::verdict;
+
+namespace {
+
+constexpr auto never = keepalive::clock::time_point::max();
+constexpr auto without_end = std::chrono::milliseconds::max();
+
+// A clock that the test moves.
+struct script {
+  keepalive_options options;
+  keepalive alive;
+  keepalive::clock::time_point begin{1000s};
+  keepalive::clock::time_point next;  // as the last tick said
+  keepalive::facts known;
+
+  script(std::chrono::milliseconds ping, std::chrono::milliseconds pong, std::chrono::milliseconds idle = 0ms,
+         std::size_t min_send_rate = 0)
+      : options{ping, pong, idle, min_send_rate} {
+    alive.start(begin);
+  }
+  verdict tick(std::chrono::milliseconds at) {
+    auto const step = alive.tick(begin + at, options, known);
+    next = step.next;
+    return step.what;
+  }
+  void heard(std::chrono::milliseconds at) { alive.heard(begin + at); }
+  auto next_tick() const { return next - begin; }
+
+  // Ticks whenever it asks for it, until something else than waiting or a ping comes out, or `end`.
+  verdict run(std::chrono::milliseconds end) {
+    for (auto at = 0ms; at <= end;) {
+      verdict const what = tick(at);
+      if (what != verdict::wait && what != verdict::ping) return what;
+      if (next == never) return verdict::wait;
+      at = std::chrono::duration_cast<std::chrono::milliseconds>(next_tick());
+      on_time(at);
+    }
+    return verdict::wait;
+  }
+  virtual void on_time(std::chrono::milliseconds) {}
+  virtual ~script() = default;
+};
+
+}  // namespace
+
+TEST_CASE("keepalive: silence is pinged once, and given up when it goes on") {
+  script one(20ms, 5ms);
+  CHECK((one.tick(0ms) == verdict::wait));
+  CHECK((one.next_tick() == 20ms));
+  CHECK((one.tick(20ms) == verdict::ping));
+  CHECK((one.next_tick() == 25ms));
+  CHECK((one.tick(22ms) == verdict::wait));
+  CHECK((one.next_tick() == 25ms));
+  CHECK((one.tick(25ms) == verdict::no_pong));
+}
+
+TEST_CASE("keepalive: a dead peer is found ping_interval and pong_timeout after its last byte, not later") {
+  script one(20ms, 5ms);
+  one.tick(0ms);
+  one.heard(1ms);
+  CHECK((one.tick(20ms) == verdict::wait));
+  CHECK((one.next_tick() == 21ms));
+  CHECK((one.tick(21ms) == verdict::ping));
+  CHECK((one.tick(26ms) == verdict::no_pong));
+}
+
+TEST_CASE("keepalive: a byte before the deadline is life, and the next silence is pinged anew") {
+  script one(20ms, 5ms);
+  one.tick(0ms);
+  CHECK((one.tick(20ms) == verdict::ping));
+  one.heard(24ms);
+  CHECK((one.tick(25ms) == verdict::wait));
+  CHECK((one.next_tick() == 44ms));
+  CHECK((one.tick(44ms) == verdict::ping));
+  CHECK((one.tick(49ms) == verdict::no_pong));
+}
+
+TEST_CASE("keepalive: a peer that is heard all the time is never pinged") {
+  script one(20ms, 5ms);
+  for (auto at = 0ms; at <= 200ms; at += 20ms) {
+    one.heard(at);
+    CHECK((one.tick(at) == verdict::wait));
+    CHECK((one.next_tick() == at + 20ms));
+  }
+}
+
+TEST_CASE("keepalive: a tick that comes late still pings before it gives up") {
+  script one(20ms, 5ms);
+  one.tick(0ms);
+  CHECK((one.tick(10000ms) == verdict::ping));
+  CHECK((one.next_tick() == 10005ms));
+  one.heard(10001ms);
+  CHECK((one.tick(10005ms) == verdict::wait));
+}
+
+TEST_CASE("keepalive: a late tick accuses nobody, and gives a new term") {
+  script one(1000ms, 1000ms, 3000ms);
+  one.tick(0ms);
+  CHECK((one.tick(1000ms) == verdict::ping));
+  // The process was stopped for 2.5 s: the pong may be there already, unread.
+  CHECK((one.tick(3500ms) == verdict::wait));
+  CHECK((one.next_tick() == 4500ms));
+  CHECK((one.tick(4500ms) == verdict::no_pong));
+
+  script idle(0ms, 0ms, 1000ms);
+  idle.tick(0ms);
+  CHECK((idle.tick(3500ms) == verdict::wait));
+  CHECK((idle.tick(4500ms) == verdict::idle));
+
+  script slow(1000ms, 1000ms);
+  slow.known.output_waits = true;
+  slow.known.may_ping = false;
+  slow.tick(0ms);
+  CHECK((slow.tick(10000ms) == verdict::wait));
+  CHECK((slow.run(20000ms) == verdict::stalled));
+}
+
+TEST_CASE("keepalive: a tick that is a little late is a tick") {
+  script one(1000ms, 1000ms);
+  one.tick(0ms);
+  one.tick(1000ms);
+  CHECK((one.tick(2250ms) == verdict::no_pong));
+}
+
+TEST_CASE("keepalive: while reading stands still, that a ping is taken is its answer") {
+  script one(20ms, 8ms);
+  one.known.listens = false;
+  one.tick(0ms);
+  CHECK((one.tick(20ms) == verdict::ping));
+  CHECK((one.tick(28ms) == verdict::wait));
+  CHECK((one.next_tick() == 48ms));
+  CHECK((one.tick(48ms) == verdict::ping));
+  one.known.output_waits = true;  // nobody takes this one
+  CHECK((one.tick(56ms) == verdict::no_pong));
+}
+
+TEST_CASE("keepalive: a slow reader that takes some of what waits is alive, though its pongs come late") {
+  struct slow : script {
+    using script::script;
+    void on_time(std::chrono::milliseconds at) override { known.taken = static_cast<std::uint32_t>(at.count() * 35); }
+  };
+  slow one(1000ms, 1000ms);
+  one.known.output_waits = true;
+  CHECK((one.run(60000ms) == verdict::wait));
+}
+
+TEST_CASE("keepalive: a peer that takes nothing is given up, also one that goes on sending") {
+  struct sender : script {
+    using script::script;
+    std::chrono::milliseconds last{};
+    void on_time(std::chrono::milliseconds at) override { heard(last = at); }
+  };
+  sender one(1000ms, 1000ms);
+  one.known.output_waits = true;
+  CHECK((one.run(60000ms) == verdict::stalled));
+  CHECK((one.last == 2000ms));
+
+  sender reads(1000ms, 1000ms);  // nothing waits
+  CHECK((reads.run(60000ms) == verdict::wait));
+}
+
+TEST_CASE("keepalive: what waits counts from when it began to wait") {
+  script one(1000ms, 1000ms);
+  one.known.may_ping = false;
+  one.tick(0ms);
+  one.alive.blocked(one.begin + 300ms, 7);
+  one.known.output_waits = true;
+  one.known.taken = 7;
+  CHECK((one.tick(1000ms) == verdict::wait));
+  CHECK((one.tick(2250ms) == verdict::wait));  // asked for at 1250: late
+  one.alive.blocked(one.begin + 3000ms, 7);
+  one.tick(3000ms);
+  for (auto at = 3250ms; at < 5000ms; at += 250ms) CHECK((one.tick(at) == verdict::wait));
+  CHECK((one.tick(5000ms) == verdict::stalled));
+}
+
+TEST_CASE("keepalive: a peer that drips is given up, one that is as fast as the minimum is not") {
+  struct drip : script {
+    int rate;
+    explicit drip(int bytes_a_second) : script(1000ms, 1000ms, 0ms, 100), rate(bytes_a_second) {
+      known.output_waits = true;
+    }
+    void on_time(std::chrono::milliseconds at) override {
+      known.taken = static_cast<std::uint32_t>(at.count() * rate / 1000);
+    }
+  };
+  CHECK((drip(99).run(60000ms) == verdict::stalled));
+  CHECK((drip(101).run(60000ms) == verdict::wait));
+}
+
+TEST_CASE("keepalive: an end that will not answer is not pinged") {
+  script one(20ms, 5ms);
+  one.known.may_ping = false;
+  CHECK((one.tick(0ms) == verdict::wait));
+  CHECK((one.next == never));
+  CHECK((one.tick(1000ms) == verdict::wait));
+}
+
+TEST_CASE("keepalive: only messages count against idleness") {
+  script one(0ms, 0ms, 30ms);
+  one.tick(0ms);
+  CHECK((one.next_tick() == 30ms));
+  one.heard(10ms);
+  one.alive.data();
+  CHECK((one.tick(30ms) == verdict::wait));
+  CHECK((one.next_tick() == 40ms));
+  one.heard(39ms);
+  CHECK((one.tick(40ms) == verdict::idle));
+}
+
+TEST_CASE("keepalive: while something waits for the application the peer is not idle") {
+  script one(0ms, 0ms, 30ms);
+  one.known.unread = true;
+  CHECK((one.run(1000ms) == verdict::wait));
+  one.known.unread = false;
+  CHECK((one.tick(1020ms) == verdict::idle));
+}
+
+TEST_CASE("keepalive: the next tick is for whichever comes first") {
+  script one(20ms, 5ms, 30ms);
+  CHECK((one.tick(0ms) == verdict::wait));
+  CHECK((one.next_tick() == 20ms));
+  one.heard(19ms);
+  CHECK((one.tick(20ms) == verdict::wait));
+  CHECK((one.next_tick() == 30ms));
+  CHECK((one.tick(30ms) == verdict::idle));
+}
+
+TEST_CASE("keepalive: zero turns it off, and max() means never") {
+  for (auto const ping : {std::chrono::milliseconds(0), without_end}) {
+    for (auto const idle : {std::chrono::milliseconds(0), without_end}) {
+      script one(ping, 5ms, idle);
+      one.known.output_waits = true;
+      CHECK((one.run(100000ms) == verdict::wait));
+    }
+  }
+  script patient(20ms, without_end);
+  patient.tick(0ms);
+  CHECK((patient.tick(20ms) == verdict::ping));
+  CHECK((patient.next == never));
+  CHECK((patient.tick(1000000ms) == verdict::wait));
+}
