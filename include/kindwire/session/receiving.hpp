@@ -61,6 +61,10 @@ message session::walk(basic_frame_decoder& decoder, std::span<std::byte>& input,
       return {};
     }
     if (is_control(chunk.header->type)) {
+      // With nothing unread before it, it will not be decoded again.
+      if constexpr (Use == messages::keep) {
+        if (!kept->any) decoder_ = decoder;
+      }
       message const result = take_control(chunk);
       if (result && Use == messages::deliver) return result;
     } else if constexpr (Use == messages::deliver) {
@@ -122,8 +126,6 @@ inline void session::look_ahead() {
     kept_frames kept{input.data(), scanned != 0 || input_.in_reassembler() != 0};
     walk<messages::keep>(decoder, input, &kept);
     if (input_use_ != input_use::ignore) {
-      // What comes first is still unread, or all that came was taken.
-      if (!kept.any) decoder_ = decoder;
       auto const place = [&](std::byte const* at) { return static_cast<std::size_t>(at - all.data()); };
       input_.mark_scanned(place(kept.end), place(input.data()));
     }
