@@ -420,7 +420,12 @@ TEST_CASE("session 25, §7.1.7: a driver fails the connection for reasons of its
     one.take(frame(peer_of(self), opcode::text, text("begun"), false));
     feed(one.ws, frame(peer_of(self), opcode::continuation, text("not polled")));
     one.ws.fail(kw::error::pong_timeout);
+    CHECK(one.ws.state() == kw::session_state::closed);
+    CHECK_FALSE(one.ws.is_over());
+    feed(one.ws, frame(peer_of(self), opcode::text, text("too late")));
+    CHECK(one.ws.poll().text() == "begunnot polled");
     CHECK_FALSE(one.ws.poll());
+    CHECK(one.ws.is_over());
     CHECK(one.ws.error() == kw::error::pong_timeout);
     CHECK(one.send_all().close_code == 1008);
     one.ws.fail(kw::error::idle_timeout);  // it has failed already

@@ -146,6 +146,50 @@ TEST_CASE("no memory: discard() comes to the peer's Close, or throws and the con
   }
 }
 
+TEST_CASE("no memory: a Close that was seen is answered, or not, and what came before it is delivered") {
+  for (kw::role const self : support::both_roles) {
+    kw::role const sender = support::peer_of(self);
+    bytes const wire =
+        support::frame(sender, kw::opcode::text, support::text("unread")) +
+        support::frame(sender, kw::opcode::close, support::hex("0f a0") + bytes(60, std::byte{'r'}));
+    for (bool const ends : {false, true}) {
+      CAPTURE(ends);
+      std::size_t const allocations = at_every_allocation([&](scarce_memory& memory) {
+        kw::session ws{self};
+        support::reference_receiver peer{sender};
+        std::span<std::byte> room;
+        if (!memory.attempt_twice([&] { room = ws.prepare(wire.size()); })) return;
+        std::memcpy(room.data(), wire.data(), wire.size());
+        ws.commit(wire.size());
+        if (!memory.attempt([&] { ws.look_ahead(); })) return check_lost(ws);
+        CHECK(ws.close_received());
+        CHECK(ws.is_open());
+        bool answered = false;
+        if (ends) {
+          memory.attempt([&] { ws.end_of_input(); });  // throws nothing, and does without the answer
+          answered = ws.close_sent();
+          CHECK((answered || memory.refused()));
+        } else {
+          answered = memory.attempt_twice([&] { ws.answer_close(); });
+          CHECK(ws.is_open() != answered);
+        }
+        CHECK(ws.close_sent() == answered);
+        CHECK((ends || answered) == (ws.state() == kw::session_state::closed));
+        kw::message msg;
+        CHECK(memory.attempt([&] { msg = ws.poll(); }));
+        CHECK(msg.text() == "unread");
+        CHECK_FALSE(ws.error());
+        CHECK(static_cast<int>(ws.close_code()) == 4000);
+        if (!memory.attempt([&] { msg = ws.poll(); })) return check_lost(ws);
+        CHECK(ws.is_over());
+        check_output(ws, peer);
+        CHECK(peer.closed == ws.close_sent());
+      });
+      CHECK(allocations >= 3);
+    }
+  }
+}
+
 TEST_CASE("no memory: put() keeps the block, or throws and the connection is lost") {
   for (kw::role const self : support::both_roles) {
     bytes const one = support::frame(support::peer_of(self), kw::opcode::text, bytes(900, std::byte{'a'}));

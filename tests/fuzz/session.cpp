@@ -74,11 +74,11 @@ class driver {
   }
 
   void poll() {
-    bool const was_closed = ws_.state() == kw::session_state::closed;
+    bool const was_over = ws_.is_over();
     held_.reset();
     answers([&] { view_ = ws_.poll(); });
     if (!view_) return;
-    FUZZ_CLAIM(!was_closed && !discarded_);
+    FUZZ_CLAIM(!was_over && !discarded_);
     FUZZ_CLAIM(view_.size() <= std::max<std::size_t>(options_.max_message_size, 125));
     held_ = support::copy(view_.bytes());
     FUZZ_CLAIM(support::text(view_.text()) == *held_);
@@ -90,13 +90,25 @@ class driver {
   void look_ahead() {
     answers([&] { ws_.look_ahead(); });
   }
+  void answer_close() {
+    bool const answers_it = ws_.close_received() && !ws_.close_sent() && !ws_.error();
+    std::size_t const before = ws_.unread_size();
+    answers([&] { ws_.answer_close(); });
+    FUZZ_CLAIM(ws_.unread_size() == before);
+    if (answers_it) FUZZ_CLAIM(ws_.close_sent() && ws_.state() == kw::session_state::closed);
+  }
   void discard() {
     discarded_ = true;
     answers([&] { ws_.discard(); });
   }
   void end_of_input() {
-    cut_off_ = true;
-    ws_.end_of_input();
+    if (!ws_.close_received()) cut_off_ = true;
+    bool const over = ws_.is_over();
+    std::size_t const before = ws_.unread_size();
+    counted([&] { ws_.end_of_input(); });
+    FUZZ_CLAIM(ws_.state() == kw::session_state::closed);
+    // A Close that was seen makes it no loss, and what came before it stays.
+    if (ws_.close_received() && !over) FUZZ_CLAIM(ws_.unread_size() == before);
   }
   void fail(bool of_the_system) {
     cut_off_ = true;
@@ -141,12 +153,19 @@ class driver {
     most_output_ = std::max(most_output_, ws_.output().size());
     if (held_)
       FUZZ_CLAIM(std::equal(held_->begin(), held_->end(), view_.bytes().begin(), view_.bytes().end()));
+    FUZZ_CLAIM(!ws_.is_over() || ws_.state() == kw::session_state::closed);
+    if (ws_.error()) FUZZ_CLAIM(ws_.is_over() && ws_.unread_size() == 0);
     if (ended_) {
-      FUZZ_CLAIM(ws_.state() == kw::session_state::closed && *ended_ == end());
-    } else if (ws_.state() == kw::session_state::closed) {
+      FUZZ_CLAIM(ws_.is_over() && *ended_ == end());
+    } else if (ws_.is_over()) {
       ended_ = end();
-      FUZZ_CLAIM(ws_.error() ? !(ws_.close_received()) : ws_.close_sent() && ws_.close_received());
     }
+    if (ws_.state() == kw::session_state::closed && !ws_.error())
+      FUZZ_CLAIM(ws_.close_sent() && ws_.close_received());
+    // An error beside the peer's Close is one that came later: the Close was seen behind unread messages.
+    if (ws_.error() && ws_.close_received()) FUZZ_CLAIM(close_seen_);
+    if (ws_.close_received() && !ws_.error()) close_seen_ = true;
+    if (close_seen_) FUZZ_CLAIM(ws_.close_received());
     // A few blocks, each at most twice what it has to hold, and what they grew out of.
     std::size_t const limit = 4096 + options_.max_message_size + most_unread_ + most_output_;
     FUZZ_CLAIM(memory.largest <= 4 * limit);
@@ -167,11 +186,12 @@ class driver {
     if (!discarded_ && !cut_off_) {
       FUZZ_CLAIM(seen_ == expected);
       if (reference_.violation != kw::error{}) FUZZ_CLAIM(ws_.error() == reference_.violation);
-      FUZZ_CLAIM(ws_.close_received() == reference_.closed);
+      FUZZ_CLAIM(ws_.close_received() == reference_.closed || (close_seen_ && ws_.error()));
       FUZZ_CLAIM((ws_.state() == kw::session_state::closed) ==
                  (reference_.closed || reference_.violation != kw::error{}));
     }
-    if (ws_.close_received() && !discarded_) {
+    // Behind a message that breaks a rule the reference reads no further, and sees no Close.
+    if (ws_.close_received() && !discarded_ && reference_.violation == kw::error{}) {
       FUZZ_CLAIM(reference_.closed && static_cast<unsigned>(ws_.close_code()) == reference_.close_code);
     }
     while (!ws_.output().empty()) write(ws_.output().size());
@@ -209,6 +229,7 @@ class driver {
   std::size_t answered_ = 0;  // since the last write
   std::size_t most_unread_ = 0, most_output_ = 0;
   bool discarded_ = false;
+  bool close_seen_ = false;
   bool cut_off_ = false;  // by ourselves
 };
 
@@ -265,7 +286,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
             run.send(static_cast<kw::message_type>(type == 1 ? 2 : type), {}, from.flag());
             break;
           }
-          default: break;
+          default: run.answer_close(); break;
         }
         break;
       case 12: {

@@ -3,11 +3,18 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdio>
 #include <cstring>
+#include <memory>
 #include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#if defined(__linux__)
+#include <unistd.h>
+#endif
 
 #include "support/allocations.hpp"
 #include "support/bytes.hpp"
@@ -224,7 +231,7 @@ std::size_t held_for(std::size_t size) {
   return data.capacity();
 }
 
-TEST_CASE("buffer: one block of many MiB is kept for who needs an eighth of it") {
+TEST_CASE("buffer: one block of many MiB is kept for requests of an eighth of it") {
   in_fresh_thread([] {
     CHECK(held_for(mebibytes(4)) == mebibytes(4));
     CHECK(held_for(mebibytes(2)) == mebibytes(4));
@@ -269,6 +276,71 @@ TEST_CASE("buffer: what is kept of long blocks is bounded: over 65 MiB none, and
     CHECK(held_for(mebibytes(16)) == mebibytes(16));
   });
 }
+
+TEST_CASE("buffer: of what a thread needs again more is kept, until it is needed no longer") {
+  in_fresh_thread([] {
+    auto const allocated_for_16_mebibytes = [] {
+      allocation_counter const counter;
+      std::vector<kw::buffer> many(16);
+      for (auto& each : many) each.prepare(mebibytes(1));
+      return counter.bytes() / mebibytes(1);
+    };
+    CHECK(allocated_for_16_mebibytes() == 16);
+    CHECK(allocated_for_16_mebibytes() == 12);  // of the 4 that were kept none had to be
+    CHECK(allocated_for_16_mebibytes() == 0);
+    for (std::size_t i = 0; i != 65536; ++i) held_for(1);
+    CHECK(allocated_for_16_mebibytes() == 12);
+    // However much is needed again and again, 32 MiB are enough.
+    for (int i = 0; i != 4; ++i) {
+      std::vector<kw::buffer> many(64);
+      for (auto& each : many) each.prepare(mebibytes(1));
+    }
+    allocation_counter const counter;
+    std::vector<kw::buffer> many(64);
+    for (auto& each : many) each.prepare(mebibytes(1));
+    CHECK(counter.bytes() / mebibytes(1) == 32);
+  });
+}
+
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+std::size_t resident_bytes() {
+  std::size_t pages = 0;
+  if (std::FILE* const file = std::fopen("/proc/self/statm", "r")) {
+    if (std::fscanf(file, "%*u %zu", &pages) != 1) pages = 0;
+    std::fclose(file);
+  }
+  return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+// As after many slow readers: what they held lies between small blocks that stay.
+TEST_CASE("buffer: the memory of blocks that are not kept goes back to the system") {
+  for (std::size_t const size : {std::size_t{64} << 10, std::size_t{256} << 10, mebibytes(2)}) {
+    CAPTURE(size);
+    in_fresh_thread([size] {
+      // glibc maps the first long blocks one by one, and learns from their release to take them from its
+      // heap.
+      for (int i = 0; i != 2; ++i) {
+        std::vector<kw::buffer> first(8);
+        for (auto& each : first) each.prepare(mebibytes(2));
+      }
+      std::size_t const before = resident_bytes();
+      REQUIRE(before != 0);
+      std::vector<std::unique_ptr<int>> between;
+      {
+        std::vector<kw::buffer> many(mebibytes(128) / size);
+        for (auto& each : many) {
+          each.append(repeat(size, 'x'));
+          between.push_back(std::make_unique<int>());
+        }
+        CHECK(resident_bytes() >= before + mebibytes(100));
+      }
+      CHECK(resident_bytes() <= before + kw::detail::block_pool::most_kept_when_needed + mebibytes(8));
+    });
+  }
+}
+
+#endif
 
 TEST_CASE("buffer: it grows to what will be needed and not over it, whatever doubling would make of it") {
   in_fresh_thread([] {

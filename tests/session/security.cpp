@@ -312,6 +312,7 @@ TEST_CASE(
     kw::message const msg = failed.ws.poll();
     failed.ws.fail(kw::error::idle_timeout);
     CHECK(msg.text() == "one");
+    CHECK(failed.ws.poll().text() == "two");
     CHECK_FALSE(failed.ws.poll());
   }
 }

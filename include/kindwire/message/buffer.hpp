@@ -1,8 +1,9 @@
-// The growing buffers of a connection, and the pool that they are leased from.
+// The growing buffers of a connection, and the pool that their blocks are taken from.
 //
 // A connection holds storage only while bytes are in it. An idle one gives all of it back, so that what
-// 100,000 quiet connections cost is their state, not their buffers; and since the next busy one takes the
-// same block again, the steady state allocates nothing.
+// 100,000 quiet connections cost is their state, not their buffers. The next busy one takes the same block
+// again, so the steady state allocates nothing; and the memory of long blocks that the pool does not keep
+// goes back to the system.
 #pragma once
 
 #include <algorithm>
@@ -17,43 +18,69 @@
 #include <span>
 #include <utility>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
 namespace kindwire {
 
 namespace detail {
 
-// Blocks of 1 KiB to 2 MiB in powers of two, kept for reuse by the thread that gave them back: 4 MiB at most;
-// and one longer block, which comes to nothing unless messages may be that long.
+// Gives the pages of a block that is about to be freed back to the system. What they hold is lost.
 //
-// That one is kept because fresh memory for 64 MiB costs ten times what is done with it: the system hands out
+// Needed on Linux, where glibc's heap keeps what it gets: once one block of 2 MiB was freed, all later ones
+// up to that size come from the heap, which shrinks only at its end, and a small block that happens to lie
+// there holds on to all the others. Other systems' allocators map long blocks one by one, or return unused
+// pages themselves.
+inline void return_pages([[maybe_unused]] std::byte* data, [[maybe_unused]] std::size_t size) noexcept {
+#if defined(__linux__)
+  // Only whole pages are the block's alone. If the system refuses, the block is freed as any other.
+  auto const page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  auto const begin = (reinterpret_cast<std::uintptr_t>(data) + page - 1) / page * page;
+  auto const end = (reinterpret_cast<std::uintptr_t>(data) + size) / page * page;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+#endif
+}
+
+// Blocks of 1 KiB to 2 MiB in powers of two, kept for reuse by the thread that gave them back: 4 MiB, or more
+// as long as it turns out that the thread needs again what it did not keep. Beside them one longer block is
+// kept, which there is only where messages may be that long.
+//
+// Much is kept because fresh memory costs ten times as much as what is done with it: the system hands out
 // every page of it zeroed. A thread that no longer uses it gives it up.
 class block_pool {
  public:
   static constexpr std::size_t smallest = 1024;
   static constexpr std::size_t largest = std::size_t{2} << 20;
   static constexpr std::size_t most_kept = std::size_t{4} << 20;
+  static constexpr std::size_t most_kept_when_needed = std::size_t{32} << 20;
+  static constexpr std::size_t shortest_returned = std::size_t{64} << 10;  // to the system, page by page
   static constexpr std::size_t longest_kept = std::size_t{65} << 20;  // a message of 64 MiB with its header
-  static constexpr std::size_t most_unused = std::size_t{1} << 16;  // blocks given back before it is given up
+  // Blocks given back before what is unused is given up.
+  static constexpr std::size_t most_unused = std::size_t{1} << 16;
 
   // `size` is rounded up to what is really allocated.
   static std::byte* take(std::size_t& size) {
     if (std::byte* const kept = size > largest / 2 ? take_long(size) : nullptr) return kept;
     if (size > largest) return resize(nullptr, size);
     if (std::byte* const kept = take_kept(size)) return kept;
+    if (size >= shortest_returned) note_missing(size);
     return static_cast<std::byte*>(::operator new(size));
   }
 
-  // Blocks over `largest` come from realloc(), which can make one longer without moving it: a message of 64
-  // MiB would else be copied as often as its block doubles.
+  // Blocks over `largest` come from realloc(), which can make one longer without moving it: otherwise a
+  // message of 64 MiB would be copied each time its block doubles.
   static std::byte* resize(std::byte* data, std::size_t& size) {
     constexpr std::size_t page = 4096;
     size = (size + page - 1) / page * page;
     void* const longer = std::realloc(data, size);
-    // No memory: operator new says so in the way for which the program is built.
+    // No memory: operator new reports it in the way that the program is built for.
     if (longer == nullptr) return static_cast<std::byte*>(::operator new (std::size_t{PTRDIFF_MAX}));
     return static_cast<std::byte*>(longer);
   }
 
-  // The same if there is such a block, else null.
+  // The same if the pool keeps such a block, else null.
   static std::byte* take_kept(std::size_t& size) noexcept {
     if (size > largest) return nullptr;
     size = std::bit_ceil(std::max(size, smallest));
@@ -66,7 +93,7 @@ class block_pool {
     return reinterpret_cast<std::byte*>(taken);
   }
 
-  // The largest that there is from `smallest` to `size` bytes, rounded up as above, else null.
+  // The largest block that it keeps of up to `size` bytes, rounded up as above, else null.
   static std::byte* take_kept_up_to(std::size_t& size) noexcept {
     for (std::size_t wanted = std::bit_ceil(size); wanted >= smallest; wanted /= 2) {
       size = wanted;
@@ -75,8 +102,8 @@ class block_pool {
     return nullptr;
   }
 
-  // True if the long block is there for who needs `size` bytes. What it is not used for stays with who takes
-  // it, so it is not for a message of which little has come.
+  // True if the kept long block suits a request for `size` bytes. The request takes all of it, so it is not
+  // for one that needs only a small part: a message of which little has come, say.
   static bool keeps_long(std::size_t size) noexcept {
     constexpr std::size_t most_times = 8;
     block_pool const* const pool = of_this_thread();
@@ -93,13 +120,18 @@ class block_pool {
       block*& head = pool->blocks_[index_of(size)];
       head = ::new (data) block{head};
       pool->kept_ += size;
-      if (pool->long_ != nullptr && ++pool->unused_ == most_unused) pool->keep_long(nullptr, 0);
+      if (pool->keeps_much_ && ++pool->unused_ == most_unused) pool->keep_little();
     } else {
-      ::operator delete(data);
+      free_short(data, size);
     }
   }
 
  private:
+  static void free_short(void* data, std::size_t size) noexcept {
+    if (size >= shortest_returned) return_pages(static_cast<std::byte*>(data), size);
+    ::operator delete(data);
+  }
+
   static std::byte* take_long(std::size_t& size) noexcept {
     if (!keeps_long(size)) return nullptr;
     block_pool* const pool = of_this_thread();
@@ -107,11 +139,32 @@ class block_pool {
     return std::exchange(pool->long_, nullptr);
   }
 
-  // Instead of the one that was kept.
+  // Keeps this one in place of the last.
   void keep_long(std::byte* data, std::size_t size) noexcept {
     std::free(std::exchange(long_, data));
     long_size_ = size;
+    keep_much();
+  }
+
+  // A block is allocated. If as much was returned before, it would have been better to keep it.
+  static void note_missing(std::size_t size) noexcept {
+    block_pool* const pool = of_this_thread();
+    if (pool == nullptr || pool->returned_ < size) return;
+    pool->returned_ -= size;
+    pool->limit_ = std::min(pool->limit_ + size, most_kept_when_needed);
+    pool->keep_much();
+  }
+
+  void keep_much() noexcept {
+    keeps_much_ = true;
     unused_ = 0;
+  }
+  void keep_little() noexcept {
+    keep_long(nullptr, 0);
+    limit_ = most_kept;
+    make_room(0);
+    returned_ = 0;
+    keeps_much_ = false;
   }
 
   struct block {
@@ -141,23 +194,27 @@ class block_pool {
     return &mine.pool;
   }
 
-  // What was given back last is what is wanted next: others go for it, the largest first.
+  // What was given back last is likely to be wanted next: others make way for it, the largest first.
   void make_room(std::size_t size) noexcept {
-    for (std::size_t index = std::size(blocks_); kept_ + size > most_kept;) {
+    for (std::size_t index = std::size(blocks_); kept_ + size > limit_;) {
       block*& head = blocks_[index - 1];
       if (head == nullptr) {
         --index;
         continue;
       }
-      ::operator delete(std::exchange(head, head->next));
-      kept_ -= smallest << (index - 1);
+      std::size_t const freed = smallest << (index - 1);
+      free_short(std::exchange(head, head->next), freed);
+      kept_ -= freed;
+      if (freed >= shortest_returned) returned_ += freed;
     }
   }
 
   void release() noexcept {
     keep_long(nullptr, 0);
+    std::size_t size = smallest;
     for (block*& head : blocks_) {
-      while (head != nullptr) ::operator delete(std::exchange(head, head->next));
+      while (head != nullptr) free_short(std::exchange(head, head->next), size);
+      size *= 2;
     }
   }
 
@@ -165,12 +222,16 @@ class block_pool {
   std::size_t kept_ = 0;
   std::byte* long_ = nullptr;
   std::size_t long_size_ = 0;
-  std::size_t unused_ = 0;  // how many blocks were given back since it was
+  std::size_t limit_ = most_kept;
+  std::size_t returned_ = 0;  // bytes that did not fit and were returned to the system
+  std::size_t unused_ = 0;    // blocks that were given back since long_ or the limit last changed
+  bool keeps_much_ = false;   // there may be a long block, or a higher limit
 };
 
 }  // namespace detail
 
-/// Bytes in a row that grow at the end and are used up at the front. Holds storage only while it needs some.
+/// Contiguous bytes that are added at the end and used up at the front. Holds storage only while it needs
+/// some.
 ///
 /// Views of its bytes are valid until the next call that is not const. Not thread safe, but it may be handed
 /// from one thread to another. Growing may throw std::bad_alloc; then nothing has changed.
@@ -199,12 +260,12 @@ class buffer {
     return std::less_equal<>{}(data_ + begin_, place) && std::less<>{}(place, data_ + end_);
   }
 
-  /// True if `place` is where the next byte will be. A full block has no such place: what stands right behind
-  /// it is another's.
+  /// True if `place` is where the next byte will go. A full block has no such place: what lies right behind
+  /// it belongs to another.
   bool ends_at(std::byte const* place) const noexcept { return spare() != 0 && place == data_ + end_; }
 
-  /// Room for at least `size` more bytes, all of it: fill from its front, then commit(). Grows by doubling,
-  /// but not over `most` bytes in all if fewer do.
+  /// Room for at least `size` more bytes, all of it usable: fill it from the front, then commit(). Grows by
+  /// doubling, but not beyond `most` bytes in all unless `size` needs it.
   std::span<std::byte> prepare(std::size_t size, std::size_t most = SIZE_MAX) {
     if (spare() < size) grow(size, most);
     return {data_ + end_, spare()};
@@ -229,8 +290,7 @@ class buffer {
     capacity_ = data_ != nullptr ? size : 0;
   }
 
-  /// The same for the largest block of up to `size` bytes, for bytes of which nobody knows how many will
-  /// come.
+  /// The same for the largest block of up to `size` bytes, for when it is not known how many bytes will come.
   void take_kept_up_to(std::size_t size) noexcept {
     data_ = detail::block_pool::take_kept_up_to(size);
     capacity_ = data_ != nullptr ? size : 0;
@@ -262,11 +322,11 @@ class buffer {
  private:
   void grow(std::size_t more, std::size_t most) {
     std::size_t const used = size();
-    // Room at the front is used before more is asked for, unless that would move far more than it gains.
+    // Room at the front is used before more is allocated, unless that would move far more than it gains.
     if (capacity_ - used >= more && begin_ >= used) {
       std::memmove(data_, data_ + begin_, used);
     } else {
-      if (more > SIZE_MAX / 4 - used) more = SIZE_MAX / 4;  // never fits: the allocator says so
+      if (more > SIZE_MAX / 4 - used) more = SIZE_MAX / 4;  // never fits, as the allocator will say
       std::size_t wanted = std::max(used + more, std::min(capacity_ * 2, most));
       if (capacity_ > detail::block_pool::largest && begin_ == 0 && !detail::block_pool::keeps_long(wanted)) {
         data_ = detail::block_pool::resize(data_, wanted);
