@@ -84,11 +84,6 @@ class keepalive {
       return false;
     };
 
-    if (pings && known.output_waits) {
-      if (is_over(progress_at_, stall_term)) return {verdict::stalled, now};
-      // Progress is only seen by looking.
-      if (!is_endless(stall_term)) next = std::min(next, std::max(stall_term / 8, shortest));
-    }
     if (pings && known.may_ping) {
       if (pinged_ && is_over(sign_at_, options.pong_timeout)) return {verdict::no_pong, now};
       if (!pinged_ && at - sign_at_ >= options.ping_interval && !is_endless(options.ping_interval)) {
@@ -99,6 +94,12 @@ class keepalive {
       } else if (!pinged_ && !is_endless(options.ping_interval)) {
         next = std::min(next, options.ping_interval - (at - sign_at_));
       }
+    }
+    if (pings && known.output_waits) {
+      // One that says nothing either, though it was asked, is dead.
+      if (is_over(progress_at_, stall_term)) return {pinged_ ? verdict::no_pong : verdict::stalled, now};
+      // Progress is only seen by looking.
+      if (!is_endless(stall_term)) next = std::min(next, std::max(stall_term / 8, shortest));
     }
     if (options.idle_timeout.count() > 0 && is_over(data_at_, options.idle_timeout))
       return {verdict::idle, now};

@@ -452,27 +452,17 @@ inline kindwire::detail::ending::facts connection::known_of_ending() const noexc
           .input_failed = input_ended_ && failure && failure != asio::error::eof};
 }
 
-// What came before the end is still deliverable: how it ended is noted for when that is gone.
+// What came before the end is still deliverable; how it ended is known from now on.
 inline void connection::end_stream() {
-  std::error_code outcome = error();
   if (protocol().state() != session_state::closed) {
-    if (!input_ended_) {
-      input_ended_ = true;
-      std::error_code const why = write_failed() ? write_failed() : make_error_code(error::close_timeout);
-      if (place_.is_at_rest()) {
-        error_ = why;
-      } else {
-        place_.acquire().read_failed = why;
-      }
-    }
-    outcome = place_.peek().read_failed;
-    if (!outcome || outcome == asio::error::eof) outcome = kindwire::error::connection_lost;
-    if (!ready() && protocol().unread_size() == 0) {
-      note_end_of_input();
-      outcome = error();
-    }
+    std::error_code why = place_.peek().read_failed;
+    if (!input_ended_) why = write_failed() ? write_failed() : make_error_code(error::close_timeout);
+    if (!why || why == asio::error::eof) why = kindwire::error::connection_lost;
+    if (!error_) error_ = why;
+    input_ended_ = true;
+    if (receive_ || (!ready() && protocol().unread_size() == 0)) note_end_of_input();
   }
-  finish(outcome);
+  finish(error());
 }
 
 // The stream goes, and every operation that still waits ends.
