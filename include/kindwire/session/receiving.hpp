@@ -15,6 +15,9 @@ namespace kindwire {
 struct session::kept_frames {
   std::byte* end;  // of what stays
   bool any;        // something unread stands before what is looked at
+  // The input from the frame at hand on, and the decoder as it was there.
+  std::span<std::byte> begin;
+  basic_frame_decoder before;
 
   void add(std::span<std::byte> frame) noexcept {
     if (end != frame.data()) std::memmove(end, frame.data(), frame.size());
@@ -32,8 +35,10 @@ template <session::messages Use>
 message session::walk(basic_frame_decoder& decoder, std::span<std::byte>& input,
                       [[maybe_unused]] kept_frames* kept) {
   while (input_use_ != input_use::ignore) {
-    [[maybe_unused]] auto const begin = input;
-    [[maybe_unused]] auto const before = decoder;
+    if constexpr (Use == messages::keep) {
+      kept->begin = input;
+      kept->before = decoder;
+    }
     frame_chunk const chunk = decoder.take(input);
 
     if constexpr (Use == messages::keep) {
@@ -41,17 +46,17 @@ message session::walk(basic_frame_decoder& decoder, std::span<std::byte>& input,
         opcode const type = chunk.header->type;
         bool const closes = type == opcode::close;
         if (!is_control(type) || (!autoping_ && !closes)) {
-          kept->add(begin.first(begin.size() - input.size()));
+          kept->add(kept->begin.first(kept->begin.size() - input.size()));
           continue;
         }
         if (closes && kept->any) {
           // A body that breaks a rule is left to poll().
-          input = see_close(chunk) ? input.last(0) : begin;
+          input = see_close(chunk) ? input.last(0) : kept->begin;
           return {};
         }
       } else if (chunk || kept->any || !decoder.error()) {
-        decoder = before;
-        input = begin;
+        decoder = kept->before;
+        input = kept->begin;
         return {};
       }
     }
@@ -123,7 +128,7 @@ inline void session::look_ahead() {
       std::span<std::byte> payload = reassembler_.prepare(0).first(input_.in_reassembler());
       decoder.take(payload);
     }
-    kept_frames kept{input.data(), scanned != 0 || input_.in_reassembler() != 0};
+    kept_frames kept{input.data(), scanned != 0 || input_.in_reassembler() != 0, input, decoder};
     walk<messages::keep>(decoder, input, &kept);
     if (input_use_ != input_use::ignore) {
       auto const place = [&](std::byte const* at) { return static_cast<std::size_t>(at - all.data()); };
