@@ -5,6 +5,7 @@
 #include <asio/execution/context.hpp>
 #include <asio/execution_context.hpp>
 #include <asio/query.hpp>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -28,20 +29,22 @@ class context_gate {
   // Calls `use()` and returns true, or returns false once the gate is closed.
   template <class Use>
   bool pass(Use&& use) {
+    if (!open_.load(std::memory_order_relaxed)) return false;
     std::shared_lock const inside(mutex_);
-    if (!open_) return false;
+    if (!open_.load(std::memory_order_relaxed)) return false;
     std::forward<Use>(use)();
     return true;
   }
 
   void close() noexcept {
+    // Before the lock is asked for: a lock that many share at all times may never be had alone.
+    open_.store(false, std::memory_order_relaxed);
     std::unique_lock const alone(mutex_);
-    open_ = false;
   }
 
  private:
   std::shared_mutex mutex_;
-  bool open_ = true;
+  std::atomic<bool> open_{true};
 };
 
 // What tells the gate that its context goes. Every context shuts down all of its services before it destroys
