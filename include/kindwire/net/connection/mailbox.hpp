@@ -59,6 +59,8 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
 
   // Errors, with nothing handed over: closed, send_queue_full, not_enough_memory.
   std::error_code send(message_type type, std::span<std::byte const> payload) {
+    // Asked twice: threads that try again and again do not keep the owner from the lock.
+    if (auto const refusal = refuse(payload.size())) return refusal;
     std::lock_guard const lock(mutex_);
     if (auto const refusal = refuse(payload.size())) return refusal;
     return add(type, payload);
@@ -68,10 +70,7 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   // no room for it, and never under the lock. Where it returns false: invalid_argument.
   template <class Encode>
   std::error_code send_encoded(message_type type, Encode&& encode) {
-    {
-      std::lock_guard const lock(mutex_);
-      if (auto const refusal = refuse(0)) return refusal;
-    }
+    if (auto const refusal = refuse(0)) return refusal;
     buffer encoded;  // a block that this thread keeps
     bool written = false;
     if (!enough_memory([&] { written = std::forward<Encode>(encode)(encoded); })) return no_memory();
@@ -119,7 +118,7 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
 
   // What the owner has queued and not yet written, in bytes. To be called when that has changed, as a rule
   // once a turn.
-  void set_queued(std::size_t size) noexcept { queued_.store(size, std::memory_order_relaxed); }
+  void set_queued(std::size_t size) noexcept { queued_.store(size, std::memory_order_release); }
 
   // Accepts nothing from now on. What was accepted before waits to be taken: so nothing is lost, and nothing
   // comes late, where an owner seals, takes, and then writes its Close.
@@ -178,10 +177,12 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
     return is_control(type) && (type != message_type::close || !data_before);
   }
 
-  // Under the lock.
+  // Exact under the lock. Without it, what is taken meanwhile may be missed, but is not seen twice: it leaves
+  // the one count before it enters the other.
   std::error_code refuse(std::size_t payload_size) const noexcept {
-    if (sealed_) return error::closed;
-    std::size_t const held = mail_.size() + taken_size_ + queued_.load(std::memory_order_relaxed);
+    if (sealed_.load(std::memory_order_relaxed)) return error::closed;
+    std::size_t const queued = queued_.load(std::memory_order_acquire);
+    std::size_t const held = queued + waiting_.load(std::memory_order_relaxed);
     bool const fits = held < hard_mark_ && overhead + payload_size <= hard_mark_ - held;
     return held == 0 || fits ? std::error_code{} : make_error_code(error::send_queue_full);
   }
@@ -255,8 +256,8 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
       std::size_t const size = queued();
       std::lock_guard const lock(self.mutex_);
       self.taken_size_ = self.taken_.size();
-      self.set_queued(size);
       self.count();
+      self.set_queued(size);
     }
   };
 
@@ -326,7 +327,7 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   std::size_t taken_size_ = 0;  // of taken_, as it was when the owner last settled
   std::atomic<std::size_t> waiting_{0};
   std::atomic<std::size_t> queued_{0};
-  bool sealed_ = false;
+  std::atomic<bool> sealed_{false};
   bool woken_ = false;      // on_wake() is on its way
   bool data_held_ = false;  // the owner is inside of its own message, and has left data here
 
