@@ -4,6 +4,8 @@
 //     ws.commit(read_some(ws.prepare(4096)));                                     // your bytes
 //     while (kw::message msg = ws.poll()) ws.send(msg.type(), msg.bytes());
 //     ws.consume(write_some(ws.output()));                                        // your stream
+//
+// The class and what it promises: session/session.hpp.
 #pragma once
 
 #include "session/closing.hpp"

@@ -73,7 +73,7 @@ inline void session::end_of_input() noexcept {
   try {
     answer_close();
   } catch (std::bad_alloc const&) {
-    // The peer has said all that it had to say. It does without our answer, as where it cannot be written.
+    // The peer has said all that it had to say, and does without our answer, as when it cannot be written.
     handshake_.broken_off({});
     output_.forget_pong();
   }

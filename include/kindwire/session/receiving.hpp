@@ -14,8 +14,8 @@ namespace kindwire {
 // together.
 struct session::kept_frames {
   std::byte* end;  // of what stays
-  bool any;        // something unread stands before what is looked at
-  // The input from the frame at hand on, and the decoder as it was there.
+  bool any;        // something unread precedes the current frame
+  // The input and the decoder at the beginning of the current frame.
   std::span<std::byte> begin;
   basic_frame_decoder before;
 
@@ -29,8 +29,8 @@ struct session::kept_frames {
 // The one loop over frames. Takes them off the front of `input` up to the next message, or until nothing is
 // left that can be taken.
 //
-// With messages::keep only whole frames are taken, of messages nothing at all, and `decoder` is a copy: what
-// stays will be decoded again.
+// With messages::keep, frames of messages stay where they are, and so does a frame that is not whole.
+// `decoder` is then a copy, since what stays will be decoded again.
 template <session::messages Use>
 message session::walk(basic_frame_decoder& decoder, std::span<std::byte>& input,
                       [[maybe_unused]] kept_frames* kept) {
@@ -66,7 +66,7 @@ message session::walk(basic_frame_decoder& decoder, std::span<std::byte>& input,
       return {};
     }
     if (is_control(chunk.header->type)) {
-      // With nothing unread before it, it will not be decoded again.
+      // If nothing unread precedes it, it will not be decoded again.
       if constexpr (Use == messages::keep) {
         if (!kept->any) decoder_ = decoder;
       }

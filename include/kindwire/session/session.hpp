@@ -129,8 +129,8 @@ class session {
   void look_ahead();
 
   /// Answers a Close that was seen but not answered, without waiting for poll() to reach it: the state
-  /// becomes closed, and the messages before the Close may still be polled. Else does nothing. If this throws
-  /// std::bad_alloc, nothing has changed.
+  /// becomes closed, and the messages before the Close may still be polled. Does nothing otherwise. If this
+  /// throws std::bad_alloc, nothing has changed.
   void answer_close();
 
   /// For callers that will not poll any more: drops all messages, those that are still to come included, and
@@ -139,8 +139,8 @@ class session {
   /// The view of the last message stays. If this throws std::bad_alloc, the connection is lost.
   void discard();
 
-  /// Drops what has come and was not polled, for a driver that is done with a closed session. The view of the
-  /// last message stays.
+  /// Drops what has come and was not polled, for a driver that is done with a closed session: then it is
+  /// over. The view of the last message stays.
   void drop_input() noexcept { input_.drop(); }
 
   /// Bytes that have come and were not polled yet.
