@@ -112,6 +112,7 @@ class driver {
   }
   void fail(bool of_the_system) {
     cut_off_ = true;
+    failed_ = failed_ || ws_.state() != kw::session_state::closed;
     std::error_code why = kw::error::idle_timeout;
     if (of_the_system) why = std::make_error_code(std::errc::io_error);
     counted([&] { ws_.fail(why); });
@@ -154,7 +155,7 @@ class driver {
     if (held_)
       FUZZ_CLAIM(std::equal(held_->begin(), held_->end(), view_.bytes().begin(), view_.bytes().end()));
     FUZZ_CLAIM(!ws_.is_over() || ws_.state() == kw::session_state::closed);
-    if (ws_.error()) FUZZ_CLAIM(ws_.is_over() && ws_.unread_size() == 0);
+    if (ws_.error()) FUZZ_CLAIM(ws_.state() == kw::session_state::closed && (failed_ || ws_.is_over()));
     if (ended_) {
       FUZZ_CLAIM(ws_.is_over() && *ended_ == end());
     } else if (ws_.is_over()) {
@@ -162,8 +163,9 @@ class driver {
     }
     if (ws_.state() == kw::session_state::closed && !ws_.error())
       FUZZ_CLAIM(ws_.close_sent() && ws_.close_received());
-    // An error beside the peer's Close is one that came later: the Close was seen behind unread messages.
-    if (ws_.error() && ws_.close_received()) FUZZ_CLAIM(close_seen_);
+    // An error beside the peer's Close is one that came later: the Close was seen behind unread messages. Or
+    // it was itself unread when we failed the connection.
+    if (ws_.error() && ws_.close_received()) FUZZ_CLAIM(close_seen_ || failed_);
     if (ws_.close_received() && !ws_.error()) close_seen_ = true;
     if (close_seen_) FUZZ_CLAIM(ws_.close_received());
     // A few blocks, each at most twice what it has to hold, and what they grew out of.
@@ -230,6 +232,7 @@ class driver {
   std::size_t most_unread_ = 0, most_output_ = 0;
   bool discarded_ = false;
   bool close_seen_ = false;
+  bool failed_ = false;   // by fail()
   bool cut_off_ = false;  // by ourselves
 };
 
