@@ -106,8 +106,8 @@ TEST_CASE("close: what an application and a peer do in any order leaves one Clos
         mistakes += !ws.close_received() || ws.close_code() != last.code || ws.close_reason() != last.reason;
         mistakes += ws.closed_by_peer() != last.by_peer;
       }
-      // An error beside the peer's Close is of what stood before it, or our own, and came later; or the Close was
-      // among what was unread when the connection failed.
+      // An error beside the peer's Close is of what stood before it, or our own, and came later; or the Close
+      // was among what was unread when the connection failed.
       mistakes += ws.error() && ws.close_received() && !last.received && !last.error;
       over = ws.is_over();
       // What was said in a Close stays said.

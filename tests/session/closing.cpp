@@ -181,7 +181,9 @@ TEST_CASE("closing: what follows a Close that was seen is dropped, whenever it c
   }
 }
 
-TEST_CASE("closing: discard() ends it at once, fail() when the rest is polled, and what breaks a rule before the Close") {
+TEST_CASE(
+    "closing: discard() ends it at once, fail() when the rest is polled, and what breaks a rule before the "
+    "Close") {
   for (role const self : both_roles) {
     end dropped = looked_ahead(self);
     dropped.ws.discard();
