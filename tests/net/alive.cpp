@@ -82,6 +82,7 @@ TEST_CASE("alive: a peer that sends and takes nothing is given up") {
     options.connection.ping_interval = 150ms;
     options.connection.pong_timeout = 150ms;
     options.connection.idle_timeout = 300ms;
+    options.connection.close_timeout = 100ms;
     std::error_code failure;
     clock_type::time_point ended;
     auto const echo = [&](kw::net::websocket& ws) -> asio::awaitable<void> {

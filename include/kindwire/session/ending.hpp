@@ -133,6 +133,7 @@ class ending {
 
   step await_peer(facts const& known, moment at, clock::time_point now,
                   std::chrono::milliseconds close_timeout, std::size_t min_send_rate) {
+    if (known.output_waits && term_ != term::progress) taken_ = known.taken;
     run(known.output_waits ? term::progress : term::answer, at);
     if (term_ == term::progress) note_progress(known.taken, at, min_send_rate);
     return is_over(at, close_timeout) ? step{action::close_stream} : wait(at, now, close_timeout);
@@ -142,14 +143,12 @@ class ending {
     if (term_ == one) return;
     term_ = one;
     since_ = at;
-    taken_ = 0;
   }
 
   void note_progress(std::uint32_t taken, moment at, std::size_t min_send_rate) noexcept {
-    std::uint32_t const more = taken - taken_;
-    if (more == 0 ||
-        more * std::uint64_t{1000} < min_send_rate * static_cast<std::uint64_t>((at - since_).count()))
-      return;
+    auto const more = static_cast<std::int32_t>(taken - taken_);
+    if (more < 0) taken_ = taken;
+    if (more <= 0 || is_slower(more, at - since_, min_send_rate)) return;
     since_ = at;
     taken_ = taken;
   }

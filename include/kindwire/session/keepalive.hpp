@@ -39,7 +39,9 @@ class keepalive {
     bool unread = false;        // something has come and waits for the application
     bool may_ping = true;       // false once either end has said Close, or nothing can be said any more
     bool output_waits = false;  // the peer has not taken all that we sent
-    std::uint32_t taken = 0;    // bytes that it has taken so far, modulo 2^32
+    // Bytes that it has taken so far, modulo 2^32. May go back: some systems count what they need to hold
+    // what waits.
+    std::uint32_t taken = 0;
   };
 
   void start(clock::time_point now) noexcept { sign_at_ = data_at_ = progress_at_ = due_ = moment(now); }
@@ -118,10 +120,11 @@ class keepalive {
   }
 
   void note_progress(moment at, keepalive_options const& options, facts const& known) noexcept {
-    std::uint32_t const more = known.taken - taken_;
-    bool const fast = more * std::uint64_t{1000} >=
-                      options.min_send_rate * static_cast<std::uint64_t>((at - progress_at_).count());
-    if (known.output_waits && (more == 0 || !fast)) return;
+    auto const more = static_cast<std::int32_t>(known.taken - taken_);
+    if (known.output_waits) {
+      if (more < 0) taken_ = known.taken;
+      if (more <= 0 || is_slower(more, at - progress_at_, options.min_send_rate)) return;
+    }
     if (known.output_waits) sign(at);
     progress_at_ = at;
     taken_ = known.taken;

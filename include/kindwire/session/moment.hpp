@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 namespace kindwire::detail {
@@ -34,6 +35,11 @@ inline bool is_endless(std::chrono::milliseconds term) noexcept { return term.co
 // about us (a process that was stopped, a handler that blocked the loop) and nothing about the peer.
 inline bool is_late(std::chrono::milliseconds overdue, std::chrono::milliseconds term) noexcept {
   return overdue > term / 4;
+}
+
+// True if `bytes` in `time` are less than `rate` bytes a second.
+inline bool is_slower(std::int32_t bytes, std::chrono::milliseconds time, std::size_t rate) noexcept {
+  return static_cast<double>(bytes) * 1000 < static_cast<double>(rate) * static_cast<double>(time.count());
 }
 
 }  // namespace kindwire::detail
