@@ -209,10 +209,10 @@ inline void connection::on_read_now(std::size_t size) {
 
 inline void connection::read() {
   if (reading_ || input_ended_ || !stream_open()) return;
-  // Reading stops while the application is behind: that is the backpressure on the peer. Behind a Close
-  // nothing comes but the end of the stream.
+  // Reading stops while the application is behind: that is the backpressure on the peer. At last nothing that
+  // comes is kept, and the end of the stream is all that is waited for.
   bool const behind = !receive_ && protocol().unread_size() >= options().read_ahead;
-  if (behind && !protocol().close_received()) return;
+  if (behind && protocol().state() != session_state::closed && !protocol().close_received()) return;
   reading_ = true;
   if (!enough_memory([&] { stream_.start_read(); })) {
     reading_ = false;
