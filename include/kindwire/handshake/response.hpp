@@ -141,4 +141,14 @@ inline response response_for(std::error_code why) {
   return {};
 }
 
+namespace detail {
+
+// The same for an answer that was made elsewhere and must be given: where it cannot be written, 500.
+inline void write_any_response(response const& from, std::string& out, bool to_head = false) {
+  if (write_response(from, out, to_head))
+    static_cast<void>(write_response(response::plain(500), out, to_head));
+}
+
+}  // namespace detail
+
 }  // namespace kindwire

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "../error.hpp"
@@ -147,6 +149,37 @@ struct accept_options {
   head += "\r\n";
   out += head;
   return {};
+}
+
+/// What a server decides upon by itself, before it accepts; a response refuses the request.
+using request_check = std::function<std::optional<response>(request const&)>;
+
+/// What one endpoint accepts, and how it says so. Only refers to things: made for one call.
+struct upgrade_rules {
+  origin_options const& origins;
+  request_check const& before;                ///< may be empty
+  std::span<std::string const> subprotocols;  ///< that we speak, in our order of preference
+  header_list const& headers;                 ///< further fields of the 101
+};
+
+/// Answers `from`: check_upgrade(), then `before`, then the 101 with the subprotocol that both speak.
+///
+/// Nothing if it is accepted: the 101 has been appended to `out`, and `subprotocol` is one of `rules`, or
+/// empty. Else the refusal, with nothing written: of check_upgrade(); of `before`, with
+/// error::handshake_refused; 500 for rules whose header fields cannot be written. What `before` throws is
+/// passed on. Thread safe.
+inline std::optional<refusal> answer_upgrade(request const& from, upgrade_rules const& rules,
+                                             std::string& out, std::string_view& subprotocol) {
+  if (auto refused = check_upgrade(from, rules.origins)) return refused;
+  if (rules.before) {
+    if (auto answer = rules.before(from)) return refusal{error::handshake_refused, std::move(*answer)};
+  }
+  std::string_view const chosen = select_subprotocol(from, rules.subprotocols);
+  if (auto const why = write_accept(from, {.subprotocol = chosen, .headers = rules.headers}, out)) {
+    return refusal{why, response::plain(500)};
+  }
+  subprotocol = chosen;
+  return std::nullopt;
 }
 
 }  // namespace kindwire

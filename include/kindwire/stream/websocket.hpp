@@ -11,7 +11,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -276,7 +275,7 @@ struct accept_settings {
   std::vector<std::string> subprotocols = {};  ///< that we speak, in our order of preference
   session_options session = {};                ///< of the websocket
   /// Looks at the request before it is accepted; a response refuses it.
-  std::function<std::optional<response>(request const&)> before = {};
+  request_check before = {};
 };
 
 /// Reads one request from `stream` and answers it. No connection, with an error, when it was none that could
@@ -294,27 +293,17 @@ blocking_websocket<Stream> accept(Stream stream, std::error_code& failure,
   }
 
   std::optional<refusal> refused;
+  std::string output;
+  std::string_view subprotocol;
   if (handshake.status() == handshake_status::failed) {
     refused = {handshake.error(), handshake.error_response()};
   } else {
-    refused = check_upgrade(handshake.request(), settings.origins);
-    if (!refused && settings.before) {
-      if (auto answer = settings.before(handshake.request()))
-        refused = {error::handshake_refused, std::move(*answer)};
-    }
-  }
-  std::string output;
-  std::string_view subprotocol;
-  if (!refused) {
-    subprotocol = select_subprotocol(handshake.request(), settings.subprotocols);
-    if (auto const wrong = write_accept(handshake.request(), {.subprotocol = subprotocol}, output)) {
-      refused = {wrong, response::plain(500)};
-    }
+    header_list const no_headers;
+    upgrade_rules const rules{settings.origins, settings.before, settings.subprotocols, no_headers};
+    refused = answer_upgrade(handshake.request(), rules, output, subprotocol);
   }
   if (refused) {
-    // An answer with bytes that must not be written is one we were given: the peer gets 500 instead.
-    if (write_response(refused->answer, output) && write_response(response::plain(500), output))
-      output.clear();
+    detail::write_any_response(refused->answer, output);
     detail::write_all(stream, detail::as_bytes(output));
     detail::shutdown_send(stream);
     detail::close_stream(stream);
