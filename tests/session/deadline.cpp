@@ -5,6 +5,7 @@
 #include <chrono>
 #include <limits>
 
+using kindwire::detail::is_late;
 using kindwire::detail::time_after;
 using namespace std::chrono_literals;
 
@@ -42,4 +43,21 @@ TEST_CASE("what begins near the clock's end, or never, does not wrap around") {
   CHECK(time_after(never, 1ms) == never);
   CHECK(time_after(never - 1h, 2h) == never);
   CHECK(time_after(never, 0ms) == never);
+}
+
+TEST_CASE("a timer is late by more than a quarter of its term") {
+  CHECK_FALSE(is_late(begin, begin, 20s));
+  CHECK_FALSE(is_late(begin + 5s, begin, 20s));
+  CHECK(is_late(begin + 5001ms, begin, 20s));
+  CHECK_FALSE(is_late(begin - 5s, begin, 20s));
+  CHECK_FALSE(is_late(begin + 24h, begin, std::chrono::milliseconds::max()));
+  CHECK_FALSE(is_late(begin, never, 20s));
+}
+
+TEST_CASE("a timer of a short term is late by more than a hundredth of a second") {
+  for (auto const term : {-1ms, 0ms, 1ms, 40ms}) {
+    CHECK_FALSE(is_late(begin + 10ms, begin, term));
+    CHECK(is_late(begin + 11ms, begin, term));
+  }
+  CHECK_FALSE(is_late(begin + 11ms, begin, 48ms));
 }

@@ -8,14 +8,14 @@
 #pragma once
 
 #include <asio/any_io_executor.hpp>
+#include <asio/associated_cancellation_slot.hpp>
+#include <asio/async_result.hpp>
 #include <asio/awaitable.hpp>
-#include <asio/bind_executor.hpp>
+#include <asio/cancellation_type.hpp>
 #include <asio/co_spawn.hpp>
-#include <asio/dispatch.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
-#include <asio/steady_timer.hpp>
-#include <asio/strand.hpp>
+#include <asio/use_awaitable.hpp>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -33,7 +33,12 @@
 
 #include "../handshake/head.hpp"
 #include "../handshake/response.hpp"
+#include "../message/close.hpp"
+#include "../session/deadline.hpp"
+#include "connection/listener.hpp"
 #include "connection/opening.hpp"
+#include "connection/operation.hpp"
+#include "connection/shutdown.hpp"
 #include "options.hpp"
 #include "websocket.hpp"
 
@@ -51,8 +56,9 @@ struct server_options {
   /// that saves time and memory, as all sockets are then waited for together. Nobody else may run the
   /// context.
   bool strands = true;
-  /// Told what a handler or a page threw, on the connection's executor: also the std::system_error of a
-  /// connection that broke while it was received from. The peer only sees 500 or 1011.
+  /// Told what a handler, a page or route_options::before threw, on the connection's executor: also the
+  /// std::system_error of a connection that broke while it was received from. The peer only sees 500 or 1011.
+  /// What it throws itself is dropped.
   std::function<void(std::exception_ptr)> on_exception = {};
 };
 
@@ -66,94 +72,19 @@ concept websocket_handler = std::is_invocable_r_v<asio::awaitable<void>, Handler
                             std::is_invocable_r_v<asio::awaitable<void>, Handler&, websocket> ||
                             std::is_invocable_r_v<void, Handler&, websocket>;
 
-namespace detail {
-
-// One thing that accepts, whatever its protocol.
-class listener {
- public:
-  virtual ~listener() = default;
-  virtual void start() = 0;
-  virtual void stop() = 0;
-};
-
-template <class Acceptor>
-class acceptor_listener final : public listener,
-                                public std::enable_shared_from_this<acceptor_listener<Acceptor>> {
- public:
-  acceptor_listener(Acceptor acceptor, std::shared_ptr<server_state const> server, bool strands)
-      : acceptor_(std::move(acceptor)),
-        strand_(asio::make_strand(asio::any_io_executor(acceptor_.get_executor()))),
-        again_(strand_),
-        server_(std::move(server)),
-        strands_(strands) {}
-
-  // The acceptor may be any, on any executor: all that happens to it happens on the strand.
-  void start() override {
-    asio::post(strand_, [self = this->shared_from_this()] { self->accept(); });
-  }
-
-  void stop() override {
-    asio::post(strand_, [self = this->shared_from_this()] {
-      std::error_code ignored;
-      self->acceptor_.close(ignored);
-      self->again_.cancel();
-    });
-  }
-
- private:
-  void accept() {
-    if (!acceptor_.is_open()) return;
-    asio::any_io_executor executor = acceptor_.get_executor();
-    if (strands_) executor = asio::make_strand(executor);
-    acceptor_.async_accept(executor, asio::bind_executor(strand_, [self = this->shared_from_this()](
-                                                                      std::error_code failure, auto socket) {
-                             if (!self->acceptor_.is_open()) return;
-                             if (failure) return self->retry();
-                             self->accept();
-                             self->serve(std::move(socket));
-                           }));
-  }
-
-  template <class Socket>
-  void serve(Socket socket) {
-    if constexpr (std::is_same_v<typename Acceptor::protocol_type, asio::ip::tcp>) {
-      // A reply is written whole: waiting to fill a segment would only delay it.
-      std::error_code ignored;
-      socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-    }
-    auto const executor = socket.get_executor();
-    auto const fresh = std::make_shared<opening<Socket>>(std::move(socket), server_);
-    server_->members->enrol(fresh);
-    asio::dispatch(executor, [fresh] { fresh->start(); });
-  }
-
-  // Out of descriptors, or a client that went away in the queue. Trying again at once would spin.
-  void retry() {
-    again_.expires_after(std::chrono::milliseconds(50));
-    again_.async_wait([self = this->shared_from_this()](std::error_code stopped) {
-      if (!stopped) self->accept();
-    });
-  }
-
-  Acceptor acceptor_;
-  asio::strand<asio::any_io_executor> strand_;
-  asio::steady_timer again_;
-  std::shared_ptr<server_state const> server_;
-  bool strands_;
-};
-
-}  // namespace detail
-
 /// Serves HTTP pages and websockets. Add routes, then start(); its connections outlive it until stop().
 ///
 /// A request for an unknown path is answered with 404, for a websocket's path without an upgrade with 426,
 /// with another method with 405, a malformed one with 400, 414 or 431; each with `Connection: close`.
 ///
-/// Thread safety: stop() from any thread; the rest from one. Routes are added before start().
+/// Thread safety: stop() and shutdown() from any thread; the rest from one. Routes are added before start().
 class server {
  public:
-  explicit server(asio::any_io_executor executor, server_options options = {})
-      : executor_(std::move(executor)), options_(std::move(options)) {
+  template <class Executor>
+  requires(!std::same_as<std::remove_cvref_t<Executor>, server> &&
+           std::convertible_to<Executor, asio::any_io_executor>) explicit server(Executor&& executor,
+                                                                                 server_options options = {})
+      : executor_(std::forward<Executor>(executor)), options_(std::move(options)) {
     state_->head = options_.head;
     state_->connection = options_.connection;
     state_->handshake_timeout = options_.handshake_timeout;
@@ -163,7 +94,7 @@ class server {
 
   /// The same with an execution context, such as asio::io_context.
   template <class Context>
-  requires requires(Context& context) {
+  requires(!std::same_as<std::remove_cv_t<Context>, server>) && requires(Context& context) {
     { context.get_executor() } -> std::convertible_to<asio::any_io_executor>;
   }
   explicit server(Context& context, server_options options = {})
@@ -177,8 +108,9 @@ class server {
   /// segment: see request::parameter().
   ///
   /// A handler that takes `websocket&` and returns asio::awaitable<void> runs as a coroutine on the
-  /// connection's executor. When it returns, the connection is closed with 1000; when it throws, with 1011. A
-  /// handler that takes `websocket`, be it a coroutine or not, owns it. Throws std::system_error with
+  /// connection's executor. When it returns, the connection is closed with 1000. A handler that takes
+  /// `websocket`, be it a coroutine or not, owns it. When a handler of any form throws, the connection is
+  /// closed with 1011. Throws std::system_error with
   /// error::invalid_argument for a bad pattern or one that is taken.
   template <websocket_handler Handler>
   void websocket(std::string_view pattern, Handler handler, route_options options = {}) {
@@ -237,19 +169,60 @@ class server {
   /// The port that start() listens on.
   std::uint16_t port() const noexcept { return port_; }
 
-  /// Accepts no more, and closes each websocket with 1001. The context's run() returns once they have ended,
-  /// which close_timeout bounds, and their handlers have.
-  void stop() {
+  /// Accepts no more, and closes each websocket with 1001. The port is free when this returns, and start()
+  /// may follow at once. The context's run() returns once the websockets have ended, which close_timeout
+  /// bounds, and their handlers have.
+  void stop() { stop(close_code::going_away); }
+
+  /// The same with a code of your own, and waits until all of it has ended: handshakes, which are cut, and
+  /// websockets with their handlers. Accepting stops and the Closes are sent at the call.
+  ///
+  /// What goes on at the deadline is cut: its stream is closed, and a receive or send in a handler ends with
+  /// error::close_timeout. A handler that does not return within a second from there is no longer waited for.
+  /// Without an end, milliseconds::max(), nothing is cut. The server may be destroyed meanwhile; it may be
+  /// started again once this has completed. In a handler of the server's own it waits for itself.
+  ///
+  /// The token is for `void(std::error_code)`. No error: all has ended by itself. Errors:
+  /// error::close_timeout if something was cut; error::invalid_argument, with nothing done, for a code that
+  /// no Close may have. Of several at a time each waits for all, and the first code and the earliest deadline
+  /// count. Cancellation (any type) ends the waiting, and then nothing is cut; the server stays stopped.
+  template <asio::completion_token_for<void(std::error_code)> Token>
+  auto shutdown(close_code code, std::chrono::milliseconds deadline, Token&& token) {
+    auto const wrong = check_close(code, {});
+    auto const at = kindwire::detail::time_after(detail::shutdown::clock::now(), deadline);
+    if (!wrong) stop(code);
+    return asio::async_initiate<Token, void(std::error_code)>(
+        [executor = executor_, members = state_->members, at, wrong](auto handler) {
+          auto slot = asio::get_associated_cancellation_slot(handler);
+          detail::tracked_operation<std::error_code> done(std::move(handler), executor);
+          if (wrong) return done.post(wrong);
+          auto const waiting = std::make_shared<detail::shutdown>(executor, members, std::move(done));
+          if (slot.is_connected()) {
+            slot.assign([weak = std::weak_ptr(waiting)](asio::cancellation_type) {
+              if (auto const self = weak.lock()) self->cancel();
+            });
+          }
+          waiting->start(at);
+        },
+        token);
+  }
+  /// The same as an awaitable.
+  asio::awaitable<void> shutdown(close_code code = close_code::going_away,
+                                 std::chrono::milliseconds deadline = std::chrono::seconds(10)) {
+    return shutdown(code, deadline, asio::use_awaitable);
+  }
+
+ private:
+  void stop(close_code code) {
     std::vector<std::shared_ptr<detail::listener>> all;
     {
       std::lock_guard const lock(mutex_);
       all.swap(listeners_);
     }
     for (auto const& each : all) each->stop();
-    state_->members->stop();
+    state_->members->stop(code);
   }
 
- private:
   detail::route& at(std::string_view pattern) {
     for (auto const& [known, target] : patterns_) {
       if (known == pattern) return *target;
@@ -278,18 +251,24 @@ class server {
       }
       auto const executor = opened->executor();
       asio::co_spawn(executor, std::move(work),
-                     [held = std::move(held), of = std::move(of)](std::exception_ptr failure) {
-                       if (failure) of->report(failure);
+                     [held = std::move(held),
+                      running = detail::handler_guard(std::move(of))](std::exception_ptr failure) {
+                       if (failure) running.server().report(failure);
                        if (auto const state = websocket_access::release(*held)) {
                          state->handler_finished(failure ? close_code::internal_error : close_code::normal);
                        }
                      });
     } else if constexpr (std::is_invocable_r_v<asio::awaitable<void>, Handler&, net::websocket>) {
       auto const executor = opened->executor();
-      asio::co_spawn(executor, handler(websocket_access::make(std::move(opened))),
-                     [of = std::move(of)](std::exception_ptr failure) {
-                       if (failure) of->report(failure);
-                     });
+      std::weak_ptr const connection(opened);
+      asio::co_spawn(
+          executor, handler(websocket_access::make(std::move(opened))),
+          [connection, running = detail::handler_guard(std::move(of))](std::exception_ptr failure) {
+            if (!failure) return;
+            running.server().report(failure);
+            // It may have put the websocket elsewhere.
+            if (auto const state = connection.lock()) state->handler_finished(close_code::internal_error);
+          });
     } else {
       static_assert(std::is_void_v<std::invoke_result_t<Handler&, net::websocket>>,
                     "a websocket handler is asio::awaitable<void>(websocket&) or void(websocket)");

@@ -1,9 +1,12 @@
-// When a timeout is over: the one rule for all times that can be set.
+// When a timeout is over: the rules for all times that can be set.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 
 namespace kindwire::detail {
+
+using fractional_seconds = std::chrono::duration<double>;  // wide enough for any duration
 
 // `now + timeout`. Without end, time_point::max(), if the timeout is so long that the clock might end before
 // it: duration::max() means never, and a century is no different. `now` if it is not above zero.
@@ -11,11 +14,22 @@ template <class Clock, class Duration, class Rep, class Period>
 constexpr std::chrono::time_point<Clock, Duration> time_after(
     std::chrono::time_point<Clock, Duration> now, std::chrono::duration<Rep, Period> timeout) noexcept {
   using time_point = std::chrono::time_point<Clock, Duration>;
-  using seconds = std::chrono::duration<double>;  // wide enough for any duration, also one of integers
   constexpr std::chrono::hours century{24 * 36525};
-  if (!(seconds(timeout) > seconds::zero())) return now;
-  if (seconds(timeout) >= seconds(century) || now >= time_point::max() - century) return time_point::max();
+  fractional_seconds const seconds(timeout);
+  if (!(seconds > fractional_seconds::zero())) return now;
+  if (seconds >= fractional_seconds(century) || now >= time_point::max() - century) return time_point::max();
   return now + std::chrono::duration_cast<Duration>(timeout);
+}
+
+// True for a timer of `term` that was due at `due` and is looked at only `now`: by more than a quarter of its
+// term too late, so that it tells more of this process, which was stopped or busy, than of the peer. What it
+// was to decide deserves a new term. A hundredth of a second is late for nobody.
+template <class Clock, class Duration, class Rep, class Period>
+constexpr bool is_late(std::chrono::time_point<Clock, Duration> now,
+                       std::chrono::time_point<Clock, Duration> due,
+                       std::chrono::duration<Rep, Period> term) noexcept {
+  constexpr fractional_seconds least{0.01};
+  return fractional_seconds(now - due) > std::max(fractional_seconds(term) / 4, least);
 }
 
 }  // namespace kindwire::detail

@@ -11,16 +11,23 @@
 namespace kw = kindwire;
 using kw::net::detail::roster;
 using kw::net::detail::roster_member;
+using kw::net::detail::roster_watcher;
+constexpr auto going_away = kw::close_code::going_away;
 
 namespace {
 
 struct member final : roster_member {
   int stops = 0;
+  int cuts = 0;
+  kw::close_code code{};
   std::function<void()> on_stop;
-  void stop() override {
+  void stop(kw::close_code with) override {
     ++stops;
+    code = with;
     if (on_stop) on_stop();
   }
+  void stop_now() override { ++cuts; }
+  using roster_member::leave;
 };
 
 std::vector<std::shared_ptr<member>> enrolled(roster& all, int count) {
@@ -29,13 +36,22 @@ std::vector<std::shared_ptr<member>> enrolled(roster& all, int count) {
   return result;
 }
 
+struct watcher final : roster_watcher {
+  int calls = 0;
+  bool was_cut = false;
+  void on_empty(bool cut) noexcept override {
+    ++calls;
+    was_cut = cut;
+  }
+};
+
 }  // namespace
 
 TEST_CASE("roster: everybody who is there is stopped once") {
   auto const all = std::make_shared<roster>();
   auto const members = enrolled(*all, 3);
   for (auto const& each : members) CHECK(each->stops == 0);
-  all->stop();
+  all->stop(going_away);
   for (auto const& each : members) CHECK(each->stops == 1);
 }
 
@@ -45,7 +61,7 @@ TEST_CASE("roster: who is destroyed has left, wherever it stood") {
     auto members = enrolled(*all, 3);
     members[gone].reset();
     auto const late = enrolled(*all, 1);
-    all->stop();
+    all->stop(going_away);
     for (auto const& each : members) CHECK((!each || each->stops == 1));
     CHECK(late[0]->stops == 1);
   }
@@ -53,13 +69,13 @@ TEST_CASE("roster: who is destroyed has left, wherever it stood") {
 
 TEST_CASE("roster: who comes after the stop is stopped at once, until it is open again") {
   auto const all = std::make_shared<roster>();
-  all->stop();
+  all->stop(going_away);
   auto const late = enrolled(*all, 2);
   for (auto const& each : late) CHECK(each->stops == 1);
   all->open();
   auto const welcome = enrolled(*all, 1);
   CHECK(welcome[0]->stops == 0);
-  all->stop();
+  all->stop(going_away);
   CHECK(welcome[0]->stops == 1);
 }
 
@@ -75,13 +91,74 @@ TEST_CASE("roster: a stop may destroy members, itself among them, and enrol othe
       members.clear();
     };
   }
-  all->stop();
+  all->stop(going_away);
   CHECK(stops == 3);
   CHECK(members.empty());
   REQUIRE(fresh.size() == 3);
   for (auto const& each : fresh) CHECK(each->stops == 1);
-  all->stop();
+  all->stop(going_away);
   CHECK(stops == 3);
+}
+
+TEST_CASE("roster: the first code of a stop is everybody's, also of those who come later") {
+  auto const all = std::make_shared<roster>();
+  auto const members = enrolled(*all, 2);
+  all->stop(kw::close_code::service_restart);
+  all->stop(going_away);
+  auto const late = enrolled(*all, 1);
+  for (auto const& each : {members[0], members[1], late[0]}) {
+    CHECK(each->code == kw::close_code::service_restart);
+  }
+  all->open();
+  all->stop(going_away);
+  CHECK(late[0]->code == going_away);
+}
+
+TEST_CASE("roster: watchers are told once, when the last has left, been destroyed or returned") {
+  auto const all = std::make_shared<roster>();
+  auto members = enrolled(*all, 3);
+  all->begin_handler();
+  auto const one = std::make_shared<watcher>();
+  auto const two = std::make_shared<watcher>();
+  all->watch(one);
+  all->watch(two);
+  all->watch(std::make_shared<watcher>());  // which is gone
+  members[1]->leave();
+  members[1]->leave();
+  members.clear();
+  CHECK(one->calls == 0);
+  CHECK_FALSE(all->empty());
+  all->end_handler();
+  CHECK(all->empty());
+  CHECK(one->calls == 1);
+  CHECK(two->calls == 1);
+  CHECK_FALSE(one->was_cut);
+  enrolled(*all, 1);
+  CHECK(one->calls == 1);
+}
+
+TEST_CASE("roster: what is left is cut, and that is told") {
+  auto const all = std::make_shared<roster>();
+  CHECK_FALSE(all->cut());
+  auto members = enrolled(*all, 2);
+  members[0]->leave();
+  auto const watch = std::make_shared<watcher>();
+  all->watch(watch);
+  CHECK(all->cut());
+  CHECK(members[0]->cuts == 0);
+  CHECK(members[1]->cuts == 1);
+  members.clear();
+  CHECK(watch->calls == 1);
+  CHECK(watch->was_cut);
+
+  all->begin_handler();
+  CHECK(all->cut());
+  all->end_handler();
+  all->open();
+  all->watch(watch);
+  enrolled(*all, 1);
+  CHECK(watch->calls == 2);
+  CHECK_FALSE(watch->was_cut);
 }
 
 TEST_CASE("roster: lives as long as its members") {
@@ -108,7 +185,7 @@ TEST_CASE("roster: threads come and go while another stops: nobody is missed") {
         }
       });
     }
-    all->stop();
+    all->stop(going_away);
     for (auto& each : threads) each.join();
   }
   int missed = 0;

@@ -128,7 +128,9 @@ class connection : public roster_member {
   void handler_finished(close_code code);
 
   // The server stops. Messages that come before the peer's Close are still delivered.
-  void stop() override;
+  void stop(close_code code) override;
+  // It has waited long enough.
+  void stop_now() override;
 
   // Closes the stream at once; whatever waits ends with `why`.
   void cut(std::error_code why);

@@ -1,11 +1,11 @@
 // The server's side of one accepted stream until it is a websocket, or was answered otherwise.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <asio/any_io_executor.hpp>
 #include <asio/buffer.hpp>
 #include <asio/post.hpp>
-#include <asio/steady_timer.hpp>
 #include <asio/write.hpp>
 #include <chrono>
 #include <cstddef>
@@ -30,6 +30,7 @@
 #include "../epoll/epoll_transport.hpp"
 #include "../options.hpp"
 #include "connection.hpp"
+#include "deadline.hpp"
 #include "enough_memory.hpp"
 #include "kept_head.hpp"
 #include "roster.hpp"
@@ -43,7 +44,7 @@ struct route_options {
   origin_options origins = {};  ///< which pages may connect: same origin unless listed (§10.2)
   /// Looks at the request, its headers and parameters before it is accepted; a response refuses it. Runs for
   /// every upgrade of the route. What it throws is answered with 500, without the exception's text.
-  std::function<std::optional<response>(request const&)> before = {};
+  request_check before = {};
   header_list headers = {};                           ///< further header fields of the 101, such as cookies
   std::optional<connection_options> connection = {};  ///< in place of the server's
 };
@@ -69,12 +70,34 @@ struct server_state {
   std::function<void(std::exception_ptr)> on_exception;
   std::shared_ptr<roster> members = std::make_shared<roster>();
 
-  void report(std::exception_ptr failure) const {
-    if (on_exception) on_exception(std::move(failure));
+  void report(std::exception_ptr failure) const noexcept {
+    try {
+      if (on_exception) on_exception(std::move(failure));
+    } catch (...) {
+      // There is nobody left to tell.
+    }
   }
 };
 
-// Reads the request, and answers it. One absolute deadline covers all of it, however slowly the bytes come.
+// The handler of one websocket runs, which a shutdown waits for.
+class handler_guard {
+ public:
+  explicit handler_guard(std::shared_ptr<server_state const> of) noexcept : of_(std::move(of)) {
+    of_->members->begin_handler();
+  }
+  handler_guard(handler_guard&&) noexcept = default;
+  handler_guard& operator=(handler_guard&&) = delete;
+  ~handler_guard() {
+    if (of_) of_->members->end_handler();
+  }
+
+  server_state const& server() const noexcept { return *of_; }
+
+ private:
+  std::shared_ptr<server_state const> of_;
+};
+
+// Reads the request, and answers it. One deadline covers all of it, however slowly the bytes come.
 template <class Stream>
 class opening final : public roster_member {
  public:
@@ -85,32 +108,40 @@ class opening final : public roster_member {
         handshake_(server_->head),
         deadline_(executor_) {}
 
+  asio::any_io_executor const& get_executor() const noexcept { return executor_; }
+
   void start() {
-    deadline_.expires_after(server_->handshake_timeout);
-    deadline_.async_wait([self = shared()](std::error_code stopped) {
-      if (!stopped && !self->handed_over_) close_any(self->stream_);
+    bool const started = enough_memory([&] {
+      expect_end(server_->handshake_timeout);
+      read();
     });
-    read();
+    if (!started) end();
   }
 
-  // Who is about to become a websocket is closed as one.
-  void stop() override {
+  // A connection that was accepted already is closed as a websocket.
+  void stop(close_code) override {
     asio::post(executor_, [self = shared()] {
-      if (self->accepted_) return;
-      self->deadline_.cancel();
-      close_any(self->stream_);
+      if (!self->accepted_) self->end();
     });
+  }
+
+  void stop_now() override {
+    asio::post(executor_, [self = shared()] { self->end(); });
   }
 
  private:
   std::shared_ptr<opening> shared() { return std::static_pointer_cast<opening>(shared_from_this()); }
+
+  void expect_end(std::chrono::milliseconds term) {
+    deadline_.start(term, std::weak_ptr(shared()), [](opening& self) { self.end(); });
+  }
 
   void read() {
     std::span<std::byte> room;
     if (!enough_memory([&] { room = handshake_.prepare(1024); })) return end();
     stream_.async_read_some(asio::mutable_buffer(room.data(), room.size()),
                             [self = shared()](std::error_code failure, std::size_t size) {
-                              if (failure) return self->end();
+                              if (failure || self->ended_) return self->end();
                               // Where that finds no memory the handshake has failed, and says so.
                               enough_memory([&] { self->handshake_.commit(size); });
                               if (!enough_memory([&] { self->go_on(); })) self->end();
@@ -141,34 +172,30 @@ class opening final : public roster_member {
       bool const reads = head.method() == "GET" || head.method() == "HEAD";
       return answer(reads ? target.page(head) : response::method_not_allowed("GET, HEAD"));
     }
-    if (auto refused = check_upgrade(head, target.options.origins)) return answer(std::move(refused->answer));
-    if (target.options.before) {
-      if (auto refused = target.options.before(head)) return answer(std::move(*refused));
-    }
-    std::string_view const subprotocol = select_subprotocol(head, target.options.subprotocols);
-    if (write_accept(head, {.subprotocol = subprotocol, .headers = target.options.headers}, output_)) {
-      return answer(response::plain(500));
-    }
+    route_options const& options = target.options;
+    upgrade_rules const rules{options.origins, options.before, options.subprotocols, options.headers};
+    std::string_view subprotocol;
+    if (auto refused = answer_upgrade(head, rules, output_, subprotocol)) return answer(refused->answer);
     accepted_ = true;
     asio::async_write(stream_, asio::buffer(output_),
                       [self = shared(), &target, subprotocol](std::error_code failure, std::size_t) {
-                        if (failure) return self->end();
+                        if (failure || self->ended_) return self->end();
                         self->hand_over(target, subprotocol);
                       });
   }
 
   void hand_over(route const& target, std::string_view subprotocol) {
     deadline_.cancel();
-    handed_over_ = true;
+    ended_ = true;
     std::shared_ptr<connection> result;
     bool const made = enough_memory([&] {
       result = make_connection(target);
       if (!result) return;
       result->set_head(kept_head(handshake_.request(), subprotocol));
-      result->start(handshake_.leftover());
       server_->members->enrol(result);
+      result->start(handshake_.leftover());
     });
-    if (!result) return end();
+    if (!result) return close_any(stream_);
     if (!made) return result->handler_finished(close_code::internal_error);
     try {
       target.websocket(result, server_);
@@ -218,37 +245,47 @@ class opening final : public roster_member {
   void answer(response const& what) {
     bool const to_head =
         handshake_.status() == handshake_status::ready && handshake_.request().method() == "HEAD";
-    if (write_response(what, output_, to_head) && write_response(response::plain(500), output_, to_head)) {
-      return end();
-    }
+    kindwire::detail::write_any_response(what, output_, to_head);
     asio::async_write(stream_, asio::buffer(output_),
                       [self = shared()](std::error_code failure, std::size_t) {
-                        if (failure) return self->end();
+                        if (failure || self->ended_) return self->end();
                         shutdown_any(self->stream_);
-                        self->drain();
+                        bool const draining = enough_memory([&] {
+                          self->expect_end(std::min(drain_time, self->server_->handshake_timeout));
+                          self->drain(drain_size);
+                        });
+                        if (!draining) self->end();
                       });
   }
 
-  void drain() {
-    stream_.async_read_some(asio::buffer(dropped_), [self = shared()](std::error_code failure, std::size_t) {
-      failure ? self->end() : self->drain();
-    });
+  // A peer that goes on sending is cut off after as much as it may have had under way, or a while.
+  void drain(std::size_t most) {
+    stream_.async_read_some(asio::buffer(dropped_),
+                            [self = shared(), most](std::error_code failure, std::size_t size) {
+                              if (failure || self->ended_ || size >= most) return self->end();
+                              self->drain(most - size);
+                            });
   }
 
   void end() {
+    if (std::exchange(ended_, true)) return;
     deadline_.cancel();
     close_any(stream_);
+    leave();
   }
+
+  static constexpr std::size_t drain_size = std::size_t{1} << 20;
+  static constexpr std::chrono::milliseconds drain_time{2000};
 
   asio::any_io_executor executor_;
   Stream stream_;
   std::shared_ptr<server_state const> server_;
   server_handshake handshake_;
-  asio::steady_timer deadline_;
+  deadline deadline_;
   std::string output_;
   std::array<std::byte, 512> dropped_;
   bool accepted_ = false;
-  bool handed_over_ = false;
+  bool ended_ = false;  // the stream is closed, or another's
 };
 
 }  // namespace detail

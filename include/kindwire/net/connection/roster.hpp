@@ -1,28 +1,38 @@
-// The connections that a server must end when it stops.
+// What a server must end when it stops, and wait for when it shuts down.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <utility>
 #include <vector>
 
+#include "../../message/close.hpp"
+
 namespace kindwire::net::detail {
 
 class roster;
 
-/// Something a stopping server ends. It enrols once and leaves when it is destroyed. That it can be shared
-/// comes from here, not from what derives: that is gone first, while others may look.
+/// Something a stopping server ends. It enrols once, and leaves when it has ended or is destroyed. That it
+/// can be shared comes from here, not from what derives: that is gone first, while others may look.
 class roster_member : public std::enable_shared_from_this<roster_member> {
  public:
   roster_member() noexcept = default;
   roster_member(roster_member const&) = delete;
   roster_member& operator=(roster_member const&) = delete;
 
-  /// Begins to end; called from any thread, while a shared_ptr keeps the member alive.
-  virtual void stop() = 0;
+  /// Begins to end, a websocket with this code; called from any thread, while a shared_ptr keeps the member
+  /// alive.
+  virtual void stop(close_code code) = 0;
+  /// Ends at once, whatever its peer does. Called as stop() is, and after it.
+  virtual void stop_now() = 0;
 
  protected:
-  virtual ~roster_member();
+  virtual ~roster_member() { leave(); }
+
+  /// It has ended, though it may be kept. Not from two threads at once.
+  void leave() noexcept;
 
  private:
   friend class roster;
@@ -31,57 +41,123 @@ class roster_member : public std::enable_shared_from_this<roster_member> {
   roster_member* previous_ = nullptr;
 };
 
-/// An intrusive list, since a server may have 100,000 members that come and go. Thread safe.
+/// Told once nothing is left, from any thread: the last to leave.
+class roster_watcher {
+ public:
+  /// `was_cut` if a part of them did not end by itself.
+  virtual void on_empty(bool was_cut) noexcept = 0;
+
+ protected:
+  ~roster_watcher() = default;
+};
+
+/// An intrusive list, since a server may have 100,000 members that come and go; and a count of its handlers
+/// that run. Thread safe.
 class roster : public std::enable_shared_from_this<roster> {
  public:
   void enrol(std::shared_ptr<roster_member> const& member) {
     member->roster_ = shared_from_this();
     bool late = false;
+    close_code code{};
     {
       std::lock_guard const lock(mutex_);
       member->next_ = first_;
       if (first_ != nullptr) first_->previous_ = member.get();
       first_ = member.get();
+      ++count_;
       late = stopping_;
+      code = code_;
     }
-    if (late) member->stop();
+    if (late) member->stop(code);
+  }
+
+  /// A handler begins, and has ended. For handler_guard.
+  void begin_handler() noexcept {
+    std::lock_guard const lock(mutex_);
+    ++count_;
+  }
+  void end_handler() noexcept {
+    std::unique_lock lock(mutex_);
+    count_down(lock);
   }
 
   /// Members that enrol are welcome again.
   void open() {
     std::lock_guard const lock(mutex_);
-    stopping_ = false;
+    stopping_ = was_cut_ = false;
   }
 
-  /// Calls stop() of every member there is, and of each that enrols later.
-  void stop() {
-    // Collected first: a member may be destroyed by what its stop() does, and then wants the lock.
-    std::vector<std::shared_ptr<roster_member>> all;
-    {
-      std::lock_guard const lock(mutex_);
-      stopping_ = true;
-      for (roster_member* each = first_; each != nullptr; each = each->next_) {
-        if (auto member = each->weak_from_this().lock()) all.push_back(std::move(member));
-      }
-    }
-    for (auto const& member : all) member->stop();
+  /// Calls stop() of every member there is, and of each that enrols later. The first code stays.
+  void stop(close_code code) {
+    std::unique_lock lock(mutex_);
+    if (!std::exchange(stopping_, true)) code_ = code;
+    for_each(lock, [code = code_](roster_member& each) { each.stop(code); });
+  }
+
+  /// Calls stop_now() of every member there is. False if neither a member nor a handler is left.
+  bool cut() {
+    std::unique_lock lock(mutex_);
+    bool const any = count_ != 0;
+    was_cut_ = was_cut_ || any;
+    for_each(lock, [](roster_member& each) { each.stop_now(); });
+    return any;
+  }
+
+  bool empty() const {
+    std::lock_guard const lock(mutex_);
+    return count_ == 0;
+  }
+
+  /// `watcher` is told when nothing is left the next time, if it is still there.
+  void watch(std::weak_ptr<roster_watcher> watcher) {
+    std::lock_guard const lock(mutex_);
+    std::erase_if(watchers_, [](auto const& each) { return each.expired(); });
+    watchers_.push_back(std::move(watcher));
   }
 
  private:
   friend class roster_member;
-  void leave(roster_member& member) noexcept {
-    std::lock_guard const lock(mutex_);
-    (member.previous_ != nullptr ? member.previous_->next_ : first_) = member.next_;
-    if (member.next_ != nullptr) member.next_->previous_ = member.previous_;
+
+  // Collected first: a member may be destroyed by what is done to it, and then wants the lock.
+  template <class Work>
+  void for_each(std::unique_lock<std::mutex>& lock, Work work) {
+    std::vector<std::shared_ptr<roster_member>> all;
+    for (roster_member* each = first_; each != nullptr; each = each->next_) {
+      if (auto member = each->weak_from_this().lock()) all.push_back(std::move(member));
+    }
+    lock.unlock();
+    for (auto const& member : all) work(*member);
   }
 
-  std::mutex mutex_;
+  void leave(roster_member& member) noexcept {
+    std::unique_lock lock(mutex_);
+    (member.previous_ != nullptr ? member.previous_->next_ : first_) = member.next_;
+    if (member.next_ != nullptr) member.next_->previous_ = member.previous_;
+    member.next_ = member.previous_ = nullptr;
+    count_down(lock);
+  }
+
+  void count_down(std::unique_lock<std::mutex>& lock) noexcept {
+    if (--count_ != 0 || watchers_.empty()) return;
+    auto const watchers = std::exchange(watchers_, {});
+    bool const was_cut = was_cut_;
+    lock.unlock();
+    for (auto const& each : watchers) {
+      if (auto const watcher = each.lock()) watcher->on_empty(was_cut);
+    }
+  }
+
+  std::mutex mutable mutex_;
   roster_member* first_ = nullptr;
+  std::size_t count_ = 0;  // members and handlers
+  std::vector<std::weak_ptr<roster_watcher>> watchers_;
+  close_code code_{};
   bool stopping_ = false;
+  bool was_cut_ = false;
 };
 
-inline roster_member::~roster_member() {
-  if (roster_) roster_->leave(*this);
+inline void roster_member::leave() noexcept {
+  if (auto const from = std::exchange(roster_, nullptr)) from->leave(*this);
 }
 
 }  // namespace kindwire::net::detail

@@ -353,6 +353,10 @@ inline void connection::fail_session(std::error_code why) {
 
 inline void connection::destroy_websocket() {
   if (!stream_open()) return;
+  // Where an exception takes it, a server's handler has failed, in whatever form it holds its websocket.
+  if (protocol().self() == role::server && std::uncaught_exceptions() != 0) {
+    return handler_finished(close_code::internal_error);
+  }
   unattended_ = true;
   bool const lost = protocol().error() == error::connection_lost || write_failed();
   bool const ends_first = protocol().self() == role::server || protocol().error();
@@ -384,10 +388,14 @@ inline void connection::handler_finished(close_code code) {
   if (!done) cut(no_memory());
 }
 
-inline void connection::stop() {
-  asio::post(executor(), [self = shared()] {
-    if (!enough_memory([&] { self->close(close_code::going_away, {}); })) self->cut(no_memory());
+inline void connection::stop(close_code code) {
+  asio::post(executor(), [self = shared(), code] {
+    if (!enough_memory([&] { self->close(code, {}); })) self->cut(no_memory());
   });
+}
+
+inline void connection::stop_now() {
+  asio::post(executor(), [self = shared()] { self->cut(error::close_timeout); });
 }
 
 inline void connection::cut(std::error_code why) {
@@ -474,6 +482,7 @@ inline void connection::finish(std::error_code outcome) {
   stream_.close();
   drop_output();
   end_operations(outcome);
+  leave();
 }
 
 inline void connection::end_operations(std::error_code outcome) {

@@ -1,0 +1,87 @@
+// A time limit that accuses no peer of what this process has kept waiting.
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <system_error>
+#include <utility>
+
+#include "../../session/deadline.hpp"
+
+namespace kindwire::net::detail {
+
+// A timer that is part of an object, its owner. Before it calls, its context looks at the sockets once more,
+// so that what had come in time is handled first. Used on its executor only.
+class deadline {
+ public:
+  using clock = std::chrono::steady_clock;
+
+  explicit deadline(asio::any_io_executor const& executor) : timer_(executor) {}
+
+  // Calls `over(owner)` once `term` has passed; never if it has no end. If the timer itself came late, as in
+  // a process that was stopped or busy, another term begins instead. Replaces what was started before.
+  template <class Owner, class Over>
+  void start(std::chrono::milliseconds term, std::weak_ptr<Owner> owner, Over over) {
+    auto const at = kindwire::detail::time_after(clock::now(), term);
+    begin(at, waiting<Owner, Over>{this, std::move(owner), std::move(over), term});
+  }
+
+  // The same at a point of time, however late that is noticed.
+  template <class Owner, class Over>
+  void start_at(clock::time_point at, std::weak_ptr<Owner> owner, Over over) {
+    begin(at,
+          waiting<Owner, Over>{this, std::move(owner), std::move(over), std::chrono::milliseconds::max()});
+  }
+
+  void cancel() {
+    ++started_;  // the timer's handler may be queued, and is not told then
+    timer_.cancel();
+  }
+
+ private:
+  template <class Owner, class Over>
+  struct waiting {
+    deadline* timer;
+    std::weak_ptr<Owner> owner;
+    Over over;
+    std::chrono::milliseconds term;
+    std::uint32_t number = 0;
+    bool has_looked = false;
+
+    void operator()(std::error_code stopped) {
+      auto const self = owner.lock();
+      if (stopped || !self || number != timer->started_) return;
+      if (has_looked) return over(*self);
+      auto const now = clock::now();
+      bool const late = kindwire::detail::is_late(now, timer->timer_.expiry(), term);
+      has_looked = !late;
+      try {
+        timer->wait(late ? kindwire::detail::time_after(now, term) : now, *this);
+      } catch (std::bad_alloc const&) {
+        over(*self);
+      }
+    }
+  };
+
+  template <class Waiting>
+  void begin(clock::time_point at, Waiting what) {
+    what.number = ++started_;
+    if (at != clock::time_point::max()) return wait(at, std::move(what));
+    timer_.cancel();
+  }
+
+  template <class Waiting>
+  void wait(clock::time_point at, Waiting what) {
+    timer_.expires_at(at);
+    timer_.async_wait(std::move(what));
+  }
+
+  asio::steady_timer timer_;
+  std::uint32_t started_ = 0;
+};
+
+}  // namespace kindwire::net::detail

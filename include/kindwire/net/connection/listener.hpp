@@ -1,0 +1,102 @@
+// What accepts a server's connections.
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/dispatch.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/strand.hpp>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+#include "enough_memory.hpp"
+#include "opening.hpp"
+
+namespace kindwire::net::detail {
+
+// One thing that accepts, whatever its protocol. Thread safe.
+class listener {
+ public:
+  virtual ~listener() = default;
+  virtual void start() = 0;
+  // Its address is free when this returns, and no connection is taken any more.
+  virtual void stop() = 0;
+};
+
+template <class Acceptor>
+class acceptor_listener final : public listener,
+                                public std::enable_shared_from_this<acceptor_listener<Acceptor>> {
+ public:
+  acceptor_listener(Acceptor acceptor, std::shared_ptr<server_state const> server, bool strands)
+      : acceptor_(std::move(acceptor)),
+        again_(acceptor_.get_executor()),
+        server_(std::move(server)),
+        strands_(strands) {}
+
+  void start() override {
+    std::lock_guard const lock(mutex_);
+    accept();
+  }
+
+  // An accept under way ends with an error, or has got a socket that take() then drops.
+  void stop() override {
+    std::lock_guard const lock(mutex_);
+    stopped_ = true;
+    std::error_code ignored;
+    acceptor_.close(ignored);
+    again_.cancel();
+  }
+
+ private:
+  void accept() {
+    asio::any_io_executor executor = acceptor_.get_executor();
+    if (strands_) executor = asio::make_strand(executor);
+    acceptor_.async_accept(executor, [self = this->shared_from_this()](std::error_code failure, auto socket) {
+      if constexpr (std::is_same_v<typename Acceptor::protocol_type, asio::ip::tcp>) {
+        // A reply is written whole: waiting to fill a segment would only delay it.
+        std::error_code ignored;
+        if (!failure) socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+      }
+      self->take(failure, std::move(socket));
+    });
+  }
+
+  template <class Socket>
+  void take(std::error_code failure, Socket socket) {
+    using opening_type = opening<Socket>;
+    std::shared_ptr<opening_type> fresh;
+    {
+      std::lock_guard const lock(mutex_);
+      if (stopped_) return;
+      if (!failure) {
+        enough_memory([&] { fresh = std::make_shared<opening_type>(std::move(socket), server_); });
+        // Still under the lock: what is taken before a stop is ended by it.
+        if (fresh) server_->members->enrol(fresh);
+      }
+      if (failure || !enough_memory([&] { accept(); })) retry();
+    }
+    if (fresh) asio::dispatch(fresh->get_executor(), [fresh] { fresh->start(); });
+  }
+
+  // Out of descriptors, or a client that went away in the queue. Trying again at once would spin.
+  void retry() {
+    again_.expires_after(std::chrono::milliseconds(50));
+    again_.async_wait([self = this->shared_from_this()](std::error_code stopped) {
+      std::lock_guard const lock(self->mutex_);
+      if (!stopped && !self->stopped_) self->accept();
+    });
+  }
+
+  std::mutex mutex_;  // around all that happens to these two
+  Acceptor acceptor_;
+  asio::steady_timer again_;
+  std::shared_ptr<server_state const> server_;
+  bool strands_;
+  bool stopped_ = false;
+};
+
+}  // namespace kindwire::net::detail
