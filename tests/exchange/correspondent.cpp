@@ -5,6 +5,7 @@
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
+#include <asio/post.hpp>
 #include <asio/use_future.hpp>
 #include <chrono>
 #include <cmath>
@@ -21,6 +22,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <variant>
 #include <vector>
 
@@ -178,6 +180,25 @@ TEST_CASE("who is not answered in time gets an error, and what comes later harms
   CHECK(patient.age == 7);
   CHECK(others.all.empty());
   CHECK(side.talk->late_answers() == 4);
+}
+
+TEST_CASE("a request is not held guilty of what held up the loop") {
+  asking side;
+  asking::outcome answered;
+  asking::outcome unanswered;
+  side.ask(answered, 40ms);
+  side.ask(unanswered, 40ms);
+  auto const begin = std::chrono::steady_clock::now();
+  // Its answer is there when the time is over, and is read a little later.
+  asio::post(side.io, [&] {
+    std::this_thread::sleep_for(80ms);
+    asio::post(side.io, [&] { asio::post(side.io, [&] { side.say(answer(1, 7)); }); });
+  });
+  side.io.restart();
+  while (!unanswered.done) side.io.run_one();
+  CHECK(answered.age == 7);
+  CHECK(unanswered.error == exchange_errc::timed_out);
+  CHECK(std::chrono::steady_clock::now() - begin >= 115ms);
 }
 
 TEST_CASE("a request without a chance times out at once") {

@@ -214,6 +214,38 @@ TEST_CASE("a slow handshake is cut at its deadline, however busily it trickles")
   CHECK(std::chrono::steady_clock::now() - begin < 2s);
 }
 
+TEST_CASE("a handshake is not held guilty of what held up the loop") {
+  kw::net::server_options options;
+  options.handshake_timeout = 100ms;
+  served side(options);
+  side.server.websocket("/", echo);
+  auto const far = side.connect();
+  std::string const request = upgrade("/");
+  far->push(request.substr(0, 40));
+  asio::post(side.io, [&] {
+    std::this_thread::sleep_for(150ms);
+    asio::post(side.io, [&] { asio::post(side.io, [&] { far->push(request.substr(40)); }); });
+  });
+  side.io.restart();
+  side.io.run_for(200ms);
+  CHECK(first_line(far->written()) == "HTTP/1.1 101 Switching Protocols");
+  CHECK_FALSE(far->closed);
+}
+
+TEST_CASE("a handshake may take for ever") {
+  kw::net::server_options options;
+  options.handshake_timeout = std::chrono::milliseconds::max();
+  served side(options);
+  side.server.websocket("/", echo);
+  auto const far = side.connect();
+  side.io.restart();
+  side.io.run_for(20ms);
+  CHECK_FALSE(far->closed);
+  far->push(upgrade("/"));
+  test::settle(side.io);
+  CHECK(first_line(far->written()) == "HTTP/1.1 101 Switching Protocols");
+}
+
 TEST_CASE("a handler that returns closes with 1000, one that throws with 1011 and without its text") {
   std::string reported;
   kw::net::server_options options;
@@ -236,6 +268,109 @@ TEST_CASE("a handler that returns closes with 1000, one that throws with 1011 an
                                    "bye\x88\x02\x03\xE8")));
   CHECK(side.ask(upgrade("/throw")).ends_with(std::string("\x88\x02\x03\xF3")));
   CHECK(reported == "internal detail");
+}
+
+TEST_CASE("a handler of any form that throws ends in 1011, and is told, whatever the one who is told does") {
+  std::vector<kw::net::websocket> kept;
+  auto const boom = [] { throw std::runtime_error("boom"); };
+  int told = 0;
+  for (bool const teller_throws : {false, true}) {
+    CAPTURE(teller_throws);
+    told = 0;
+    kw::net::server_options options;
+    options.on_exception = [&](std::exception_ptr) {
+      ++told;
+      if (teller_throws) throw std::runtime_error("worse");
+    };
+    served side(options);
+    side.server.websocket("/reference", [&](kw::net::websocket&) -> asio::awaitable<void> {
+      boom();
+      co_return;
+    });
+    side.server.websocket("/reference/later", [&](kw::net::websocket& ws) -> asio::awaitable<void> {
+      co_await ws.receive();
+      boom();
+    });
+    side.server.websocket("/value", [&](kw::net::websocket) -> asio::awaitable<void> {
+      boom();
+      co_return;
+    });
+    side.server.websocket("/value/later", [&](kw::net::websocket ws) -> asio::awaitable<void> {
+      co_await ws.receive();
+      boom();
+    });
+    side.server.websocket("/value/local", [&](kw::net::websocket ws) -> asio::awaitable<void> {
+      auto mine = std::move(ws);
+      co_await mine.receive();
+      boom();
+    });
+    side.server.websocket("/value/kept", [&](kw::net::websocket ws) -> asio::awaitable<void> {
+      kept.push_back(std::move(ws));
+      boom();
+      co_return;
+    });
+    side.server.websocket("/no/reference", [&](kw::net::websocket&) -> asio::awaitable<void> {
+      boom();
+      return {};
+    });
+    side.server.websocket("/no/value", [&](kw::net::websocket) -> asio::awaitable<void> {
+      boom();
+      return {};
+    });
+    side.server.websocket("/plain", [&](kw::net::websocket) { boom(); });
+    side.server.websocket("/plain/kept", [&](kw::net::websocket ws) {
+      kept.push_back(std::move(ws));
+      boom();
+    });
+    int expected = 0;
+    for (auto const path : {"/reference", "/reference/later", "/value", "/value/later", "/value/local",
+                            "/value/kept", "/no/reference", "/no/value", "/plain", "/plain/kept"}) {
+      CAPTURE(path);
+      auto const far = side.connect();
+      far->push(upgrade(path));
+      far->push_frame(kw::role::client, kw::opcode::text, "go");
+      test::settle(side.io);
+      CHECK(far->written().ends_with(std::string("\x88\x02\x03\xF3")));
+      CHECK(told == ++expected);
+      far->push_close(kw::role::client, 1011);
+      far->end();
+      test::settle(side.io);
+      CHECK(far->closed);
+    }
+    side.server.get("/page", [&](kw::request const&) -> kw::response { return boom(), kw::response{}; });
+    CHECK(first_line(side.ask("GET /page HTTP/1.1\r\nHost: a\r\n\r\n")) ==
+          "HTTP/1.1 500 Internal Server Error");
+    side.server.websocket("/before", echo, {.before = [&](kw::request const&) -> std::optional<kw::response> {
+                            return boom(), std::nullopt;
+                          }});
+    CHECK(first_line(side.ask(upgrade("/before"))) == "HTTP/1.1 500 Internal Server Error");
+    CHECK(told == expected + 2);
+    kept.clear();
+  }
+}
+
+TEST_CASE("what follows a refusal is dropped up to a bound, then the connection is cut") {
+  served side;
+  auto const far = side.connect();
+  far->push("GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n");
+  test::settle(side.io);
+  CHECK(far->send_was_shut_down);
+  far->push(std::string((1u << 20) - 512, 'x'));
+  test::settle(side.io);
+  CHECK_FALSE(far->closed);
+  far->push(std::string(1024, 'x'));
+  test::settle(side.io);
+  CHECK(far->closed);
+
+  auto const idle = side.connect();
+  idle->push("GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n");
+  auto const begin = std::chrono::steady_clock::now();
+  while (!idle->closed && std::chrono::steady_clock::now() - begin < 8s) {
+    side.io.restart();
+    side.io.run_one_for(1s);
+  }
+  CHECK(idle->closed);
+  CHECK(std::chrono::steady_clock::now() - begin >= 2s);
 }
 
 TEST_CASE("a handler may take the websocket and keep it") {

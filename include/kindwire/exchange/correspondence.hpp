@@ -138,7 +138,7 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
     }
     next_id_ += 2;
     for (std::string_view const kind : answer::kinds) note_answer_kind(kind);
-    pending_.add(one, expiry{weak_from_this()});
+    pending_.add(one, weak_from_this(), expiry{});
     return one;
   }
 
@@ -182,10 +182,7 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
 
  private:
   struct expiry {
-    std::weak_ptr<correspondence> of;
-    void operator()() const {
-      if (auto const self = of.lock()) self->pending_.end_overdue(*this);
-    }
+    void operator()(correspondence& self) const { self.pending_.end_overdue(self.weak_from_this(), *this); }
   };
 
   struct kept {

@@ -26,6 +26,7 @@
 #include "../message/close.hpp"
 #include "../message/message.hpp"
 #include "../net/websocket.hpp"
+#include "../session/deadline.hpp"
 #include "correspondence.hpp"
 #include "errors.hpp"
 #include "reply.hpp"
@@ -178,7 +179,8 @@ class correspondent {
     static_assert(detail::owns_its_text<Answer>(),
                   "kindwire: an answer outlives its message: a std::string_view or raw_json_view in it would "
                   "dangle; take a std::string or raw_json");
-    return {state_, state_->template ask<Answer>(question, detail::deadline_after(timeout))};
+    auto const deadline = detail::time_after(detail::pending_request::clock::now(), timeout);
+    return {state_, state_->template ask<Answer>(question, deadline)};
   }
 
   void abandon() {

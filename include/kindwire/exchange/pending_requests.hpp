@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <asio/any_io_executor.hpp>
-#include <asio/steady_timer.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -18,8 +17,10 @@
 #include <utility>
 
 #include "../json/reader.hpp"
+#include "../net/connection/deadline.hpp"
 #include "../net/connection/enough_memory.hpp"
 #include "../net/connection/operation.hpp"
+#include "../session/deadline.hpp"
 #include "errors.hpp"
 #include "reply.hpp"
 
@@ -33,7 +34,7 @@ class pending_request {
   // The kinds' names must live as long as this.
   pending_request(std::span<std::string_view const> answer_kinds, std::uint64_t id,
                   clock::time_point deadline) noexcept
-      : kinds_(answer_kinds), id_(id), deadline_(deadline) {}
+      : kinds_(answer_kinds), id_(id), deadline_(deadline), asked_(clock::now()) {}
   pending_request(pending_request const&) = delete;
   pending_request& operator=(pending_request const&) = delete;
   virtual ~pending_request() = default;
@@ -44,6 +45,16 @@ class pending_request {
   std::uint64_t id() const noexcept { return id_; }
   clock::time_point deadline() const noexcept { return deadline_; }
 
+  // False: it is overdue. True: that was noticed so late that its answer may have come, and nobody has read
+  // it; so it gets as much time again.
+  bool renew(clock::time_point now) noexcept {
+    auto const term = deadline_ - asked_;
+    if (!is_late(now, deadline_, term)) return false;
+    asked_ = now;
+    deadline_ = time_after(now, term);
+    return true;
+  }
+
   // The text of a message of one of these kinds.
   virtual void answer(std::string_view text) = 0;
   virtual void fail(std::error_code error, error_message why) = 0;
@@ -53,19 +64,8 @@ class pending_request {
   std::span<std::string_view const> kinds_;
   std::uint64_t id_;
   clock::time_point deadline_;
+  clock::time_point asked_;
 };
-
-// When a timeout that begins now is over: at once, if it is not above zero. The clock ends before most
-// durations do; a century is for ever.
-template <class Rep, class Period>
-pending_request::clock::time_point deadline_after(std::chrono::duration<Rep, Period> timeout) {
-  using clock = pending_request::clock;
-  using seconds = std::chrono::duration<double>;
-  constexpr std::chrono::hours century{100 * 365 * 24};
-  if (!(seconds(timeout) > seconds::zero())) return clock::now();
-  if (seconds(timeout) >= seconds(century)) return clock::time_point::max();
-  return clock::now() + std::chrono::duration_cast<clock::duration>(timeout);
-}
 
 // Handlers never run inside of these calls.
 template <class Answer>
@@ -132,20 +132,20 @@ class pending_requests {
   using clock = pending_request::clock;
   using entry = std::shared_ptr<pending_request>;
 
-  explicit pending_requests(asio::any_io_executor const& executor) : timer_(executor) {}
+  explicit pending_requests(asio::any_io_executor const& executor) : executor_(executor), timer_(executor) {}
 
-  asio::any_io_executor get_executor() { return timer_.get_executor(); }
+  asio::any_io_executor const& get_executor() const noexcept { return executor_; }
   std::size_t size() const noexcept { return by_id_.size(); }
 
-  // `expire` is called when a deadline has come, whether or not its question still waits, and must then call
-  // end_overdue(). So questions that are answered cost the timer nothing.
-  template <class Expire>
-  void add(entry fresh, Expire expire) {
+  // `expire(owner)` is called when a deadline has come, whether or not its question still waits, and must
+  // then call end_overdue(). So questions that are answered cost the timer nothing.
+  template <class Owner, class Expire>
+  void add(entry fresh, std::weak_ptr<Owner> owner, Expire expire) {
     auto const deadline = fresh->deadline();
     by_deadline_.emplace(deadline, fresh->id());
     by_id_.emplace(fresh->id(), std::move(fresh));
     if (armed_ && *armed_ <= deadline) return;
-    arm(deadline, std::move(expire));
+    arm(deadline, std::move(owner), std::move(expire));
   }
 
   entry find(std::uint64_t id) const {
@@ -163,13 +163,22 @@ class pending_requests {
     return one;
   }
 
-  template <class Expire>
-  void end_overdue(Expire expire) {
+  template <class Owner, class Expire>
+  void end_overdue(std::weak_ptr<Owner> owner, Expire expire) {
     armed_.reset();
-    while (!by_deadline_.empty() && by_deadline_.begin()->first <= clock::now()) {
-      take(by_deadline_.begin()->second)->fail(exchange_errc::timed_out);
+    auto const now = clock::now();
+    while (!by_deadline_.empty() && by_deadline_.begin()->first <= now) {
+      auto const id = by_deadline_.begin()->second;
+      auto const one = find(id);
+      if (one->renew(now)) {
+        auto place = by_deadline_.extract(by_deadline_.begin());
+        place.value().first = one->deadline();
+        by_deadline_.insert(std::move(place));
+      } else {
+        take(id)->fail(exchange_errc::timed_out);
+      }
     }
-    if (!by_deadline_.empty()) arm(by_deadline_.begin()->first, std::move(expire));
+    if (!by_deadline_.empty()) arm(by_deadline_.begin()->first, std::move(owner), std::move(expire));
   }
 
   // The timer keeps the context running for nobody.
@@ -184,13 +193,10 @@ class pending_requests {
   }
 
  private:
-  template <class Expire>
-  void arm(clock::time_point deadline, Expire expire) {
+  template <class Owner, class Expire>
+  void arm(clock::time_point deadline, std::weak_ptr<Owner> owner, Expire expire) {
     armed_ = deadline;
-    timer_.expires_at(deadline);
-    timer_.async_wait([expire = std::move(expire)](std::error_code stopped) {
-      if (!stopped) expire();
-    });
+    timer_.start_at(deadline, std::move(owner), std::move(expire));
   }
 
   void disarm() {
@@ -201,7 +207,8 @@ class pending_requests {
 
   std::unordered_map<std::uint64_t, entry> by_id_;
   std::set<std::pair<clock::time_point, std::uint64_t>> by_deadline_;
-  asio::steady_timer timer_;
+  asio::any_io_executor executor_;
+  net::detail::deadline timer_;
   std::optional<clock::time_point> armed_;
 };
 

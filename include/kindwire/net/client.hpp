@@ -13,7 +13,6 @@
 #include <asio/connect.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
-#include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 #include <chrono>
@@ -29,6 +28,7 @@
 #include "../handshake/client.hpp"
 #include "../handshake/uri.hpp"
 #include "async_stream.hpp"
+#include "connection/deadline.hpp"
 #include "connection/enough_memory.hpp"
 #include "connection/operation.hpp"
 #include "connection/stream_transport.hpp"
@@ -90,10 +90,8 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
 
  private:
   void arm() {
-    deadline_.expires_after(options_.handshake_timeout);
-    deadline_.async_wait([self = this->shared_from_this()](std::error_code stopped) {
-      if (!stopped) self->cancel(error::handshake_timeout);
-    });
+    deadline_.start(options_.handshake_timeout, this->weak_from_this(),
+                    [](client_opening& self) { self.cancel(error::handshake_timeout); });
   }
 
   // True when it is over, be it by `failure` or by a cancellation in the meantime.
@@ -155,7 +153,7 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
   }
 
   Stream stream_;
-  asio::steady_timer deadline_;
+  deadline deadline_;
   connect_options options_;
   client_handshake handshake_;
   opened_operation done_;
