@@ -11,6 +11,7 @@
 #include <kindwire/net/server.hpp>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 class arguments {
@@ -76,10 +77,13 @@ class arguments {
   std::vector<std::string_view> words_;
 };
 
-// Runs a started server until SIGINT or SIGTERM, then lets its connections close.
+// Runs a started server until SIGINT or SIGTERM, then lets its connections close, for a while.
 inline int run_until_stopped(asio::io_context& io, kindwire::net::server& server, std::string const& url) {
   asio::signal_set signals(io, SIGINT, SIGTERM);
-  signals.async_wait([&](std::error_code, int) { server.stop(); });
+  signals.async_wait([&](std::error_code, int) {
+    server.shutdown(kindwire::close_code::going_away, std::chrono::seconds(5),
+                    [&](std::error_code) { io.stop(); });
+  });
   std::printf("%s\n", url.c_str());
   std::fflush(stdout);
   io.run();

@@ -114,3 +114,13 @@ TEST_CASE("RFC 9110 §15.5.6, §15.5.22, §7.8: what goes with 405 and 426") {
   CHECK(upgrade.find("\r\nSec-WebSocket-Version: 13\r\n") != std::string::npos);
   CHECK(upgrade.find("\r\nConnection: upgrade, close\r\n") != std::string::npos);
 }
+
+TEST_CASE("an answer that cannot be written is 500") {
+  std::string out;
+  kw::detail::write_any_response(kw::response::text(403, "no"), out);
+  CHECK(out.starts_with("HTTP/1.1 403 "));
+  out.clear();
+  kw::detail::write_any_response({200, {{"A", "b\r\nc: d"}}, "secret"}, out);
+  CHECK(out.starts_with("HTTP/1.1 500 "));
+  CHECK(out.find("secret") == std::string::npos);
+}

@@ -231,6 +231,47 @@ TEST_CASE("our own fields in the 101 are checked, and nothing is written where o
   CHECK(accept_error(upgrade{}.with("Sec-WebSocket-Key", "AAAA"), {}) == kw::error::handshake_key);
 }
 
+TEST_CASE("an upgrade is decided in order: the rules, the application, the answer") {
+  kw::origin_options const origins;
+  std::vector<std::string> const subprotocols{"v2"};
+  kw::header_list const headers{{"Set-Cookie", "a=b"}};
+  kw::header_list const unwritable{{"a b", "c"}};
+  int asked = 0;
+  kw::request_check const lets_pass = [&](kw::request const&) { return ++asked, std::nullopt; };
+  kw::request_check const refuses = [&](kw::request const&) { return kw::response::text(401, "no"); };
+  kw::request_check const none;
+  upgrade const head = upgrade{}.with("Sec-WebSocket-Protocol: v1, v2");
+  auto const answer = [&](upgrade const& to, kw::request_check const& before, kw::header_list const& more,
+                          std::string& out, std::string_view& subprotocol) {
+    return kw::answer_upgrade(sample::parsed(to), {origins, before, subprotocols, more}, out, subprotocol);
+  };
+  std::string out = "before";
+  std::string_view subprotocol = "unset";
+
+  auto refused = answer(head.with("Origin: null"), lets_pass, headers, out, subprotocol);
+  REQUIRE(refused);
+  CHECK(refused->error == kw::error::handshake_origin);
+  CHECK(asked == 0);
+  refused = answer(head, refuses, headers, out, subprotocol);
+  REQUIRE(refused);
+  CHECK(refused->error == kw::error::handshake_refused);
+  CHECK(refused->answer.status == 401);
+  refused = answer(head, none, unwritable, out, subprotocol);
+  REQUIRE(refused);
+  CHECK(refused->error == kw::error::invalid_header);
+  CHECK(refused->answer.status == 500);
+  CHECK(out == "before");
+  CHECK(subprotocol == "unset");
+
+  CHECK_FALSE(answer(head, lets_pass, headers, out, subprotocol));
+  CHECK(asked == 1);
+  CHECK(subprotocol == "v2");
+  CHECK(out.starts_with("beforeHTTP/1.1 101 "));
+  CHECK(out.find("\r\nSec-WebSocket-Protocol: v2\r\nSet-Cookie: a=b\r\n\r\n") != std::string::npos);
+  CHECK_FALSE(answer(upgrade{}, none, headers, out, subprotocol));
+  CHECK(subprotocol.empty());
+}
+
 TEST_CASE("RFC 6455 §4.2.2: every refusal closes the connection") {
   for (upgrade const& head :
        {upgrade{}.asking("POST / HTTP/1.1"), upgrade{}.asking("GET / HTTP/1.0"), upgrade{}.without("Host"),

@@ -1,6 +1,9 @@
 """aiohttp's client against echo, and against blocking, which does the same without Asio."""
 
+import asyncio
 import os
+import signal
+import time
 
 import aiohttp
 from aiohttp import WSMsgType
@@ -82,6 +85,21 @@ async def refused(session, url):
         raise AssertionError("it was accepted")
 
 
+async def told_at_the_end(how):
+    """A server that is asked to end says 1001 to its clients, and waits for those that answer no longer than that takes."""
+    with Server("echo") as echo:
+        async with aiohttp.ClientSession() as session:
+            clients = [await session.ws_connect(echo.url) for _ in range(3)]
+            ending = asyncio.create_task(asyncio.to_thread(echo.stop, how))
+            begin = time.monotonic()
+            for ws in clients:
+                message = await ws.receive()
+                same((message.type, message.data), (WSMsgType.CLOSE, 1001), "close")
+            same(await ending, [], "what went wrong")
+            if time.monotonic() - begin > 4:
+                raise AssertionError("the server waited for its own deadline")
+
+
 async def main(cases):
     either = [messages, many_at_once, ping, close_by_the_client, compression_is_declined, many_connections]
     with Server("echo", "--max-message-size", MAX_SIZE) as echo:
@@ -90,6 +108,8 @@ async def main(cases):
             for case in (*either, close_by_the_server, refused):
                 await cases.case(f"echo: {case.__name__.replace('_', ' ')}", case(session, echo.url))
         cases.check("echo ends after aiohttp", echo.stop())
+    for how in (signal.SIGTERM, signal.SIGINT):
+        await cases.case(f"echo: {how.name} is told to clients as 1001", told_at_the_end(how))
     with Server("blocking") as blocking:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
             for case in either:
