@@ -193,11 +193,7 @@ class correspondent {
     auto const one = std::move(held.one);
     auto slot = asio::get_associated_cancellation_slot(handler);
     Operation waiting(std::move(handler), state->executor());
-    if (slot.is_connected()) {
-      slot.assign([weak = std::weak_ptr(state), id = one->id()](asio::cancellation_type) {
-        if (auto const self = weak.lock()) self->cancel(id);
-      });
-    }
+    net::detail::on_cancellation(slot, state, [id = one->id()](auto& of) { of.cancel(id); });
     one->wait(std::move(waiting));
   }
 
@@ -217,10 +213,8 @@ class correspondent {
         [state = std::move(from)](auto handler) {
           auto slot = asio::get_associated_cancellation_slot(handler);
           detail::correspondence::receiving waiting(std::move(handler), state->executor());
-          if (slot.is_connected() && !state->is_receiving()) {
-            slot.assign([weak = std::weak_ptr(state)](asio::cancellation_type) {
-              if (auto const self = weak.lock()) self->cancel_receive();
-            });
+          if (!state->is_receiving()) {
+            net::detail::on_cancellation(slot, state, [](auto& of) { of.cancel_receive(); });
           }
           state->start_receive(std::move(waiting));
         },

@@ -169,11 +169,8 @@ auto open_client(asio::any_io_executor executor, Token&& token, Make make) {
         auto slot = asio::get_associated_cancellation_slot(handler);
         opened_operation done(std::move(handler), executor);
         auto const started = make(std::move(done));
-        if (started && slot.is_connected()) {
-          slot.assign([weak = std::weak_ptr(started)](asio::cancellation_type) {
-            if (auto const self = weak.lock()) self->cancel(asio::error::operation_aborted);
-          });
-        }
+        if (!started) return;
+        on_cancellation(slot, started, [](auto& opening) { opening.cancel(asio::error::operation_aborted); });
       },
       token);
 }

@@ -197,11 +197,7 @@ class server {
           detail::tracked_operation<std::error_code> done(std::move(handler), executor);
           if (wrong) return done.post(wrong);
           auto const waiting = std::make_shared<detail::shutdown>(executor, members, std::move(done));
-          if (slot.is_connected()) {
-            slot.assign([weak = std::weak_ptr(waiting)](asio::cancellation_type) {
-              if (auto const self = weak.lock()) self->cancel();
-            });
-          }
+          detail::on_cancellation(slot, waiting, [](detail::shutdown& of) { of.cancel(); });
           waiting->start(at);
         },
         token);

@@ -79,10 +79,12 @@ class websocket {
 
   /// Waits for the next TEXT or BINARY message, whole (with autoping off, for PING and PONG as well).
   ///
-  /// Completes with a message that is false once the peer closed: see close_code() and close_reason().
-  /// Errors: the rule that the peer broke, connection_lost, a timeout, what the stream said;
-  /// operation_in_progress while another receive waits. The view is valid until the next
-  /// receive(), and as long as the websocket. The token is for `void(std::error_code, kindwire::message)`.
+  /// Completes with a message that is false once the peer closed: see close_code() and close_reason(). What
+  /// came before the end is delivered first, however the connection ended. A peer whose stream ends without a
+  /// Close (a FIN, where its process died, say) may still take what we send: until connection_lost is told,
+  /// sends go on working. Errors: the rule that the peer broke, connection_lost, a timeout, what the stream
+  /// said; operation_in_progress while another receive waits. The view is valid until the next receive(), and
+  /// as long as the websocket. The token is for `void(std::error_code, kindwire::message)`.
   template <asio::completion_token_for<void(std::error_code, message)> Token>
   auto receive(Token&& token) {
     return receive_from(connection_, std::forward<Token>(token));
@@ -180,9 +182,10 @@ class websocket {
 
   // Closing.
 
-  /// Sends a Close and completes once the connection has ended, after close_timeout at the latest. A receive
-  /// that waits meanwhile still gets what the peer sends before its own Close; if none waits, that is
-  /// dropped.
+  /// Sends a Close behind all that was sent before, and completes once the connection has ended: when the
+  /// peer has answered, or close_timeout after it last took something of what was queued. What the peer sends
+  /// before its own Close can be received meanwhile, and afterwards; if nobody does, what is more than
+  /// read_ahead is dropped.
   ///
   /// `reason` is UTF-8 of at most 123 bytes. Errors: invalid_argument, with nothing sent; close_timeout;
   /// connection_lost; the rule that the peer broke. No error if the connection had ended before.
@@ -292,11 +295,7 @@ class websocket {
             return waiting.post(state->executor(), make_error_code(kindwire::error::operation_in_progress),
                                 message{});
           }
-          if (slot.is_connected()) {
-            slot.assign([weak = std::weak_ptr(state)](asio::cancellation_type) {
-              if (auto const self = weak.lock()) self->cancel_receive();
-            });
-          }
+          detail::on_cancellation(slot, state, [](detail::connection& of) { of.cancel_receive(); });
           state->start_receive(std::move(waiting));
         },
         token);
@@ -319,11 +318,7 @@ class websocket {
           detail::operation<std::error_code> waiting(std::move(handler), state->executor());
           if (outcome) return waiting.post(state->executor(), outcome);
           auto const ticket = state->next_ticket();
-          if (slot.is_connected()) {
-            slot.assign([weak = std::weak_ptr(state), ticket](asio::cancellation_type) {
-              if (auto const self = weak.lock()) ((*self).*Cancel)(ticket);
-            });
-          }
+          detail::on_cancellation(slot, state, [ticket](detail::connection& of) { (of.*Cancel)(ticket); });
           ((*state).*Start)(std::move(waiting), ticket);
         },
         token);

@@ -21,15 +21,22 @@ constexpr std::chrono::time_point<Clock, Duration> time_after(
   return now + std::chrono::duration_cast<Duration>(timeout);
 }
 
-// True for a timer of `term` that was due at `due` and is looked at only `now`: by more than a quarter of its
-// term too late, so that it tells more of this process, which was stopped or busy, than of the peer. What it
-// was to decide deserves a new term. A hundredth of a second is late for nobody.
+// True for a timer of `term` that is looked at so long after it was due, by more than a quarter of its term,
+// that it tells more of this process, which was stopped or busy, than of the peer. What it was to decide
+// deserves a new term. A hundredth of a second is late for nobody.
+template <class Rep, class Period, class OtherRep, class OtherPeriod>
+constexpr bool is_late(std::chrono::duration<Rep, Period> overdue,
+                       std::chrono::duration<OtherRep, OtherPeriod> term) noexcept {
+  constexpr fractional_seconds least{0.01};
+  return fractional_seconds(overdue) > std::max(fractional_seconds(term) / 4, least);
+}
+
+// The same for a timer that was due at `due` and is looked at `now`.
 template <class Clock, class Duration, class Rep, class Period>
 constexpr bool is_late(std::chrono::time_point<Clock, Duration> now,
                        std::chrono::time_point<Clock, Duration> due,
                        std::chrono::duration<Rep, Period> term) noexcept {
-  constexpr fractional_seconds least{0.01};
-  return fractional_seconds(now - due) > std::max(fractional_seconds(term) / 4, least);
+  return is_late(now - due, term);
 }
 
 }  // namespace kindwire::detail

@@ -23,6 +23,7 @@
 #include <cstdint>
 
 #include "../frame/role.hpp"
+#include "deadline.hpp"
 #include "moment.hpp"
 
 namespace kindwire::detail {

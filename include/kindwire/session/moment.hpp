@@ -31,12 +31,6 @@ class moment {
 // A duration that moments can measure: from 24 days on it counts as one without end.
 inline bool is_endless(std::chrono::milliseconds term) noexcept { return term.count() > INT32_MAX; }
 
-// True if a timer that was to ring `overdue` ago came so late, measured by its term, that it says something
-// about us (a process that was stopped, a handler that blocked the loop) and nothing about the peer.
-inline bool is_late(std::chrono::milliseconds overdue, std::chrono::milliseconds term) noexcept {
-  return overdue > term / 4;
-}
-
 // True if `bytes` in `time` are less than `rate` bytes a second.
 inline bool is_slower(std::int32_t bytes, std::chrono::milliseconds time, std::size_t rate) noexcept {
   return static_cast<double>(bytes) * 1000 < static_cast<double>(rate) * static_cast<double>(time.count());

@@ -1,4 +1,4 @@
-#include <kindwire/net/connection/waiting_list.hpp>
+#include <kindwire/net/connection/operation.hpp>
 
 #include <doctest/doctest.h>
 

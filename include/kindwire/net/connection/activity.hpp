@@ -12,7 +12,7 @@
 #include "../../message/message.hpp"
 #include "../../session.hpp"
 #include "../options.hpp"
-#include "waiting_list.hpp"
+#include "operation.hpp"
 
 namespace kindwire::net::detail {
 

@@ -30,7 +30,6 @@
 #include "operation.hpp"
 #include "roster.hpp"
 #include "transport.hpp"
-#include "waiting_list.hpp"
 
 namespace kindwire::net::detail {
 

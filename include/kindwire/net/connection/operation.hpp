@@ -2,21 +2,27 @@
 // futures and coroutines.
 #pragma once
 
+#include <algorithm>
 #include <asio/any_io_executor.hpp>
 #include <asio/associated_allocator.hpp>
 #include <asio/associated_cancellation_slot.hpp>
 #include <asio/associated_executor.hpp>
 #include <asio/cancellation_type.hpp>
 #include <asio/dispatch.hpp>
+#include <asio/error.hpp>
 #include <asio/execution/outstanding_work.hpp>
 #include <asio/post.hpp>
 #include <asio/prefer.hpp>
 #include <asio/recycling_allocator.hpp>
 #include <asio/system_executor.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <new>
+#include <system_error>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace kindwire::net::detail {
 
@@ -27,8 +33,8 @@ inline constexpr bool has_no_executor =
         std::is_same_v<asio::associated_executor_t<Handler, asio::system_executor>, asio::system_executor>;
 
 // What stands for the executor of a handler that belongs where the object does.
-struct here {};
-constexpr here work_on(here) noexcept { return {}; }
+struct on_own_executor {};
+constexpr on_own_executor work_on(on_own_executor) noexcept { return {}; }
 template <class Executor>
 auto work_on(Executor const& executor) {
   return asio::prefer(executor, asio::execution::outstanding_work.tracked);
@@ -39,23 +45,23 @@ auto work_on(Executor const& executor) {
 /// allocator, given back before the handler runs. A handler that never completes is destroyed with the
 /// operation. Not thread safe.
 ///
-/// `own` is, in all calls, the executor of the object that completes the operation. That a handler waits
-/// there is work only for an executor of the handler's own: the object has an operation of its stream under
-/// way as long as one of these waits, and need not be counted twice. See tracked_operation.
+/// `owner_executor` is, in all calls, the executor of the object that completes the operation. That a handler
+/// waits there is work only for an executor of the handler's own: the object has an operation of its stream
+/// under way as long as one of these waits, and need not be counted twice. See tracked_operation.
 template <class... Args>
 class operation {
  public:
   operation() noexcept = default;
 
   template <class Handler>
-  operation(Handler handler, asio::any_io_executor const& own) {
+  operation(Handler handler, asio::any_io_executor const& owner_executor) {
     if constexpr (has_no_executor<Handler>) {
-      keep(std::move(handler), here{});
+      keep(std::move(handler), on_own_executor{});
     } else {
-      auto const executor = asio::get_associated_executor(handler, own);
+      auto const executor = asio::get_associated_executor(handler, owner_executor);
       if constexpr (std::is_same_v<decltype(executor), asio::any_io_executor const>) {
-        if (executor == own) {
-          keep(std::move(handler), here{});
+        if (executor == owner_executor) {
+          keep(std::move(handler), on_own_executor{});
           return;
         }
       }
@@ -71,30 +77,30 @@ class operation {
     return *this;
   }
   ~operation() {
-    if (does_ != nullptr) does_->destroy(room_);
+    if (vtable_ != nullptr) vtable_->destroy(storage_);
   }
 
-  explicit operator bool() const noexcept { return does_ != nullptr; }
+  explicit operator bool() const noexcept { return vtable_ != nullptr; }
 
-  /// Calls the handler with `args`, and is empty from then on. To be called on `own`: a handler that belongs
-  /// there too is called before this returns.
-  void complete(Args... args) { std::exchange(does_, nullptr)->complete(room_, std::move(args)...); }
+  /// Calls the handler with `args`, and is empty from then on. To be called on the owner's executor: a
+  /// handler that belongs there too is called before this returns.
+  void complete(Args... args) { std::exchange(vtable_, nullptr)->complete(storage_, std::move(args)...); }
 
   /// The same, but never before this returns.
-  void post(asio::any_io_executor const& own, Args... args) {
-    std::exchange(does_, nullptr)->post(room_, own, std::move(args)...);
+  void post(asio::any_io_executor const& owner_executor, Args... args) {
+    std::exchange(vtable_, nullptr)->post(storage_, owner_executor, std::move(args)...);
   }
 
  private:
   // Two pointers and a size: a coroutine that waits, or what a callback usually needs to find its way back.
-  static constexpr std::size_t room_size = 3 * sizeof(void*);
+  static constexpr std::size_t storage_size = 3 * sizeof(void*);
 
-  // What can be done with the handler that is kept in, or by, a room. All but move() leave the room free.
+  // What can be done with the handler that is kept in, or by, the storage. All but move() leave it free.
   struct actions {
-    void (*complete)(void* room, Args&&... args);
-    void (*post)(void* room, asio::any_io_executor const& own, Args&&... args);
-    void (*move)(void* room, void* to) noexcept;
-    void (*destroy)(void* room) noexcept;
+    void (*complete)(void* storage, Args&&... args);
+    void (*post)(void* storage, asio::any_io_executor const& owner_executor, Args&&... args);
+    void (*move)(void* storage, void* to) noexcept;
+    void (*destroy)(void* storage) noexcept;
   };
 
   template <class Handler, class Executor>
@@ -107,47 +113,48 @@ class operation {
     [[no_unique_address]] work_type work;
 
     static constexpr bool fits() noexcept {
-      return sizeof(waiting) <= room_size && alignof(waiting) <= alignof(void*) &&
+      return sizeof(waiting) <= storage_size && alignof(waiting) <= alignof(void*) &&
              std::is_nothrow_move_constructible_v<Handler> && std::is_nothrow_move_constructible_v<work_type>;
     }
-    static waiting* in(void* room) noexcept {
+    static waiting* in(void* storage) noexcept {
       if constexpr (fits())
-        return static_cast<waiting*>(room);
+        return static_cast<waiting*>(storage);
       else
-        return *static_cast<waiting**>(room);
+        return *static_cast<waiting**>(storage);
     }
 
-    static void complete(void* room, Args&&... args) {
-      [[maybe_unused]] auto const executor = std::move(in(room)->work);
-      if constexpr (std::is_same_v<Executor, here>) {
-        take(room)(std::move(args)...);
+    static void complete(void* storage, Args&&... args) {
+      [[maybe_unused]] auto const executor = std::move(in(storage)->work);
+      if constexpr (std::is_same_v<Executor, on_own_executor>) {
+        take(storage)(std::move(args)...);
       } else {
-        asio::dispatch(executor, bind(take(room), std::move(args)...));
+        asio::dispatch(executor, bind(take(storage), std::move(args)...));
       }
     }
-    static void post(void* room, [[maybe_unused]] asio::any_io_executor const& own, Args&&... args) {
-      [[maybe_unused]] auto const executor = std::move(in(room)->work);
-      if constexpr (std::is_same_v<Executor, here>) {
-        asio::post(own, bind(take(room), std::move(args)...));
+    static void post(void* storage, [[maybe_unused]] asio::any_io_executor const& owner_executor,
+                     Args&&... args) {
+      [[maybe_unused]] auto const executor = std::move(in(storage)->work);
+      if constexpr (std::is_same_v<Executor, on_own_executor>) {
+        asio::post(owner_executor, bind(take(storage), std::move(args)...));
       } else {
-        asio::post(executor, bind(take(room), std::move(args)...));
+        asio::post(executor, bind(take(storage), std::move(args)...));
       }
     }
-    static void move(void* room, void* to) noexcept {
+    static void move(void* storage, void* to) noexcept {
       if constexpr (fits()) {
-        ::new (to) waiting(std::move(*in(room)));
-        in(room)->~waiting();
+        ::new (to) waiting(std::move(*in(storage)));
+        in(storage)->~waiting();
       } else {
-        ::new (to) waiting*(in(room));
+        ::new (to) waiting*(in(storage));
       }
     }
-    static void destroy(void* room) noexcept {
-      Handler const last(std::move(in(room)->handler));  // may own what the allocator gives from
-      free(in(room), last);
+    static void destroy(void* storage) noexcept {
+      Handler const last(std::move(in(storage)->handler));  // may own what the allocator gives from
+      free(in(storage), last);
     }
 
-    static Handler take(void* room) {
-      waiting* const place = in(room);
+    static Handler take(void* storage) {
+      waiting* const place = in(storage);
       asio::get_associated_cancellation_slot(place->handler).clear();
       Handler ready(std::move(place->handler));
       free(place, ready);  // what was moved from may know no allocator any more
@@ -166,26 +173,26 @@ class operation {
       }
     }
 
-    static constexpr actions does{complete, post, move, destroy};
+    static constexpr actions vtable{complete, post, move, destroy};
   };
 
   template <class Handler, class Executor>
   void keep(Handler&& handler, Executor const& executor) {
     using target = waiting<Handler, Executor>;
     if constexpr (target::fits()) {
-      ::new (static_cast<void*>(room_)) target(std::move(handler), executor);
+      ::new (static_cast<void*>(storage_)) target(std::move(handler), executor);
     } else {
       auto allocator = target::allocator_for(handler);
       auto* const place = std::allocator_traits<decltype(allocator)>::allocate(allocator, 1);
       ::new (static_cast<void*>(place)) target(std::move(handler), executor);
-      ::new (static_cast<void*>(room_)) target*(place);
+      ::new (static_cast<void*>(storage_)) target*(place);
     }
-    does_ = &target::does;
+    vtable_ = &target::vtable;
   }
 
   void take(operation& other) noexcept {
-    does_ = std::exchange(other.does_, nullptr);
-    if (does_ != nullptr) does_->move(other.room_, room_);
+    vtable_ = std::exchange(other.vtable_, nullptr);
+    if (vtable_ != nullptr) vtable_->move(other.storage_, storage_);
   }
 
   template <class Handler>
@@ -193,8 +200,8 @@ class operation {
     return [ready = std::move(ready), ... args = std::move(args)]() mutable { ready(std::move(args)...); };
   }
 
-  actions const* does_ = nullptr;
-  alignas(void*) std::byte room_[room_size];
+  actions const* vtable_ = nullptr;
+  alignas(void*) std::byte storage_[storage_size];
 };
 
 /// The same for an object that may have nothing else under way: that a handler waits is work in any case.
@@ -203,23 +210,86 @@ class tracked_operation {
  public:
   tracked_operation() noexcept = default;
   template <class Handler>
-  tracked_operation(Handler handler, asio::any_io_executor const& own)
-      : one_(std::move(handler), own), work_(asio::prefer(own, asio::execution::outstanding_work.tracked)) {}
+  tracked_operation(Handler handler, asio::any_io_executor const& owner_executor)
+      : one_(std::move(handler), owner_executor),
+        work_(asio::prefer(owner_executor, asio::execution::outstanding_work.tracked)) {}
 
   explicit operator bool() const noexcept { return static_cast<bool>(one_); }
 
   void complete(Args... args) {
-    auto const own = std::exchange(work_, {});
+    auto const owner_executor = std::exchange(work_, {});
     one_.complete(std::move(args)...);
   }
   void post(Args... args) {
-    auto const own = std::exchange(work_, {});
-    one_.post(own, std::move(args)...);
+    auto const owner_executor = std::exchange(work_, {});
+    one_.post(owner_executor, std::move(args)...);
   }
 
  private:
   operation<Args...> one_;
   asio::any_io_executor work_;
+};
+
+// Has `cancel(owner)` called when the handler with this slot is to be cancelled, if the owner is still there.
+template <class Slot, class Owner, class Cancel>
+void on_cancellation(Slot slot, std::shared_ptr<Owner> const& owner, Cancel cancel) {
+  if (!slot.is_connected()) return;
+  slot.assign([owner = std::weak_ptr<Owner>(owner), cancel = std::move(cancel)](asio::cancellation_type) {
+    if (auto const there = owner.lock()) cancel(*there);
+  });
+}
+
+// Operations that wait for the same thing. A ticket names one of them for the cancellation slot that may end
+// it. Handlers never run inside these calls.
+class waiting_list {
+ public:
+  using waiting = operation<std::error_code>;
+
+  bool empty() const noexcept { return all_.empty(); }
+
+  void add(waiting one, std::uint32_t ticket) { all_.push_back({ticket, std::move(one)}); }
+
+  void cancel(asio::any_io_executor const& owner_executor, std::uint32_t ticket) {
+    auto const found =
+        std::find_if(all_.begin(), all_.end(), [&](auto const& each) { return each.ticket == ticket; });
+    if (found == all_.end()) return;
+    auto one = std::move(found->one);
+    all_.erase(found);
+    one.post(owner_executor, asio::error::operation_aborted);
+  }
+
+  void complete(asio::any_io_executor const& owner_executor, std::error_code outcome) {
+    for (auto& each : std::exchange(all_, {})) each.one.post(owner_executor, outcome);
+  }
+
+ private:
+  struct entry {
+    std::uint32_t ticket;
+    waiting one;
+  };
+  std::vector<entry> all_;
+};
+
+// Keeps a connection alive while an operation of its own is under way. Lives in the operation's handler. A
+// handler that is destroyed without being called says that its context is going away: the connection then
+// lets go of the operations that wait in it, since a coroutine that waits for the connection may be what
+// keeps it alive.
+template <class Connection>
+class operation_guard {
+ public:
+  explicit operation_guard(std::shared_ptr<Connection> of) noexcept : of_(std::move(of)) {}
+  operation_guard(operation_guard&&) noexcept = default;
+  operation_guard(operation_guard const&) = delete;
+  operation_guard& operator=(operation_guard const&) = delete;
+  ~operation_guard() {
+    if (of_) of_->drop_operations();
+  }
+
+  // What a handler begins with.
+  std::shared_ptr<Connection> end() noexcept { return std::move(of_); }
+
+ private:
+  std::shared_ptr<Connection> of_;
 };
 
 }  // namespace kindwire::net::detail

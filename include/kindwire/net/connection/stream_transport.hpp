@@ -21,7 +21,7 @@
 #include "../async_stream.hpp"
 #include "connection.hpp"
 #include "enough_memory.hpp"
-#include "operation_guard.hpp"
+#include "operation.hpp"
 #include "turn.hpp"
 #include "untaken.hpp"
 

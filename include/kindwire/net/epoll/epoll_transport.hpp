@@ -21,7 +21,7 @@
 
 #include "../connection/connection.hpp"
 #include "../connection/enough_memory.hpp"
-#include "../connection/operation_guard.hpp"
+#include "../connection/operation.hpp"
 #include "../connection/turn.hpp"
 #include "../connection/untaken.hpp"
 

@@ -1,0 +1,207 @@
+// How a connection obeys session/ending.hpp, and all the ways to end one.
+#pragma once
+
+#include <asio/error.hpp>
+#include <asio/post.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "../../error.hpp"
+#include "../../message/close.hpp"
+#include "../../session.hpp"
+#include "../../session/ending.hpp"
+#include "connection.hpp"
+#include "enough_memory.hpp"
+#include "operation.hpp"
+
+namespace kindwire::net::detail {
+
+inline std::error_code connection::close(close_code code, std::string_view reason) {
+  if (auto const wrong = check_close(code, reason)) return wrong;
+  if (!stream_open()) return {};
+  // What was accepted before leaves before our Close, and nothing is accepted after it.
+  mail_.seal();
+  take_mail();
+  schedule();
+  return place_.acquire().protocol.close(code, reason);
+}
+
+inline void connection::wait_closed(operation<std::error_code> waiting, std::uint32_t ticket) {
+  if (!stream_open()) return waiting.post(executor(), std::error_code{});
+  place_.acquire().closes.add(std::move(waiting), ticket);
+  schedule();
+}
+
+inline void connection::fail(std::error_code why) {
+  if (protocol().state() == session_state::closed) return;
+  fail_session(why);
+  if (stream_open() && !enough_memory([&] { schedule(); })) cut(no_memory());
+}
+
+inline void connection::fail_session(std::error_code why) {
+  mail_.seal();
+  // Where there is no memory even for a Close the stream can only be cut.
+  if (!enough_memory([&] { place_.acquire().protocol.fail(why); })) cut(why);
+}
+
+inline void connection::destroy_websocket() {
+  if (!stream_open()) return;
+  // Where an exception takes it, a server's handler has failed, in whatever form it holds its websocket.
+  if (protocol().self() == role::server && std::uncaught_exceptions() != 0) {
+    return handler_finished(close_code::internal_error);
+  }
+  unattended_ = true;
+  bool const lost = protocol().error() == error::connection_lost || write_failed();
+  bool const ends_first = protocol().self() == role::server || protocol().error();
+  if (protocol().state() == session_state::closed && ends_first && !lost && !input_ended_) {
+    end_operations(asio::error::operation_aborted);
+    if (!enough_memory([&] { schedule(); })) cut(no_memory());
+    return;
+  }
+  enough_memory([&] {
+    mail_.seal();
+    take_mail();
+    place_.acquire().protocol.close(close_code::going_away);
+  });
+  if (!writing_ && !protocol().output().empty()) {
+    std::error_code ignored;
+    stream_.try_write(a_turn_of(protocol().output()), ignored);
+  }
+  drop_output();
+  finish(asio::error::operation_aborted);
+}
+
+inline void connection::handler_finished(close_code code) {
+  unattended_ = true;
+  if (!stream_open()) return;
+  bool const done = enough_memory([&] {
+    if (protocol().is_open()) close(code, {});
+    schedule();
+  });
+  if (!done) cut(no_memory());
+}
+
+inline void connection::stop(close_code code) {
+  asio::post(executor(), [self = shared(), code] {
+    if (!enough_memory([&] { self->close(code, {}); })) self->cut(no_memory());
+  });
+}
+
+inline void connection::stop_now() {
+  asio::post(executor(), [self = shared()] { self->cut(error::close_timeout); });
+}
+
+inline void connection::cut(std::error_code why) {
+  if (!stream_open()) return;
+  input_ended_ = true;
+  if (protocol().state() != session_state::closed) {
+    if (!error_) error_ = why;
+    place_.end_of_input();
+  }
+  finish(error());
+}
+
+inline bool connection::run_ending() {
+  if (protocol().is_open() && !protocol().close_received() && !input_ended_ && !write_failed()) [[likely]] {
+    return true;
+  }
+  for (;;) {
+    auto const step =
+        ending_.next(known_of_ending(), clock::now(), options().close_timeout, options().min_send_rate);
+    switch (step.what) {
+      case kindwire::detail::ending::action::wait:
+        return step.next == clock::time_point::max() || set_timer(step.next, true);
+      case kindwire::detail::ending::action::answer_close:
+        mail_.seal();
+        if (!enough_memory([&] {
+              take_mail();
+              place_.acquire().protocol.answer_close();
+            })) {
+          cut(no_memory());
+          return false;
+        }
+        flush();
+        wake_drained();
+        break;
+      case kindwire::detail::ending::action::shut_down_sending:
+        if (stream_.shut_down_sending()) break;
+        // A stream that cannot say so is ended at once: the peer would wait for us as long as we for it.
+        [[fallthrough]];
+      case kindwire::detail::ending::action::close_stream: end_stream(); return false;
+    }
+  }
+}
+
+inline kindwire::detail::ending::facts connection::known_of_ending() const noexcept {
+  session const& now = protocol();
+  bool const closed = now.state() == session_state::closed;
+  bool const queued_any = queued() != 0;
+  std::size_t const untaken = now.is_open() || write_failed() ? 0 : stream_.untaken();
+  std::error_code const failure = place_.peek().read_failed;
+  return {.open = now.is_open(),
+          .closed = closed,
+          .failed = closed && now.error(),
+          .close_received = now.close_received(),
+          .self = now.self(),
+          .listens = reading_,
+          .unattended = unattended_,
+          .output_queued = queued_any,
+          .output_waits = queued_any || untaken != 0,
+          .taken = written_ - static_cast<std::uint32_t>(untaken),
+          .write_failed = static_cast<bool>(write_failed()),
+          .input_ended = input_ended_,
+          .input_failed = input_ended_ && failure && failure != asio::error::eof};
+}
+
+// What came before the end is still deliverable; how it ended is known from now on.
+inline void connection::end_stream() {
+  if (protocol().state() != session_state::closed) {
+    std::error_code why = place_.peek().read_failed;
+    if (!input_ended_) why = write_failed() ? write_failed() : make_error_code(error::close_timeout);
+    if (!why || why == asio::error::eof) why = kindwire::error::connection_lost;
+    if (!error_) error_ = why;
+    input_ended_ = true;
+    if (receive_ || (!ready() && protocol().unread_size() == 0)) note_end_of_input();
+  }
+  finish(error());
+}
+
+// The stream goes, and every operation that still waits ends.
+inline void connection::finish(std::error_code outcome) {
+  auto const self = shared();
+  ending_.end();
+  mail_.shut();
+  stream_.stop_timer();
+  stream_.close();
+  drop_output();
+  end_operations(outcome);
+  leave();
+}
+
+inline void connection::end_operations(std::error_code outcome) {
+  if (receive_) {
+    receive_.post(executor(), outcome == asio::error::operation_aborted ? outcome : error(), message{});
+  }
+  if (place_.is_at_rest()) return;
+  activity& now = place_.acquire();
+  now.drains.complete(executor(), error() ? error() : make_error_code(kindwire::error::closed));
+  now.closes.complete(executor(), outcome);
+}
+
+inline void connection::drop_operations() noexcept {
+  ending_.end();
+  mail_.shut();
+  auto const receive = std::move(receive_);
+  if (place_.is_at_rest()) return;
+  activity& now = place_.acquire();
+  auto const drains = std::move(now.drains);
+  auto const closes = std::move(now.closes);
+}
+
+}  // namespace kindwire::net::detail

@@ -1,0 +1,164 @@
+// The receiving half of a connection: what has come, who gets it, and when there is more to be read.
+#pragma once
+
+#include <asio/error.hpp>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <system_error>
+#include <utility>
+
+#include "../../message/buffer.hpp"
+#include "../../message/message.hpp"
+#include "../../session.hpp"
+#include "connection.hpp"
+#include "enough_memory.hpp"
+#include "operation.hpp"
+
+namespace kindwire::net::detail {
+
+inline message connection::try_receive() {
+  if (receive_) return {};
+  message const result = take_message();
+  // Decoding may have made room to read on, or queued an answer.
+  bool const may_read = !reading_ && !input_ended_;
+  if (may_read || !protocol().output().empty() || !protocol().is_open()) schedule();
+  return result;
+}
+
+inline void connection::start_receive(operation<std::error_code, message> waiting) {
+  if (!stream_open()) {
+    message const left = take_message();
+    return waiting.post(executor(), left ? std::error_code{} : error(), left);
+  }
+  receive_ = std::move(waiting);
+  schedule();
+}
+
+inline void connection::deliver() {
+  while (receive_) {
+    if (message const next = take_message()) {
+      receive_.complete({}, next);
+    } else if (is_over()) {
+      flush();  // our Close is on its way before the application hears of the end, and perhaps ends the
+                // program
+      receive_.complete(error(), message{});
+    } else {
+      return;
+    }
+    if (!stream_open()) return;
+  }
+  // Nobody is receiving. Control frames are answered all the same, and a Close is noticed.
+  if (drops_input()) {
+    place_.acquire().ready = {};  // there as long as it is closing
+    enough_memory([&] { place_.acquire().protocol.discard(); });
+  } else {
+    if (!ready() && !message_out_) {
+      if (message const next = take_message()) place_.acquire().ready = next;
+      message_out_ = false;
+    }
+    if (protocol().unread_size() != 0) enough_memory([&] { place_.acquire().protocol.look_ahead(); });
+  }
+  if (!ready() && protocol().unread_size() == 0) note_end_of_input();
+}
+
+// Once our Close is said, what stands before the peer's is not worth waiting for where nobody will ask for
+// it, or where a caller awaits the end, nobody asks now, and there is more than we read ahead.
+inline bool connection::drops_input() const noexcept {
+  if (protocol().state() != session_state::closing) return false;
+  return unattended_ ||
+         (!place_.peek().closes.empty() && !receive_ && protocol().unread_size() >= options().read_ahead);
+}
+
+// The next message for the application, decoding what has come. Ends the view of the one before.
+inline message connection::take_message() {
+  if (ready()) {
+    message_out_ = true;
+    return std::exchange(place_.acquire().ready, message{});
+  }
+  message const result = place_.is_at_rest() ? message{} : poll();
+  message_out_ = static_cast<bool>(result);
+  if (result) keepalive_.data();
+  if (!result) note_end_of_input();
+  return result;
+}
+
+inline message connection::poll() {
+  try {
+    return place_.acquire().protocol.poll();
+  } catch (std::bad_alloc const&) {
+    return {};  // the session says so itself
+  }
+}
+
+// Only when nothing is left to poll: what came before the end is still delivered.
+inline void connection::note_end_of_input() {
+  if (input_ended_) end_input(place_.peek().read_failed);
+}
+
+inline void connection::end_input(std::error_code failure) {
+  if (protocol().state() == session_state::closed) return;
+  bool const said_why = protocol().close_received();
+  if (failure && failure != asio::error::eof && !said_why) error_ = failure;
+  if (write_failed() && !error_ && !said_why) error_ = write_failed();
+  place_.end_of_input();
+}
+
+inline void connection::on_read(std::error_code failure, std::size_t size) {
+  if (size != 0) place_.acquire().protocol.commit(size);
+  on_input(failure, size);
+}
+
+inline void connection::on_read(std::error_code failure, buffer block) {
+  std::size_t const size = block.size();
+  // Where there is no memory for it the session says so itself; but there may be none for a session.
+  if (size != 0 && !enough_memory([&] { place_.acquire().protocol.put(std::move(block)); }) &&
+      place_.is_at_rest()) {
+    error_ = no_memory();
+    place_.end_of_input();
+  }
+  on_input(failure, size);
+}
+
+inline void connection::on_input(std::error_code failure, std::size_t size) {
+  reading_ = false;
+  if (!stream_open()) return;
+  if (size != 0) {
+    clock::time_point const now = stream_.now();
+    keepalive_.heard(now);
+    ending_.heard(now);
+  }
+  if (failure) {
+    input_ended_ = true;
+    // At rest there is nothing left to poll.
+    if (place_.is_at_rest()) {
+      end_input(failure);
+    } else {
+      place_.acquire().read_failed = failure;
+    }
+  }
+  advance();
+}
+
+inline void connection::on_read_now(std::size_t size) {
+  if (!stream_open()) return;
+  place_.acquire().protocol.commit(size);
+  keepalive_.heard(clock::now());
+  ending_.heard(clock::now());
+  advance();
+}
+
+inline void connection::read() {
+  if (reading_ || input_ended_ || !stream_open()) return;
+  // Reading stops while the application is behind: that is the backpressure on the peer. At last nothing that
+  // comes is kept, and the end of the stream is all that is waited for.
+  bool const behind = !receive_ && protocol().unread_size() >= options().read_ahead;
+  if (behind && protocol().state() != session_state::closed && !protocol().close_received()) return;
+  reading_ = true;
+  if (!enough_memory([&] { stream_.start_read(); })) {
+    reading_ = false;
+    cut(no_memory());
+  }
+}
+
+}  // namespace kindwire::net::detail

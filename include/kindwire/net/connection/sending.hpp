@@ -1,0 +1,122 @@
+// The sending half of a connection: what is queued, what is under way, and who waits for room.
+#pragma once
+
+#include <asio/error.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <system_error>
+#include <utility>
+
+#include "../../error.hpp"
+#include "../../message/buffer.hpp"
+#include "../../session.hpp"
+#include "connection.hpp"
+#include "enough_memory.hpp"
+#include "mailbox.hpp"
+#include "operation.hpp"
+
+namespace kindwire::net::detail {
+
+inline void connection::wait_drained(operation<std::error_code> waiting, std::uint32_t ticket) {
+  if (may_send_more() || protocol().state() == session_state::closed || !stream_open()) {
+    return waiting.post(executor(), drained_outcome());
+  }
+  place_.acquire().drains.add(std::move(waiting), ticket);
+}
+
+inline std::shared_ptr<mailbox> connection::open_mailbox() {
+  bool const fresh = !mail_.is_open();
+  auto box = mail_.open(*this, executor(), options().send_queue_hard);
+  if (fresh) {
+    box->set_queued(queued());
+    if (!protocol().is_open()) box->seal();
+    if (!stream_open()) box->shut();
+  }
+  return box;
+}
+
+inline void connection::mail_arrived() {
+  if (!stream_open()) return;
+  if (!enough_memory([&] { take_mail(); })) return cut(no_memory());
+  advance();
+}
+
+inline void connection::collect_mail() {
+  mail_.take(
+      protocol().sending_fragments(),
+      [this](message_type type, std::span<std::byte const> payload) {
+        queue_frame([&](session& protocol) { return protocol.send(type, payload); });
+      },
+      [this] { return queued(); });
+}
+
+inline void connection::flush() {
+  if (writing_ || !stream_open() || protocol().output().empty() || write_failed()) return;
+  std::error_code failure;
+  session& protocol = place_.acquire().protocol;
+  std::size_t const size = stream_.try_write(a_turn_of(protocol.output()), failure);
+  wrote(size);
+  enough_memory([&] { protocol.consume(size); });  // it is, in any case; only a pong may wait on
+  if (failure && failure != asio::error::would_block && failure != asio::error::try_again) {
+    return on_write_failed(failure);
+  }
+  if (protocol.output().empty()) return;
+  if (!enough_memory([&] { place_.acquire().in_flight = protocol.take_output(); }))
+    return on_write_failed(no_memory());
+  keepalive_.blocked(stream_.now(), written_ - static_cast<std::uint32_t>(stream_.untaken()));
+  write_on();
+}
+
+inline void connection::write_on() {
+  writing_ = true;
+  if (enough_memory([&] { stream_.start_write(unsent()); })) return;
+  writing_ = false;
+  on_write_failed(no_memory());
+}
+
+inline void connection::on_written(std::error_code failure, std::size_t size) {
+  writing_ = false;
+  if (!stream_open()) return;
+  wrote(size);
+  buffer& in_flight = place_.acquire().in_flight;  // which is there while a write is under way
+  in_flight.consume(size);
+  if (failure) {
+    on_write_failed(failure);
+  } else if (!in_flight.empty()) {
+    write_on();
+  } else {
+    in_flight.release();
+  }
+  advance();
+}
+
+// The peer may have said why before it went: what it sent is still read, and delivered, up to its end.
+inline void connection::on_write_failed(std::error_code failure) {
+  activity& now = place_.acquire();  // which is there, since something was to be written
+  now.write_failed = failure;
+  now.in_flight.release();
+  drop_output();
+}
+
+// Where a pong waits there may be no memory: then all of it goes with the connection.
+inline void connection::drop_output() noexcept {
+  if (!place_.is_at_rest()) enough_memory([&] { place_.acquire().protocol.take_output(); });
+}
+
+inline void connection::wake_drained() {
+  if (place_.peek().drains.empty() ||
+      (!may_send_more() && protocol().state() != session_state::closed && !write_failed()))
+    return;
+  place_.acquire().drains.complete(executor(), drained_outcome());
+}
+
+inline std::error_code connection::drained_outcome() const noexcept {
+  if (write_failed()) return write_failed();
+  bool const closed = protocol().state() == session_state::closed || !stream_open();
+  if (closed && error()) return error();
+  return closed && !may_send_more() ? make_error_code(kindwire::error::closed) : std::error_code{};
+}
+
+}  // namespace kindwire::net::detail

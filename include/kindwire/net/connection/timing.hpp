@@ -1,0 +1,73 @@
+// How a connection obeys session/keepalive.hpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "../../error.hpp"
+#include "../../message/message.hpp"
+#include "../../session/keepalive.hpp"
+#include "connection.hpp"
+#include "enough_memory.hpp"
+
+namespace kindwire::net::detail {
+
+inline void connection::on_timer() {
+  if (!stream_open()) return;
+  if (!ending_.has_term()) return tick();
+  if (!looks_again()) advance();
+}
+
+// Before somebody is accused, what has come in the meantime is read. True if that takes another turn of the
+// loop, after which on_timer() is called again.
+inline bool connection::looks_again() {
+  if (std::exchange(looked_, false) || !reading_ || stream_.read_now()) return false;
+  looked_ = set_timer(clock::now(), ending_.has_term());
+  return true;
+}
+
+inline void connection::tick() {
+  bool const off = options().ping_interval.count() <= 0 && options().idle_timeout.count() <= 0;
+  if (off || ending_.has_term() || !stream_open()) return;
+  using kindwire::detail::keepalive;
+  auto step = keepalive_.tick(clock::now(), options().keepalive(), known_of_life());
+  if (step.what != keepalive::verdict::wait && step.what != keepalive::verdict::ping) {
+    if (looks_again() || ending_.has_term() || !stream_open()) return;
+    step = keepalive_.tick(clock::now(), options().keepalive(), known_of_life());
+  }
+  switch (step.what) {
+    case keepalive::verdict::idle: return fail(error::idle_timeout);
+    case keepalive::verdict::no_pong: return fail(error::pong_timeout);
+    case keepalive::verdict::stalled: return fail(error::send_timeout);
+    case keepalive::verdict::ping: {
+      bool const sent = enough_memory([&] {
+        schedule();
+        place_.acquire().protocol.send(message_type::ping, {});
+      });
+      if (!sent) return fail(no_memory());
+      break;
+    }
+    case keepalive::verdict::wait: break;
+  }
+  if (step.next != clock::time_point::max()) set_timer(step.next, false);
+}
+
+inline kindwire::detail::keepalive::facts connection::known_of_life() const noexcept {
+  std::size_t const untaken = write_failed() ? 0 : stream_.untaken();
+  bool const nothing_said = protocol().is_open() && !protocol().close_received();
+  return {.listens = reading_ || input_ended_,
+          .unread = ready() || protocol().unread_size() != 0,
+          .may_ping = nothing_said && !input_ended_ && !write_failed(),
+          .output_waits = queued() != 0 || untaken != 0,
+          .taken = written_ - static_cast<std::uint32_t>(untaken)};
+}
+
+// False when there is no memory for it: then there is no connection any more.
+inline bool connection::set_timer(clock::time_point at, bool keeps) {
+  if (enough_memory([&] { stream_.start_timer(at, keeps); })) return true;
+  cut(no_memory());
+  return false;
+}
+
+}  // namespace kindwire::net::detail
