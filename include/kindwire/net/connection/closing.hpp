@@ -40,6 +40,7 @@ inline void connection::wait_closed(operation<std::error_code> waiting, std::uin
 
 inline void connection::fail(std::error_code why) {
   if (protocol().state() == session_state::closed) return;
+  enough_memory([&] { take_mail(); });  // what was accepted leaves first
   fail_session(why);
   if (stream_open() && !enough_memory([&] { schedule(); })) cut(no_memory());
 }
@@ -186,7 +187,8 @@ inline void connection::finish(std::error_code outcome) {
 
 inline void connection::end_operations(std::error_code outcome) {
   if (receive_) {
-    receive_.post(executor(), outcome == asio::error::operation_aborted ? outcome : error(), message{});
+    receive_.post_or_complete(executor(), outcome == asio::error::operation_aborted ? outcome : error(),
+                              message{});
   }
   if (place_.is_at_rest()) return;
   activity& now = place_.acquire();

@@ -86,9 +86,20 @@ class operation {
   /// handler that belongs there too is called before this returns.
   void complete(Args... args) { std::exchange(vtable_, nullptr)->complete(storage_, std::move(args)...); }
 
-  /// The same, but never before this returns.
+  /// The same, but never before this returns. May throw std::bad_alloc; then the handler is lost.
   void post(asio::any_io_executor const& owner_executor, Args... args) {
     std::exchange(vtable_, nullptr)->post(storage_, owner_executor, std::move(args)...);
+  }
+
+  /// The last that is said to anybody: as post(), but as complete() where there is no memory for that. On the
+  /// owner's executor.
+  void post_or_complete(asio::any_io_executor const& owner_executor, Args... args) {
+    // More than Asio wants for a handler of this size; it is asked for before the handler is handed over, since
+    // who finds out in post() has none any more.
+    constexpr std::size_t enough = 512;
+    void* const probe = ::operator new(enough, std::nothrow);
+    ::operator delete(probe);
+    probe != nullptr ? post(owner_executor, std::move(args)...) : complete(std::move(args)...);
   }
 
  private:
@@ -240,7 +251,7 @@ void on_cancellation(Slot slot, std::shared_ptr<Owner> const& owner, Cancel canc
 }
 
 // Operations that wait for the same thing. A ticket names one of them for the cancellation slot that may end
-// it. Handlers never run inside these calls.
+// it. Handlers run inside these calls only where there is no memory to have them called later.
 class waiting_list {
  public:
   using waiting = operation<std::error_code>;
@@ -259,7 +270,7 @@ class waiting_list {
   }
 
   void complete(asio::any_io_executor const& owner_executor, std::error_code outcome) {
-    for (auto& each : std::exchange(all_, {})) each.one.post(owner_executor, outcome);
+    for (auto& each : std::exchange(all_, {})) each.one.post_or_complete(owner_executor, outcome);
   }
 
  private:
