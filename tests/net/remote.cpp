@@ -10,12 +10,14 @@
 #include <asio/io_context.hpp>
 #include <asio/local/connect_pair.hpp>
 #include <asio/local/stream_protocol.hpp>
+#include <asio/post.hpp>
 #include <asio/strand.hpp>
 #include <asio/thread_pool.hpp>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <exception>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -409,7 +411,7 @@ TEST_CASE("remote: a server that stops loses nothing that was accepted, from eig
     }
     std::vector<std::thread> senders;
     for (int t = 0; t != 8; ++t) {
-      senders.emplace_back([&] {
+      senders.emplace_back([&, t] {
         remote handle;
         for (auto const end = std::chrono::steady_clock::now() + 20s; handle == remote{};) {
           std::this_thread::yield();
@@ -507,10 +509,19 @@ TEST_CASE("remote: threads send to a connection of a thread pool, which is stopp
       asio::any_io_executor const one = asio::make_strand(pool), two = asio::make_strand(pool);
       socket a(one), b(two);
       asio::local::connect_pair(a, b);
-      auto far = std::make_unique<basic_websocket<socket>>(std::move(a), kw::role::server);
-      auto near = std::make_unique<basic_websocket<socket>>(std::move(b), kw::role::client);
+      std::unique_ptr<basic_websocket<socket>> far, near;
+      std::promise<remote> of_far, of_near;
+      asio::post(one, [&] {
+        far = std::make_unique<basic_websocket<socket>>(std::move(a), kw::role::server);
+        of_far.set_value(far->remote());
+      });
+      asio::post(two, [&] {
+        near = std::make_unique<basic_websocket<socket>>(std::move(b), kw::role::client);
+        of_near.set_value(near->remote());
+      });
+      remote const handles[] = {of_far.get_future().get(), of_near.get_future().get()};
       for (int t = 0; t != 4; ++t) {
-        senders.emplace_back([handle = t % 2 ? far->remote() : near->remote()] {
+        senders.emplace_back([handle = handles[t % 2]] {
           while (handle.send("from a thread") != kw::error::closed) std::this_thread::sleep_for(20us);
         });
       }
