@@ -34,8 +34,8 @@ inline std::error_code connection::close(close_code code, std::string_view reaso
 
 inline void connection::wait_closed(operation<std::error_code> waiting, std::uint32_t ticket) {
   if (!stream_open()) return waiting.post(executor(), std::error_code{});
+  schedule();  // first: where there is no memory for it nothing waits
   place_.acquire().closes.add(std::move(waiting), ticket);
-  schedule();
 }
 
 inline void connection::fail(std::error_code why) {
@@ -197,6 +197,7 @@ inline void connection::end_operations(std::error_code outcome) {
 }
 
 inline void connection::drop_operations() noexcept {
+  if (starting_) return;
   ending_.end();
   mail_.shut();
   auto const receive = std::move(receive_);

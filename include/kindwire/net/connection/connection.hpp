@@ -25,6 +25,7 @@
 #include "../../session/keepalive.hpp"
 #include "../options.hpp"
 #include "activity.hpp"
+#include "enough_memory.hpp"
 #include "kept_head.hpp"
 #include "mailbox.hpp"
 #include "operation.hpp"
@@ -172,6 +173,16 @@ class connection : public roster_member {
   // True once no message will come any more; error() then says how it ended.
   bool is_over() const noexcept { return !ready() && protocol().is_over(); }
 
+  // Does `work`, which starts an operation of the stream; false if there was no memory for it. Its handler is
+  // destroyed then, which says nothing about the context: see drop_operations().
+  template <class Work>
+  bool start_operation(Work&& work) {
+    starting_ = true;
+    bool const started = enough_memory(std::forward<Work>(work));
+    starting_ = false;
+    return started;
+  }
+
   // A turn: does all that can be done now.
   void schedule();
   void advance();
@@ -226,6 +237,7 @@ class connection : public roster_member {
   [[no_unique_address]] kindwire::detail::ending ending_;
   std::uint32_t written_ = 0;  // bytes that the stream has taken, modulo 2^32
   std::uint32_t tickets_ = 0;
+  bool starting_ = false;
   bool scheduled_ = false;  // a turn is on its way
   bool in_turn_ = false;
   bool again_ = false;  // something happened during the turn: there is more to do in it

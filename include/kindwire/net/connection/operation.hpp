@@ -24,6 +24,8 @@
 #include <utility>
 #include <vector>
 
+#include "enough_memory.hpp"
+
 namespace kindwire::net::detail {
 
 // True for a handler that leaves the choice of its executor to whoever completes it.
@@ -94,12 +96,13 @@ class operation {
   /// The last that is said to anybody: as post(), but as complete() where there is no memory for that. On the
   /// owner's executor.
   void post_or_complete(asio::any_io_executor const& owner_executor, Args... args) {
-    // More than Asio wants for a handler of this size; it is asked for before the handler is handed over, since
-    // who finds out in post() has none any more.
-    constexpr std::size_t enough = 512;
-    void* const probe = ::operator new(enough, std::nothrow);
-    ::operator delete(probe);
-    probe != nullptr ? post(owner_executor, std::move(args)...) : complete(std::move(args)...);
+    // What post() is given is lost where it finds no memory: so that is only a handle.
+    std::shared_ptr<operation> last;
+    bool const posted = enough_memory([&] {
+      last = std::make_shared<operation>(std::move(*this));
+      asio::post(owner_executor, [last, args...]() mutable { last->complete(std::move(args)...); });
+    });
+    if (!posted) (last ? *last : *this).complete(std::move(args)...);
   }
 
  private:

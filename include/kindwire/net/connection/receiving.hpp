@@ -31,8 +31,8 @@ inline void connection::start_receive(operation<std::error_code, message> waitin
     message const left = take_message();
     return waiting.post(executor(), left ? std::error_code{} : error(), left);
   }
+  schedule();  // first: where there is no memory for it nothing waits
   receive_ = std::move(waiting);
-  schedule();
 }
 
 inline void connection::deliver() {
@@ -155,7 +155,7 @@ inline void connection::read() {
   bool const behind = !receive_ && protocol().unread_size() >= options().read_ahead;
   if (behind && protocol().state() != session_state::closed && !protocol().close_received()) return;
   reading_ = true;
-  if (!enough_memory([&] { stream_.start_read(); })) {
+  if (!start_operation([&] { stream_.start_read(); })) {
     reading_ = false;
     cut(no_memory());
   }

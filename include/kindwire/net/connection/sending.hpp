@@ -71,7 +71,7 @@ inline void connection::flush() {
 
 inline void connection::write_on() {
   writing_ = true;
-  if (enough_memory([&] { stream_.start_write(unsent()); })) return;
+  if (start_operation([&] { stream_.start_write(unsent()); })) return;
   writing_ = false;
   on_write_failed(no_memory());
 }

@@ -65,7 +65,7 @@ inline kindwire::detail::keepalive::facts connection::known_of_life() const noex
 
 // False when there is no memory for it: then there is no connection any more.
 inline bool connection::set_timer(clock::time_point at, bool keeps) {
-  if (enough_memory([&] { stream_.start_timer(at, keeps); })) return true;
+  if (start_operation([&] { stream_.start_timer(at, keeps); })) return true;
   cut(no_memory());
   return false;
 }

@@ -6,6 +6,7 @@
 #include <asio/defer.hpp>
 #include <exception>
 #include <memory>
+#include <new>
 #include <span>
 
 #include "closing.hpp"
@@ -34,11 +35,14 @@ inline void connection::schedule() {
   if (in_turn_) {
     again_ = true;
   } else if (!scheduled_ && stream_open()) {
-    asio::defer(executor(), [held = operation_guard(shared())]() mutable {
-      auto const self = held.end();
-      self->scheduled_ = false;
-      self->advance();
+    bool const posted = start_operation([this] {
+      asio::defer(executor(), [held = operation_guard(shared())]() mutable {
+        auto const self = held.end();
+        self->scheduled_ = false;
+        self->advance();
+      });
     });
+    if (!posted) throw std::bad_alloc();
     scheduled_ = true;
   }
 }
