@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -22,7 +23,7 @@ struct script {
   keepalive_options options;
   keepalive alive;
   keepalive::clock::time_point begin{1000s};
-  keepalive::clock::time_point next;  // as the last tick said
+  keepalive::clock::time_point next{never};  // as the last tick said
   keepalive::facts known;
 
   script(std::chrono::milliseconds ping, std::chrono::milliseconds pong, std::chrono::milliseconds idle = 0ms,
@@ -31,7 +32,7 @@ struct script {
     alive.start(begin);
   }
   verdict tick(std::chrono::milliseconds at) {
-    auto const step = alive.tick(begin + at, options, known);
+    auto const step = alive.tick(begin + at, std::min(next, begin + at), options, known);
     next = step.next;
     return step.what;
   }
@@ -149,7 +150,9 @@ TEST_CASE("keepalive: while reading stands still, that a ping is taken is its an
 TEST_CASE("keepalive: a slow reader that takes some of what waits is alive, though its pongs come late") {
   struct slow : script {
     using script::script;
-    void on_time(std::chrono::milliseconds at) override { known.taken = static_cast<std::uint32_t>(at.count() * 35); }
+    void on_time(std::chrono::milliseconds at) override {
+      known.taken = static_cast<std::uint32_t>(at.count() * 35);
+    }
   };
   slow one(1000ms, 1000ms);
   one.known.output_waits = true;

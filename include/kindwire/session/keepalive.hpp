@@ -44,7 +44,7 @@ class keepalive {
     std::uint32_t taken = 0;
   };
 
-  void start(clock::time_point now) noexcept { sign_at_ = data_at_ = progress_at_ = due_ = moment(now); }
+  void start(clock::time_point now) noexcept { sign_at_ = data_at_ = progress_at_ = moment(now); }
 
   // Bytes have come.
   void heard(clock::time_point now) noexcept {
@@ -61,11 +61,12 @@ class keepalive {
     taken_ = taken;
   }
 
-  // Called when the time of the last step has come, or when something else may have changed what is next. A
-  // tick that comes late gives a new term in place of a verdict.
-  step tick(clock::time_point now, keepalive_options const& options, facts const& known) noexcept {
+  // Called when the time of the last step has come, `due`, or when something else may have changed what is
+  // next; then `due` is `now`. A tick that comes late gives a new term in place of a verdict.
+  step tick(clock::time_point now, clock::time_point due, keepalive_options const& options,
+            facts const& known) noexcept {
     moment const at(now);
-    auto const overdue = at - due_;
+    auto const overdue = now - due;
     if (known.unread) data_at_ = at;
     note_progress(at, options, known);
     // Where we do not listen, that our ping was taken has to do for its answer.
@@ -107,7 +108,6 @@ class keepalive {
       return {verdict::idle, now};
 
     bool const never = next == std::chrono::milliseconds::max();
-    due_ = never ? at : moment(now + next);
     return {what, never ? clock::time_point::max() : now + next};
   }
 
@@ -133,7 +133,6 @@ class keepalive {
   moment sign_at_;      // of the last sign of life; of our ping if that was later
   moment data_at_;      // when the last message came
   moment progress_at_;  // when the peer last took some of what waits
-  moment due_;          // when the next tick should come
   std::uint32_t taken_ = 0;
   bool pinged_ = false;
 };

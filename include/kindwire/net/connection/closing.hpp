@@ -72,7 +72,7 @@ inline void connection::destroy_websocket() {
   });
   if (!writing_ && !protocol().output().empty()) {
     std::error_code ignored;
-    stream_.try_write(a_turn_of(protocol().output()), ignored);
+    stream().try_write(a_turn_of(protocol().output()), ignored);
   }
   drop_output();
   finish(asio::error::operation_aborted);
@@ -131,7 +131,7 @@ inline bool connection::run_ending() {
         wake_drained();
         break;
       case kindwire::detail::ending::action::shut_down_sending:
-        if (stream_.shut_down_sending()) break;
+        if (stream().shut_down_sending()) break;
         // A stream that cannot say so is ended at once: the peer would wait for us as long as we for it.
         [[fallthrough]];
       case kindwire::detail::ending::action::close_stream: end_stream(); return false;
@@ -143,7 +143,7 @@ inline kindwire::detail::ending::facts connection::known_of_ending() const noexc
   session const& now = protocol();
   bool const closed = now.state() == session_state::closed;
   bool const queued_any = queued() != 0;
-  std::size_t const untaken = now.is_open() || write_failed() ? 0 : stream_.untaken();
+  std::size_t const untaken = now.is_open() || write_failed() ? 0 : stream().untaken();
   std::error_code const failure = place_.peek().read_failed;
   return {.open = now.is_open(),
           .closed = closed,
@@ -178,8 +178,8 @@ inline void connection::finish(std::error_code outcome) {
   auto const self = shared();
   ending_.end();
   mail_.shut();
-  stream_.stop_timer();
-  stream_.close();
+  stream().stop_timer();
+  stream().close();
   drop_output();
   end_operations(outcome);
   leave();

@@ -40,7 +40,7 @@ class connection : public roster_member {
  public:
   using clock = transport::clock;
 
-  asio::any_io_executor const& executor() const noexcept { return stream_.executor(); }
+  asio::any_io_executor const& executor() const noexcept { return stream().executor(); }
   session const& protocol() const noexcept { return place_.peek().protocol; }
   bool stream_open() const noexcept { return !ending_.has_ended(); }
   std::error_code error() const noexcept { return error_ ? error_ : protocol().error(); }
@@ -157,14 +157,19 @@ class connection : public roster_member {
   void on_read_now(std::size_t size);
   // The stream has taken the first `size` bytes of what it was given.
   void on_written(std::error_code failure, std::size_t size);
-  void on_timer();
+  // Of the timer that was due at `due`.
+  void on_timer(clock::time_point due);
 
  protected:
-  connection(transport& stream, role self, std::shared_ptr<connection_options const> options) noexcept
-      : stream_(stream), place_(self, std::move(options)) {}
+  connection(role self, std::shared_ptr<connection_options const> options) noexcept
+      : place_(self, std::move(options)) {}
   ~connection() override = default;
 
  private:
+  // What it runs over: a part of the same object.
+  virtual transport& stream() noexcept = 0;
+  virtual transport const& stream() const noexcept = 0;
+
   connection_options const& options() const noexcept { return place_.options(); }
   std::error_code write_failed() const noexcept { return place_.peek().write_failed; }
   bool ready() const noexcept { return static_cast<bool>(place_.peek().ready); }
@@ -210,7 +215,7 @@ class connection : public roster_member {
   }
 
   std::span<std::byte const> a_turn_of(std::span<std::byte const> bytes) const noexcept {
-    return bytes.size() <= 4096 ? bytes : bytes.first(std::min(bytes.size(), stream_.turn_size()));
+    return bytes.size() <= 4096 ? bytes : bytes.first(std::min(bytes.size(), stream().turn_size()));
   }
   void write_on();
   void wrote(std::size_t size) noexcept { written_ += static_cast<std::uint32_t>(size); }
@@ -219,7 +224,7 @@ class connection : public roster_member {
   void wake_drained();
   std::error_code drained_outcome() const noexcept;
 
-  void tick();
+  void tick(clock::time_point due);
   bool looks_again();
   kindwire::detail::keepalive::facts known_of_life() const noexcept;
   kindwire::detail::ending::facts known_of_ending() const noexcept;
@@ -230,7 +235,6 @@ class connection : public roster_member {
   void fail_session(std::error_code why);
   bool set_timer(clock::time_point at, bool keeps);
 
-  transport& stream_;
   // What is small goes into what is left over behind the things before it: there may be many connections.
   [[no_unique_address]] activity_place place_;
   [[no_unique_address]] kindwire::detail::keepalive keepalive_;
@@ -259,11 +263,14 @@ class connection_over final : public connection {
  public:
   template <class... Args>
   connection_over(role self, std::shared_ptr<connection_options const> options, Args&&... args)
-      : connection(transport_, self, std::move(options)), transport_(*this, std::forward<Args>(args)...) {}
+      : connection(self, std::move(options)), transport_(*this, std::forward<Args>(args)...) {}
 
   Transport& over() noexcept { return transport_; }
 
  private:
+  transport& stream() noexcept override { return transport_; }
+  transport const& stream() const noexcept override { return transport_; }
+
   Transport transport_;
 };
 

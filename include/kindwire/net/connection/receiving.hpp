@@ -124,7 +124,7 @@ inline void connection::on_input(std::error_code failure, std::size_t size) {
   reading_ = false;
   if (!stream_open()) return;
   if (size != 0) {
-    clock::time_point const now = stream_.now();
+    clock::time_point const now = stream().now();
     keepalive_.heard(now);
     ending_.heard(now);
   }
@@ -155,7 +155,7 @@ inline void connection::read() {
   bool const behind = !receive_ && protocol().unread_size() >= options().read_ahead;
   if (behind && protocol().state() != session_state::closed && !protocol().close_received()) return;
   reading_ = true;
-  if (!start_operation([&] { stream_.start_read(); })) {
+  if (!start_operation([&] { stream().start_read(); })) {
     reading_ = false;
     cut(no_memory());
   }

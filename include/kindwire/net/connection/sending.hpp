@@ -56,7 +56,7 @@ inline void connection::flush() {
   if (writing_ || !stream_open() || protocol().output().empty() || write_failed()) return;
   std::error_code failure;
   session& protocol = place_.acquire().protocol;
-  std::size_t const size = stream_.try_write(a_turn_of(protocol.output()), failure);
+  std::size_t const size = stream().try_write(a_turn_of(protocol.output()), failure);
   wrote(size);
   enough_memory([&] { protocol.consume(size); });  // it is, in any case; only a pong may wait on
   if (failure && failure != asio::error::would_block && failure != asio::error::try_again) {
@@ -65,13 +65,13 @@ inline void connection::flush() {
   if (protocol.output().empty()) return;
   if (!enough_memory([&] { place_.acquire().in_flight = protocol.take_output(); }))
     return on_write_failed(no_memory());
-  keepalive_.blocked(stream_.now(), written_ - static_cast<std::uint32_t>(stream_.untaken()));
+  keepalive_.blocked(stream().now(), written_ - static_cast<std::uint32_t>(stream().untaken()));
   write_on();
 }
 
 inline void connection::write_on() {
   writing_ = true;
-  if (start_operation([&] { stream_.start_write(unsent()); })) return;
+  if (start_operation([&] { stream().start_write(unsent()); })) return;
   writing_ = false;
   on_write_failed(no_memory());
 }

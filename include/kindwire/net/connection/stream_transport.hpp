@@ -114,12 +114,14 @@ class stream_transport final : public transport {
     if (keeps) {
       timer_->async_wait([held = shared()](std::error_code stopped) mutable {
         auto const owner = held.end();
-        if (!stopped) owner->on_timer();
+        if (!stopped) owner->on_timer(in(owner).timer_->expiry());
       });
     } else {
       timer_->async_wait([weak = owner_.weak_from_this()](std::error_code stopped) {
         auto const self = weak.lock();
-        if (!stopped && self) static_cast<connection&>(*self).on_timer();
+        if (stopped || !self) return;
+        auto const owner = std::static_pointer_cast<connection>(self);
+        owner->on_timer(in(owner).timer_->expiry());
       });
     }
   }

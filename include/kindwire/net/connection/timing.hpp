@@ -13,28 +13,28 @@
 
 namespace kindwire::net::detail {
 
-inline void connection::on_timer() {
+inline void connection::on_timer(clock::time_point due) {
   if (!stream_open()) return;
-  if (!ending_.has_term()) return tick();
+  if (!ending_.has_term()) return tick(due);
   if (!looks_again()) advance();
 }
 
 // Before somebody is accused, what has come in the meantime is read. True if that takes another turn of the
 // loop, after which on_timer() is called again.
 inline bool connection::looks_again() {
-  if (std::exchange(looked_, false) || !reading_ || stream_.read_now()) return false;
+  if (std::exchange(looked_, false) || !reading_ || stream().read_now()) return false;
   looked_ = set_timer(clock::now(), ending_.has_term());
   return true;
 }
 
-inline void connection::tick() {
+inline void connection::tick(clock::time_point due) {
   bool const off = options().ping_interval.count() <= 0 && options().idle_timeout.count() <= 0;
   if (off || ending_.has_term() || !stream_open()) return;
   using kindwire::detail::keepalive;
-  auto step = keepalive_.tick(clock::now(), options().keepalive(), known_of_life());
+  auto step = keepalive_.tick(clock::now(), due, options().keepalive(), known_of_life());
   if (step.what != keepalive::verdict::wait && step.what != keepalive::verdict::ping) {
     if (looks_again() || ending_.has_term() || !stream_open()) return;
-    step = keepalive_.tick(clock::now(), options().keepalive(), known_of_life());
+    step = keepalive_.tick(clock::now(), due, options().keepalive(), known_of_life());
   }
   switch (step.what) {
     case keepalive::verdict::idle: return fail(error::idle_timeout);
@@ -54,7 +54,7 @@ inline void connection::tick() {
 }
 
 inline kindwire::detail::keepalive::facts connection::known_of_life() const noexcept {
-  std::size_t const untaken = write_failed() ? 0 : stream_.untaken();
+  std::size_t const untaken = write_failed() ? 0 : stream().untaken();
   bool const nothing_said = protocol().is_open() && !protocol().close_received();
   return {.listens = reading_ || input_ended_,
           .unread = ready() || protocol().unread_size() != 0,
@@ -65,7 +65,7 @@ inline kindwire::detail::keepalive::facts connection::known_of_life() const noex
 
 // False when there is no memory for it: then there is no connection any more.
 inline bool connection::set_timer(clock::time_point at, bool keeps) {
-  if (start_operation([&] { stream_.start_timer(at, keeps); })) return true;
+  if (start_operation([&] { stream().start_timer(at, keeps); })) return true;
   cut(no_memory());
   return false;
 }

@@ -25,8 +25,9 @@ inline void connection::start(std::span<std::byte const> leftover) {
                        place_.acquire().protocol.commit(leftover.size());
                      });
   if (!taken) fail(no_memory());
-  keepalive_.start(clock::now());
-  tick();
+  clock::time_point const now = clock::now();
+  keepalive_.start(now);
+  tick(now);
   schedule();
 }
 

@@ -35,6 +35,8 @@ namespace kindwire::net::detail {
 // it has members there is work for the context.
 class epoll_set final : public asio::execution_context::service {
  public:
+  using clock = asio::steady_timer::clock_type;
+
   // A socket. It is told of what changed (edge-triggered), and asks for another turn where it stopped before
   // the end of what there was.
   class member {
@@ -45,8 +47,8 @@ class epoll_set final : public asio::execution_context::service {
 
     // EPOLLIN and the like; 0 for a turn that again() asked for.
     virtual void on_events(std::uint32_t events) = 0;
-    // The time that start_timer() was given has come.
-    virtual void on_time() = 0;
+    // The time that start_timer() was given has come: this.
+    virtual void on_time(clock::time_point due) = 0;
     // The context is going away. It is no member any more.
     virtual void on_shutdown() noexcept = 0;
 
@@ -55,15 +57,18 @@ class epoll_set final : public asio::execution_context::service {
 
    private:
     friend class epoll_set;
-    static constexpr std::uint32_t none = UINT32_MAX;
+    static constexpr std::uint32_t none = (std::uint32_t{1} << 29) - 1;
     member* next_ = nullptr;
     member* previous_ = nullptr;
     member* next_turn_ = nullptr;
-    std::uint32_t place_in_times_ = none;
-    bool waits_for_turn_ = false;
-  };
+    std::uint32_t place_in_times_ : 29 = none;
+    bool waits_for_turn_ : 1 = false;
 
-  using clock = asio::steady_timer::clock_type;
+   protected:
+    // What was told and is not used up yet, for the member to keep: each change is told once only.
+    bool readable_ : 1 = false;
+    bool hung_up_ : 1 = false;
+  };
 
   inline static asio::execution_context::id id;
 
@@ -121,7 +126,7 @@ class epoll_set final : public asio::execution_context::service {
   void start_timer(member& one, clock::time_point at) {
     if (one.place_in_times_ == member::none) {
       times_.push_back({at, &one});
-      one.place_in_times_ = static_cast<std::uint32_t>(times_.size() - 1);
+      one.place_in_times_ = static_cast<std::uint32_t>(times_.size() - 1) & member::none;
     }
     settle(one.place_in_times_, {at, &one});
     try {
@@ -133,7 +138,8 @@ class epoll_set final : public asio::execution_context::service {
   }
   void stop_timer(member& one) noexcept {
     if (one.place_in_times_ == member::none) return;
-    std::size_t const place = std::exchange(one.place_in_times_, member::none);
+    std::size_t const place = one.place_in_times_;
+    one.place_in_times_ = member::none;
     time const last = times_.back();
     times_.pop_back();
     if (place != times_.size()) settle(place, last);
@@ -241,7 +247,7 @@ class epoll_set final : public asio::execution_context::service {
 
   void put(std::size_t place, time const& one) noexcept {
     times_[place] = one;
-    one.of->place_in_times_ = static_cast<std::uint32_t>(place);
+    one.of->place_in_times_ = static_cast<std::uint32_t>(place) & member::none;
   }
 
   // Puts `one` where it belongs, on the way from `place` up or down.
@@ -278,9 +284,9 @@ class epoll_set final : public asio::execution_context::service {
     } const again{*this};
     clock::time_point const now = clock::now();
     for (std::size_t left = times_.size(); left != 0 && !times_.empty() && times_.front().at <= now; --left) {
-      member& due = *times_.front().of;
-      stop_timer(due);
-      due.on_time();
+      time const due = times_.front();
+      stop_timer(*due.of);
+      due.of->on_time(due.at);
     }
   }
 

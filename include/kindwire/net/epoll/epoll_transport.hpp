@@ -40,7 +40,7 @@ class epoll_transport final : public transport, private epoll_set::member {
   void take(int socket) noexcept { socket_ = socket; }
 
   asio::any_io_executor const& executor() const noexcept override { return set_.executor(); }
-  clock::time_point now() const noexcept override { return set_.now(); }
+  transport::clock::time_point now() const noexcept override { return set_.now(); }
 
   void start_read() override {
     if (!kept_ && !join()) return;
@@ -106,15 +106,15 @@ class epoll_transport final : public transport, private epoll_set::member {
     return false;
   }
 
-  void on_time() override {
+  void on_time(clock::time_point due) override {
     auto const self = kept_;
-    owner_.on_timer();
+    owner_.on_timer(due);
   }
 
   void on_events(std::uint32_t events) override {
     auto const self = kept_;
     constexpr std::uint32_t over = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-    if ((events & over) != 0) ending_ = true;
+    if ((events & over) != 0) hung_up_ = true;
     if ((events & (EPOLLIN | over)) != 0) readable_ = true;
     if (owner_.writing() && (events == 0 || (events & (EPOLLOUT | over)) != 0)) write();
     if (owner_.stream_open() && owner_.reading() && readable_) read();
@@ -139,7 +139,7 @@ class epoll_transport final : public transport, private epoll_set::member {
     std::size_t const size = result_of([&] { return ::recv(socket_, room.data(), room.size(), 0); }, failure);
     // Less than there was room for is all there was (epoll(7)), unless the end stands behind it: that came
     // with the same event, and is no event of its own.
-    readable_ = size == room.size() || (ending_ && failure != asio::error::would_block);
+    readable_ = size == room.size() || (hung_up_ && failure != asio::error::would_block);
     set_.took(*this, size);
     return size;
   }
@@ -160,12 +160,10 @@ class epoll_transport final : public transport, private epoll_set::member {
     return 0;
   }
 
+  int socket_ = -1;  // where the base has room for it
   connection& owner_;
   epoll_set& set_;
   std::shared_ptr<connection> kept_;  // while it is in the set: nothing else may hold it
-  int socket_ = -1;
-  bool readable_ = false;
-  bool ending_ = false;
 
   void on_shutdown() noexcept override {
     auto const last = std::move(kept_);
