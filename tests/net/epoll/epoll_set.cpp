@@ -76,7 +76,7 @@ class one final : public epoll_set::member {
     log_ += events == 0 ? std::string{name_, '+'} : std::string{name_};
     if (on) on(events);
   }
-  void on_time(clock::time_point) override {
+  void on_time(epoll_set::clock::time_point) override {
     log_ += std::string{name_, '!'};
     if (on_timer) on_timer();
   }
@@ -327,7 +327,7 @@ TEST_CASE("epoll set: a socket that cannot be waited for is no member, and no wo
   io.poll();
   struct never final : epoll_set::member {
     void on_events(std::uint32_t) override { FAIL("it is no member"); }
-    void on_time(clock::time_point) override { FAIL("it is no member"); }
+    void on_time(epoll_set::clock::time_point) override { FAIL("it is no member"); }
     void on_shutdown() noexcept override { FAIL_CHECK("it is no member"); }
   };
   {
