@@ -57,7 +57,7 @@ struct client_side {
 
 TEST_CASE("the request, the answer, and a frame that came right behind it") {
   client_side side;
-  side.start({.handshake = {.subprotocols = {"chat"}}});
+  side.start({.subprotocols = {"chat"}});
   CHECK(side.far->written().starts_with("GET /chat?x=1 HTTP/1.1\r\nHost: localhost\r\n"));
   CHECK(!side.outcome);
   side.answer(side.accept() + "Sec-WebSocket-Protocol: chat\r\n\r\n\x81\x02hi");
@@ -101,7 +101,7 @@ TEST_CASE("a wrong accept key, an end of the stream, an answer that never comes"
     CHECK(side.outcome == kw::error::handshake_timeout);
   }
   SUBCASE("a header that must not be written") {
-    side.start({.handshake = {.headers = {{"X-A", "b\r\nX-Evil: c"}}}});
+    side.start({.headers = {{"X-A", "b\r\nX-Evil: c"}}});
     CHECK(side.outcome == kw::error::invalid_header);
     CHECK(side.far->writes.empty());
   }

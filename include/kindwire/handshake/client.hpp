@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "../error.hpp"
+#include "../frame/escaped.hpp"
 #include "../message/buffer.hpp"
 #include "accept_key.hpp"
 #include "authority.hpp"
@@ -44,11 +45,14 @@ struct client_options {
 ///     while (handshake.status() == kw::handshake_status::reading)
 ///       handshake.commit(read_some(handshake.prepare(2048)));       // end_of_input() where the stream ends
 ///     if (handshake.error()) …                                      // handshake_refused: answer() says how
-///     …                                                             // leftover() are the first bytes of
-///     frames
+///     …                                                             // leftover() begins the frames
 ///
-/// A redirect is a refusal like any other: following it is for the caller, who knows which credentials may go
-/// along. The time limit is the driver's. Not thread safe.
+/// Once the head of an answer other than 101 is there, the outcome is error::handshake_refused with its
+/// status and its fields, whatever becomes of the body (RFC 9110 §15, RFC 9112 §8). A redirect is a refusal
+/// like any other: the caller knows which credentials may go along to the new place.
+///
+/// The clock is the driver's. It tells end_of_input() when the time for the handshake is up, and much earlier
+/// while is_refused(): a body explains a refusal and is not worth waiting for. Not thread safe.
 class client_handshake {
  public:
   /// Makes a request with a fresh key. error() tells at once of what can't be asked for:
@@ -80,8 +84,8 @@ class client_handshake {
   std::span<std::byte> prepare(std::size_t size) { return input_.prepare(size); }
 
   /// Takes the first `size` bytes of what prepare() gave. Once status() is ready they are only kept, as
-  /// leftover(); once it is failed they are dropped. Throws std::bad_alloc, and has failed then with
-  /// std::errc::not_enough_memory.
+  /// leftover(); once it is failed they are dropped. Throws std::bad_alloc, and has failed then: with
+  /// std::errc::not_enough_memory, or with error::handshake_refused if only the body found no room.
   void commit(std::size_t size) {
     input_.commit(size);
     unwinding guard{this};
@@ -90,23 +94,34 @@ class client_handshake {
     if (status_ == handshake_status::failed) input_.release();
   }
 
-  /// The stream has ended: error::connection_lost, unless it only ends the body of a refusal.
-  void end_of_input() {
+  /// The stream gives no more: it has ended, a read failed with `why`, or time is up
+  /// (error::handshake_timeout). That is the error, unless it only cuts off the body of a refusal.
+  void end_of_input(std::error_code why = kindwire::error::connection_lost) noexcept {
     if (status_ != handshake_status::reading) return;
-    refused_ ? end_body() : fail(kindwire::error::connection_lost);
+    refused_ ? end_body() : fail(why);
   }
+
+  /// True once the head of a refusal is there, also while its body is still read.
+  bool is_refused() const noexcept { return refused_; }
 
   /// reading until the 101 is there and right, or the body of a refusal is whole.
   handshake_status status() const noexcept { return status_; }
 
   /// Why it failed. error::handshake_refused for another status than 101; error::http_version and other http
-  /// errors for what is no HTTP/1.1; error::handshake_upgrade, handshake_accept, handshake_subprotocol and
-  /// handshake_extension for a 101 that breaks a rule.
+  /// errors for an answer that is not HTTP/1.1, see server_said(); error::handshake_upgrade,
+  /// handshake_accept, handshake_subprotocol and handshake_extension for a 101 that breaks a rule.
   std::error_code error() const noexcept { return error_; }
 
   /// The server's answer as far as it came: its status (0 before), its header fields, and of a refusal the
   /// body, with chunks put together and up to max_body bytes. Interim answers (1xx) are passed over.
   response const& answer() const noexcept { return answer_; }
+
+  /// What an answer that is not HTTP began with, printable: the first 40 bytes of it that had come, as in
+  /// `SSH-2.0-OpenSSH_9.2\r\n` or `\x15\x03\x03\x00\x02\x02F`. Empty for one that is HTTP. answer() has the
+  /// same as its body, with the status 0.
+  std::string_view server_said() const noexcept {
+    return answer_.status == 0 ? std::string_view{answer_.body} : std::string_view{};
+  }
 
   /// The subprotocol that the server chose from ours, empty for none; once status() is ready.
   std::string_view subprotocol() const noexcept { return subprotocol_; }
@@ -122,9 +137,7 @@ class client_handshake {
   struct unwinding {
     client_handshake* self;
     ~unwinding() {
-      if (self == nullptr) return;
-      self->error_ = std::make_error_code(std::errc::not_enough_memory);
-      self->status_ = handshake_status::failed;
+      if (self != nullptr) self->end_of_input(std::make_error_code(std::errc::not_enough_memory));
     }
     void dismiss() noexcept { self = nullptr; }
   };
@@ -141,7 +154,7 @@ class client_handshake {
     if (body_.done()) end_body();
   }
 
-  void end_body() {
+  void end_body() noexcept {
     answer_.body = body_.take();
     fail(kindwire::error::handshake_refused);
   }
@@ -150,6 +163,17 @@ class client_handshake {
     error_ = why;
     status_ = handshake_status::failed;
   }
+
+  void keep_beginning(std::string_view bytes) {
+    if (said_.size() < longest_quotation) said_ += bytes.substr(0, longest_quotation - said_.size());
+  }
+  void fail_head(std::error_code why) {
+    answer_ = {0, {}, detail::escaped(said_)};
+    fail(why);
+  }
+
+  // Enough to recognise a protocol by, and short enough for one line of a log.
+  static constexpr std::size_t longest_quotation = 40;
 
   // RFC 9110 §15.2 allows any number of interim answers; a server that never comes to the point is cut off.
   static constexpr unsigned most_interim_answers = 16;
@@ -163,6 +187,7 @@ class client_handshake {
   buffer input_;
   detail::body_reader body_;
   response answer_{0, {}, {}};
+  std::string said_;  // how the head at hand begins
   std::string subprotocol_;
   std::vector<extension> extensions_;
   std::error_code error_;
@@ -225,21 +250,24 @@ inline void client_handshake::write_fields() {
 }
 
 inline void client_handshake::read_head() {
-  auto const bytes = input_.bytes();
-  input_.consume(head_.put({reinterpret_cast<char const*>(bytes.data()), bytes.size()}));
+  std::string_view const bytes{reinterpret_cast<char const*>(input_.bytes().data()), input_.size()};
+  keep_beginning(bytes);
+  input_.consume(head_.put(bytes));
   if (head_.status() == handshake_status::reading) return;
-  if (head_.status() == handshake_status::failed) return fail(head_.error());
+  if (head_.status() == handshake_status::failed) return fail_head(head_.error());
+  said_.clear();
 
-  answer_.status = head_.status_code();
-  if (answer_.status < 200 && answer_.status != 101) {
+  unsigned const status = head_.status_code();
+  if (status < 200 && status != 101) {
     if (++interim_answers_ > most_interim_answers) return fail(kindwire::error::http_malformed);
     head_ = head_parser{head_parser::kind::response, options_.limits};
     return;
   }
   for (auto const [name, value] : head_.headers()) answer_.headers.emplace_back(name, value);
-  if (answer_.status != 101) {
+  answer_.status = status;
+  if (status != 101) {
     refused_ = true;
-    body_ = detail::body_reader{answer_.status, head_.headers(), options_.max_body};
+    body_ = detail::body_reader{status, head_.headers(), options_.max_body};
     if (body_.done()) end_body();
     return;
   }

@@ -1,164 +1,52 @@
 // A client: a URI in, an open websocket out.
 //
-//     kw::net::websocket ws = co_await kw::net::connect(executor, "ws://127.0.0.1:8080/echo");
+//     kw::net::client client{{.subprotocols = {"v2"}}};
+//     kw::net::websocket ws = co_await client.connect(io, "ws://127.0.0.1:8080/echo");
 #pragma once
 
 #include <asio/any_io_executor.hpp>
 #include <asio/associated_cancellation_slot.hpp>
-#include <asio/associated_executor.hpp>
 #include <asio/async_result.hpp>
 #include <asio/awaitable.hpp>
-#include <asio/buffer.hpp>
 #include <asio/cancellation_type.hpp>
-#include <asio/connect.hpp>
+#include <asio/error.hpp>
 #include <asio/ip/tcp.hpp>
-#include <asio/post.hpp>
+#include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
-#include <asio/write.hpp>
-#include <chrono>
-#include <cstddef>
+#include <concepts>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
-#include "../handshake/client.hpp"
+#include "../handshake/response.hpp"
 #include "../handshake/uri.hpp"
 #include "async_stream.hpp"
-#include "connection/deadline.hpp"
-#include "connection/enough_memory.hpp"
-#include "connection/operation.hpp"
-#include "connection/stream_transport.hpp"
-#include "options.hpp"
+#include "connect_error.hpp"
+#include "connect_options.hpp"
+#include "connection/client_opening.hpp"
 #include "websocket.hpp"
 
 namespace kindwire::net {
 
-/// What can be set for a connection that we open.
-struct connect_options {
-  client_options handshake = {};                       ///< subprotocols, further headers, origin
-  connection_options connection = {};                  ///< limits and times of the websocket
-  std::chrono::milliseconds handshake_timeout{10000};  ///< for all of it: name, connection, handshake
-  response* refusal =
-      nullptr;  ///< where the server's answer goes when it is not 101; lives as long as the operation
-};
-
 namespace detail {
 
-using opened_operation = tracked_operation<std::error_code, websocket>;
-
-template <class Stream>
-class client_opening : public std::enable_shared_from_this<client_opening<Stream>> {
- public:
-  client_opening(Stream stream, uri const& to, connect_options options, opened_operation done)
-      : stream_(std::move(stream)),
-        deadline_(stream_.get_executor()),
-        options_(std::move(options)),
-        handshake_(to, options_.handshake),
-        done_(std::move(done)) {}
-
-  void start() {
-    arm();
-    write();
-  }
-
-  // For sockets: finds the server first.
-  void start(uri const& to) {
-    arm();
-    resolver_.emplace(stream_.get_executor());
-    resolver_->async_resolve(to.host, std::to_string(to.port),
-                             [self = this->shared_from_this()](std::error_code failure, auto found) {
-                               if (self->ended(failure)) return;
-                               asio::async_connect(
-                                   self->stream_, found, [self](std::error_code refused, auto const&) {
-                                     if (self->ended(refused)) return;
-                                     std::error_code ignored;
-                                     self->stream_.set_option(asio::ip::tcp::no_delay(true), ignored);
-                                     self->write();
-                                   });
-                             });
-  }
-
-  void cancel(std::error_code why) {
-    if (!done_) return;
-    if (resolver_) resolver_->cancel();
-    end(why);
-  }
-
- private:
-  void arm() {
-    deadline_.start(options_.handshake_timeout, this->weak_from_this(),
-                    [](client_opening& self) { self.cancel(error::handshake_timeout); });
-  }
-
-  // True when it is over, be it by `failure` or by a cancellation in the meantime.
-  bool ended(std::error_code failure) {
-    if (done_ && failure) end(failure);
-    return !done_;
-  }
-
-  void write() {
-    if (handshake_.error()) return end(handshake_.error());
-    auto const bytes = handshake_.output();
-    asio::async_write(stream_, asio::const_buffer(bytes.data(), bytes.size()),
-                      [self = this->shared_from_this()](std::error_code failure, std::size_t size) {
-                        if (self->ended(failure)) return;
-                        self->handshake_.consume(size);
-                        self->read();
-                      });
-  }
-
-  void read() {
-    std::span<std::byte> room;
-    if (!enough_memory([&] { room = handshake_.prepare(1024); })) return end(no_memory());
-    stream_.async_read_some(asio::mutable_buffer(room.data(), room.size()),
-                            [self = this->shared_from_this()](std::error_code failure, std::size_t size) {
-                              if (!self->done_) return;
-                              if (failure && failure != asio::error::eof) return self->end(failure);
-                              bool const done = enough_memory([&] {
-                                if (failure) self->handshake_.end_of_input();
-                                self->handshake_.commit(size);
-                              });
-                              done ? self->go_on() : self->end(no_memory());
-                            });
-  }
-
-  void go_on() {
-    switch (handshake_.status()) {
-      case handshake_status::reading: return read();
-      case handshake_status::failed: return end(handshake_.error());
-      case handshake_status::ready: break;
-    }
-    deadline_.cancel();
-    std::shared_ptr<stream_connection<Stream>> opened;
-    bool const made = enough_memory([&] {
-      opened = std::make_shared<stream_connection<Stream>>(
-          role::client, std::make_shared<connection_options const>(options_.connection), std::move(stream_));
-      opened->set_head(kept_head(handshake_.subprotocol()));
-      opened->start(handshake_.leftover());
-    });
-    if (!made) return opened ? done_.post(no_memory(), websocket{}) : end(no_memory());
-    done_.complete({}, websocket_access::make(opened));
-  }
-
-  void end(std::error_code why) {
-    deadline_.cancel();
-    close_any(stream_);
-    if (options_.refusal != nullptr && handshake_.answer().status != 0)
-      enough_memory([&] { *options_.refusal = handshake_.answer(); });
-    done_.post(why, websocket{});
-  }
-
-  Stream stream_;
-  deadline deadline_;
-  connect_options options_;
-  client_handshake handshake_;
-  opened_operation done_;
-  std::optional<asio::ip::tcp::resolver> resolver_;
+// Where a connection may live: an executor, or a context that has one.
+template <class Where>
+concept executor_or_context = std::convertible_to<Where, asio::any_io_executor> || requires(Where& context) {
+  { context.get_executor() } -> std::convertible_to<asio::any_io_executor>;
 };
+
+template <executor_or_context Where>
+asio::any_io_executor executor_of(Where&& where) {
+  if constexpr (std::convertible_to<Where, asio::any_io_executor>) {
+    return std::forward<Where>(where);
+  } else {
+    return where.get_executor();
+  }
+}
 
 // Initiates: `make` gets the operation and returns the started opening, or null when it has completed it
 // itself.
@@ -169,55 +57,40 @@ auto open_client(asio::any_io_executor executor, Token&& token, Make make) {
         auto slot = asio::get_associated_cancellation_slot(handler);
         opened_operation done(std::move(handler), executor);
         auto const started = make(std::move(done));
-        if (!started) return;
-        on_cancellation(slot, started, [](auto& opening) { opening.cancel(asio::error::operation_aborted); });
+        if (started && slot.is_connected()) {
+          slot.assign([weak = std::weak_ptr(started)](asio::cancellation_type) {
+            if (auto const self = weak.lock()) self->cancel(asio::error::operation_aborted);
+          });
+        }
       },
       token);
 }
 
-}  // namespace detail
-
-/// Makes the opening handshake of a client over a connected stream of your own: TLS, a Unix socket, a test.
-/// `to` says what to ask for; whether it is ws or wss does not matter here.
-///
-/// Completes with the open websocket. Errors: invalid_uri; those of client_handshake, handshake_refused among
-/// them, with the server's answer in options.refusal; handshake_timeout; what the stream said.
-template <async_stream Stream, asio::completion_token_for<void(std::error_code, websocket)> Token>
-auto handshake(Stream stream, std::string_view to, connect_options options, Token&& token) {
+template <class Stream, class Token>
+auto open_over(Stream stream, std::optional<uri> to, connect_options options, Token&& token) {
   asio::any_io_executor const executor = stream.get_executor();
-  return detail::open_client(executor, std::forward<Token>(token),
-                             [stream = std::move(stream), to = uri::parse(to),
-                              options = std::move(options)](detail::opened_operation done) mutable {
-                               using opening = detail::client_opening<Stream>;
-                               std::shared_ptr<opening> started;
-                               if (!to) {
-                                 done.post(make_error_code(error::invalid_uri), websocket{});
-                                 return started;
-                               }
-                               started = std::make_shared<opening>(std::move(stream), *to, std::move(options),
-                                                                   std::move(done));
-                               started->start();
-                               return started;
-                             });
+  return open_client(executor, std::forward<Token>(token),
+                     [stream = std::move(stream), to = std::move(to),
+                      options = std::move(options)](opened_operation done) mutable {
+                       using opening = client_opening<Stream>;
+                       std::shared_ptr<opening> started;
+                       if (!to) {
+                         done.post(make_error_code(error::invalid_uri), websocket{});
+                         return started;
+                       }
+                       started = std::make_shared<opening>(std::move(stream), *to, std::move(options),
+                                                           std::move(done));
+                       started->start();
+                       return started;
+                     });
 }
 
-/// The same as an awaitable.
-template <async_stream Stream>
-asio::awaitable<websocket> handshake(Stream stream, std::string_view to, connect_options options = {}) {
-  return handshake(std::move(stream), to, std::move(options), asio::use_awaitable);
-}
-
-/// Connects to a `ws://` URI over TCP, for a token of `void(std::error_code, websocket)`. The websocket lives
-/// on `executor`, which is a strand where several threads run the context.
-///
-/// Errors: as of handshake(), those of finding and reaching the host, and std::errc::protocol_not_supported
-/// for `wss://`: connect a TLS stream and use handshake() over it.
-template <asio::completion_token_for<void(std::error_code, websocket)> Token>
-auto connect(asio::any_io_executor executor, std::string_view to, connect_options options, Token&& token) {
-  return detail::open_client(
+template <class Token>
+auto open_at(asio::any_io_executor executor, std::optional<uri> to, connect_options options, Token&& token) {
+  return open_client(
       executor, std::forward<Token>(token),
-      [executor, to = uri::parse(to), options = std::move(options)](detail::opened_operation done) mutable {
-        using opening = detail::client_opening<asio::ip::tcp::socket>;
+      [executor, to = std::move(to), options = std::move(options)](opened_operation done) mutable {
+        using opening = client_opening<asio::ip::tcp::socket>;
         std::shared_ptr<opening> started;
         if (!to || to->secure) {
           done.post(to ? std::make_error_code(std::errc::protocol_not_supported)
@@ -232,10 +105,124 @@ auto connect(asio::any_io_executor executor, std::string_view to, connect_option
       });
 }
 
-/// The same as an awaitable.
-inline asio::awaitable<websocket> connect(asio::any_io_executor executor, std::string_view to,
-                                          connect_options options = {}) {
-  return connect(std::move(executor), to, std::move(options), asio::use_awaitable);
+// An awaitable of what `open(options, token)` gives, which throws a connect_error with the server's answer.
+template <class Open>
+asio::awaitable<websocket> opened_or_thrown(Open open, connect_options options) {
+  response answer{0, {}, {}};
+  response* const asked_for = std::exchange(options.refusal, &answer);
+  std::error_code failure;
+  websocket ws = co_await open(std::move(options), asio::redirect_error(asio::use_awaitable, failure));
+  if (!failure) co_return ws;
+  if (asked_for != nullptr && (answer.status != 0 || !answer.body.empty())) *asked_for = answer;
+  throw connect_error(failure, std::move(answer));
 }
+
+template <class Stream>
+asio::awaitable<websocket> opened_over(Stream stream, std::string_view to, connect_options options) {
+  return opened_or_thrown(
+      [stream = std::move(stream), to = uri::parse(to)](connect_options with, auto token) mutable {
+        return open_over(std::move(stream), std::move(to), std::move(with), token);
+      },
+      std::move(options));
+}
+
+inline asio::awaitable<websocket> opened_at(asio::any_io_executor executor, std::string_view to,
+                                            connect_options options) {
+  return opened_or_thrown(
+      [executor = std::move(executor), to = uri::parse(to)](connect_options with, auto token) mutable {
+        return open_at(std::move(executor), std::move(to), std::move(with), token);
+      },
+      std::move(options));
+}
+
+}  // namespace detail
+
+/// Makes the opening handshake of a client over a connected stream of your own: TLS, a Unix socket, a test.
+/// `to` says what to ask for; whether it is ws or wss does not matter here.
+///
+/// Completes with the open websocket, for a token of `void(std::error_code, websocket)`. Errors: invalid_uri;
+/// those of client_handshake, handshake_refused among them, with the server's answer in options.refusal;
+/// handshake_timeout; what the stream said; operation_aborted when it was cancelled. Nothing that is given
+/// needs to live longer than the call, except options.refusal and what options.origin views.
+template <async_stream Stream, asio::completion_token_for<void(std::error_code, websocket)> Token>
+auto handshake(Stream stream, std::string_view to, connect_options options, Token&& token) {
+  return detail::open_over(std::move(stream), uri::parse(to), std::move(options), std::forward<Token>(token));
+}
+
+/// The same as an awaitable, which throws a connect_error: its what() tells also how the server refused.
+template <async_stream Stream>
+asio::awaitable<websocket> handshake(Stream stream, std::string_view to, connect_options options = {}) {
+  return detail::opened_over(std::move(stream), to, std::move(options));
+}
+
+/// Connects to a `ws://` URI over TCP, trying each address that the name has. The websocket lives on `where`,
+/// an executor or a context such as asio::io_context; a strand where several threads run the context.
+///
+/// As handshake(). Errors: also those of finding and reaching the host, of the last address that could be
+/// tried, and std::errc::protocol_not_supported for `wss://`: connect a TLS stream and use handshake() over
+/// it.
+template <detail::executor_or_context Where,
+          asio::completion_token_for<void(std::error_code, websocket)> Token>
+auto connect(Where&& where, std::string_view to, connect_options options, Token&& token) {
+  return detail::open_at(detail::executor_of(where), uri::parse(to), std::move(options),
+                         std::forward<Token>(token));
+}
+
+/// The same as an awaitable, which throws a connect_error.
+template <detail::executor_or_context Where>
+asio::awaitable<websocket> connect(Where&& where, std::string_view to, connect_options options = {}) {
+  return detail::opened_at(detail::executor_of(where), to, std::move(options));
+}
+
+/// Opens connections that have their options in common, which it keeps: nothing needs to be built inside of a
+/// co_await expression. Its connections do not need it.
+///
+///     kw::net::client const client{{.subprotocols = {"v2"}, .headers = {{"Authorization", token}}}};
+///     kw::net::websocket ws = co_await client.connect(io, "ws://example.com/feed");
+///
+/// Copies share the options. Thread safety: one may be used by several threads at once, with executors of
+/// their own; options.refusal, if it is set, is then written by all of them: see connect_error instead.
+class client {
+ public:
+  /// With the default options.
+  client() : client(connect_options{}) {}
+  /// Copies all of the options, what origin views included.
+  explicit client(connect_options options) : held_(std::make_shared<held const>(std::move(options))) {}
+
+  connect_options const& options() const noexcept { return held_->options; }
+
+  /// As net::connect(), with the client's options.
+  template <detail::executor_or_context Where>
+  asio::awaitable<websocket> connect(Where&& where, std::string_view to) const {
+    return detail::opened_at(detail::executor_of(where), to, options());
+  }
+  template <detail::executor_or_context Where,
+            asio::completion_token_for<void(std::error_code, websocket)> Token>
+  auto connect(Where&& where, std::string_view to, Token&& token) const {
+    return detail::open_at(detail::executor_of(where), uri::parse(to), options(), std::forward<Token>(token));
+  }
+
+  /// As net::handshake(), with the client's options.
+  template <async_stream Stream>
+  asio::awaitable<websocket> handshake(Stream stream, std::string_view to) const {
+    return detail::opened_over(std::move(stream), to, options());
+  }
+  template <async_stream Stream, asio::completion_token_for<void(std::error_code, websocket)> Token>
+  auto handshake(Stream stream, std::string_view to, Token&& token) const {
+    return detail::open_over(std::move(stream), uri::parse(to), options(), std::forward<Token>(token));
+  }
+
+ private:
+  struct held {
+    explicit held(connect_options from) : origin(from.origin), options(std::move(from)) {
+      options.origin = origin;
+    }
+    held(held const&) = delete;
+    std::string origin;
+    connect_options options;
+  };
+
+  std::shared_ptr<held const> held_;
+};
 
 }  // namespace kindwire::net

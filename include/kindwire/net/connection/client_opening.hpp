@@ -1,0 +1,184 @@
+// The client's side of a stream until it is a websocket, or the handshake has failed.
+#pragma once
+
+#include <algorithm>
+#include <asio/buffer.hpp>
+#include <asio/error.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/write.hpp>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "../../handshake/client.hpp"
+#include "../../handshake/uri.hpp"
+#include "../async_stream.hpp"
+#include "../connect_options.hpp"
+#include "../websocket.hpp"
+#include "connect_to_any.hpp"
+#include "enough_memory.hpp"
+#include "operation.hpp"
+#include "stream_transport.hpp"
+
+namespace kindwire::net::detail {
+
+using opened_operation = tracked_operation<std::error_code, websocket>;
+
+template <class Stream>
+class client_opening : public std::enable_shared_from_this<client_opening<Stream>> {
+ public:
+  client_opening(Stream stream, uri const& to, connect_options options, opened_operation done)
+      : stream_(std::move(stream)),
+        deadline_(stream_.get_executor()),
+        options_(std::move(options)),
+        handshake_(to, options_.handshake()),
+        done_(std::move(done)) {}
+
+  void start() {
+    if (handshake_.error()) return end(handshake_.error());
+    end_within(options_.handshake_timeout);
+    write();
+  }
+
+  // For sockets: finds the server first.
+  void start(uri const& to) {
+    if (handshake_.error()) return end(handshake_.error());
+    end_within(options_.handshake_timeout);
+    resolver_.emplace(stream_.get_executor());
+    resolver_->async_resolve(to.host, std::to_string(to.port),
+                             [self = this->shared_from_this()](std::error_code failure, auto const& found) {
+                               if (self->ended(failure)) return;
+                               std::vector<asio::ip::tcp::endpoint> all;
+                               if (!enough_memory([&] { all.assign(found.begin(), found.end()); }))
+                                 return self->end(no_memory());
+                               self->connect(std::move(all));
+                             });
+  }
+
+  void cancel(std::error_code why) {
+    if (!done_) return;
+    if (resolver_) resolver_->cancel();
+    end(why);
+  }
+
+ private:
+  using clock = std::chrono::steady_clock;
+
+  void end_within(std::chrono::milliseconds time) { end_at(deadline_after(time)); }
+  void end_at(clock::time_point time) {
+    deadline_.expires_at(time);
+    deadline_.async_wait([self = this->shared_from_this()](std::error_code stopped) {
+      if (stopped) return;
+      self->handshake_.end_of_input(error::handshake_timeout);
+      self->cancel(self->handshake_.error());
+    });
+  }
+  // A time that cannot be added to now is none.
+  static clock::time_point deadline_after(std::chrono::milliseconds time) {
+    constexpr std::chrono::hours century{24 * 36525};
+    return clock::now() + std::min<std::chrono::milliseconds>(time, century);
+  }
+
+  // True when it is over, be it by `failure` or by a cancellation in the meantime.
+  bool ended(std::error_code failure) {
+    if (done_ && failure) end(failure);
+    return !done_;
+  }
+
+  void connect(std::vector<asio::ip::tcp::endpoint> all) {
+    connect_to_any(stream_, std::move(all), [self = this->shared_from_this()](std::error_code failure) {
+      if (self->ended(failure)) return;
+      std::error_code ignored;
+      self->stream_.set_option(asio::ip::tcp::no_delay(true), ignored);
+      self->write();
+    });
+  }
+
+  void write() {
+    auto const bytes = handshake_.output();
+    asio::async_write(stream_, asio::const_buffer(bytes.data(), bytes.size()),
+                      [self = this->shared_from_this()](std::error_code failure, std::size_t size) {
+                        if (!self->done_) return;
+                        self->handshake_.consume(size);
+                        // A server that refuses before it has read all of the request may have gone, and why
+                        // is still there to be read.
+                        if (failure) self->hurry();
+                        self->write_failed_ = failure;
+                        self->read();
+                      });
+  }
+
+  void read() {
+    std::span<std::byte> room;
+    if (!enough_memory([&] { room = handshake_.prepare(1024); })) return stop_reading(no_memory());
+    stream_.async_read_some(asio::mutable_buffer(room.data(), room.size()),
+                            [self = this->shared_from_this()](std::error_code failure, std::size_t size) {
+                              if (!self->done_) return;
+                              // Where that finds no memory the handshake has failed, and says so.
+                              enough_memory([&] { self->handshake_.commit(size); });
+                              failure ? self->stop_reading(failure) : self->go_on();
+                            });
+  }
+
+  void stop_reading(std::error_code why) {
+    if (why == asio::error::eof) why = error::connection_lost;
+    handshake_.end_of_input(write_failed_ ? write_failed_ : why);
+    go_on();
+  }
+
+  void go_on() {
+    switch (handshake_.status()) {
+      case handshake_status::reading:
+        if (handshake_.is_refused()) hurry();
+        return read();
+      case handshake_status::failed: return end(handshake_.error());
+      case handshake_status::ready: return write_failed_ ? end(write_failed_) : open();
+    }
+  }
+
+  // What may still come is not worth the whole handshake_timeout.
+  void hurry() {
+    if (std::exchange(hurries_, true)) return;
+    end_at(std::min(deadline_.expiry(), deadline_after(options_.body_timeout)));
+  }
+
+  void open() {
+    deadline_.cancel();
+    std::shared_ptr<stream_connection<Stream>> opened;
+    bool const made = enough_memory([&] {
+      opened = std::make_shared<stream_connection<Stream>>(
+          role::client, std::make_shared<connection_options const>(options_.connection), std::move(stream_));
+      opened->set_head(kept_head(handshake_.subprotocol()));
+      opened->start(handshake_.leftover());
+    });
+    if (!made) return opened ? done_.post(no_memory(), websocket{}) : end(no_memory());
+    done_.complete({}, websocket_access::make(opened));
+  }
+
+  void end(std::error_code why) {
+    deadline_.cancel();
+    close_any(stream_);
+    response const& answer = handshake_.answer();
+    if (options_.refusal != nullptr && (answer.status != 0 || !answer.body.empty()))
+      enough_memory([&] { *options_.refusal = answer; });
+    done_.post(why, websocket{});
+  }
+
+  Stream stream_;
+  asio::steady_timer deadline_;
+  connect_options options_;
+  client_handshake handshake_;
+  opened_operation done_;
+  std::optional<asio::ip::tcp::resolver> resolver_;
+  std::error_code write_failed_;
+  bool hurries_ = false;
+};
+
+}  // namespace kindwire::net::detail
