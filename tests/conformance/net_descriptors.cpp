@@ -89,6 +89,23 @@ TEST_CASE(
   CHECK(io.stopped());
 }
 
+TEST_CASE("descriptors: without one left, a client says so, not that it was cancelled") {
+  asio::io_context io;
+  std::error_code outcome;
+  auto const connect = [&](char const* to) {
+    outcome.clear();
+    kw::net::connect(io, to, {}, [&](std::error_code error, kw::net::websocket) { outcome = error; });
+    io.restart();
+    io.run_for(10s);
+    CHECK(io.stopped());
+  };
+  connect("ws://127.0.0.1:1/");  // what the context itself needs is there now
+  CHECK(outcome == asio::error::connection_refused);
+  no_descriptors const none;
+  connect("ws://127.0.0.1:1/");
+  CHECK(outcome == asio::error::no_descriptors);
+}
+
 TEST_CASE(
     "descriptors: IXWebSocket, sofia-sip: what is sent by a stale handle reaches no stranger's connection") {
   asio::io_context io;

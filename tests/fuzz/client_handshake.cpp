@@ -46,18 +46,33 @@ void check_input(fuzz::source& from, unsigned choices) {
   fuzz::in_pieces(right_key ? with_right_accept(input, pieces) : input, cut,
                   [&](std::span<std::byte> piece) { fuzz::put(pieces, piece); });
   FUZZ_CLAIM(whole.status() == pieces.status() && whole.error() == pieces.error());
-  whole.end_of_input();
-  pieces.end_of_input();
+  // However the input ends: a refusal stays one, and where it is none the outcome is why it ended.
+  bool const reading = whole.status() == kw::handshake_status::reading;
+  bool const refused = whole.is_refused();
+  std::error_code const why =
+      (choices & 64u) != 0 ? kw::error::handshake_timeout : kw::error::connection_lost;
+  FUZZ_CLAIM(refused == pieces.is_refused());
+  whole.end_of_input(why);
+  pieces.end_of_input(why);
   FUZZ_CLAIM(whole.status() == pieces.status() && whole.error() == pieces.error());
+  FUZZ_CLAIM(!refused || whole.error() == kw::error::handshake_refused);
+  FUZZ_CLAIM(refused || !reading || whole.error() == why);
   FUZZ_CLAIM(whole.status() != kw::handshake_status::reading);
 
   kw::response const& answer = whole.answer();
   FUZZ_CLAIM(answer.status == pieces.answer().status);
   // With the right key the two differ where the Accept stands, and that may be in a body.
-  FUZZ_CLAIM(answer.body == pieces.answer().body ||
+  FUZZ_CLAIM(answer.body == pieces.answer().body || !refused ||
              (right_key && answer.body.size() == pieces.answer().body.size()));
+  // What is no HTTP is quoted as far as it had come, which is all that the two may differ in.
+  for (kw::client_handshake const* each : {&whole, &pieces}) {
+    FUZZ_CLAIM(refused || each->answer().body == each->server_said());
+    FUZZ_CLAIM(each->server_said().size() <= std::size_t{4} * 40);
+    for (char const letter : each->server_said()) FUZZ_CLAIM(letter >= 0x20 && letter < 0x7F);
+  }
   FUZZ_CLAIM(answer.headers.size() == pieces.answer().headers.size());
-  FUZZ_CLAIM(answer.headers.size() <= options.limits.max_headers && answer.body.size() <= options.max_body);
+  FUZZ_CLAIM(answer.headers.size() <= options.limits.max_headers &&
+             (!refused || answer.body.size() <= options.max_body));
   FUZZ_CLAIM(whole.subprotocol() == pieces.subprotocol() && whole.extensions() == pieces.extensions());
   if (whole.status() == kw::handshake_status::failed) {
     FUZZ_CLAIM(whole.error() && whole.leftover().empty());

@@ -173,6 +173,51 @@ TEST_CASE("RFC 9112 §6.3: the body of a refusal may be chunked, end with the st
   CHECK(flood.answer().body == std::string(100, 'a'));
 }
 
+TEST_CASE("a refusal is one as soon as its head is there, however its body ends or does not") {
+  std::string const chunked = "Transfer-Encoding: chunked\r\n\r\n";
+  struct {
+    std::string text;
+    std::string body;
+  } const answers[] = {
+      {"\r\n", ""},
+      {"\r\nhal", "hal"},
+      {"Content-Length: 100\r\n\r\n", ""},
+      {"Content-Length: 100\r\n\r\nhal", "hal"},
+      {"Content-Length: 99999999999999999999\r\n\r\nhal", ""},
+      {"Content-Length: -1\r\n\r\nhal", ""},
+      {chunked, ""},
+      {chunked + "5\r\nhal", "hal"},
+      {chunked + "3\r\nhal", "hal"},
+      {chunked + "3\r\nhal\r\n", "hal"},
+      {chunked + "3\r\nhal\r\nzz\r\n", "hal"},
+  };
+  std::error_code const reasons[] = {kw::error::connection_lost, kw::error::handshake_timeout,
+                                     std::make_error_code(std::errc::connection_reset),
+                                     std::make_error_code(std::errc::not_enough_memory)};
+  for (auto const& [text, body] : answers) {
+    CAPTURE(text);
+    for (std::error_code const why : reasons) {
+      kw::client_handshake handshake = client();
+      feed(handshake, "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\n" + text, 5);
+      CHECK(handshake.is_refused());
+      handshake.end_of_input(why);
+      CHECK(handshake.error() == kw::error::handshake_refused);
+      CHECK(handshake.answer().status == 503);
+      CHECK(handshake.answer().headers.front().second == "7");
+      CHECK(handshake.answer().body == body);
+      CHECK(handshake.server_said().empty());
+    }
+  }
+  for (std::error_code const why : reasons) {
+    kw::client_handshake half = client();
+    feed(half, "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\n");
+    CHECK_FALSE(half.is_refused());
+    half.end_of_input(why);
+    CHECK_MESSAGE(half.error() == why, "before the head is whole there is no answer");
+    CHECK(half.answer().status == 0);
+  }
+}
+
 TEST_CASE("RFC 6455 §4.1: a redirect is not followed") {
   kw::client_handshake handshake = client();
   feed(handshake, "HTTP/1.1 302 Found\r\nLocation: ws://other/\r\nContent-Length: 0\r\n\r\n");
@@ -289,6 +334,34 @@ TEST_CASE("RFC 9112: an answer that is none") {
   CHECK(error_of("HTTP/1.1 101 " + std::string(9000, 'x')) == kw::error::http_line_too_long);
   CHECK(error_of("HTTP/1.1 101 x\r\nA: " + std::string(9000, 'x')) == kw::error::http_head_too_large);
   CHECK(verdict([](answer& reply) { reply.line = "HTTP/1.0 101 x"; }) == kw::error::http_version);
+}
+
+TEST_CASE("a server that does not speak HTTP is quoted: 40 bytes, printable") {
+  using namespace std::string_literals;
+  auto const said = [](std::string const& text, std::size_t size = SIZE_MAX) {
+    kw::client_handshake handshake = client();
+    feed(handshake, text, size);
+    CHECK(handshake.status() == status::failed);
+    CHECK(handshake.answer().status == 0);
+    CHECK(handshake.answer().headers.empty());
+    CHECK(handshake.answer().body == handshake.server_said());
+    return std::string(handshake.server_said());
+  };
+  CHECK(said("SSH-2.0-OpenSSH_9.2\r\n") == R"(SSH-2.0-OpenSSH_9.2\r\n)");
+  CHECK(said("\x15\x03\x03\x00\x02\x02\x46"s) == R"(\x15\x03\x03\x00\x02\x02F)");
+  CHECK(said("\x00\x00\x12\x04\x00\x00\x00\x00\x00"s) == R"(\x00\x00\x12\x04\x00\x00\x00\x00\x00)");
+  CHECK(said("220 \"mail\" \\ \xE2\x80\xAE\x1b[2J") == R"(220 \"mail\" \\ \xe2\x80\xae\x1b[2J)");
+  CHECK(said(std::string(1000, 'x')) == std::string(40, 'x'));
+  CHECK(said("HTTP/1.1 200 OK\r\nA : b\r\n\r\n", 3).starts_with(R"(HTTP/1.1 200 OK\r\nA)"));
+  CHECK(said("HTTP/1.1 100 Continue\r\n\r\nSSH-2.0-x\r\n", 7).starts_with("SSH"));
+  CHECK(said("HTTP/2.0 200 x\r\n\r\n").starts_with("HTTP/2.0"));
+
+  kw::client_handshake fine = client();
+  feed(fine, answer{fine}.text(), 10);
+  CHECK(fine.server_said().empty());
+  kw::client_handshake silent = client();
+  silent.end_of_input();
+  CHECK(silent.server_said().empty());
 }
 
 TEST_CASE("RFC 6455 §7.1.5: a stream that ends before the answer is lost") {

@@ -4,11 +4,14 @@
 
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
+#include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
-#include <asio/use_future.hpp>
+#include <asio/strand.hpp>
 #include <chrono>
+#include <exception>
 #include <kindwire/handshake/accept_key.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -80,6 +83,182 @@ TEST_CASE("a refusal hands over the status, the headers and the body") {
   CHECK(!side.ws.is_open());
 }
 
+TEST_CASE("a refusal is one, and soon, whatever becomes of its body") {
+  std::string const head = "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\n";
+  struct {
+    char const* framing;
+    char const* part;
+  } const bodies[] = {{"\r\n", "no end"},
+                      {"Content-Length: 100\r\n\r\n", "no end"},
+                      {"Transfer-Encoding: chunked\r\n\r\n64\r\n", "no end"},
+                      {"Transfer-Encoding: chunked\r\n\r\n", ""}};
+  enum class ending { end, reset, silence };
+  for (auto const& [framing, part] : bodies) {
+    for (ending const how : {ending::end, ending::reset, ending::silence}) {
+      CAPTURE(framing);
+      client_side side;
+      kw::response refusal;
+      side.start({.body_timeout = 20ms, .refusal = &refusal});
+      side.answer(head + framing + part);
+      CHECK(!side.outcome);
+      if (how == ending::end) side.far->end();
+      if (how == ending::reset) side.far->reading.post(asio::error::connection_reset, 0);
+      side.io.restart();
+      side.io.run_for(5s);
+      CHECK(side.io.stopped());
+      CHECK(side.outcome == kw::error::handshake_refused);
+      CHECK(side.completions == 1);
+      CHECK(refusal.status == 503);
+      CHECK(refusal.headers.front().second == "7");
+      CHECK(refusal.body == part);
+      CHECK(side.far->closed);
+    }
+  }
+}
+
+TEST_CASE("a body does not lengthen the handshake, nor does a trickle lengthen the body") {
+  client_side side;
+  kw::response refusal;
+  bool trickles = false;
+  SUBCASE("silence") {}
+  SUBCASE("a trickle") { trickles = true; }
+  side.start({.handshake_timeout = trickles ? 10s : 20ms,
+              .body_timeout = trickles ? 20ms : 10s,
+              .refusal = &refusal});
+  side.answer("HTTP/1.1 503 Busy\r\n\r\n");
+  for (int turn = 0; !side.outcome && turn != 1000; ++turn) {
+    if (trickles) side.far->push("x");
+    side.io.restart();
+    side.io.run_for(5ms);
+  }
+  CHECK(side.outcome == kw::error::handshake_refused);
+  CHECK(refusal.status == 503);
+  CHECK(refusal.body.empty() != trickles);
+}
+
+TEST_CASE("a server that refuses before it has read the request is heard, though writing failed") {
+  client_side side;
+  kw::response refusal;
+  side.far->fail_at = 1;
+  SUBCASE("it said why") {
+    side.far->push("HTTP/1.1 431 x\r\nContent-Length: 4\r\n\r\nlong");
+    side.start({.refusal = &refusal});
+    CHECK(side.outcome == kw::error::handshake_refused);
+    CHECK(refusal.status == 431);
+    CHECK(refusal.body == "long");
+  }
+  SUBCASE("it said nothing") {
+    side.far->end();
+    side.start();
+    CHECK(side.outcome == asio::error::connection_reset);
+  }
+  SUBCASE("it stays silent") {
+    side.start({.body_timeout = 20ms});
+    side.io.restart();
+    side.io.run_for(5s);
+    CHECK(side.outcome == asio::error::connection_reset);
+  }
+  SUBCASE("it said yes, to half of a request") {
+    side.far->push("HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+    side.start();
+    CHECK(side.outcome == asio::error::connection_reset);
+  }
+  CHECK(side.completions == 1);
+  CHECK(side.far->closed);
+}
+
+TEST_CASE("a server that does not speak HTTP is quoted") {
+  client_side side;
+  kw::response refusal;
+  side.start({.refusal = &refusal});
+  side.answer("SSH-2.0-OpenSSH_9.2\r\n");
+  CHECK(side.outcome == kw::error::http_malformed);
+  CHECK(refusal.status == 0);
+  CHECK(refusal.body == R"(SSH-2.0-OpenSSH_9.2\r\n)");
+}
+
+TEST_CASE("what an awaited handshake throws names the refusal, or what was said instead of HTTP") {
+  auto const thrown = [](std::string const& answer) {
+    asio::io_context io;
+    auto const far = std::make_shared<test::peer>(io.get_executor());
+    far->push(answer);
+    far->end();
+    std::optional<kw::net::connect_error> result;
+    asio::co_spawn(io, kw::net::handshake(test::stream(far), "ws://localhost/"),
+                   [&](std::exception_ptr failure, kw::net::websocket) {
+                     try {
+                       std::rethrow_exception(failure);
+                     } catch (kw::net::connect_error const& error) {
+                       result = error;
+                     }
+                   });
+    io.run_for(5s);
+    REQUIRE(result);
+    return *result;
+  };
+  kw::net::connect_error const refused = thrown("HTTP/1.1 403 No\r\nX-Why: because\r\n\r\nnot you");
+  CHECK(refused.code() == kw::error::handshake_refused);
+  CHECK(std::string(refused.what()) == "server refused the WebSocket connection: 403 Forbidden");
+  CHECK(refused.answer().headers.front().second == "because");
+  CHECK(refused.answer().body == "not you");
+  kw::net::connect_error const other = thrown("SSH-2.0-x\r\n");
+  CHECK(other.code() == kw::error::http_malformed);
+  CHECK(std::string(other.what()) == R"(malformed HTTP head: "SSH-2.0-x\r\n")");
+  kw::net::connect_error const lost = thrown("");
+  CHECK(lost.code() == kw::error::connection_lost);
+  CHECK(std::string(lost.what()) == lost.code().message());
+  CHECK(lost.answer().status == 0);
+}
+
+TEST_CASE("a client keeps its options, and connects from a context as from an executor") {
+  std::string origin = "http://a.example";
+  kw::net::client const client{{.subprotocols = {"v2"}, .headers = {{"X-A", "b"}}, .origin = origin}};
+  origin = "gone gone gone g";
+  asio::io_context io;
+  for (int which = 0; which != 2; ++which) {
+    auto const far = std::make_shared<test::peer>(io.get_executor());
+    bool called = false;
+    auto const check = [&] {
+      std::string const request = far->written();
+      CHECK(request.find("\r\nSec-WebSocket-Protocol: v2\r\n") != std::string::npos);
+      CHECK(request.find("\r\nOrigin: http://a.example\r\n") != std::string::npos);
+      CHECK(request.find("\r\nX-A: b\r\n") != std::string::npos);
+      called = true;
+    };
+    if (which == 0) {
+      client.handshake(test::stream(far), "ws://localhost/",
+                       [&](std::error_code, kw::net::websocket) { check(); });
+    } else {
+      asio::co_spawn(io, client.handshake(test::stream(far), "ws://localhost/"),
+                     [&](std::exception_ptr, kw::net::websocket) { check(); });
+    }
+    far->end();
+    test::settle(io);
+    CHECK(called);
+  }
+
+  kw::net::client const plain;
+  int ended = 0;
+  auto const count = [&](std::error_code error, kw::net::websocket) {
+    CHECK(error == kw::error::invalid_uri);
+    ++ended;
+  };
+  auto const count_thrown = [&](std::exception_ptr failure, kw::net::websocket) {
+    CHECK_THROWS_AS(std::rethrow_exception(failure), kw::net::connect_error);
+    ++ended;
+  };
+  plain.connect(io, "http://a/", count);
+  plain.connect(io.get_executor(), "http://a/", count);
+  kw::net::connect(io, "http://a/", {}, count);
+  kw::net::connect(asio::make_strand(io), "http://a/", {}, count);
+  asio::co_spawn(io, plain.connect(io, "http://a/"), count_thrown);
+  asio::co_spawn(io, plain.connect(io.get_executor(), "http://a/"), count_thrown);
+  asio::co_spawn(io, kw::net::connect(io, "http://a/"), count_thrown);
+  asio::co_spawn(io, kw::net::connect(io, "http://a/", {.subprotocols = {"v2"}}), count_thrown);
+  test::settle(io);
+  CHECK(ended == 8);
+}
+
 TEST_CASE("a wrong accept key, an end of the stream, an answer that never comes") {
   client_side side;
   SUBCASE("wrong key") {
@@ -130,7 +309,10 @@ TEST_CASE("an error at the k-th operation of the stream ends the handshake once"
     side.far->max_read = 100;
     side.far->fail_at = k;
     side.start();
-    if (!side.outcome) side.answer(side.accept() + "\r\n");
+    // Where writing failed a 101 comes too late, a refusal would not.
+    if (!side.outcome) side.answer(k == 1 ? "" : side.accept() + "\r\n");
+    if (k == 1) side.far->end();
+    test::settle(side.io);
     CHECK(side.completions == 1);
     CHECK(side.outcome == asio::error::connection_reset);
   }

@@ -2,9 +2,15 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <cstring>
+#include <functional>
 #include <kindwire/stream/memory.hpp>
+#include <span>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 namespace kw = kindwire;
 
@@ -81,6 +87,84 @@ TEST_CASE("a refused handshake hands the answer over") {
   CHECK(answer.body == "who are you?");
   server.join();
   CHECK(server.failure == kw::error::handshake_refused);
+}
+
+namespace {
+
+// A stream that gives one piece of text a read, then waits or fails; writes fail with `unwritten`.
+struct scripted_stream {
+  std::vector<std::string>* pieces;
+  std::error_code end = {};
+  std::error_code unwritten = {};
+  std::function<void()> before_read = [] {};
+
+  std::size_t read_some(std::span<std::byte> into, std::error_code& failure) {
+    before_read();
+    failure = pieces->empty() ? end : std::error_code{};
+    if (pieces->empty()) return 0;
+    std::string const piece = pieces->front();
+    pieces->erase(pieces->begin());
+    REQUIRE(piece.size() <= into.size());
+    std::memcpy(into.data(), piece.data(), piece.size());
+    return piece.size();
+  }
+  std::size_t write_some(std::span<std::byte const> from, std::error_code& failure) {
+    failure = unwritten;
+    return unwritten ? 0 : from.size();
+  }
+};
+
+}  // namespace
+
+TEST_CASE(
+    "blocking: a refusal whose body breaks off is a refusal, and a server that speaks no HTTP is quoted") {
+  std::string const head = "HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\n";
+  auto const outcome = [](std::vector<std::string> pieces, std::error_code end, kw::response& answer,
+                          std::error_code unwritten = {}) {
+    std::error_code failure;
+    CHECK(
+        !kw::connect(scripted_stream{&pieces, end, unwritten}, "ws://localhost/", failure, {}, {}, &answer));
+    return failure;
+  };
+  auto const reset = std::make_error_code(std::errc::connection_reset);
+  auto const late = std::make_error_code(std::errc::timed_out);
+  for (std::error_code const end : {std::error_code{}, reset, late}) {
+    kw::response answer;
+    CHECK(outcome({head, "half"}, end, answer) == kw::error::handshake_refused);
+    CHECK(answer.status == 503);
+    CHECK(answer.body == "half");
+    kw::response none;
+    CHECK(outcome({head.substr(0, 30)}, end, none) == (end ? end : kw::error::connection_lost));
+    CHECK(none.status == 200);
+  }
+  kw::response said;
+  CHECK(outcome({"SSH-2.0-x\r\n"}, {}, said) == kw::error::http_malformed);
+  CHECK(said.status == 0);
+  CHECK(said.body == R"(SSH-2.0-x\r\n)");
+
+  // Refused before all of the request was read.
+  kw::response early;
+  CHECK(outcome({head, "half"}, reset, early, reset) == kw::error::handshake_refused);
+  CHECK(early.status == 503);
+  CHECK(outcome({}, {}, early, reset) == reset);
+  CHECK(outcome({head}, {}, early, late) == late);
+}
+
+TEST_CASE("blocking: a body that never ends is not waited for") {
+  std::vector<std::string> pieces(3, "x");
+  pieces.front() = "HTTP/1.1 503 Busy\r\n\r\n";
+  auto const begin = std::chrono::steady_clock::now();
+  scripted_stream endless{&pieces, {}, {}, [&] {
+                            pieces.emplace_back("x");
+                            if (pieces.size() == 4)
+                              std::this_thread::sleep_for(std::chrono::milliseconds(50));
+                          }};
+  std::error_code failure;
+  kw::response answer;
+  CHECK(!kw::connect(std::move(endless), "ws://localhost/", failure, {.max_body = 1000000}, {}, &answer));
+  CHECK(failure == kw::error::handshake_refused);
+  CHECK(answer.body.size() > 3);
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(5));
 }
 
 TEST_CASE("an error at the k-th operation of either end: no hang, no crash, an error or a clean end") {

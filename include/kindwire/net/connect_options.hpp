@@ -17,8 +17,8 @@ namespace kindwire::net {
 
 /// What can be set for a connection that we open.
 ///
-/// g++ 12 miscompiles some aggregates that are built inside of a co_await expression, and refuses others:
-/// give the options to a client, which keeps them, or name them before.
+/// g++ 12 refuses lists in braces, such as subprotocols and headers, inside of a co_await expression ("array
+/// used as initializer"): build a client before, which keeps them.
 struct connect_options {
   std::vector<std::string> subprotocols = {};  ///< in order of preference; unlike tokens (RFC 6455 §1.9)
   /// Other fields of the request, such as cookies or Authorization. A Host here replaces the one made from

@@ -317,8 +317,37 @@ blocking_websocket<Stream> accept(Stream stream, std::error_code& failure,
   return ws;
 }
 
+namespace detail {
+
+// Reads the answer to a request whose writing ended with `unwritten`. Once it is a refusal, reading may go on
+// for a second, looked at after each read: how long one of them waits is up to the stream.
+template <blocking_stream Stream>
+std::error_code read_answer(Stream& stream, client_handshake& handshake, std::error_code unwritten) {
+  using clock = std::chrono::steady_clock;
+  std::optional<clock::time_point> end;
+  // A server that refuses before it has read all of the request may have gone, and why is still there to be
+  // read.
+  bool const gone = unwritten == std::errc::broken_pipe || unwritten == std::errc::connection_reset;
+  if (unwritten && !gone) handshake.end_of_input(unwritten);
+  while (handshake.status() == handshake_status::reading) {
+    std::error_code failure;
+    std::size_t const size = stream.read_some(handshake.prepare(2048), failure);
+    handshake.commit(size);
+    if (size == 0 && !failure) failure = error::connection_lost;
+    if (handshake.is_refused() && !end) end = clock::now() + std::chrono::seconds(1);
+    if (end && clock::now() >= *end) failure = error::handshake_timeout;
+    if (failure) handshake.end_of_input(failure);
+  }
+  // Of a request that was not written whole only a refusal is an answer.
+  return unwritten && !handshake.is_refused() ? unwritten : handshake.error();
+}
+
+}  // namespace detail
+
 /// Makes the opening handshake of a client over a connected `stream`. No connection, with an error, when that
-/// failed; error::handshake_refused puts the server's answer into `*answer`, if there is one.
+/// failed. `*answer` is then what the server said, if it said anything: with error::handshake_refused its
+/// status, header fields and what came of its body; the status is 0 when it was not HTTP, and the body what
+/// it was instead: see client_handshake::server_said().
 template <blocking_stream Stream>
 blocking_websocket<Stream> connect(Stream stream, std::string_view to, std::error_code& failure,
                                    client_options const& options = {}, session_options const& session = {},
@@ -328,14 +357,10 @@ blocking_websocket<Stream> connect(Stream stream, std::string_view to, std::erro
   if (failure) return {};
   client_handshake handshake(*target, options);
   failure = handshake.error();
-  if (!failure) failure = detail::write_all(stream, handshake.output());
-  while (!failure && handshake.status() == handshake_status::reading) {
-    std::size_t const size = stream.read_some(handshake.prepare(2048), failure);
-    handshake.commit(size);
-    if (size == 0 && !failure) handshake.end_of_input();
-  }
-  if (answer != nullptr && handshake.answer().status != 0) *answer = handshake.answer();
-  if (!failure) failure = handshake.error();
+  if (!failure)
+    failure = detail::read_answer(stream, handshake, detail::write_all(stream, handshake.output()));
+  response const& said = handshake.answer();
+  if (answer != nullptr && (said.status != 0 || !said.body.empty())) *answer = said;
   if (failure) return detail::close_stream(stream), blocking_websocket<Stream>{};
   blocking_websocket<Stream> ws(std::move(stream), role::client, session, handshake.leftover());
   ws.set_handshake({}, handshake.subprotocol());

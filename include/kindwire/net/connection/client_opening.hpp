@@ -77,7 +77,7 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
     deadline_.async_wait([self = this->shared_from_this()](std::error_code stopped) {
       if (stopped) return;
       self->handshake_.end_of_input(error::handshake_timeout);
-      self->cancel(self->handshake_.error());
+      self->cancel(self->verdict());
     });
   }
   // A time that cannot be added to now is none.
@@ -129,7 +129,7 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
 
   void stop_reading(std::error_code why) {
     if (why == asio::error::eof) why = error::connection_lost;
-    handshake_.end_of_input(write_failed_ ? write_failed_ : why);
+    handshake_.end_of_input(why);
     go_on();
   }
 
@@ -138,9 +138,14 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
       case handshake_status::reading:
         if (handshake_.is_refused()) hurry();
         return read();
-      case handshake_status::failed: return end(handshake_.error());
+      case handshake_status::failed: return end(verdict());
       case handshake_status::ready: return write_failed_ ? end(write_failed_) : open();
     }
+  }
+
+  // Of a request that was not written whole only a refusal is an answer.
+  std::error_code verdict() const noexcept {
+    return write_failed_ && !handshake_.is_refused() ? write_failed_ : handshake_.error();
   }
 
   // What may still come is not worth the whole handshake_timeout.
