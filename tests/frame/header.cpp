@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <span>
+#include <string>
 
 #include "support/bytes.hpp"
 #include "support/reference.hpp"
@@ -147,3 +148,12 @@ TEST_CASE("header: write is the reverse of read, byte for byte as RFC 6455 §5.2
 }
 
 }  // namespace
+
+TEST_CASE("header: printed for a log") {
+  CHECK(kw::to_string(kw::frame_header{.type = kw::opcode::text, .masked = true, .length = 125}) ==
+        "TEXT fin masked 125 bytes");
+  CHECK(kw::to_string(kw::frame_header{
+            .type = kw::opcode::continuation, .fin = false, .reserved = 0x70, .length = 1}) ==
+        "CONTINUATION rsv1 rsv2 rsv3 1 byte");
+  CHECK(kw::to_string(kw::frame_header{.type = static_cast<kw::opcode>(0xB)}) == "RESERVED 11 fin 0 bytes");
+}

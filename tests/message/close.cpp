@@ -3,8 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <set>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "support/bytes.hpp"
 #include "support/reference.hpp"
@@ -116,3 +118,17 @@ TEST_CASE("close: each violation has its code (RFC 6455 §7.4.1), which may stan
 }
 
 }  // namespace
+
+TEST_CASE("close: a code printed for a log") {
+  CHECK(kw::to_string(kw::close_code::going_away) == "1001 going away");
+  CHECK(kw::to_string(kw::close_code::no_status) == "1005 no status received");
+  CHECK(kw::to_string(static_cast<kw::close_code>(3000)) == "3000 registered");
+  CHECK(kw::to_string(static_cast<kw::close_code>(4999)) == "4999 private use");
+  CHECK(kw::to_string(static_cast<kw::close_code>(1004)) == "1004 unknown");
+  CHECK(kw::to_string(static_cast<kw::close_code>(0)) == "0 unknown");
+  // A name for every code that has a meaning, each its own.
+  std::set<std::string_view> names;
+  for (unsigned code = 1000; code != 1016; ++code)
+    names.insert(kw::describe(static_cast<kw::close_code>(code)));
+  CHECK(names.size() == 16);
+}

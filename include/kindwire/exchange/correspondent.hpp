@@ -117,6 +117,20 @@ class correspondent {
         token);
   }
 
+  /// Nothing else can be asked.
+  template <class Answer, class Question, class... Rest>
+  requires(!message_kind<Question> || !answerable<Answer>) auto request(Question const&, Rest&&...) {
+    static_assert(
+        message_kind<Question>,
+        "kindwire: a question is a struct with a kind: give the type a `static constexpr auto schema = "
+        "kindwire::kind(...)`, or specialise kindwire::schema for it");
+    static_assert(
+        answerable<Answer>,
+        "kindwire: an answer is a struct with a kind, or a std::variant of such: give the type a `static "
+        "constexpr auto schema = kindwire::kind(...)`, or specialise kindwire::schema for it");
+    return asio::awaitable<Answer>{};
+  }
+
   /// Questions without an answer yet.
   std::size_t outstanding() const noexcept { return state_->outstanding(); }
   /// Answers that came after their request had timed out or was cancelled, or came twice.
@@ -150,6 +164,14 @@ class correspondent {
   auto close(close_code code, std::string_view reason, Token&& token) {
     static_cast<void>(try_close(code, reason));  // what follows says the same
     return websocket().close(code, reason, std::forward<Token>(token));
+  }
+  template <asio::completion_token_for<void(std::error_code)> Token>
+  auto close(close_code code, Token&& token) {
+    return close(code, {}, std::forward<Token>(token));
+  }
+  template <asio::completion_token_for<void(std::error_code)> Token>
+  auto close(Token&& token) {
+    return close(close_code::normal, {}, std::forward<Token>(token));
   }
   std::error_code try_close(close_code code = close_code::normal, std::string_view reason = {}) {
     auto const outcome = websocket().try_close(code, reason);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string>
 
 #include "../error.hpp"
 #include "mask.hpp"
@@ -30,6 +31,19 @@ struct frame_header {
   masking_key key{};         ///< meaningful if `masked`
   std::uint64_t length = 0;  ///< of the payload, in bytes
 };
+
+/// For logs: `TEXT fin masked 125 bytes`, `CONTINUATION rsv1 0 bytes`. The masking key is left out.
+inline std::string to_string(frame_header const& header) {
+  std::string result = to_string(header.type);
+  if (is_reserved(header.type)) (result += ' ') += std::to_string(static_cast<unsigned>(header.type));
+  if (header.fin) result += " fin";
+  if ((header.reserved & 0x40u) != 0) result += " rsv1";
+  if ((header.reserved & 0x20u) != 0) result += " rsv2";
+  if ((header.reserved & 0x10u) != 0) result += " rsv3";
+  if (header.masked) result += " masked";
+  ((result += ' ') += std::to_string(header.length)) += header.length == 1 ? " byte" : " bytes";
+  return result;
+}
 
 /// How many bytes the header takes on the wire: 2 to 14.
 constexpr std::size_t frame_header_size(bool masked, std::uint64_t length) noexcept {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -36,6 +37,36 @@ enum class close_code : std::uint16_t {
   bad_gateway = 1014,
   tls_handshake = 1015,  ///< never on the wire
 };
+
+/// What a code says, in IANA's words: `going away`. For those without a name `registered` (3000–3999),
+/// `private use` (4000–4999; RFC 6455 §7.4.2) or `unknown`.
+constexpr char const* describe(close_code code) noexcept {
+  switch (code) {
+    case close_code::normal: return "normal closure";
+    case close_code::going_away: return "going away";
+    case close_code::protocol_error: return "protocol error";
+    case close_code::unsupported_data: return "unsupported data";
+    case close_code::no_status: return "no status received";
+    case close_code::abnormal: return "abnormal closure";
+    case close_code::invalid_payload: return "invalid frame payload data";
+    case close_code::policy_violation: return "policy violation";
+    case close_code::message_too_big: return "message too big";
+    case close_code::mandatory_extension: return "mandatory extension";
+    case close_code::internal_error: return "internal error";
+    case close_code::service_restart: return "service restart";
+    case close_code::try_again_later: return "try again later";
+    case close_code::bad_gateway: return "bad gateway";
+    case close_code::tls_handshake: return "TLS handshake";
+  }
+  auto const value = static_cast<unsigned>(code);
+  if (value >= 3000 && value <= 3999) return "registered";
+  return value >= 4000 && value <= 4999 ? "private use" : "unknown";
+}
+
+/// For logs: `1001 going away`.
+inline std::string to_string(close_code code) {
+  return std::to_string(static_cast<unsigned>(code)) + ' ' + describe(code);
+}
 
 /// The longest reason in bytes: a control payload less the two bytes of the code (RFC 6455 §5.5).
 inline constexpr std::size_t max_close_reason_size = max_control_payload_size - 2;

@@ -16,6 +16,7 @@
 #include "../message/close.hpp"
 #include "../message/message.hpp"
 #include "connection/mailbox.hpp"
+#include "sendable.hpp"
 #include "text_encodable.hpp"
 
 namespace kindwire::net {
@@ -58,6 +59,10 @@ class remote {
 
   /// A BINARY message.
   std::error_code send(std::span<std::byte const> bytes) const { return send(message_type::binary, bytes); }
+  template <binary_sendable T>
+  std::error_code send(T const& bytes) const {
+    return send(detail::binary_payload(bytes));
+  }
 
   /// A message as it was received: text as text, binary as binary.
   std::error_code send(message const& whole) const { return send(whole.type(), whole.bytes()); }
@@ -70,6 +75,17 @@ class remote {
         type != message_type::continuation && type != message_type::close && !is_reserved(type);
     if (!fits || !whole) return error::invalid_argument;
     return box_ ? box_->send(type, bytes) : make_error_code(error::closed);
+  }
+
+  template <binary_sendable T>
+  std::error_code send(message_type type, T const& bytes) const {
+    return send(type, detail::binary_payload(bytes));
+  }
+
+  /// Nothing else can be sent.
+  template <detail::unsendable T>
+  std::error_code send(T const&) const {
+    return detail::refuse_to_send<T>(), error::invalid_argument;
   }
 
   /// A value as a TEXT message, encoded by this thread. invalid_argument if it cannot be. What else

@@ -16,7 +16,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -30,6 +29,7 @@
 #include "connection/stream_transport.hpp"
 #include "options.hpp"
 #include "remote.hpp"
+#include "sendable.hpp"
 #include "text_encodable.hpp"
 
 namespace kindwire::net {
@@ -117,6 +117,16 @@ class websocket {
     return drained(try_send(bytes), std::forward<Token>(token));
   }
 
+  /// The same for bytes in whatever holds them: a std::vector<std::uint8_t>, a std::array<char, 4>, …
+  template <binary_sendable T>
+  asio::awaitable<void> send(T const& bytes) {
+    return drained(try_send(bytes));
+  }
+  template <binary_sendable T, asio::completion_token_for<void(std::error_code)> Token>
+  auto send(T const& bytes, Token&& token) {
+    return drained(try_send(bytes), std::forward<Token>(token));
+  }
+
   /// A message as it was received: text as text, binary as binary.
   asio::awaitable<void> send(message const& whole) { return drained(try_send(whole)); }
   template <asio::completion_token_for<void(std::error_code)> Token>
@@ -133,6 +143,15 @@ class websocket {
     return drained(try_send(type, bytes), std::forward<Token>(token));
   }
 
+  template <binary_sendable T>
+  asio::awaitable<void> send(message_type type, T const& bytes) {
+    return send(type, detail::binary_payload(bytes));
+  }
+  template <binary_sendable T, asio::completion_token_for<void(std::error_code)> Token>
+  auto send(message_type type, T const& bytes, Token&& token) {
+    return send(type, detail::binary_payload(bytes), std::forward<Token>(token));
+  }
+
   /// A value as a TEXT message, written straight into the outbound frame. Include a json/ header for it.
   template <text_encodable T>
   asio::awaitable<void> send(T const& value) {
@@ -141,6 +160,12 @@ class websocket {
   template <text_encodable T, asio::completion_token_for<void(std::error_code)> Token>
   auto send(T const& value, Token&& token) {
     return drained(try_send(value), std::forward<Token>(token));
+  }
+
+  /// Nothing else can be sent.
+  template <detail::unsendable T, class... Token>
+  asio::awaitable<void> send(T const&, Token&&...) {
+    return detail::refuse_to_send<T>(), done();
   }
 
   /// One fragment: TEXT or BINARY begins a message, CONTINUATION goes on with it, `fin` ends it (RFC 6455
@@ -157,15 +182,35 @@ class websocket {
   asio::awaitable<void> ping(std::string_view payload = {}) {
     return send(message_type::ping, kindwire::detail::as_bytes(payload));
   }
+  template <asio::completion_token_for<void(std::error_code)> Token>
+  auto ping(std::string_view payload, Token&& token) {
+    return send(message_type::ping, kindwire::detail::as_bytes(payload), std::forward<Token>(token));
+  }
+  template <asio::completion_token_for<void(std::error_code)> Token>
+  auto ping(Token&& token) {
+    return ping(std::string_view{}, std::forward<Token>(token));
+  }
 
   /// The same without waiting for anything: queues, or says why not.
   std::error_code try_send(std::string_view text) {
     return queue([&](session& protocol) { return protocol.send(text); });
   }
   std::error_code try_send(std::span<std::byte const> bytes) { return try_send(message_type::binary, bytes); }
+  template <binary_sendable T>
+  std::error_code try_send(T const& bytes) {
+    return try_send(detail::binary_payload(bytes));
+  }
   std::error_code try_send(message const& whole) { return try_send(whole.type(), whole.bytes()); }
   std::error_code try_send(message_type type, std::span<std::byte const> bytes) {
     return try_send_fragment(type, bytes, true);
+  }
+  template <binary_sendable T>
+  std::error_code try_send(message_type type, T const& bytes) {
+    return try_send(type, detail::binary_payload(bytes));
+  }
+  template <detail::unsendable T>
+  std::error_code try_send(T const&) {
+    return detail::refuse_to_send<T>(), error();
   }
   std::error_code try_send_fragment(message_type type, std::span<std::byte const> bytes, bool fin) {
     return queue([&](session& protocol) { return protocol.send(type, bytes, fin); });
@@ -196,6 +241,14 @@ class websocket {
   template <asio::completion_token_for<void(std::error_code)> Token>
   auto close(kindwire::close_code code, std::string_view reason, Token&& token) {
     return closed(try_close(code, reason), std::forward<Token>(token));
+  }
+  template <asio::completion_token_for<void(std::error_code)> Token>
+  auto close(kindwire::close_code code, Token&& token) {
+    return close(code, {}, std::forward<Token>(token));
+  }
+  template <asio::completion_token_for<void(std::error_code)> Token>
+  auto close(Token&& token) {
+    return close(kindwire::close_code::normal, {}, std::forward<Token>(token));
   }
 
   /// Sends a Close and waits for nothing. The close handshake goes on, bounded by close_timeout.

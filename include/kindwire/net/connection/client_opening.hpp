@@ -19,6 +19,7 @@
 
 #include "../../handshake/client.hpp"
 #include "../../handshake/uri.hpp"
+#include "../../session/deadline.hpp"
 #include "../async_stream.hpp"
 #include "../connect_options.hpp"
 #include "../websocket.hpp"
@@ -43,14 +44,14 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
 
   void start() {
     if (handshake_.error()) return end(handshake_.error());
-    end_within(options_.handshake_timeout);
+    end_at(deadline_after(options_.handshake_timeout));
     write();
   }
 
   // For sockets: finds the server first.
   void start(uri const& to) {
     if (handshake_.error()) return end(handshake_.error());
-    end_within(options_.handshake_timeout);
+    end_at(deadline_after(options_.handshake_timeout));
     resolver_.emplace(stream_.get_executor());
     resolver_->async_resolve(to.host, std::to_string(to.port),
                              [self = this->shared_from_this()](std::error_code failure, auto const& found) {
@@ -71,8 +72,9 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
  private:
   using clock = std::chrono::steady_clock;
 
-  void end_within(std::chrono::milliseconds time) { end_at(deadline_after(time)); }
   void end_at(clock::time_point time) {
+    end_ = time;
+    if (time == clock::time_point::max()) return;
     deadline_.expires_at(time);
     deadline_.async_wait([self = this->shared_from_this()](std::error_code stopped) {
       if (stopped) return;
@@ -80,10 +82,8 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
       self->cancel(self->verdict());
     });
   }
-  // A time that cannot be added to now is none.
   static clock::time_point deadline_after(std::chrono::milliseconds time) {
-    constexpr std::chrono::hours century{24 * 36525};
-    return clock::now() + std::min<std::chrono::milliseconds>(time, century);
+    return kindwire::detail::time_after(clock::now(), time);
   }
 
   // True when it is over, be it by `failure` or by a cancellation in the meantime.
@@ -151,7 +151,7 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
   // What may still come is not worth the whole handshake_timeout.
   void hurry() {
     if (std::exchange(hurries_, true)) return;
-    end_at(std::min(deadline_.expiry(), deadline_after(options_.body_timeout)));
+    end_at(std::min(end_, deadline_after(options_.body_timeout)));
   }
 
   void open() {
@@ -182,6 +182,7 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
   client_handshake handshake_;
   opened_operation done_;
   std::optional<asio::ip::tcp::resolver> resolver_;
+  clock::time_point end_;
   std::error_code write_failed_;
   bool hurries_ = false;
 };
