@@ -55,7 +55,7 @@ asio::awaitable<int> talk(char const* url, kw::net::websocket& ws) {
     if (failure.code() == kw::error::handshake_refused) {
       std::fprintf(stderr, "refused: %u %s\n", refusal.status, one_line(refusal.body).c_str());
     } else {
-      std::fprintf(stderr, "failed: %s\n", failure.code().message().c_str());
+      std::fprintf(stderr, "failed: %s\n", failure.what());
     }
     co_return 1;
   }
