@@ -12,6 +12,7 @@
 #include "frame/role.hpp"
 #include "handshake/accept_key.hpp"
 #include "handshake/client.hpp"
+#include "handshake/endpoint.hpp"
 #include "handshake/extension.hpp"
 #include "handshake/head.hpp"
 #include "handshake/headers.hpp"

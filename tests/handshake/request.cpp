@@ -159,3 +159,11 @@ TEST_CASE("request: what is offered") {
   CHECK(offered("a b") == 0);
   CHECK(sample::parsed(sample::upgrade{}).subprotocols().empty());
 }
+
+TEST_CASE("request: where it came from, as the driver says") {
+  kw::request request;
+  CHECK(!request.remote_endpoint());
+  request.set_remote_endpoint({"192.0.2.1", 4711});
+  kw::request const copy = request;
+  CHECK(to_string(copy.remote_endpoint()) == "192.0.2.1:4711");
+}

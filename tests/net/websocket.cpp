@@ -805,3 +805,17 @@ TEST_CASE("over real sockets: both roles, 1 MiB messages, one thread or four on 
     CHECK(server.close_code() == kw::close_code::normal);
   }
 }
+
+TEST_CASE("how long the peer took to answer the connection's last ping") {
+  server_side side({.ping_interval = 10ms, .pong_timeout = 10s});
+  CHECK(!side.ws.last_round_trip());
+  side.io.restart();
+  for (int turn = 0; side.far->writes.empty() && turn != 100; ++turn) side.io.run_one_for(100ms);
+  CHECK(side.frames() == std::vector<std::pair<kw::opcode, std::string>>{{kw::opcode::ping, ""}});
+  CHECK(!side.ws.last_round_trip());
+  side.far->push_frame(client, kw::opcode::pong, "");
+  side.settle();
+  REQUIRE(side.ws.last_round_trip());
+  CHECK(*side.ws.last_round_trip() >= 0ms);
+  CHECK(*side.ws.last_round_trip() < 5s);
+}

@@ -255,3 +255,24 @@ TEST_CASE("keepalive: zero turns it off, and max() means never") {
   CHECK((patient.next == never));
   CHECK((patient.tick(1000000ms) == verdict::wait));
 }
+
+TEST_CASE("keepalive: how long the peer took to be heard after a ping") {
+  script one(20ms, 100ms);
+  CHECK(one.alive.round_trip() < 0ms);
+  one.heard(5ms);
+  CHECK(one.alive.round_trip() < 0ms);
+  CHECK((one.tick(25ms) == verdict::ping));
+  CHECK(one.alive.round_trip() < 0ms);
+  one.heard(32ms);
+  CHECK(one.alive.round_trip() == 7ms);
+  one.heard(50ms);
+  CHECK_MESSAGE(one.alive.round_trip() == 7ms, "nobody asked");
+  CHECK((one.tick(70ms) == verdict::ping));
+  one.heard(69ms);
+  CHECK_MESSAGE(one.alive.round_trip() == 0ms, "the clock may be a little old");
+
+  script slow(20ms, without_end);
+  CHECK((slow.tick(20ms) == verdict::ping));
+  slow.heard(20ms + 2h);
+  CHECK(slow.alive.round_trip() == 1min);
+}

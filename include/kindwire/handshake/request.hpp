@@ -13,6 +13,7 @@
 
 #include "../error.hpp"
 #include "authority.hpp"
+#include "endpoint.hpp"
 #include "head.hpp"
 #include "headers.hpp"
 #include "percent.hpp"
@@ -101,6 +102,12 @@ class request {
   /// For routers.
   void set_parameters(path_parameters parameters) noexcept { parameters_ = std::move(parameters); }
 
+  /// Where it came from: the address of the client or of the proxy in front of us, as far as the stream knows
+  /// it. What a proxy says of the client stands in its header fields.
+  endpoint const& remote_endpoint() const noexcept { return remote_endpoint_; }
+  /// For drivers.
+  void set_remote_endpoint(endpoint from) noexcept { remote_endpoint_ = std::move(from); }
+
  private:
   bool split_target() noexcept;
 
@@ -108,6 +115,7 @@ class request {
   std::string target_;
   kindwire::headers headers_;
   path_parameters parameters_;
+  endpoint remote_endpoint_;
   // Positions in target_.
   std::size_t authority_begin_ = 0;
   std::size_t authority_size_ = 0;

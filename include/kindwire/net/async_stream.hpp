@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <system_error>
 
+#include "../handshake/endpoint.hpp"
+
 namespace kindwire::net {
 
 namespace detail {
@@ -46,6 +48,31 @@ concept readiness_stream = requires(Stream& stream, std::error_code& failure, as
   { stream.read_some(input, failure) } -> std::convertible_to<std::size_t>;
   { stream.write_some(output, failure) } -> std::convertible_to<std::size_t>;
 };
+
+// Of a socket with addresses and ports; none where it is of another kind, closed or not connected.
+template <class Endpoint>
+endpoint endpoint_of(Endpoint const& from) {
+  if constexpr (requires { from.address().to_string(), from.port(); }) {
+    return {from.address().to_string(), from.port()};
+  } else {
+    return {};
+  }
+}
+
+// Where the stream's other end is, or that of what lies below it.
+template <class Stream>
+endpoint remote_endpoint_of(Stream& stream) {
+  std::error_code failure;
+  if constexpr (requires { stream.remote_endpoint(failure); }) {
+    auto const found = stream.remote_endpoint(failure);
+    return failure ? endpoint{} : endpoint_of(found);
+  } else if constexpr (requires { stream.lowest_layer().remote_endpoint(failure); }) {
+    auto const found = stream.lowest_layer().remote_endpoint(failure);
+    return failure ? endpoint{} : endpoint_of(found);
+  } else {
+    return {};
+  }
+}
 
 // Ends our side of the stream; false where it has no such thing.
 template <class Stream>

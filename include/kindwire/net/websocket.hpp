@@ -12,6 +12,7 @@
 #include <asio/cancellation_type.hpp>
 #include <asio/post.hpp>
 #include <asio/use_awaitable.hpp>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -21,6 +22,7 @@
 #include <utility>
 
 #include "../frame/role.hpp"
+#include "../handshake/endpoint.hpp"
 #include "../handshake/request.hpp"
 #include "../message/buffer.hpp"
 #include "../message/close.hpp"
@@ -292,13 +294,26 @@ class websocket {
   /// an empty one. Valid as long as the websocket. It is kept as text until the first call.
   kindwire::request const& request() const {
     static kindwire::request const none;
-    auto const* const whole = connection_ ? connection_->head().whole() : nullptr;
+    if (!connection_) return none;
+    auto const* const whole = connection_->head().whole([this] { return remote_endpoint(); });
     return whole != nullptr ? *whole : none;
   }
 
   /// The subprotocol that both ends agreed on; empty if none (RFC 6455 §1.9).
   std::string_view subprotocol() const noexcept {
     return connection_ ? connection_->head().subprotocol() : std::string_view{};
+  }
+
+  /// Where the peer is, or the proxy in front of it; none once the stream is closed, and over streams without
+  /// addresses. `to_string(ws.remote_endpoint())` is `127.0.0.1:51234`.
+  endpoint remote_endpoint() const { return connection_ ? connection_->remote_endpoint() : endpoint{}; }
+
+  /// How long the peer took to be heard after the last ping that the connection sent by itself (see
+  /// connection_options::ping_interval), to the millisecond; nothing before the first answer. Where the
+  /// peer's own messages were under way at that moment it may be shorter than a round trip.
+  std::optional<std::chrono::milliseconds> last_round_trip() const noexcept {
+    auto const found = connection_ ? connection_->round_trip() : std::chrono::milliseconds(-1);
+    return found.count() < 0 ? std::nullopt : std::optional(found);
   }
 
   /// A handle for other threads, and for maps of connections. The first one makes what they share; it may

@@ -48,8 +48,16 @@ class keepalive {
 
   // Bytes have come.
   void heard(clock::time_point now) noexcept {
-    sign_at_ = moment(now);
+    moment const at(now);
+    if (pinged_) [[unlikely]]
+      note_round_trip(at - sign_at_);
+    sign_at_ = at;
     pinged_ = false;
+  }
+  // From the last ping that was answered to what was heard next; negative before the first. A minute, where
+  // it was longer.
+  std::chrono::milliseconds round_trip() const noexcept {
+    return std::chrono::milliseconds(round_trip_ == unknown ? -1 : round_trip_);
   }
   // A message was among what was heard last.
   void data() noexcept {
@@ -113,6 +121,13 @@ class keepalive {
 
  private:
   static constexpr std::chrono::milliseconds shortest{1};
+  static constexpr std::chrono::milliseconds longest_round_trip{60000};
+  static constexpr std::uint16_t unknown = UINT16_MAX;
+
+  void note_round_trip(std::chrono::milliseconds took) noexcept {
+    round_trip_ = static_cast<std::uint16_t>(
+        std::clamp(took, std::chrono::milliseconds(0), longest_round_trip).count());
+  }
 
   void sign(moment at) noexcept {
     sign_at_ = at;
@@ -134,6 +149,7 @@ class keepalive {
   moment data_at_;      // when the last message came
   moment progress_at_;  // when the peer last took some of what waits
   std::uint32_t taken_ = 0;
+  std::uint16_t round_trip_ = unknown;  // in milliseconds
   bool pinged_ = false;
 };
 

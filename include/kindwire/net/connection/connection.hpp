@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <asio/any_io_executor.hpp>
 #include <asio/error.hpp>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -44,6 +45,10 @@ class connection : public roster_member {
   session const& protocol() const noexcept { return place_.peek().protocol; }
   bool stream_open() const noexcept { return !ending_.has_ended(); }
   std::error_code error() const noexcept { return error_ ? error_ : protocol().error(); }
+
+  endpoint remote_endpoint() const { return stream_.remote_endpoint(); }
+  // Of the last ping of our own; not above zero before.
+  std::chrono::milliseconds round_trip() const noexcept { return keepalive_.round_trip(); }
 
   kept_head& head() noexcept { return head_; }
   void set_head(kept_head head) noexcept { head_ = std::move(head); }

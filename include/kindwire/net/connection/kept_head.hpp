@@ -46,10 +46,19 @@ class kept_head {
   }
 
   // Null without one. Stays where it is as long as this. May throw std::bad_alloc.
-  request const* whole() {
+  // `where()` tells, at the first call, where it came from: an endpoint.
+  template <class Where>
+  request const* whole(Where where) {
     if (!block_ || block_->text == 0) return nullptr;
-    if (!block_->whole) block_->whole = unpack();
+    if (!block_->whole) {
+      auto fresh = unpack();
+      fresh->set_remote_endpoint(where());
+      block_->whole = std::move(fresh);
+    }
     return block_->whole.get();
+  }
+  request const* whole() {
+    return whole([] { return endpoint{}; });
   }
 
  private:

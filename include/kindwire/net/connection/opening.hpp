@@ -164,6 +164,7 @@ class opening final : public roster_member {
 
   void decide() {
     request& head = handshake_.request();
+    head.set_remote_endpoint(remote_endpoint_of(stream_));
     auto found = server_->routes.match(head.path());
     if (!found) return answer(response::plain(404));
     head.set_parameters(std::move(found.parameters));

@@ -105,6 +105,8 @@ class stream_transport final : public transport {
     }
   }
 
+  endpoint remote_endpoint() const override { return remote_endpoint_of(const_cast<Stream&>(stream_)); }
+
   bool shut_down_sending() noexcept override { return shutdown_any(stream_); }
   void close() noexcept override { close_any(stream_); }
 

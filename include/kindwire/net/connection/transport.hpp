@@ -7,6 +7,8 @@
 #include <span>
 #include <system_error>
 
+#include "../../handshake/endpoint.hpp"
+
 namespace kindwire::net::detail {
 
 // Everything happens on the executor, a strand where several threads run the context. Each start_ call ends
@@ -38,6 +40,9 @@ class transport {
   virtual void start_write(std::span<std::byte const> bytes) = 0;
   // Bytes that were written but not taken by the peer's end, as far as that is known; else 0.
   virtual std::size_t untaken() const noexcept = 0;
+
+  // Where the other end is, as long as the stream is open; none where streams of this kind have no addresses.
+  virtual endpoint remote_endpoint() const { return {}; }
 
   // Ends our side of the stream; false if this stream has no such thing.
   virtual bool shut_down_sending() noexcept = 0;

@@ -10,6 +10,7 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/error.hpp>
+#include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
 #include <cerrno>
 #include <cstddef>
@@ -19,6 +20,7 @@
 #include <system_error>
 #include <utility>
 
+#include "../async_stream.hpp"
 #include "../connection/connection.hpp"
 #include "../connection/enough_memory.hpp"
 #include "../connection/operation.hpp"
@@ -71,6 +73,14 @@ class epoll_transport final : public transport, private epoll_set::member {
   }
 
   std::size_t untaken() const noexcept override { return untaken_by_peer(socket_); }
+
+  endpoint remote_endpoint() const override {
+    asio::ip::tcp::endpoint found;
+    auto size = static_cast<socklen_t>(found.capacity());
+    if (socket_ < 0 || ::getpeername(socket_, found.data(), &size) != 0) return {};
+    found.resize(size);
+    return endpoint_of(found);
+  }
 
   bool shut_down_sending() noexcept override {
     ::shutdown(socket_, SHUT_WR);
