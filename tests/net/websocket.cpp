@@ -12,10 +12,13 @@
 #include <asio/strand.hpp>
 #include <asio/use_future.hpp>
 #include <chrono>
+#include <cstdint>
 #include <kindwire/session.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "test_stream.hpp"
@@ -818,4 +821,39 @@ TEST_CASE("how long the peer took to answer the connection's last ping") {
   REQUIRE(side.ws.last_round_trip());
   CHECK(*side.ws.last_round_trip() >= 0ms);
   CHECK(*side.ws.last_round_trip() < 5s);
+}
+
+TEST_CASE("what a connection has carried is counted where that is asked for") {
+  CHECK(!server_side{}.ws.statistics());
+  server_side side({.statistics = true});
+  auto const bytes = [](std::string_view payload) { return payload.size() + 2; };
+  side.ws.try_send("hello");
+  side.ws.try_send(std::vector<std::uint8_t>{1, 2});
+  side.ws.try_send_fragment(kw::message_type::text, kw::detail::as_bytes("a"), false);
+  side.ws.try_send_fragment(kw::message_type::continuation, kw::detail::as_bytes("b"), true);
+  CHECK(!side.ws.remote().send("from elsewhere"));
+  side.ws.try_send(kw::message_type::ping, {});
+  side.ws.try_send("\xff");  // refused or not, it is a message only if it was queued
+  side.settle();
+  auto const sent = side.ws.statistics().value();
+  std::size_t messages = 0;
+  for (auto const& [type, payload] : side.frames())
+    messages += type == kw::opcode::text || type == kw::opcode::binary;
+  CHECK(sent.messages_sent == messages);
+  CHECK(sent.bytes_sent == side.far->written().size());
+  CHECK(sent.messages_received == 0);
+  CHECK(sent.bytes_received == 0);
+
+  std::size_t received = 0;
+  for (std::string_view const text : {"one", "two", "three"}) {
+    side.far->push_frame(client, kw::opcode::text, text);
+    received += bytes(text) + 4;
+  }
+  side.far->push_frame(client, kw::opcode::pong, "");
+  received += bytes("") + 4;
+  side.settle();
+  while (side.ws.try_receive()) continue;
+  auto const came = side.ws.statistics().value();
+  CHECK(came.messages_received == 3);
+  CHECK(came.bytes_received == received);
 }

@@ -17,6 +17,14 @@ enum class overflow_policy : std::uint8_t {
   close,  ///< the connection is failed with 1008 and error::send_queue_full
 };
 
+/// What one connection has carried so far.
+struct statistics {
+  std::uint64_t bytes_received = 0;     ///< of frames, as they came out of the stream
+  std::uint64_t bytes_sent = 0;         ///< of frames, as the stream has taken them
+  std::uint64_t messages_received = 0;  ///< whole ones that receive() was given, or will be next
+  std::uint64_t messages_sent = 0;      ///< TEXT and BINARY that were queued whole
+};
+
 /// The limits and times of a connection. Sizes are in bytes. Zero turns ping_interval and
 /// idle_timeout off; of any time, std::chrono::milliseconds::max() means never (as does all from 24 days on).
 struct connection_options {
@@ -40,6 +48,9 @@ struct connection_options {
   /// less than this, over ping_interval and pong_timeout together (or close_timeout, once a Close is said),
   /// is given up like one that takes nothing: error::send_timeout. 0: any byte counts.
   std::size_t min_send_rate = 100;
+
+  /// Counts what comes and goes, for websocket::statistics(): 32 bytes a connection.
+  bool statistics = false;
 
   /// The part that the protocol itself acts on.
   session_options session() const noexcept {

@@ -195,7 +195,7 @@ class websocket {
 
   /// The same without waiting for anything: queues, or says why not.
   std::error_code try_send(std::string_view text) {
-    return queue([&](session& protocol) { return protocol.send(text); });
+    return queue(true, [&](session& protocol) { return protocol.send(text); });
   }
   std::error_code try_send(std::span<std::byte const> bytes) { return try_send(message_type::binary, bytes); }
   template <binary_sendable T>
@@ -215,11 +215,12 @@ class websocket {
     return detail::refuse_to_send<T>(), error();
   }
   std::error_code try_send_fragment(message_type type, std::span<std::byte const> bytes, bool fin) {
-    return queue([&](session& protocol) { return protocol.send(type, bytes, fin); });
+    bool const ends_message = fin && !is_control(type);
+    return queue(ends_message, [&](session& protocol) { return protocol.send(type, bytes, fin); });
   }
   template <text_encodable T>
   std::error_code try_send(T const& value) {
-    return queue([&](session& protocol) {
+    return queue(true, [&](session& protocol) {
       return protocol.send_with(message_type::text, [&](buffer& sink) { return encode_text(sink, value); });
     });
   }
@@ -316,6 +317,12 @@ class websocket {
     return found.count() < 0 ? std::nullopt : std::optional(found);
   }
 
+  /// What the connection has carried so far; nothing unless connection_options::statistics is set.
+  std::optional<net::statistics> statistics() const noexcept {
+    auto const* const counts = connection_ ? connection_->counts() : nullptr;
+    return counts != nullptr ? std::optional(*counts) : std::nullopt;
+  }
+
   /// A handle for other threads, and for maps of connections. The first one makes what they share; it may
   /// throw std::bad_alloc.
   net::remote remote() const {
@@ -335,9 +342,11 @@ class websocket {
   }
 
   template <class Queue>
-  std::error_code queue(Queue&& put) {
-    return connection_ ? connection_->send(std::forward<Queue>(put))
-                       : make_error_code(kindwire::error::closed);
+  std::error_code queue(bool ends_message, Queue&& put) {
+    if (!connection_) return kindwire::error::closed;
+    std::error_code const outcome = connection_->send(std::forward<Queue>(put));
+    if (ends_message && !outcome) connection_->count_sent();
+    return outcome;
   }
 
   template <class Handler, class... Results>

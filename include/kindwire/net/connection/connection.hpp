@@ -50,6 +50,13 @@ class connection : public roster_member {
   // Of the last ping of our own; not above zero before.
   std::chrono::milliseconds round_trip() const noexcept { return keepalive_.round_trip(); }
 
+  // Null unless they are asked for.
+  statistics const* counts() const noexcept { return counts_.get(); }
+  void count_sent() noexcept {
+    if (counts_) [[unlikely]]
+      ++counts_->messages_sent;
+  }
+
   kept_head& head() noexcept { return head_; }
   void set_head(kept_head head) noexcept { head_ = std::move(head); }
 
@@ -223,7 +230,15 @@ class connection : public roster_member {
     return bytes.size() <= 4096 ? bytes : bytes.first(std::min(bytes.size(), stream().turn_size()));
   }
   void write_on();
-  void wrote(std::size_t size) noexcept { written_ += static_cast<std::uint32_t>(size); }
+  void wrote(std::size_t size) noexcept {
+    written_ += static_cast<std::uint32_t>(size);
+    if (counts_) [[unlikely]]
+      counts_->bytes_sent += size;
+  }
+  void came(std::size_t size) noexcept {
+    if (counts_) [[unlikely]]
+      counts_->bytes_received += size;
+  }
   void on_write_failed(std::error_code failure);
   void drop_output() noexcept;
   void wake_drained();
@@ -256,7 +271,8 @@ class connection : public roster_member {
   bool message_out_ = false;  // the application holds a view of the last message
   bool unattended_ = false;   // the application is gone
   bool looked_ = false;       // see looks_again()
-  std::error_code error_;     // of the stream, where that is what ended the connection
+  std::unique_ptr<statistics> counts_;
+  std::error_code error_;  // of the stream, where that is what ended the connection
   operation<std::error_code, message> receive_;
   kept_head head_;
   mailbox_place mail_;

@@ -78,7 +78,11 @@ inline message connection::take_message() {
   }
   message const result = place_.is_at_rest() ? message{} : poll();
   message_out_ = static_cast<bool>(result);
-  if (result) keepalive_.data();
+  if (result) {
+    keepalive_.data();
+    if (counts_) [[unlikely]]
+      ++counts_->messages_received;
+  }
   if (!result) note_end_of_input();
   return result;
 }
@@ -123,6 +127,7 @@ inline void connection::on_read(std::error_code failure, buffer block) {
 inline void connection::on_input(std::error_code failure, std::size_t size) {
   reading_ = false;
   if (!stream_open()) return;
+  came(size);
   if (size != 0) {
     clock::time_point const now = stream().now();
     keepalive_.heard(now);
@@ -142,6 +147,7 @@ inline void connection::on_input(std::error_code failure, std::size_t size) {
 
 inline void connection::on_read_now(std::size_t size) {
   if (!stream_open()) return;
+  came(size);
   place_.acquire().protocol.commit(size);
   keepalive_.heard(clock::now());
   ending_.heard(clock::now());

@@ -47,7 +47,8 @@ inline void connection::collect_mail() {
   mail_.take(
       protocol().sending_fragments(),
       [this](message_type type, std::span<std::byte const> payload) {
-        queue_frame([&](session& protocol) { return protocol.send(type, payload); });
+        bool const queued = !queue_frame([&](session& protocol) { return protocol.send(type, payload); });
+        if (queued && !is_control(type)) count_sent();
       },
       [this] { return queued(); });
 }

@@ -24,6 +24,8 @@ inline void connection::start(std::span<std::byte const> leftover) {
                        std::copy(leftover.begin(), leftover.end(), room_for_input(leftover.size()).begin());
                        place_.acquire().protocol.commit(leftover.size());
                      });
+  if (options().statistics) enough_memory([&] { counts_ = std::make_unique<statistics>(); });
+  came(leftover.size());
   if (!taken) fail(no_memory());
   clock::time_point const now = clock::now();
   keepalive_.start(now);
