@@ -97,7 +97,7 @@ void be_client(std::string const& url, std::string const& subprotocols,
                                           [](auto const& each) { return each.starts_with("ping"); }));
   for (std::size_t at = 0; at < subprotocols.size();) {
     std::size_t const end = std::min(subprotocols.find(", ", at), subprotocols.size());
-    wanted.handshake.subprotocols.push_back(subprotocols.substr(at, end - at));
+    wanted.subprotocols.push_back(subprotocols.substr(at, end - at));
     at = end + 2;
   }
   peer::conversation talk(commands);
