@@ -5,7 +5,6 @@
 #include <asio/buffer.hpp>
 #include <asio/error.hpp>
 #include <asio/ip/tcp.hpp>
-#include <asio/steady_timer.hpp>
 #include <asio/write.hpp>
 #include <chrono>
 #include <cstddef>
@@ -19,11 +18,11 @@
 
 #include "../../handshake/client.hpp"
 #include "../../handshake/uri.hpp"
-#include "../../session/deadline.hpp"
 #include "../async_stream.hpp"
 #include "../connect_options.hpp"
 #include "../websocket.hpp"
 #include "connect_to_any.hpp"
+#include "deadline.hpp"
 #include "enough_memory.hpp"
 #include "operation.hpp"
 #include "stream_transport.hpp"
@@ -44,14 +43,16 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
 
   void start() {
     if (handshake_.error()) return end(handshake_.error());
-    end_at(deadline_after(options_.handshake_timeout));
+    begun_ = clock::now();
+    end_within(options_.handshake_timeout);
     write();
   }
 
   // For sockets: finds the server first.
   void start(uri const& to) {
     if (handshake_.error()) return end(handshake_.error());
-    end_at(deadline_after(options_.handshake_timeout));
+    begun_ = clock::now();
+    end_within(options_.handshake_timeout);
     resolver_.emplace(stream_.get_executor());
     resolver_->async_resolve(to.host, std::to_string(to.port),
                              [self = this->shared_from_this()](std::error_code failure, auto const& found) {
@@ -72,18 +73,11 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
  private:
   using clock = std::chrono::steady_clock;
 
-  void end_at(clock::time_point time) {
-    end_ = time;
-    if (time == clock::time_point::max()) return;
-    deadline_.expires_at(time);
-    deadline_.async_wait([self = this->shared_from_this()](std::error_code stopped) {
-      if (stopped) return;
-      self->handshake_.end_of_input(error::handshake_timeout);
-      self->cancel(self->verdict());
+  void end_within(std::chrono::milliseconds term) {
+    deadline_.start(term, this->weak_from_this(), [](client_opening& self) {
+      self.handshake_.end_of_input(error::handshake_timeout);
+      self.cancel(self.verdict());
     });
-  }
-  static clock::time_point deadline_after(std::chrono::milliseconds time) {
-    return kindwire::detail::time_after(clock::now(), time);
   }
 
   // True when it is over, be it by `failure` or by a cancellation in the meantime.
@@ -151,7 +145,10 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
   // What may still come is not worth the whole handshake_timeout.
   void hurry() {
     if (std::exchange(hurries_, true)) return;
-    end_at(std::min(end_, deadline_after(options_.body_timeout)));
+    auto const passed = std::chrono::floor<std::chrono::milliseconds>(clock::now() - begun_);
+    auto const left = options_.handshake_timeout - std::min(passed, options_.handshake_timeout);
+    // Where none is left the loop was held up, and there is another term: see deadline.
+    end_within(left.count() > 0 ? std::min(left, options_.body_timeout) : options_.body_timeout);
   }
 
   void open() {
@@ -177,12 +174,12 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
   }
 
   Stream stream_;
-  asio::steady_timer deadline_;
+  deadline deadline_;
   connect_options options_;
   client_handshake handshake_;
   opened_operation done_;
   std::optional<asio::ip::tcp::resolver> resolver_;
-  clock::time_point end_;
+  clock::time_point begun_;
   std::error_code write_failed_;
   bool hurries_ = false;
 };
