@@ -1,13 +1,8 @@
 // upload: a page that sends files over WebSocket and shows the progress on every page of the same user
-#include <unistd.h>
-
-#include <algorithm>
 #include <asio/awaitable.hpp>
 #include <asio/io_context.hpp>
 #include <cstdint>
 #include <exception>
-#include <filesystem>
-#include <fstream>
 #include <kindwire/json/asyncapi.hpp>
 #include <kindwire/json/dispatcher.hpp>
 #include <kindwire/json/typescript.hpp>
@@ -20,6 +15,7 @@
 
 #include "arguments.hpp"
 #include "upload_page.hpp"
+#include "upload_store.hpp"
 
 namespace kw = kindwire;
 
@@ -58,72 +54,13 @@ void describe(kw::protocol& api) {
       .sends<initial, upload_progress, upload_finish, failure>();
 }
 
-// A file on its way: under a name that nobody asks for until it is whole, and gone if it never is.
-class incoming_file {
- public:
-  incoming_file(std::filesystem::path const& directory, std::string const& name, std::uint64_t size)
-      : part_(directory / (".part-" + std::to_string(getpid()) + "-" + std::to_string(++count_))),
-        final_(directory / name),
-        size_(size),
-        out_(part_, std::ios::binary) {}
-  incoming_file(incoming_file const&) = delete;
-  incoming_file& operator=(incoming_file const&) = delete;
-  ~incoming_file() {
-    if (part_.empty()) return;
-    out_.close();
-    std::error_code ignored;
-    std::filesystem::remove(part_, ignored);
-  }
-
-  bool good() const { return out_.good(); }
-  bool takes(std::uint64_t more) const { return more <= size_ - have_; }
-  bool whole() const { return have_ == size_; }
-  unsigned percent() const {
-    return whole() ? 100
-                   : static_cast<unsigned>(static_cast<double>(have_) * 100 / static_cast<double>(size_));
-  }
-
-  void write(std::span<std::byte const> bytes) {
-    out_.write(reinterpret_cast<char const*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    have_ += bytes.size();
-  }
-
-  // Puts the file under its own name, replacing an older one as a whole.
-  bool keep() {
-    out_.close();
-    std::error_code wrong;
-    if (!out_.fail()) std::filesystem::rename(part_, final_, wrong);
-    if (out_.fail() || wrong) return false;
-    part_.clear();
-    return true;
-  }
-
- private:
-  static inline std::uint64_t count_ = 0;
-  std::filesystem::path part_;
-  std::filesystem::path final_;
-  std::uint64_t size_;
-  std::uint64_t have_ = 0;
-  std::ofstream out_;
-};
-
-// A name of one file in the upload folder and nothing else. Hidden names are ours.
-bool is_file_name(std::string const& name) {
-  auto const harmful = [](unsigned char each) {
-    return each < 0x20 || each == 0x7F || each == '/' || each == '\\';
-  };
-  return !name.empty() && name.size() <= 200 && name.front() != '.' &&
-         std::none_of(name.begin(), name.end(), harmful);
-}
-
 class uploads {
  public:
-  explicit uploads(std::filesystem::path directory) : directory_(std::move(directory)) {
-    std::filesystem::create_directories(directory_);
-  }
+  uploads(std::string directory, quotas limits) : store_(std::move(directory), limits) {}
 
   asio::awaitable<void> serve(kw::net::websocket& ws) {
-    seat const mine{users_, std::string(ws.request().parameter("user")), &ws};
+    std::string const name(ws.request().parameter("user"));
+    seat const mine{users_, name, &ws};
     user& self = mine.place->second;
     co_await ws.send(initial{});
 
@@ -135,18 +72,21 @@ class uploads {
         self.percent = percent;
         self.tell(upload_progress{percent});
       }
-      if (!file->whole()) return;
-      bool const kept = file->keep();
+      if (file->whole()) file->keep();
+      std::string const problem = file->problem();
+      if (!file->whole() && problem.empty()) return;
+      skipping = !file->whole();
       end_upload(self, file);
-      kept ? self.tell(upload_finish{}) : refuse("the file cannot be stored");
+      problem.empty() ? self.tell(upload_finish{}) : refuse(problem);
     };
     kw::dispatcher const on{[&](upload_start const& start) {
       // Our own upload goes on; what is sent for one that is refused is skipped without a second word.
       if (self.uploading) return skipping = !file, refuse("an upload is under way already");
       skipping = true;
       if (!is_file_name(start.name)) return refuse("not a file name");
-      file.emplace(directory_, start.name, start.size);
-      if (!file->good()) return file.reset(), refuse("the file cannot be stored");
+      if (std::string why = store_.refusal(name, start.size); !why.empty()) return refuse(std::move(why));
+      file.emplace(store_, name, start.name, start.size);
+      if (std::string why = file->problem(); !why.empty()) return file.reset(), refuse(std::move(why));
       skipping = false;
       self.uploading = &ws;
       self.percent = 0;
@@ -215,12 +155,14 @@ class uploads {
     self.uploading = nullptr;
   }
 
-  std::filesystem::path directory_;
+  upload_store store_;
   user_map users_;
 };
 
 int main(int count, char** values) try {
-  arguments given(count, values, "usage: upload [--port N] [--directory DIR] | --types | --asyncapi\n");
+  arguments given(count, values,
+                  "usage: upload [--port N] [--directory DIR] [--quota BYTES] [--user-quota BYTES]\n"
+                  "       upload --types | --asyncapi\n");
   if (bool const types = given.flag("--types"); types || given.flag("--asyncapi")) {
     given.done();
     kw::protocol api{{.title = "kindwire upload", .url = "ws://127.0.0.1:8080"}};
@@ -230,8 +172,12 @@ int main(int count, char** values) try {
   }
   kw::net::server_options options;
   options.port = given.number<std::uint16_t>("--port", 8080);
-  uploads all{given.text("--directory", "uploads")};
+  quotas limits;
+  limits.in_all = given.number("--quota", limits.in_all);
+  limits.of_user = given.number("--user-quota", limits.of_user);
+  std::string const directory = given.text("--directory", "uploads");
   given.done();
+  uploads all{directory, limits};
 
   asio::io_context io;
   kw::net::server server{io, options};

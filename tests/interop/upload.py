@@ -1,6 +1,7 @@
 """The upload server's protocol, spoken by aiohttp's client: what goes right, and everything that a page could send wrong."""
 
 import asyncio
+import contextlib
 import json
 import os
 import pathlib
@@ -248,8 +249,9 @@ def say(**message):
 
 def mistakes():
     """(what, the name that must not come to be, the steps that lead to an ERROR)"""
-    for name in ("../evil", "..", ".", "", "/", "/evil", "a/b", "a/../evil", "evil\0.bin", "evil/", "x" * 300):
-        label = name if len(name) < 20 else f"{name[:5]}… of {len(name)} bytes"
+    for name in ("../evil", "..", ".", "", "/", "/evil", "a/b", "a/../evil", "evil\0.bin", "evil/", "x" * 300,
+                 "nib.\u202elive", "evil\u200b", "\u2066evil", "evil\x85", "evil\x7f", "\ufeffevil", "evil\U000e0041"):
+        label = ascii(name)[1:-1] if len(name) < 20 else f"{name[:5]}… of {len(name)} bytes"
         yield f"the name {label!r}", "evil", [start(name, 3), content(b"abc")]
     yield "more than announced", "lie.bin", [start("lie.bin", 1000), content(b"x" * 1001)]
     yield "more than announced, later", "lie.bin", [start("lie.bin", 1000), content(b"x" * 900), content(b"x" * 900)]
@@ -286,6 +288,50 @@ async def second_start(uploads):
     if first.exists():
         uploads.holds("first.bin", b"f" * 100_000)
     await uploads.gone("second.bin")
+
+
+async def quotas(cases, around):
+    """Told before the first byte is sent, by the user's quota and by that of all; what fails gives its room back."""
+    folder = pathlib.Path(around, "quotas")
+    async with aiohttp.ClientSession() as session:
+        with Server("upload", "--directory", folder, "--quota", 100_000, "--user-quota", 60_000) as server:
+            uploads = Uploads(session, server, folder)
+
+            async def refused(user, size):
+                async with await uploads.open(user) as page:
+                    await page.start("refused.bin", size)
+                    reason = await page.error()
+                    if "no space" not in reason:
+                        raise AssertionError(reason)
+                await uploads.gone("refused.bin")
+
+            async def all_of_it():
+                for size in (60_001, 100_001, 2**64 - 1):
+                    await refused("ann", size)
+                async with await uploads.open("ann") as page:  # which gives up
+                    await page.start("half.bin", 50_000)
+                    await page.content(b"h" * 10_000)
+                await uploads.gone("half.bin")
+                await uploads.one("ann", "ann.bin", b"a" * 50_000)
+                await refused("ann", 50_000)
+                await uploads.one("bob", "bob.bin", b"b" * 45_000)
+                await refused("carol", 5_001)
+                await uploads.one("carol", "bob.bin", b"c" * 5_000)  # in place of bob's, who has his room again
+                await uploads.one("bob", "more.bin", b"b" * 40_000)
+
+            async def not_through_a_link():
+                outside = pathlib.Path(around, "outside")
+                for number in range(1, 100):
+                    with contextlib.suppress(FileExistsError):
+                        (folder / f".part-{server.process.pid}-{number}").symlink_to(outside)
+                async with await uploads.open("dora") as page:
+                    await page.start("linked.bin", 1)
+                    await page.error()
+                if outside.exists():
+                    raise AssertionError("written through a link")
+
+            await cases.case("upload: quotas of one user and of all", all_of_it())
+            await cases.case("upload: a part file is nobody else's", not_through_a_link())
 
 
 async def the_page(session, server):
@@ -357,6 +403,7 @@ async def main(cases):
                 cases.check("upload: nothing outside the folder", outside)
                 cases.check("upload ends at SIGTERM with status 0", server.stop())
         await stopped_in_the_middle(cases, folder)
+        await quotas(cases, around)
 
 
 drive(main)
