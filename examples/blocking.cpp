@@ -56,7 +56,7 @@ void echo(int descriptor) {
   ::setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   ::setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   std::error_code failure;
-  auto ws = kw::accept(socket_stream(descriptor), failure);
+  auto ws = kw::accept(socket_stream(descriptor), failure, {.hosts = {.local = true}});
   while (kw::message const msg = ws.receive(failure)) {
     ws.send(msg.type(), msg.bytes(), failure);
     if (failure) break;

@@ -54,8 +54,8 @@ enum class error {
   http_line_too_long,     ///< the first line is over the limit
   http_head_too_large,    ///< the head as a whole is over its limit
   http_too_many_headers,  ///< more header fields than the limit
-  http_version,           ///< not HTTP/1.1
-  http_host,              ///< no Host field, or two, or one that is none
+  http_version,           ///< not HTTP/1.x; an upgrade in HTTP/1.0
+  http_host,              ///< no Host field in HTTP/1.1, or two, or one that is none
   http_body,              ///< a request with a body
   http_method,            ///< not GET
   http_target,            ///< a request target that is no path
@@ -66,6 +66,7 @@ enum class error {
   handshake_subprotocol,  ///< a subprotocol list that is none, or one we did not offer
   handshake_extension,    ///< an extension list that is none, or one we did not offer
   handshake_origin,       ///< an Origin that is not allowed
+  handshake_host,         ///< a Host that is another one than ours
   handshake_refused,      ///< the server answered with another status than 101
   invalid_uri,            ///< not a ws or wss URI
   invalid_header,         ///< we would write a header with CR, LF or NUL, or a name that is no token
@@ -118,6 +119,7 @@ constexpr char const* describe(error value) noexcept {
     case error::handshake_subprotocol: return "bad Sec-WebSocket-Protocol";
     case error::handshake_extension: return "bad Sec-WebSocket-Extensions";
     case error::handshake_origin: return "origin is not allowed";
+    case error::handshake_host: return "request for another host";
     case error::handshake_refused: return "server refused the WebSocket connection";
     case error::invalid_uri: return "not a ws or wss URI";
     case error::invalid_header: return "header that must not be written";

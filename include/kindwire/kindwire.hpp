@@ -16,6 +16,7 @@
 #include "handshake/extension.hpp"
 #include "handshake/head.hpp"
 #include "handshake/headers.hpp"
+#include "handshake/host.hpp"
 #include "handshake/origin.hpp"
 #include "handshake/request.hpp"
 #include "handshake/response.hpp"

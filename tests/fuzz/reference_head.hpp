@@ -64,7 +64,7 @@ inline std::optional<reference_head> read_request_head(std::string_view text,
       head.target = line.substr(method_end + 1, target_end - method_end - 1);
       std::string_view const version = line.substr(target_end + 1);
       bool const good_version =
-          version.size() == 8 && version.starts_with("HTTP/1.") && version[7] >= '1' && version[7] <= '9';
+          version.size() == 8 && version.starts_with("HTTP/1.") && version[7] >= '0' && version[7] <= '9';
       if (!is_name(head.method) || head.target.empty() || !good_version) return std::nullopt;
       bool const letter = (head.target[0] | 0x20) >= 'a' && (head.target[0] | 0x20) <= 'z';
       if (head.target[0] != '/' && !letter) return std::nullopt;

@@ -1,5 +1,6 @@
 // Requests out of any bytes: what is read is what the grammar has, the same in one piece and in many, and
 // nothing that the peer sent makes a line of its own in what we answer.
+#include <kindwire/handshake/host.hpp>
 #include <kindwire/handshake/router.hpp>
 #include <kindwire/handshake/server.hpp>
 #include <kindwire/handshake/upgrade.hpp>
@@ -44,7 +45,7 @@ void check_match(kw::request head) {
   for (auto const& [name, value] : parameters) FUZZ_CLAIM(head.parameter(name) == value);
   FUZZ_CLAIM(head.parameter("other").empty() && head.header("host") == head.headers().only("HOST"));
   auto const all = head.headers().all("host");
-  FUZZ_CLAIM(all.size() == 1 && all[0] == head.header("Host"));
+  FUZZ_CLAIM(all.size() == 1 ? all[0] == head.header("Host") : all.empty() && head.minor_version() == 0);
 }
 
 // What the application says beside what must be said.
@@ -138,8 +139,15 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     FUZZ_CLAIM(name == expected->fields[i].first && value == expected->fields[i].second);
     FUZZ_CLAIM(name == again.name && value == again.value);
   }
-  FUZZ_CLAIM(head.path().starts_with('/') && !head.host().empty());
-  FUZZ_CLAIM(head.headers().count("Host") == 1 && head.headers().count("Transfer-Encoding") == 0);
+  FUZZ_CLAIM(head.path().starts_with('/') && head.headers().count("Transfer-Encoding") == 0);
+  std::size_t const hosts = head.headers().count("Host");
+  FUZZ_CLAIM(head.minor_version() == 0 ? hosts <= 1 : hosts == 1 && !head.host().empty());
+  // Each list lets pass its own only.
+
+  kw::host_options const nobody{.allowed = {"!"}}, local{.local = true};
+  if (!kw::check_host(head, nobody)) FUZZ_CLAIM(head.host().empty() || head.host().starts_with('!'));
+  FUZZ_CLAIM(!kw::check_host(head, {}));
+  if (kw::check_host(head, local)) check_refusal(kw::answer_to_other_host(local));
   for (kw::server_handshake* each : {&whole, &pieces}) {
     auto const left = each->leftover();
     FUZZ_CLAIM(std::equal(left.begin(), left.end(),
@@ -159,9 +167,12 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   std::string const supported[] = {"chat", "v2"};
   kw::accept_options options{.subprotocol = kw::select_subprotocol(head, supported)};
   auto const offered = kw::parse_extensions(head.headers());
-  FUZZ_CLAIM(offered.has_value());
+  FUZZ_CLAIM(offered.has_value() == (head.headers().has_elements("Sec-WebSocket-Extensions") ||
+                                     head.headers().count("Sec-WebSocket-Extensions") == 0));
+  FUZZ_CLAIM(head.minor_version() != 0);
   std::string extensions;
-  if (!offered->empty() && (choices & 8u) != 0) extensions = kw::format_extensions({offered->front()});
+  if (offered && !offered->empty() && (choices & 8u) != 0)
+    extensions = kw::format_extensions({offered->front()});
   options.extensions = extensions;
   std::string out;
   FUZZ_CLAIM(!kw::write_accept(head, options, out));

@@ -117,7 +117,7 @@ TEST_CASE("RFC 6454 §7.3: two Origin fields are none") {
 }
 
 TEST_CASE("listed origins match exactly") {
-  kw::origin_options const options{.allowed = {"https://app.example", "http://localhost:3000", "null", "*"}};
+  kw::origin_options const options{.allowed = {"https://app.example", "http://localhost:3000", "*"}};
   CHECK(lets_pass("a", "https://app.example", options));
   CHECK(lets_pass("a", "https://app.example:443", options));
   CHECK(lets_pass("a", "HTTPS://APP.example", options));
@@ -128,8 +128,55 @@ TEST_CASE("listed origins match exactly") {
   CHECK_FALSE(lets_pass("a", "https://app.example.evil", options));
   CHECK_FALSE(lets_pass("a", "http://localhost", options));
   CHECK_FALSE(lets_pass("a", "https://localhost:3000", options));
-  CHECK_FALSE_MESSAGE(lets_pass("a", "null", options), "null is every page without a name");
+  CHECK_FALSE(lets_pass("a", "null", options));
   CHECK_FALSE(lets_pass("a", "http://evil", options));
+}
+
+TEST_CASE("listed origins may be what only some pages say: null, file://, an application's own scheme") {
+  kw::origin_options const options{
+      .allowed = {"null", "file://", "capacitor://localhost", "moz-extension://a-b"}};
+  for (std::string const origin : {"null", "file://", "capacitor://localhost", "moz-extension://a-b"}) {
+    CAPTURE(origin);
+    CHECK(lets_pass("a", origin, options));
+    CHECK_FALSE(lets_pass("a", origin));
+  }
+  for (std::string const origin : {"NULL", "file:///", "file:", "", "nullx"})
+    CHECK_FALSE(lets_pass("a", origin, options));
+}
+
+TEST_CASE("an origin that no page can have is told, with what to write") {
+  for (std::string const entry :
+       {"https://app.example.com", "https://app.example.com:443", "HTTP://A", "null", "file://",
+        "http://[::1]:81", "capacitor://localhost", "chrome-extension://abc"}) {
+    CAPTURE(entry);
+    CHECK(kw::origin_problem(entry).empty());
+  }
+  struct {
+    char const* entry;
+    char const* says;
+  } const cases[] = {
+      {"https://app.example.com/", "write https://app.example.com, without a path"},
+      {"https://app.example.com/chat?x", "write https://app.example.com, without a path"},
+      {"*", "origin_options::any"},
+      {"https://*.example.com", "no wildcards"},
+      {"app.example.com", "write https://app.example.com"},
+      {"app.example.com/chat", "write https://app.example.com"},
+      {"", "write https://host"},
+      {"a b", "write https://host"},
+      {"wss://app.example.com", "write https://app.example.com"},
+      {"ws://localhost:81/x", "write http://localhost:81"},
+      {"https://", "scheme://host"},
+      {"https://u@a", "scheme://host"},
+      {"https://a, https://b", "scheme://host"},
+      {"https://\xc3\xa4.example", "in ASCII"},
+      {"9x://", "scheme://host"},
+  };
+  for (auto const& each : cases) {
+    CAPTURE(each.entry);
+    std::string const problem = kw::origin_problem(each.entry);
+    CHECK(problem.find(each.says) != std::string::npos);
+    CHECK(problem.find(each.entry) != std::string::npos);
+  }
 }
 
 TEST_CASE("any origin, and a server behind TLS") {

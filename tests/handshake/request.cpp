@@ -80,6 +80,8 @@ TEST_CASE("request: copies and moves stand for themselves") {
 TEST_CASE("RFC 9112 §3.2: exactly one Host") {
   CHECK_FALSE(error_of(sample::upgrade{}));
   CHECK(error_of(sample::upgrade{}.without("Host")) == kw::error::http_host);
+  CHECK_FALSE(error_of(sample::upgrade{}.without("Host").asking("GET / HTTP/1.0")));
+  CHECK(error_of(sample::upgrade{}.with("Host: a").asking("GET / HTTP/1.0")) == kw::error::http_host);
   CHECK(error_of(sample::upgrade{}.with("Host: server.example.com")) == kw::error::http_host);
   CHECK(error_of(sample::upgrade{}.with("host: other")) == kw::error::http_host);
 }

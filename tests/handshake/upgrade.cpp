@@ -60,6 +60,9 @@ TEST_CASE("RFC 6455 §4.2.1: GET only, 405 says what is allowed") {
 
 TEST_CASE("RFC 6455 §4.2.1: HTTP/1.1 or later") {
   check(upgrade{}.asking("GET /chat HTTP/1.0"), 400, kw::error::http_version);
+  check(upgrade{}.asking("GET /chat HTTP/1.0").without("Host"), 400, kw::error::http_version);
+  CHECK(serve(upgrade{}.asking("GET /chat HTTP/1.0")).writes("proxy_http_version 1.1"));
+  CHECK_FALSE(sample::parsed(upgrade{}.asking("GET /chat HTTP/1.0")).is_upgrade());
   check(upgrade{}.asking("GET /chat HTTP/2.0"), 400, kw::error::http_version);
   CHECK(serve(upgrade{}.asking("GET /chat HTTP/1.2")).status == 101);
 }
@@ -168,11 +171,25 @@ TEST_CASE("RFC 6455 §4.2.2: the subprotocol is one that was offered, by its exa
 }
 
 TEST_CASE("RFC 6455 §4.2.1: a malformed subprotocol list is refused") {
-  for (std::string const value : {"", ",", "a b", "a;b", "a/b", "\"a\"", "a,b\xc3\xa4", "{a}"}) {
+  for (std::string const value : {"a b", "a;b", "a/b", "\"a\"", "a,b\xc3\xa4", "{a}"}) {
     check(upgrade{}.with("Sec-WebSocket-Protocol", value), 400, kw::error::handshake_subprotocol);
   }
   CHECK(serve(upgrade{}.with("Sec-WebSocket-Protocol", ",a,,b,")).status == 101);
   CHECK(serve(upgrade{}.with("Sec-WebSocket-Protocol", "b" + std::string(7000, ' ') + "x")).status == 400);
+}
+
+TEST_CASE("RFC 6455 §4.2.1: a list without an element, which real clients send, counts as absent") {
+  for (std::string const value : {"", ",", " , ,"}) {
+    for (std::string const name : {"Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"}) {
+      CAPTURE(name);
+      auto const head = upgrade{}.with(name, value);
+      CHECK(serve(head).status == 101);
+      CHECK_FALSE(serve(head).writes(name));
+      CHECK(sample::parsed(head).subprotocols().empty());
+      CHECK(kw::select_subprotocol(sample::parsed(head), std::vector<std::string>{"a"}).empty());
+      CHECK(accept_error(head, {.extensions = "a"}) == kw::error::handshake_extension);
+    }
+  }
 }
 
 TEST_CASE("RFC 6455 §10.2: a foreign origin is answered with 403") {
@@ -193,8 +210,8 @@ TEST_CASE("RFC 6455 §9.1: extensions that nobody knows are passed over, malform
     CHECK(got.status == 101);
     CHECK_FALSE(got.writes("Sec-WebSocket-Extensions"));
   }
-  for (std::string const& value : {""s, ","s, "a;"s, "a b"s, "a; b=\"c d\""s, "a; b=\"\\c"s, ";"s,
-                                   "a; b=\"" + std::string(3000, '\\')}) {
+  for (std::string const& value :
+       {"a;"s, "a b"s, "a; b=\"c d\""s, "a; b=\"\\c"s, ";"s, "a; b=\"" + std::string(3000, '\\')}) {
     check(upgrade{}.with("Sec-WebSocket-Extensions", value), 400, kw::error::handshake_extension);
   }
 }

@@ -10,6 +10,7 @@
 #include <asio/local/connect_pair.hpp>
 #include <asio/local/stream_protocol.hpp>
 #include <asio/steady_timer.hpp>
+#include <asio/write.hpp>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -21,6 +22,8 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <type_traits>
+#include <variant>
 #include <vector>
 
 #include "test_stream.hpp"
@@ -117,6 +120,10 @@ TEST_CASE("a request that is no upgrade gets a proper answer, and the connection
       {"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 426 Upgrade Required",
        "Sec-WebSocket-Version: 13\r\n"},
       {"GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 Bad Request", "Host"},
+      {"GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK", "\r\n\r\n<p>hello"},
+      {"GET / HTTP/1.0\r\nHost: a\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 OK", "Content-Length: 8\r\n"},
+      {"GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", "HTTP/1.1 400 Bad Request", "Host"},
+      {"GET /echo HTTP/1.0\r\n\r\n", "HTTP/1.1 400 Bad Request", "HTTP/1.1"},
       {"\x16\x03\x01\x02", "HTTP/1.1 400 Bad Request", "Connection: close\r\n"},
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", "HTTP/1.1 400 Bad Request", "body"},
   };
@@ -179,6 +186,102 @@ TEST_CASE("a foreign origin is refused unless it is listed") {
   CHECK(status("/listed", "https://good.example") == "101");
   CHECK(status("/listed", "https://good.example.evil") == "403");
   CHECK(status("/listed", "null") == "403");
+}
+
+TEST_CASE("an origin that no page can have is an error where the route is added, with what to write") {
+  served side;
+  for (std::string const entry : {"https://app.example.com/", "*", "app.example.com"}) {
+    CAPTURE(entry);
+    std::string said;
+    try {
+      side.server.websocket("/", echo, {.origins = {.allowed = {"https://good.example", entry}}});
+    } catch (std::system_error const& wrong) {
+      CHECK(wrong.code() == kw::error::invalid_argument);
+      said = wrong.what();
+    }
+    CHECK(said.find(entry) != std::string::npos);
+  }
+  side.server.websocket("/", echo, {.origins = {.allowed = {"null", "file://"}}});
+  CHECK(side.ask(upgrade("/", "Origin: file://\r\n")).substr(9, 3) == "101");
+  CHECK(side.ask(upgrade("/", "Origin: null\r\n")).substr(9, 3) == "101");
+}
+
+TEST_CASE("DNS rebinding: what listens on loopback is for its own names, pages and websockets alike") {
+  asio::io_context io;
+  kw::net::server local{io};
+  kw::net::server_options options;
+  options.address = "0.0.0.0";
+  kw::net::server everywhere{io, options};
+  options.hosts.allowed = {"ours.example"};
+  kw::net::server listed{io, options};
+  for (auto* const each : {&local, &everywhere, &listed}) {
+    each->websocket("/", echo);
+    each->get("/", kw::net::html("<p>hello"));
+    each->start();
+  }
+  auto const ask = [&](kw::net::server const& of, std::string const& host,
+                       bool page) -> asio::awaitable<std::string> {
+    asio::ip::tcp::socket socket(io);
+    co_await socket.async_connect({asio::ip::make_address("127.0.0.1"), of.port()}, asio::use_awaitable);
+    std::string request = "GET / HTTP/1.1\r\nHost: " + host + "\r\nOrigin: http://" + host + "\r\n";
+    if (!page) {
+      request +=
+          "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    }
+    co_await asio::async_write(socket, asio::buffer(request + "\r\n"), asio::use_awaitable);
+    std::string answer(4096, '\0');
+    answer.resize(co_await socket.async_read_some(asio::buffer(answer), asio::use_awaitable));
+    co_return answer;
+  };
+  run(io, local, [&]() -> asio::awaitable<void> {
+    for (bool const page : {true, false}) {
+      CAPTURE(page);
+      std::string const good = page ? "200" : "101";
+      std::string const evil = "evil.example:" + std::to_string(local.port());
+      std::string const refused = co_await ask(local, evil, page);
+      CHECK(refused.substr(9, 3) == "421");
+      CHECK(refused.find("localhost") != std::string::npos);
+      std::string const by_name = co_await ask(local, "localhost:" + std::to_string(local.port()), page);
+      CHECK(by_name.substr(9, 3) == good);
+      std::string const by_address = co_await ask(local, "127.0.0.1", page);
+      CHECK(by_address.substr(9, 3) == good);
+      std::string const any = co_await ask(everywhere, "evil.example", page);
+      CHECK(any.substr(9, 3) == good);
+      std::string const ours = co_await ask(listed, "ours.example", page);
+      CHECK(ours.substr(9, 3) == good);
+      std::string const other = co_await ask(listed, "127.0.0.1", page);
+      CHECK(other.substr(9, 3) == "421");
+    }
+    everywhere.stop();
+    listed.stop();
+  });
+}
+
+TEST_CASE("hosts that are none are an error where the server is made") {
+  asio::io_context io;
+  kw::net::server_options options;
+  options.hosts.allowed = {"https://example.com"};
+  CHECK_THROWS_AS(kw::net::server(io, options), std::system_error);
+}
+
+static_assert(!std::is_copy_constructible_v<kw::net::server> &&
+              !std::is_move_constructible_v<kw::net::server>);
+static_assert(!std::is_copy_assignable_v<kw::net::server>);
+static_assert(std::is_constructible_v<kw::net::server, asio::io_context&>);
+static_assert(std::is_constructible_v<kw::net::server, asio::io_context::executor_type>);
+static_assert(
+    std::is_constructible_v<kw::net::server, asio::any_io_executor const&, kw::net::server_options>);
+static_assert(!std::is_constructible_v<kw::net::server, int>);
+
+TEST_CASE("a server may stand in an optional and a variant") {
+  asio::io_context io;
+  std::optional<kw::net::server> maybe;
+  maybe.emplace(io);
+  maybe->websocket("/", echo);
+  std::variant<std::monostate, kw::net::server> either;
+  either.emplace<kw::net::server>(io.get_executor(), kw::net::server_options{});
+  CHECK(either.index() == 1);
 }
 
 TEST_CASE("subprotocols: ours in our order, or none") {

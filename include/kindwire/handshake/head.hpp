@@ -1,4 +1,4 @@
-// The head of an HTTP/1.1 message, from bytes that arrive in any pieces: RFC 9112 §2–§5.
+// The head of an HTTP/1.x message, from bytes that arrive in any pieces: RFC 9112 §2–§5.
 //
 // It is strict, because everything that two programs on the way read differently is a way to smuggle a
 // request past one of them.
@@ -78,7 +78,7 @@ class head_parser {
   std::string_view target() const noexcept { return fields_.view(second_); }
   /// The status code of a response: 100 to 999.
   unsigned status_code() const noexcept { return status_code_; }
-  /// The x of HTTP/1.x; at least 1 in a request.
+  /// The x of HTTP/1.x.
   unsigned minor_version() const noexcept { return minor_version_; }
   kindwire::headers const& headers() const noexcept { return fields_; }
   /// The header fields, moved out of here.
@@ -182,8 +182,6 @@ class head_parser {
     }
     if (!detail::is_digit(c)) return fail(kindwire::error::http_malformed);
     minor_version_ = static_cast<unsigned>(c - '0');
-    // A server of version 1.0 may well refuse us in its own version: that is for the client to say.
-    if (minor_version_ == 0 && kind_ == kind::request) return fail(kindwire::error::http_version);
     state_ = state::version_end;
   }
 

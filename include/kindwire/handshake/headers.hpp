@@ -79,6 +79,16 @@ class headers {
     return found;
   }
 
+  /// True if the list that the fields of that name form together has an element, valid or not: empty ones are
+  /// none (RFC 9110 §5.6.1).
+  bool has_elements(std::string_view name) const noexcept {
+    bool found = false;
+    for_each(name, [&](std::string_view value) {
+      found = found || value.find_first_not_of(", \t") != std::string_view::npos;
+    });
+    return found;
+  }
+
   /// The elements of the list of tokens (`1#token`, RFC 9110 §5.6.1) that the fields of that name form
   /// together; none if there is no such field. Nothing if it is malformed: an element that is no token, or
   /// fields without any element.

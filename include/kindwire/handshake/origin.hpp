@@ -21,8 +21,9 @@ namespace kindwire {
 
 /// Which pages may connect. A request without Origin comes from no browser and is always let pass.
 struct origin_options {
-  /// Origins beside our own, such as `https://app.example.com`: scheme, host and port must all be equal. One
-  /// that parse_origin() does not read never matches.
+  /// Origins beside our own, such as `https://app.example.com`: the same text, or scheme, host and port all
+  /// equal. `null` is every page without a name, and `file://` what some programs say for a page that is a
+  /// file. See origin_problem() for entries that can never match.
   std::vector<std::string> allowed = {};
   /// Let every page connect, also one without a name (`null`): for data that is public anyway.
   bool any = false;
@@ -77,13 +78,53 @@ inline bool is_same_origin(origin const& from, request const& to) noexcept {
 inline std::error_code check_origin(request const& from, origin_options const& options = {}) {
   if (options.any || from.headers().count("Origin") == 0) return {};
   std::optional<std::string_view> const text = from.origin();
-  std::optional<origin> const parsed = text ? parse_origin(*text) : std::nullopt;
+  if (!text) return error::handshake_origin;
+  for (std::string const& each : options.allowed) {
+    if (each == *text) return {};
+  }
+  std::optional<origin> const parsed = parse_origin(*text);
   if (!parsed) return error::handshake_origin;
   if (is_same_origin(*parsed, from) && (!options.secure || parsed->scheme == "https")) return {};
   for (std::string const& each : options.allowed) {
     if (parsed == parse_origin(each)) return {};
   }
   return error::handshake_origin;
+}
+
+/// Why `entry` of origin_options::allowed can match no page, and what to write instead; empty if one can have
+/// that origin. Thread safe.
+inline std::string origin_problem(std::string_view entry) {
+  using namespace std::string_literals;
+  auto const problem = [&](std::string const& why) {
+    return "no page has the origin \"" + std::string(entry) + "\": " + why;
+  };
+  if (entry == "*") return problem("to let every page connect, set origin_options::any");
+  if (entry.find('*') != std::string_view::npos) {
+    return problem("there are no wildcards; list each origin, or decide in route_options::before");
+  }
+  if (entry == "null") return {};
+  std::size_t const scheme_end = entry.find("://");
+  if (scheme_end == std::string_view::npos) {
+    auto const rest = entry.substr(0, entry.find('/'));
+    bool const is_host = detail::parse_authority(rest).has_value();
+    return problem(is_host ? "write https://" + std::string(rest)
+                           : "write https://host or https://host:port"s);
+  }
+  std::string_view const scheme = entry.substr(0, scheme_end);
+  std::string_view const rest = entry.substr(scheme_end + 3);
+  std::string_view const host = rest.substr(0, rest.find_first_of("/?#"));
+  if (detail::names_any_of(scheme, {"ws", "wss"})) {
+    return problem("a page comes by http or https; write http" + std::string(scheme.size() == 3 ? "s" : "") +
+                   "://" + std::string(host));
+  }
+  // A scheme without hosts, such as file://.
+  if (rest.empty() && parse_origin(std::string(entry) + 'a') && detail::default_port(scheme) == 0) return {};
+  if (parse_origin(entry)) return {};
+  std::string const shorter = std::string(scheme) + "://" + std::string(host);
+  if (host.size() != rest.size() && parse_origin(shorter))
+    return problem("write " + shorter + ", without a path");
+  return problem(
+      "an origin is scheme://host or scheme://host:port in ASCII, such as https://app.example.com");
 }
 
 }  // namespace kindwire

@@ -23,7 +23,7 @@ namespace kindwire {
 /// What a router found in the path: each parameter's name and its decoded value.
 using path_parameters = std::vector<std::pair<std::string, std::string>>;
 
-/// A request with a valid head, exactly one valid Host, and no body.
+/// A request with a valid head, exactly one valid Host, and no body. One of HTTP/1.0 may have no Host.
 ///
 /// It owns its bytes: copies stand for themselves. Views are valid until it is assigned to, moved or
 /// destroyed. Reading is thread safe.
@@ -47,6 +47,8 @@ class request {
     return from(std::move(head), result);
   }
 
+  /// The x of HTTP/1.x.
+  unsigned minor_version() const noexcept { return minor_version_; }
   /// `GET`, …; case-sensitive.
   std::string_view method() const noexcept { return method_; }
   /// The target as it was sent: a path with its query, or a whole http URI (RFC 9112 §3.2).
@@ -72,7 +74,7 @@ class request {
   kindwire::headers const& headers() const noexcept { return headers_; }
 
   /// Host and port that the client asked for: from the target if that is a whole URI (RFC 9112 §3.2.2), else
-  /// from Host.
+  /// from Host. Empty where a request of HTTP/1.0 has none.
   std::string_view host() const noexcept {
     if (authority_size_ != 0) return std::string_view{target_}.substr(authority_begin_, authority_size_);
     return headers_.first("Host").value_or(std::string_view{});
@@ -85,9 +87,11 @@ class request {
     return headers_.tokens("Sec-WebSocket-Protocol").value_or(std::vector<std::string_view>{});
   }
 
-  /// True if it asks for an upgrade to WebSocket. check_upgrade() says whether it does so by the rules.
+  /// True if it asks for an upgrade to WebSocket; in HTTP/1.0 nothing does (RFC 9110 §7.8). check_upgrade()
+  /// says whether it does so by the rules.
   bool is_upgrade() const noexcept {
-    return headers_.has_token("Upgrade", "websocket") && headers_.has_token("Connection", "upgrade");
+    return minor_version_ != 0 && headers_.has_token("Upgrade", "websocket") &&
+           headers_.has_token("Connection", "upgrade");
   }
 
   /// The decoded value of a `{name}` of the route that matched; empty if it has none of that name. It may
@@ -113,6 +117,7 @@ class request {
 
   std::string method_;
   std::string target_;
+  unsigned minor_version_ = 1;
   kindwire::headers headers_;
   path_parameters parameters_;
   endpoint remote_endpoint_;
@@ -125,8 +130,10 @@ class request {
 
 namespace detail {
 
-// RFC 9112 §3.2: exactly one Host, or the request is answered with 400.
-inline bool has_valid_host(headers const& fields) noexcept {
+// RFC 9112 §3.2: exactly one Host, or the request is answered with 400. HTTP/1.0 knew no Host at first; ab
+// and nginx send one, others none.
+inline bool has_valid_host(headers const& fields, unsigned minor_version) noexcept {
+  if (minor_version == 0 && fields.count("Host") == 0) return true;
   std::optional<std::string_view> const host = fields.only("Host");
   return host && parse_authority(*host);
 }
@@ -144,9 +151,10 @@ inline std::error_code request::from(head_parser&& head, request& result) {
   request fresh;
   fresh.method_ = head.method();
   fresh.target_ = head.target();
+  fresh.minor_version_ = head.minor_version();
   fresh.headers_ = head.take_headers();
   if (!fresh.split_target()) return kindwire::error::http_target;
-  if (!detail::has_valid_host(fresh.headers_)) return kindwire::error::http_host;
+  if (!detail::has_valid_host(fresh.headers_, fresh.minor_version_)) return kindwire::error::http_host;
   if (detail::has_body(fresh.headers_)) return kindwire::error::http_body;
   result = std::move(fresh);
   return {};

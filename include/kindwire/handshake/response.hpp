@@ -37,6 +37,7 @@ constexpr std::string_view reason_phrase(unsigned status) noexcept {
     case 410: return "Gone";
     case 413: return "Content Too Large";
     case 414: return "URI Too Long";
+    case 421: return "Misdirected Request";
     case 426: return "Upgrade Required";
     case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
@@ -81,7 +82,7 @@ struct response {
   }
 };
 
-/// The response to a request that broke a rule: 405, 414, 426, 431, 403, else 400. The body is the text of
+/// The response to a request that broke a rule: 405, 414, 421, 426, 431, 403, else 400. The body is the text of
 /// the error, nothing that the peer sent. An `Allow: GET` goes with 405; with 426 go `Upgrade: websocket`
 /// (RFC 9110 §15.5.22) and, as with every error::handshake_version, the version that we speak (RFC 6455
 /// §4.4).
@@ -99,6 +100,7 @@ inline response response_for(std::error_code why) {
   if (is({error::http_head_too_large, error::http_too_many_headers})) status = 431;
   if (is({error::handshake_version})) status = 426;
   if (is({error::handshake_origin})) status = 403;
+  if (is({error::handshake_host})) status = 421;
   response result = response::text(status, why.message() + '\n');
   if (status == 405) result.headers.emplace_back("Allow", "GET");
   if (status == 426) {

@@ -50,12 +50,18 @@ inline std::error_code check_version(headers const& fields) noexcept {
 inline std::error_code check_offer(request const& from) {
   headers const& fields = from.headers();
   if (from.method() != "GET") return error::http_method;
+  if (from.minor_version() == 0) return error::http_version;
   if (!from.is_upgrade()) return error::handshake_upgrade;
   if (std::error_code const why = check_version(fields)) return why;
   std::optional<std::string_view> const key = fields.only("Sec-WebSocket-Key");
   if (!key || !is_handshake_key(*key)) return error::handshake_key;
-  if (!fields.tokens("Sec-WebSocket-Protocol")) return error::handshake_subprotocol;
-  if (!parse_extensions(fields)) return error::handshake_extension;
+  // Clients that offer nothing may say so with an empty list: that counts as absent.
+  if (fields.has_elements("Sec-WebSocket-Protocol") && !fields.tokens("Sec-WebSocket-Protocol")) {
+    return error::handshake_subprotocol;
+  }
+  if (fields.has_elements("Sec-WebSocket-Extensions") && !parse_extensions(fields)) {
+    return error::handshake_extension;
+  }
   return {};
 }
 
@@ -68,6 +74,8 @@ inline response answer_to(request const& from, std::error_code why) {
     answer = response::text(400, why.message() + '\n');
     answer.headers.emplace_back("Sec-WebSocket-Version", "13");
   }
+  if (why == error::http_version)
+    answer.body = "a WebSocket needs HTTP/1.1 (nginx: proxy_http_version 1.1)\n";
   // Somebody who knows nothing of WebSocket, such as a browser that was pointed here.
   bool const no_websocket = fields.count("Upgrade") == 0 && fields.count("Sec-WebSocket-Key") == 0;
   if (why == error::handshake_upgrade && no_websocket) {
@@ -81,10 +89,10 @@ inline response answer_to(request const& from, std::error_code why) {
 
 /// Nothing if `from` may be answered with 101; else why not, and the response.
 ///
-/// In this order (RFC 6455 §4.2.1): 405 for another method than GET; 400 if Upgrade and Connection do not ask
-/// for websocket, or 426 if nothing in the request is about WebSocket; 426 for another version than 13; 400
-/// for a key that is missing, twice, or not 16 bytes, and for malformed lists of subprotocols or extensions;
-/// 403 for an origin that is not allowed. Thread safe.
+/// In this order (RFC 6455 §4.2.1): 405 for another method than GET; 400 for HTTP/1.0; 400 if Upgrade and
+/// Connection do not ask for websocket, or 426 if nothing in the request is about WebSocket; 426 for another
+/// version than 13; 400 for a key that is missing, twice, or not 16 bytes, and for malformed lists of
+/// subprotocols or extensions; 403 for an origin that is not allowed. Thread safe.
 inline std::optional<refusal> check_upgrade(request const& from, origin_options const& origins = {}) {
   std::error_code why = detail::check_offer(from);
   if (!why) why = check_origin(from, origins);

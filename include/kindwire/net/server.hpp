@@ -32,6 +32,8 @@
 #include <vector>
 
 #include "../handshake/head.hpp"
+#include "../handshake/host.hpp"
+#include "../handshake/origin.hpp"
 #include "../handshake/response.hpp"
 #include "../message/close.hpp"
 #include "../session/deadline.hpp"
@@ -49,8 +51,11 @@ struct server_options {
   std::string address = "127.0.0.1";  ///< an IP address; "0.0.0.0" or "::" is for everybody who can reach us
   std::uint16_t port = 0;             ///< 0: a free one, see server::port()
   std::chrono::milliseconds handshake_timeout{
-      10000};                          ///< from the accept to the 101 or the end of another answer
-  head_limits head = {};               ///< of a request
+      10000};             ///< from the accept to the 101 or the end of another answer
+  head_limits head = {};  ///< of a request
+  /// That we are: with nothing listed, localhost and IP addresses for what listens on loopback, and any host
+  /// for the rest: other addresses, Unix sockets, serve(). Behind a proxy that passes its Host on, list that.
+  host_options hosts = {};
   connection_options connection = {};  ///< of each websocket
   /// Each connection gets a strand, so that several threads may run the context. False where one thread does:
   /// that saves time and memory, as all sockets are then waited for together. Nobody else may run the
@@ -86,6 +91,11 @@ class server {
                                                                                  server_options options = {})
       : executor_(std::forward<Executor>(executor)), options_(std::move(options)) {
     state_->head = options_.head;
+    for (std::string const& each : options_.hosts.allowed) {
+      if (auto const problem = host_problem(each); !problem.empty())
+        throw std::system_error(error::invalid_argument, problem);
+    }
+    state_->hosts = options_.hosts;
     state_->connection = options_.connection;
     state_->handshake_timeout = options_.handshake_timeout;
     state_->one_thread = !options_.strands;
@@ -110,10 +120,16 @@ class server {
   /// A handler that takes `websocket&` and returns asio::awaitable<void> runs as a coroutine on the
   /// connection's executor. When it returns, the connection is closed with 1000. A handler that takes
   /// `websocket`, be it a coroutine or not, owns it. When a handler of any form throws, the connection is
-  /// closed with 1011. Throws std::system_error with
-  /// error::invalid_argument for a bad pattern or one that is taken.
+  /// closed with 1011.
+  ///
+  /// Throws std::system_error with error::invalid_argument for a bad pattern, one that is taken, and an
+  /// origin that no page can have: see origin_problem().
   template <websocket_handler Handler>
   void websocket(std::string_view pattern, Handler handler, route_options options = {}) {
+    for (std::string const& each : options.origins.allowed) {
+      if (auto const problem = origin_problem(each); !problem.empty())
+        throw std::system_error(error::invalid_argument, problem);
+    }
     detail::route& target = at(pattern);
     if (target.websocket) throw std::system_error(error::invalid_argument, std::string(pattern));
     target.options = std::move(options);
@@ -161,7 +177,7 @@ class server {
   template <async_stream Stream>
   void serve(Stream stream) {
     auto const executor = stream.get_executor();
-    auto const fresh = std::make_shared<detail::opening<Stream>>(std::move(stream), state_);
+    auto const fresh = std::make_shared<detail::opening<Stream>>(std::move(stream), state_, false);
     state_->members->enrol(fresh);
     asio::post(executor, [fresh] { fresh->start(); });
   }

@@ -23,6 +23,7 @@
 #include "../error.hpp"
 #include "../frame/role.hpp"
 #include "../handshake/client.hpp"
+#include "../handshake/host.hpp"
 #include "../handshake/request.hpp"
 #include "../handshake/response.hpp"
 #include "../handshake/server.hpp"
@@ -103,8 +104,8 @@ class blocking_websocket {
   void flush(std::error_code& failure) { failure = state_ ? write() : make_error_code(error::closed); }
 
   /// Sends a Close and waits for the peer's, then for the end of the stream; messages that come before it are
-  /// dropped. A peer that does not answer, or that takes nothing, is given up after 5 s, which a read or write
-  /// that waits longer exceeds. Error invalid_argument, with nothing sent, as session::close().
+  /// dropped. A peer that does not answer, or that takes nothing, is given up after 5 s, which a read or
+  /// write that waits longer exceeds. Error invalid_argument, with nothing sent, as session::close().
   void close(std::error_code& failure, kindwire::close_code code = kindwire::close_code::normal,
              std::string_view reason = {}) {
     failure = state_ ? std::error_code{} : make_error_code(error::closed);
@@ -222,8 +223,8 @@ class blocking_websocket {
     detail::close_stream(state_->stream);
   }
 
-  // Goes on to the end of the stream as the machine for that wants it. The error is how the connection ended, or
-  // why the stream cannot go on now.
+  // Goes on to the end of the stream as the machine for that wants it. The error is how the connection ended,
+  // or why the stream cannot go on now.
   std::error_code run_ending() {
     std::error_code failure;
     while (!state_->ending.has_ended()) {
@@ -271,6 +272,7 @@ class blocking_websocket {
 /// What a blocking server accepts.
 struct accept_settings {
   head_limits head = {};                       ///< of the request
+  host_options hosts = {};                     ///< that we are: any, unless listed, or `local`
   origin_options origins = {};                 ///< which pages may connect: same origin unless listed
   std::vector<std::string> subprotocols = {};  ///< that we speak, in our order of preference
   session_options session = {};                ///< of the websocket
@@ -279,7 +281,7 @@ struct accept_settings {
 };
 
 /// Reads one request from `stream` and answers it. No connection, with an error, when it was none that could
-/// be accepted: it has been answered with 400, 403, 405, 414, 426, 431 or what `before` gave
+/// be accepted: it has been answered with 400, 403, 405, 414, 421, 426, 431 or what `before` gave
 /// (error::handshake_refused), and the stream was closed.
 template <blocking_stream Stream>
 blocking_websocket<Stream> accept(Stream stream, std::error_code& failure,
@@ -297,6 +299,8 @@ blocking_websocket<Stream> accept(Stream stream, std::error_code& failure,
   std::string_view subprotocol;
   if (handshake.status() == handshake_status::failed) {
     refused = {handshake.error(), handshake.error_response()};
+  } else if (auto const why = check_host(handshake.request(), settings.hosts)) {
+    refused = {why, answer_to_other_host(settings.hosts)};
   } else {
     header_list const no_headers;
     upgrade_rules const rules{settings.origins, settings.before, settings.subprotocols, no_headers};

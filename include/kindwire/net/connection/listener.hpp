@@ -35,7 +35,8 @@ class acceptor_listener final : public listener,
       : acceptor_(std::move(acceptor)),
         again_(acceptor_.get_executor()),
         server_(std::move(server)),
-        strands_(strands) {}
+        strands_(strands),
+        local_(is_local(acceptor_)) {}
 
   void start() override {
     std::lock_guard const lock(mutex_);
@@ -52,6 +53,17 @@ class acceptor_listener final : public listener,
   }
 
  private:
+  // Only programs on this machine can connect, browsers with any page among them.
+  static bool is_local(Acceptor const& acceptor) {
+    if constexpr (std::is_same_v<typename Acceptor::protocol_type, asio::ip::tcp>) {
+      std::error_code failure;
+      auto const at = acceptor.local_endpoint(failure);
+      return !failure && at.address().is_loopback();
+    } else {
+      return false;
+    }
+  }
+
   void accept() {
     asio::any_io_executor executor = acceptor_.get_executor();
     if (strands_) executor = asio::make_strand(executor);
@@ -73,7 +85,7 @@ class acceptor_listener final : public listener,
       std::lock_guard const lock(mutex_);
       if (stopped_) return;
       if (!failure) {
-        enough_memory([&] { fresh = std::make_shared<opening_type>(std::move(socket), server_); });
+        enough_memory([&] { fresh = std::make_shared<opening_type>(std::move(socket), server_, local_); });
         // Still under the lock: what is taken before a stop is ended by it.
         if (fresh) server_->members->enrol(fresh);
       }
@@ -96,6 +108,7 @@ class acceptor_listener final : public listener,
   asio::steady_timer again_;
   std::shared_ptr<server_state const> server_;
   bool strands_;
+  bool local_;
   bool stopped_ = false;
 };
 

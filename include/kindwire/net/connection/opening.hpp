@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "../../handshake/host.hpp"
 #include "../../handshake/origin.hpp"
 #include "../../handshake/request.hpp"
 #include "../../handshake/response.hpp"
@@ -64,6 +65,7 @@ struct route {
 struct server_state {
   router<std::shared_ptr<route>> routes;
   head_limits head;
+  host_options hosts;
   connection_options connection;
   std::chrono::milliseconds handshake_timeout{};
   bool one_thread = false;
@@ -101,12 +103,14 @@ class handler_guard {
 template <class Stream>
 class opening final : public roster_member {
  public:
-  opening(Stream stream, std::shared_ptr<server_state const> server)
+  // `local` if what accepted it listens on loopback.
+  opening(Stream stream, std::shared_ptr<server_state const> server, bool local)
       : executor_(stream.get_executor()),
         stream_(std::move(stream)),
         server_(std::move(server)),
         handshake_(server_->head),
-        deadline_(executor_) {}
+        deadline_(executor_),
+        local_(local) {}
 
   asio::any_io_executor const& get_executor() const noexcept { return executor_; }
 
@@ -165,6 +169,7 @@ class opening final : public roster_member {
   void decide() {
     request& head = handshake_.request();
     head.set_remote_endpoint(remote_endpoint_of(stream_));
+    if (refuse_other_host(head)) return;
     auto found = server_->routes.match(head.path());
     if (!found) return answer(response::plain(404));
     head.set_parameters(std::move(found.parameters));
@@ -183,6 +188,16 @@ class opening final : public roster_member {
                         if (failure || self->ended_) return self->end();
                         self->hand_over(target, subprotocol);
                       });
+  }
+
+  // Pages too: what a server shows to this machine is not for pages from elsewhere.
+  bool refuse_other_host(request const& head) {
+    host_options local;
+    local.local = local_;
+    host_options const& hosts = server_->hosts.allowed.empty() && local_ ? local : server_->hosts;
+    if (!check_host(head, hosts)) return false;
+    answer(answer_to_other_host(hosts));
+    return true;
   }
 
   void hand_over(route const& target, std::string_view subprotocol) {
@@ -285,6 +300,7 @@ class opening final : public roster_member {
   deadline deadline_;
   std::string output_;
   std::array<std::byte, 512> dropped_;
+  bool local_;
   bool accepted_ = false;
   bool ended_ = false;  // the stream is closed, or another's
 };
