@@ -28,13 +28,19 @@ struct read_number {
   bool read = false;
 };
 
-// As std::from_chars() reads it: the same value to the bit, or the same error.
+// As std::from_chars() reads it, where it reads floating point: the same value to the bit, or the same error.
 template <class T>
 bool same_as_from_chars(std::string const& text) {
   read_number const ours(text, text.size() % 2 == 0 ? "" : ",\"more\"");
   T expected{};
   T value{};
-  std::errc const error = std::from_chars(text.data(), text.data() + text.size(), expected).ec;
+  std::errc const error = [&] {
+    if constexpr (has_from_chars<T>) {
+      return std::from_chars(text.data(), text.data() + text.size(), expected).ec;
+    } else {
+      return floating_by_strtod(std::string_view(text), expected);
+    }
+  }();
   return ours.read && ours.number.to_floating(value) == error &&
          std::memcmp(&value, &expected, sizeof value) == 0;
 }

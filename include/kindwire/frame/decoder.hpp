@@ -147,7 +147,7 @@ class basic_frame_decoder {
   bool take_split_header(std::span<std::byte>& input) noexcept {
     if (violation_ != kindwire::error{}) return false;
     std::size_t const had = partial_size_;
-    std::size_t const more = std::min(input.size(), partial_.size() - had);
+    std::size_t const more = (std::min)(input.size(), partial_.size() - had);
     std::memcpy(partial_.data() + had, input.data(), more);
     std::span<std::byte const> const gathered{partial_.data(), had + more};
     std::size_t const size = read_frame_header(gathered, self_, header_, violation_, reserved_allowed_);

@@ -65,7 +65,7 @@ class body_reader {
 
   void keep(std::string_view& bytes, std::size_t size) {
     std::size_t const room = limit_ - body_.size();
-    body_ += bytes.substr(0, std::min(size, room));
+    body_ += bytes.substr(0, (std::min)(size, room));
     bytes.remove_prefix(size);
     if (size > room) state_ = state::done;
   }

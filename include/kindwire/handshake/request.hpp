@@ -168,24 +168,24 @@ inline bool request::split_target() noexcept {
     if (scheme == std::string_view::npos) return false;
     if (!detail::names_any_of(text.substr(0, scheme), {"http", "https"})) return false;
     authority_begin_ = scheme + 3;
-    path_begin_ = std::min(text.find_first_of("/?", authority_begin_), text.size());
+    path_begin_ = (std::min)(text.find_first_of("/?", authority_begin_), text.size());
     authority_size_ = path_begin_ - authority_begin_;
     if (!detail::parse_authority(text.substr(authority_begin_, authority_size_))) return false;
   }
-  path_size_ = std::min(text.find('?', path_begin_), text.size()) - path_begin_;
+  path_size_ = (std::min)(text.find('?', path_begin_), text.size()) - path_begin_;
   return true;
 }
 
 inline std::optional<std::string> request::query(std::string_view name) const {
   std::string_view rest = query();
   while (!rest.empty()) {
-    std::size_t const end = std::min(rest.find('&'), rest.size());
+    std::size_t const end = (std::min)(rest.find('&'), rest.size());
     std::string_view const pair = rest.substr(0, end);
-    std::size_t const equals = std::min(pair.find('='), pair.size());
+    std::size_t const equals = (std::min)(pair.find('='), pair.size());
     if (!pair.empty() && detail::form_decode(pair.substr(0, equals)) == name) {
       return detail::form_decode(equals < pair.size() ? pair.substr(equals + 1) : std::string_view{});
     }
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+    rest.remove_prefix((std::min)(end + 1, rest.size()));
   }
   return std::nullopt;
 }

@@ -105,7 +105,7 @@ class router {
   static void for_each_segment(std::string_view path, Use use) {
     while (!path.empty()) {
       path.remove_prefix(1);
-      std::size_t const size = std::min(path.find('/'), path.size());
+      std::size_t const size = (std::min)(path.find('/'), path.size());
       use(path.substr(0, size));
       path.remove_prefix(size);
     }

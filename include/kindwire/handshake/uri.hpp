@@ -67,7 +67,7 @@ inline std::optional<uri> uri::parse(std::string_view text) {
   if (!result.secure && !detail::equal_ignoring_case(text.substr(0, scheme), "ws")) return std::nullopt;
   text.remove_prefix(scheme + 3);
 
-  std::size_t const end = std::min(text.find_first_of("/?#"), text.size());
+  std::size_t const end = (std::min)(text.find_first_of("/?#"), text.size());
   std::optional<detail::authority> const where = detail::parse_authority(text.substr(0, end));
   if (!where) return std::nullopt;
   result.host = where->host;

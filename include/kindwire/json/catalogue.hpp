@@ -209,21 +209,21 @@ class catalogue {
     if constexpr (json_integer<rep> && json_integer<member_rep>) {
       node.multiple_of = static_cast<std::uint64_t>(factor::den);
       auto const fitting = [](std::uint64_t most, std::uint64_t of_rep) {
-        constexpr std::uint64_t highest = std::numeric_limits<std::uint64_t>::max();
+        constexpr std::uint64_t highest = (std::numeric_limits<std::uint64_t>::max)();
         constexpr auto denominator = static_cast<std::uint64_t>(factor::den);
         most /= static_cast<std::uint64_t>(factor::num);
-        return std::min(most > highest / denominator ? highest : most * denominator, of_rep);
+        return (std::min)(most > highest / denominator ? highest : most * denominator, of_rep);
       };
       auto const magnitude = [](auto lowest) { return ~static_cast<std::uint64_t>(lowest) + 1; };
-      auto const least = fitting(magnitude(std::numeric_limits<member_rep>::min()),
-                                 magnitude(std::numeric_limits<rep>::min()));
+      auto const least = fitting(magnitude((std::numeric_limits<member_rep>::min)()),
+                                 magnitude((std::numeric_limits<rep>::min)()));
       node.minimum = (least == 0 ? "" : "-") + digits_of(least);
-      node.maximum = digits_of(fitting(static_cast<std::uint64_t>(std::numeric_limits<member_rep>::max()),
-                                       static_cast<std::uint64_t>(std::numeric_limits<rep>::max())));
+      node.maximum = digits_of(fitting(static_cast<std::uint64_t>((std::numeric_limits<member_rep>::max)()),
+                                       static_cast<std::uint64_t>((std::numeric_limits<rep>::max)())));
     } else if constexpr (json_integer<member_rep>) {
       constexpr double scale = static_cast<double>(factor::den) / static_cast<double>(factor::num);
-      node.minimum = digits_of(static_cast<double>(std::numeric_limits<member_rep>::min()) * scale);
-      node.maximum = digits_of(static_cast<double>(std::numeric_limits<member_rep>::max()) * scale);
+      node.minimum = digits_of(static_cast<double>((std::numeric_limits<member_rep>::min)()) * scale);
+      node.maximum = digits_of(static_cast<double>((std::numeric_limits<member_rep>::max)()) * scale);
     }
     return node;
   }
@@ -232,11 +232,11 @@ class catalogue {
   static type_node describe_number() {
     if constexpr (json_integer<T>) {
       return {.form = type_form::integer,
-              .minimum = digits_of(std::numeric_limits<T>::min()),
-              .maximum = digits_of(std::numeric_limits<T>::max())};
+              .minimum = digits_of((std::numeric_limits<T>::min)()),
+              .maximum = digits_of((std::numeric_limits<T>::max)())};
     } else if constexpr (std::is_same_v<T, float>) {
       // To all but C++, numbers are doubles.
-      double const most = std::numeric_limits<float>::max();
+      double const most = (std::numeric_limits<float>::max)();
       return {.form = type_form::floating, .minimum = digits_of(-most), .maximum = digits_of(most)};
     } else {
       return {type_form::floating};

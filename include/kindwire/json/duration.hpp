@@ -30,9 +30,9 @@ constexpr conversion scale_integer(From count, To& scaled) noexcept {
   if (negative) magnitude = ~magnitude + 1;
   if (magnitude % denominator != 0) return conversion::lossy;
   magnitude /= denominator;
-  if (magnitude > std::numeric_limits<std::uint64_t>::max() / numerator) return conversion::out_of_range;
+  if (magnitude > (std::numeric_limits<std::uint64_t>::max)() / numerator) return conversion::out_of_range;
   magnitude *= numerator;
-  std::uint64_t most = static_cast<std::uint64_t>(std::numeric_limits<To>::max());
+  std::uint64_t most = static_cast<std::uint64_t>((std::numeric_limits<To>::max)());
   if (negative) most = std::is_signed_v<To> ? most + 1 : 0;
   if (magnitude > most) return conversion::out_of_range;
   scaled = static_cast<To>(negative ? ~magnitude + 1 : magnitude);
@@ -47,8 +47,8 @@ conversion scale_to_integer(From count, To& scaled) noexcept {
   constexpr auto denominator = static_cast<double>(Factor::den);
   double const whole = std::nearbyint(static_cast<double>(count) * numerator / denominator);
   // 2^63 and 2^64 are doubles, one less is none.
-  constexpr double beyond = static_cast<double>(std::numeric_limits<To>::max() / 2 + 1) * 2.0;
-  if (!(whole < beyond && whole >= static_cast<double>(std::numeric_limits<To>::min()))) {
+  constexpr double beyond = static_cast<double>((std::numeric_limits<To>::max)() / 2 + 1) * 2.0;
+  if (!(whole < beyond && whole >= static_cast<double>((std::numeric_limits<To>::min)()))) {
     return conversion::out_of_range;
   }
   auto const integer = static_cast<To>(whole);

@@ -100,7 +100,7 @@ inline std::size_t edit_distance(std::string_view left, std::string_view right) 
     for (std::size_t column = 0; column < right.size(); ++column) {
       std::size_t const replaced = diagonal + (folded(left[line]) != folded(right[column]) ? 1U : 0U);
       diagonal = row[column + 1];
-      row[column + 1] = std::min({replaced, row[column] + 1, row[column + 1] + 1});
+      row[column + 1] = (std::min)({replaced, row[column] + 1, row[column + 1] + 1});
     }
   }
   return row[right.size()];
@@ -226,7 +226,7 @@ struct json_error {
     }
     constexpr std::size_t most = 16;
     char const* separator = "; known: ";
-    for (std::string_view const name : known.first(std::min(known.size(), most))) {
+    for (std::string_view const name : known.first((std::min)(known.size(), most))) {
       out += separator;
       detail::append_quoted(out, name);
       separator = ", ";

@@ -20,7 +20,7 @@ namespace kindwire::detail {
 
 struct size_limits {
   std::size_t least = 0;
-  std::size_t most = std::numeric_limits<std::size_t>::max();
+  std::size_t most = (std::numeric_limits<std::size_t>::max)();
 
   constexpr bool contain(std::size_t size) const noexcept { return size >= least && size <= most; }
 };
@@ -72,7 +72,7 @@ struct number_of<std::chrono::duration<Rep, Period>, Unit> {
 template <class Number, class Bound>
 constexpr bool can_hold(Bound bound) noexcept {
   if constexpr (std::is_floating_point_v<Number>) {
-    return static_cast<double>(bound) <= static_cast<double>(std::numeric_limits<Number>::max()) &&
+    return static_cast<double>(bound) <= static_cast<double>((std::numeric_limits<Number>::max)()) &&
            static_cast<double>(bound) >= static_cast<double>(std::numeric_limits<Number>::lowest());
   } else if constexpr (std::is_floating_point_v<Bound>) {
     return false;
@@ -147,7 +147,7 @@ struct field_limits {
     if constexpr (described_as::has_maximum) {
       return static_cast<Number>(field.maximum());
     } else {
-      return std::numeric_limits<Number>::max();
+      return (std::numeric_limits<Number>::max)();
     }
   }
 

@@ -59,7 +59,7 @@ class member_names {
     entry* const last = entries() + count_;
     char const* const again = count > few ? find_again(last - count, last) : nullptr;
     count_ -= count;
-    if (more_ != nullptr) more_->many.resize(std::min(more_->many.size(), count_));
+    if (more_ != nullptr) more_->many.resize((std::min)(more_->many.size(), count_));
     return again;
   }
 

@@ -1,17 +1,16 @@
 // A number as it stands in a JSON text (RFC 8259 §6), and its value.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <cfloat>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <system_error>
 #include <type_traits>
 
+#include "floating.hpp"
 #include "word.hpp"
 
 namespace kindwire::detail {
@@ -114,32 +113,6 @@ inline bool digits_overflow(std::string_view digits) noexcept {
   return digits.size() > most.size() || (digits.size() == most.size() && digits > most);
 }
 
-/// The parts of a number without its sign, however long they are.
-struct decimal_parts {
-  std::string_view digits;    // with the point
-  std::size_t point;          // where that is in `digits`, or their size
-  std::int64_t exponent = 0;  // beyond any text's digits where it is larger than that
-
-  explicit decimal_parts(std::string_view absolute) noexcept {
-    constexpr std::int64_t far = 1'000'000'000'000;  // no text has that many digits
-    std::size_t const exponent_at = std::min(absolute.find_first_of("eE"), absolute.size());
-    bool lowered = false;
-    for (char const letter : absolute.substr(exponent_at)) {
-      if (letter == '-') lowered = true;
-      if (letter >= '0' && letter <= '9') exponent = std::min(exponent * 10 + (letter - '0'), far);
-    }
-    if (lowered) exponent = -exponent;
-    digits = absolute.substr(0, exponent_at);
-    point = std::min(digits.find('.'), digits.size());
-  }
-
-  // The power of ten that the digit at `index` counts: 0 for units, -1 for tenths.
-  std::int64_t place_of(std::size_t index) const noexcept {
-    return static_cast<std::int64_t>(point) - static_cast<std::int64_t>(index) - (index < point ? 1 : 0) +
-           exponent;
-  }
-};
-
 /// Whether the absolute value is less than 1, by its digits alone: for numbers that no floating point type
 /// can hold.
 inline bool json_number::is_below_one() const noexcept {
@@ -173,7 +146,7 @@ bool json_number::to_floating_at_once(T& value) const noexcept {
 template <class T>
 std::errc json_number::to_floating(T& value) const noexcept {
   if (to_floating_at_once(value)) return {};
-  return std::from_chars(text.data(), text.data() + text.size(), value).ec;
+  return nearest_floating(text, value);
 }
 
 }  // namespace kindwire::detail

@@ -56,10 +56,10 @@ bool json_reader::read_integer(T& value, std::string_view* text) {
   if (!number.integral && !detail::make_whole(number)) {
     return fail_number(number, json_errc::wrong_type, "an integer");
   }
-  std::uint64_t most = static_cast<std::uint64_t>(std::numeric_limits<T>::max());
+  std::uint64_t most = static_cast<std::uint64_t>((std::numeric_limits<T>::max)());
   if (number.negative) most = std::is_signed_v<T> ? most + 1 : 0;
   if (number.overflow || number.magnitude > most) {
-    return fail_range(number, std::numeric_limits<T>::min(), std::numeric_limits<T>::max());
+    return fail_range(number, (std::numeric_limits<T>::min)(), (std::numeric_limits<T>::max)());
   }
   // Two's complement: the lowest value has no positive counterpart, but its bits are right.
   value = static_cast<T>(number.negative ? ~number.magnitude + 1 : number.magnitude);

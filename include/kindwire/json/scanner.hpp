@@ -307,7 +307,7 @@ inline bool json_scanner::number(json_number& value, std::string_view expected) 
     char const* const digit = at;
     std::int32_t exponent = 0;
     for (; at != end_ && *at >= '0' && *at <= '9'; ++at)
-      exponent = std::min(exponent * 10 + (*at - '0'), 100'000);
+      exponent = (std::min)(exponent * 10 + (*at - '0'), 100'000);
     if (at == digit) return fail_digit();
     value.integral = false;
     value.power += lowered ? -exponent : exponent;

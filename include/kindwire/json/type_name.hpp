@@ -64,8 +64,8 @@ inline std::string pascal_case(std::string_view plain) {
       upper = true;
       continue;
     }
-    bool const small = letter >= 'a' && letter <= 'z';
-    out += upper && small ? static_cast<char>(letter - 'a' + 'A') : letter;
+    bool const lower = letter >= 'a' && letter <= 'z';
+    out += upper && lower ? static_cast<char>(letter - 'a' + 'A') : letter;
     upper = false;
   }
   if (out.empty() || (out.front() >= '0' && out.front() <= '9')) out.insert(0, "T");

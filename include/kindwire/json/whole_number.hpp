@@ -24,7 +24,7 @@ inline bool make_whole(json_number& number) noexcept {
   std::int64_t place = parts.place_of(last);
   if (place < 0) return false;
   auto const append = [&number](unsigned digit) {
-    constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+    constexpr std::uint64_t most = (std::numeric_limits<std::uint64_t>::max)();
     number.overflow = number.overflow || number.magnitude > (most - digit) / 10;
     number.magnitude = number.magnitude * 10 + digit;
   };

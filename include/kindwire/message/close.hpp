@@ -135,7 +135,7 @@ inline std::span<std::byte const> write_close_body(std::span<std::byte, max_cont
                                                    close_code code, std::string_view reason) noexcept {
   if (code == close_code::no_status) return {};
   detail::store_big_endian(to.data(), static_cast<std::uint16_t>(code));
-  std::size_t const size = std::min(reason.size(), max_close_reason_size);
+  std::size_t const size = (std::min)(reason.size(), max_close_reason_size);
   if (size != 0) std::memcpy(to.data() + 2, reason.data(), size);
   return to.first(2 + size);
 }

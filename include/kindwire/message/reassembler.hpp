@@ -31,8 +31,8 @@ class reassembler {
   explicit reassembler(reassembler_options options = {}) noexcept : options_(options) {
     // What no buffer could ever hold is too large even without a limit.
     options_.max_message_size =
-        std::min(options_.max_message_size, std::numeric_limits<std::size_t>::max() / 4);
-    options_.max_fragments = std::max(options_.max_fragments, std::size_t{1});
+        (std::min)(options_.max_message_size, (std::numeric_limits<std::size_t>::max)() / 4);
+    options_.max_fragments = (std::max)(options_.max_fragments, std::size_t{1});
   }
 
   /// Takes the next piece of a TEXT, BINARY or CONTINUATION frame, unmasked. Returns the message once it is
