@@ -35,3 +35,4 @@
 #include "stream/concepts.hpp"
 #include "stream/memory.hpp"
 #include "stream/websocket.hpp"
+#include "version.hpp"

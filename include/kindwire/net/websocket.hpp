@@ -11,6 +11,7 @@
 #include <asio/awaitable.hpp>
 #include <asio/cancellation_type.hpp>
 #include <asio/post.hpp>
+#include <asio/system_executor.hpp>
 #include <asio/use_awaitable.hpp>
 #include <chrono>
 #include <cstddef>
@@ -351,7 +352,8 @@ class websocket {
 
   template <class Handler, class... Results>
   static void post_result(Handler handler, Results... results) {
-    auto executor = asio::get_associated_executor(handler);
+    // From 1.38 on the default executor runs what it is given at once, and takes no post().
+    auto const executor = asio::get_associated_executor(handler, asio::system_executor());
     asio::post(executor, [handler = std::move(handler), ... results = std::move(results)]() mutable {
       handler(std::move(results)...);
     });

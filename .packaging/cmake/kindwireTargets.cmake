@@ -1,0 +1,84 @@
+# Makes the targets kindwire::std, kindwire::json, kindwire::net, kindwire::exchange and kindwire::kindwire, the last of
+# them all that could be made. The file that includes this one has set kindwire_include_dir. What an optional layer needs is
+# taken, in this order, from a target that the project has already, from a CMake package, and from the
+# headers on the include path; a layer whose library is nowhere is left out.
+if(TARGET kindwire::std)
+  return()
+endif()
+# What is found here must be seen by the project that has kindwire in a folder below.
+if(NOT TARGET Threads::Threads)
+  set(THREADS_PREFER_PTHREAD_FLAG ON)
+  find_package(Threads REQUIRED)
+  set_target_properties(Threads::Threads PROPERTIES IMPORTED_GLOBAL TRUE)
+endif()
+
+function(_kindwire_layer name)
+  add_library(kindwire::${name} INTERFACE IMPORTED GLOBAL)
+  set_target_properties(kindwire::${name} PROPERTIES INTERFACE_LINK_LIBRARIES "${ARGN}")
+endfunction()
+
+# _kindwire_library(RESULT HEADER PACKAGE TARGET…)
+function(_kindwire_library result header package)
+  foreach(candidate IN LISTS ARGN)
+    if(TARGET ${candidate})
+      set(${result} ${candidate} PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+  find_package(${package} CONFIG QUIET)
+  foreach(candidate IN LISTS ARGN)
+    if(TARGET ${candidate})
+      set_target_properties(${candidate} PROPERTIES IMPORTED_GLOBAL TRUE)
+      set(${result} ${candidate} PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+  find_path(kindwire_${package}_INCLUDE_DIR NAMES ${header} HINTS ${RapidJSON_INCLUDE_DIRS} ${RAPIDJSON_INCLUDE_DIRS})
+  mark_as_advanced(kindwire_${package}_INCLUDE_DIR)
+  set(${result} NOTFOUND PARENT_SCOPE)
+  if(kindwire_${package}_INCLUDE_DIR)
+    add_library(kindwire::${package}-headers INTERFACE IMPORTED GLOBAL)
+    set_target_properties(kindwire::${package}-headers PROPERTIES
+      INTERFACE_INCLUDE_DIRECTORIES "${kindwire_${package}_INCLUDE_DIR}")
+    set(${result} kindwire::${package}-headers PARENT_SCOPE)
+  endif()
+endfunction()
+
+_kindwire_layer(std Threads::Threads)
+set_target_properties(kindwire::std PROPERTIES
+  INTERFACE_INCLUDE_DIRECTORIES "${kindwire_include_dir}"
+  INTERFACE_COMPILE_FEATURES cxx_std_20)
+set(_kindwire_whole kindwire::std)
+
+_kindwire_library(_kindwire_rapidjson rapidjson/reader.h RapidJSON rapidjson RapidJSON)
+if(_kindwire_rapidjson)
+  _kindwire_layer(json kindwire::std ${_kindwire_rapidjson})
+  list(APPEND _kindwire_whole kindwire::json)
+endif()
+
+_kindwire_library(_kindwire_asio asio/io_context.hpp asio asio::asio asio)
+if(_kindwire_asio)
+  _kindwire_layer(net kindwire::std ${_kindwire_asio} $<$<PLATFORM_ID:Windows>:ws2_32$<SEMICOLON>mswsock>)
+  # Asio before 1.25 looks for clang's experimental coroutines only.
+  set(_kindwire_clang $<CXX_COMPILER_ID:Clang,AppleClang>)
+  set(_kindwire_asio_definitions ASIO_STANDALONE)
+  get_target_property(_kindwire_asio_dirs ${_kindwire_asio} INTERFACE_INCLUDE_DIRECTORIES)
+  find_file(kindwire_asio_version_file asio/version.hpp HINTS ${_kindwire_asio_dirs})
+  mark_as_advanced(kindwire_asio_version_file)
+  if(kindwire_asio_version_file)
+    file(STRINGS "${kindwire_asio_version_file}" _kindwire_asio_version REGEX "define ASIO_VERSION [0-9]+")
+    if(_kindwire_asio_version MATCHES "ASIO_VERSION ([0-9]+)" AND CMAKE_MATCH_1 LESS 102500)
+      list(APPEND _kindwire_asio_definitions
+        $<${_kindwire_clang}:ASIO_HAS_CO_AWAIT=1> $<${_kindwire_clang}:ASIO_HAS_STD_COROUTINE=1>)
+    endif()
+  endif()
+  set_target_properties(kindwire::net PROPERTIES INTERFACE_COMPILE_DEFINITIONS "${_kindwire_asio_definitions}")
+  list(APPEND _kindwire_whole kindwire::net)
+endif()
+
+if(TARGET kindwire::json AND TARGET kindwire::net)
+  _kindwire_layer(exchange kindwire::json kindwire::net)
+  list(APPEND _kindwire_whole kindwire::exchange)
+endif()
+
+_kindwire_layer(kindwire ${_kindwire_whole})
