@@ -3,6 +3,8 @@
 // Errors of a stream (a reset connection, an end of file) are passed on as the stream gave them.
 #pragma once
 
+#include "requirements.hpp"
+
 #include <string>
 #include <system_error>
 

@@ -15,11 +15,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from report import Report
 
 # A layer and the layers it sees, itself apart.
-STD_ONLY = ["version", "error", "kernel", "frame", "message", "handshake", "session", "stream"]
+STD_ONLY = ["requirements", "version", "error", "kernel", "frame", "message", "handshake", "session", "stream"]
 LAYERS = {layer: set(STD_ONLY[:place]) for place, layer in enumerate(STD_ONLY)}
 LAYERS["kindwire"] = set(STD_ONLY)
-LAYERS["json"] = {"error"}
-LAYERS["deflate"] = {"error", "frame", "message"}
+LAYERS["json"] = {"requirements", "error"}
+LAYERS["deflate"] = {"requirements", "error", "frame", "message"}
 LAYERS["net"] = set(STD_ONLY)
 LAYERS["exchange"] = {*STD_ONLY, "json", "net"}
 

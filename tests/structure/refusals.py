@@ -1,4 +1,5 @@
-"""Compiles programs that are wrong: each must be refused, and the first error must say why in the words expected.
+"""Compiles programs that are wrong: each must be refused, and the first error must say why in the words expected. And
+each header with compilers that are too old: one sentence, and the end.
 
 usage: refusals.py REPOSITORY COMPILER [FLAG...]
 
@@ -17,6 +18,35 @@ from report import Report
 
 CASE = re.compile(r"^// refused: (.+)$", re.MULTILINE)
 ERROR = re.compile(r"^.*\berror: .*$", re.MULTILINE)
+
+
+# What is compiled with, as if it were older: headers, flags, and how the sentence begins.
+TOO_OLD = {
+    "C++17": ("all", ["-std=c++17"], "kindwire: this is not compiled as C++20; add -std=c++20"),
+    "g++ 11": ("all", ["-U__clang__", "-U__GNUC__", "-D__GNUC__=11"], "kindwire: g++ 12 is the oldest that will do"),
+    "clang 13": ("all", ["-D__clang__=1", "-U__clang_major__", "-D__clang_major__=13"], "kindwire: clang 14 is the oldest"),
+    "no Asio": ("net", ["-nostdinc"], "kindwire: net/ needs Asio without Boost"),
+    "Asio 1.18": ("net", ["-DASIO_VERSION=101800", "-DASIO_VERSION_HPP"], "kindwire: Asio 1.22.1 is the oldest"),
+    "no coroutines": ("net", ["-fno-coroutines"], "kindwire: net/ needs coroutines, which this compiler does not have"),
+    "an Asio that does not know them": ("net", ["-DASIO_DISABLE_CO_AWAIT"], "kindwire: this Asio does not know the coroutines"),
+}
+HEADERS = {
+    "all": ["kindwire.hpp", "session.hpp", "frame/decoder.hpp", "json/dispatcher.hpp", "json/reader.hpp", "net/server.hpp",
+            "exchange/serve.hpp"],
+    "net": ["net/async_stream.hpp", "net/client.hpp", "net/options.hpp", "net/server.hpp", "net/websocket.hpp"],
+}
+
+
+def check_too_old(report, command):
+    """Nothing but the sentence, and that the compilation stopped there."""
+    for what, (headers, flags, sentence) in TOO_OLD.items():
+        problems = []
+        for header in HEADERS[headers]:
+            wanted = [flag for flag in command if flag not in ("-x", "c++", "-")] + flags
+            found = errors_of([*wanted, "-x", "c++", "-"], f"#include <kindwire/{header}>\n")
+            if len(found) != 2 or sentence not in found[0] or "stop_here" not in found[1]:
+                problems.append(f"{header}: " + ("; ".join(found[:3]) or "it compiled"))
+        report.check(f"{what} is refused in one sentence", problems)
 
 
 def errors_of(command, program):
@@ -45,6 +75,7 @@ def main():
                 report.check(name, ["it compiled"])
             else:
                 report.check(name, [] if sentence in errors[0] else errors)
+    check_too_old(report, command)
     report.end()
 
 

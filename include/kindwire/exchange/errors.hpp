@@ -1,6 +1,8 @@
 // What can go wrong between a question and its answer.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <string>
 #include <system_error>
 

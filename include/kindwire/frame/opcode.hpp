@@ -1,6 +1,8 @@
 // The opcodes of RFC 6455 §5.2, which are also the types of messages.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <cstdint>
 
 namespace kindwire {

@@ -1,6 +1,8 @@
 // The two ends of a connection: RFC 6455 §1.2 names them client and server.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <cstdint>
 
 namespace kindwire {

@@ -1,6 +1,8 @@
 // Base64 with padding and the standard alphabet: RFC 4648 §4, as RFC 6455 §4.1 and §4.2.2 use it.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>

@@ -2,6 +2,8 @@
 // RFC 9110 §5.5, §5.6.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <cstddef>
 #include <string_view>
 

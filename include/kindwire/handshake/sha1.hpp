@@ -3,6 +3,8 @@
 // It keeps nothing secret there. Use it for nothing else: collisions are practical.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <array>
 #include <bit>
 #include <cstddef>

@@ -2,6 +2,8 @@
 // it. libc++ before 20 does not, and on Apple's systems it needs macOS 26.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>

@@ -1,6 +1,8 @@
 // What a handler's signature says: which message it takes, and how.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <type_traits>
 #if defined(__cpp_impl_coroutine)
 #include <coroutine>

@@ -2,6 +2,8 @@
 // writes, without a call of it where that is easily known.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <cfloat>
 #include <charconv>
 #include <cmath>

@@ -2,6 +2,8 @@
 // is spelt out.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <cstddef>
 #include <string>
 #include <string_view>

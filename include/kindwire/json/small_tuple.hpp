@@ -2,6 +2,8 @@
 // options.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <cstddef>
 #include <utility>
 

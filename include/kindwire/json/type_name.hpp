@@ -1,6 +1,8 @@
 // The name that a C++ type has in its program, for documents that must call it something.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <cstddef>
 #include <string>
 #include <string_view>

@@ -1,6 +1,8 @@
 // The types of messages as data: what a catalogue is made of, and documents are printed from.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>

@@ -12,6 +12,8 @@
 // An integer may also be written as 1.0 or 1e3, as in JSON Schema.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <array>
 #include <cstddef>
 #include <string>

@@ -1,6 +1,8 @@
 // Short texts by machine words, where a call of memcmp() costs more than the comparison.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <bit>
 #include <cstddef>
 #include <cstdint>

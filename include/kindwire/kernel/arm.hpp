@@ -1,6 +1,8 @@
 // The kernels for arm64, where every processor has NEON.
 #pragma once
 
+#include "../requirements.hpp"
+
 #if defined(__aarch64__) && defined(__ARM_NEON) && defined(__GNUC__) && !defined(__AARCH64EB__)
 #define KINDWIRE_HAS_NEON_KERNELS 1
 

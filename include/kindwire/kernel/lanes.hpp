@@ -4,6 +4,8 @@
 // longer goes to a kernel: see kernel_set.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <bit>
 #include <cstddef>
 #include <cstdint>

@@ -5,6 +5,8 @@
 // look-ups leaves the kinds of error that all three nibbles agree on.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>

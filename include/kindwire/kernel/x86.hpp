@@ -2,6 +2,8 @@
 // the program is compiled for, and called only where kernels.hpp has found them.
 #pragma once
 
+#include "../requirements.hpp"
+
 #if defined(__x86_64__) && defined(__GNUC__)
 #define KINDWIRE_HAS_X86_KERNELS 1
 

@@ -6,6 +6,8 @@
 // goes back to the system.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <algorithm>
 #include <bit>
 #include <cstddef>

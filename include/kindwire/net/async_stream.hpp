@@ -1,6 +1,8 @@
 // What a websocket runs over, and how such a stream is ended.
 #pragma once
 
+#include "requirements.hpp"
+
 #include <asio/any_io_executor.hpp>
 #include <asio/buffer.hpp>
 #include <asio/socket_base.hpp>

@@ -4,6 +4,8 @@
 //     kw::net::websocket ws = co_await client.connect(io, "ws://127.0.0.1:8080/echo");
 #pragma once
 
+#include "requirements.hpp"
+
 #include <asio/any_io_executor.hpp>
 #include <asio/associated_cancellation_slot.hpp>
 #include <asio/async_result.hpp>

@@ -1,6 +1,8 @@
 // What can be set for a connection over an Asio stream, with the defaults and why they are what they are.
 #pragma once
 
+#include "requirements.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>

@@ -7,6 +7,8 @@
 //     io.run();
 #pragma once
 
+#include "requirements.hpp"
+
 #include <asio/any_io_executor.hpp>
 #include <asio/associated_cancellation_slot.hpp>
 #include <asio/async_result.hpp>

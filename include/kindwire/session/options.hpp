@@ -1,6 +1,8 @@
 // The limits and choices of a session.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <cstddef>
 
 namespace kindwire {

@@ -1,6 +1,8 @@
 // What a blocking byte stream has to offer, so that everything in stream/ runs over it.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <concepts>
 #include <cstddef>
 #include <span>

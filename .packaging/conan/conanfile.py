@@ -1,0 +1,68 @@
+"""A Conan 2 recipe: conan create .packaging/conan. It takes the repository that it lies in."""
+
+import os
+
+from conan import ConanFile
+from conan.tools.build import check_min_cppstd
+from conan.tools.files import copy
+
+
+class Kindwire(ConanFile):
+    name = "kindwire"
+    version = "0.1.0"
+    description = "WebSocket (RFC 6455) servers and clients, typed JSON messages, and the protocol without I/O"
+    license = "BSL-1.0"
+    topics = ("websocket", "rfc6455", "json", "asio", "header-only")
+    package_type = "header-library"
+    settings = "os", "arch", "compiler", "build_type"
+    options = {"with_asio": [True, False], "with_rapidjson": [True, False]}
+    default_options = {"with_asio": True, "with_rapidjson": True}
+    no_copy_source = True
+
+    def export_sources(self):
+        root = os.path.join(self.recipe_folder, "..", "..")
+        copy(self, "include/*", root, self.export_sources_folder)
+        copy(self, "LICENSE", root, self.export_sources_folder)
+
+    def requirements(self):
+        if self.options.with_asio:
+            self.requires("asio/[>=1.22.1 <2]", transitive_headers=True)
+        if self.options.with_rapidjson:
+            self.requires("rapidjson/[>=1.1.0]", transitive_headers=True)
+
+    def validate(self):
+        if self.settings.get_safe("compiler.cppstd"):
+            check_min_cppstd(self, 20)
+
+    def package_id(self):
+        self.info.clear()
+
+    def package(self):
+        copy(self, "*.hpp", os.path.join(self.source_folder, "include"), os.path.join(self.package_folder, "include"))
+        copy(self, "LICENSE", self.source_folder, os.path.join(self.package_folder, "licenses"))
+
+    def _layer(self, name, requires, defines=()):
+        component = self.cpp_info.components[name]
+        component.set_property("cmake_target_name", f"kindwire::{name}")
+        component.bindirs = component.libdirs = []
+        component.requires = requires
+        component.defines = list(defines)
+        return component
+
+    def package_info(self):
+        std = self._layer("std", [])
+        if self.settings.os in ("Linux", "FreeBSD"):
+            std.system_libs = ["pthread"]
+        layers = ["std"]
+        if self.options.with_rapidjson:
+            self._layer("json", ["std", "rapidjson::rapidjson"])
+            layers.append("json")
+        if self.options.with_asio:
+            net = self._layer("net", ["std", "asio::asio"], ["ASIO_STANDALONE"])
+            if self.settings.os == "Windows":
+                net.system_libs = ["ws2_32", "mswsock"]
+            layers.append("net")
+        if self.options.with_asio and self.options.with_rapidjson:
+            self._layer("exchange", ["json", "net"])
+            layers.append("exchange")
+        self._layer("kindwire", layers)

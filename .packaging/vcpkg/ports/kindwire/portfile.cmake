@@ -1,0 +1,9 @@
+# An overlay port: vcpkg install kindwire --overlay-ports=.packaging/vcpkg/ports. It takes the repository that it lies in.
+get_filename_component(SOURCE_PATH "${CMAKE_CURRENT_LIST_DIR}/../../../.." ABSOLUTE)
+set(VCPKG_BUILD_TYPE release)  # headers only
+
+vcpkg_configure_meson(SOURCE_PATH "${SOURCE_PATH}")
+vcpkg_install_meson()
+vcpkg_fixup_pkgconfig()
+vcpkg_cmake_config_fixup(CONFIG_PATH share/cmake/kindwire)
+vcpkg_install_copyright(FILE_LIST "${SOURCE_PATH}/LICENSE")
