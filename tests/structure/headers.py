@@ -1,5 +1,5 @@
-"""Compiles every header alone, twice in the same file, and all of them together, with warnings as errors; and after what
-<windows.h> makes macros of.
+"""Compiles every header alone, twice in the same file, and all of them together, with warnings as errors; and looks for
+names that <windows.h> makes macros of.
 
 usage: headers.py REPOSITORY COMPILER [--std-only] [FLAG...]
 
@@ -19,37 +19,10 @@ from report import Report
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Wshadow", "-Wold-style-cast",
             "-Wnull-dereference", "-Werror"]
 
-# What <windows.h> defines without NOMINMAX and WIN32_LEAN_AND_MEAN, as far as it looks like a name of C++. The last two are
-# functions that it renames, and members of RapidJSON's.
-WINDOWS = """
-#define min(a, b) (((a) < (b)) ? (a) : (b))
-#define max(a, b) (((a) > (b)) ? (a) : (b))
-#define near
-#define far
-#define small char
-#define hyper long long
-#define interface struct
-#define pascal
-#define cdecl
-#define IN
-#define OUT
-#define OPTIONAL
-#define ERROR 0
-#define NO_ERROR 0
-#define DELETE 0x10000
-#define IGNORE 0
-#define INFINITE 0xFFFFFFFF
-#define TRUE 1
-#define FALSE 0
-#define CONST const
-#define STRICT 1
-#define THIS void
-#define VOID void
-#define GetMessage GetMessageW
-#define SendMessage SendMessageW
-#define Yield()
-"""
-
+# What <windows.h> makes macros of, without NOMINMAX and WIN32_LEAN_AND_MEAN, as far as it looks like a name of C++.
+WINDOWS = ["min(...)", "max(...)", "Yield(...)", "near", "far", "small", "hyper", "interface", "pascal", "cdecl", "IN", "OUT",
+           "OPTIONAL", "ERROR", "NO_ERROR", "DELETE", "IGNORE", "INFINITE", "TRUE", "FALSE", "CONST", "STRICT", "THIS", "VOID",
+           "GetMessage", "SendMessage", "GetObject", "CreateEvent", "Rectangle", "DIFFERENCE", "RELATIVE", "ABSOLUTE", "TRANSPARENT"]
 
 # Of other processors and systems, or nowhere on purpose.
 NOT_HERE = {"arm_neon.h", "arm_acle.h", "stop_here"}
@@ -63,13 +36,23 @@ def compile_together(compiler, include, headers, flags):
     return compile_text(compiler, include, "".join(f"#include <{header}>\n" for header in headers), flags)
 
 
-def compile_after_windows(compiler, include, headers, flags):
-    """All headers after the macros. What they include of others' comes before: whoever wrote it has parentheses there, or
-    NOMINMAX."""
+def uses_of_windows_macros(compiler, include, headers, flags):
+    """Where a header means a name that is a macro there. What they include of others' comes before the macros: whoever wrote
+    it has taken care."""
     others = {other for header in headers for other in includes_of(header, (include / header).read_text())
               if not other.startswith("kindwire/")}
     text = "".join(f"#if __has_include(<{other}>)\n#include <{other}>\n#endif\n" for other in sorted(others - NOT_HERE))
-    return compile_text(compiler, include, text + WINDOWS + "".join(f"#include <{header}>\n" for header in headers), flags)
+    text += "".join(f"#define {macro} is_a_macro_of_windows: {macro}\n" for macro in WINDOWS)
+    text += "".join(f"#include <{header}>\n" for header in headers)
+    command = [compiler, "-std=c++20", "-E", f"-I{include}", *flags, "-x", "c++", "-"]
+    result = subprocess.run(command, input=text, capture_output=True, text=True, timeout=300)
+    place, found = "", [result.stderr] if result.returncode else []
+    for line in result.stdout.splitlines():
+        if line.startswith("# "):
+            place = line.split('"')[1]
+        elif "is_a_macro_of_windows" in line:
+            found.append(f"{place}: {line.strip()}")
+    return found
 
 
 def compile_text(compiler, include, text, flags):
@@ -93,13 +76,12 @@ def main():
     report.check("a header that does not compile is noticed", [] if "no_such_header" in broken else [broken or "it compiled"])
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         together = pool.submit(compile_together, compiler, include, headers, flags)
-        after_windows = pool.submit(compile_after_windows, compiler, include, headers, flags)
         errors = pool.map(lambda header: compile_alone(compiler, include, header, flags), headers)
         for header, error in zip(headers, errors):
             report.check(f"{header} alone", [error] if error else [])
         # No two layers may have one name of detail, or shadow each other's.
         report.check("all of them together", [together.result()] if together.result() else [])
-        report.check("all of them after the macros of windows.h", [after_windows.result()] if after_windows.result() else [])
+        report.check("no name that <windows.h> makes a macro", uses_of_windows_macros(compiler, include, headers, flags))
     report.end()
 
 
