@@ -1,5 +1,7 @@
-// What the compiler must be: the innermost headers include this before anything else, so that one that is too old
-// is told in a sentence. The file that is nowhere ends the compilation, or hundreds of errors would hide it.
+// What the compiler must be, and how it spells what the standard has no word for.
+//
+// The innermost headers include this before anything else, so that one that is too old is told in a sentence.
+// The file that is nowhere ends the compilation, or hundreds of errors would hide it.
 #pragma once
 
 #if defined(_MSVC_LANG)
@@ -26,3 +28,12 @@
 #endif
 
 #undef KINDWIRE_LANGUAGE
+
+// What is called rarely, and would only be in the way where it is called from; the second is also an error's.
+#if defined(_MSC_VER) && !defined(__clang__)
+#define KINDWIRE_NOINLINE __declspec(noinline)
+#define KINDWIRE_COLD __declspec(noinline)
+#else
+#define KINDWIRE_NOINLINE [[gnu::noinline]]
+#define KINDWIRE_COLD [[gnu::cold, gnu::noinline]]
+#endif

@@ -87,11 +87,7 @@ class random_pool {
  private:
   static constexpr std::size_t most_a_seed = std::size_t{1} << 20;
 
-#if defined(__GNUC__)
-  __attribute__((noinline))
-#endif
-  void
-  refill() noexcept {
+  KINDWIRE_NOINLINE void refill() noexcept {
     count_forks();
     if (since_seed_ == 0 || since_seed_ >= most_a_seed || fork_ != current_fork()) {
       fork_ = current_fork();

@@ -125,7 +125,7 @@ class json_reader {
   }
 
   // Passes the value of a member that the type does not have, behind `count` others in its object.
-  [[gnu::noinline]] bool pass_unknown(char const* where, std::string_view name, std::size_t count) {
+  KINDWIRE_NOINLINE bool pass_unknown(char const* where, std::string_view name, std::size_t count) {
     if (refuses_duplicates() && !names_.add(name, where, scanner_.in_text(name), count)) {
       return fail_member(where, json_errc::duplicate_field, name);
     }
@@ -188,18 +188,18 @@ class json_reader {
   bool expect_kind(detail::object_plan const& plan, std::string_view kind);
   bool read_again(char const* where, std::string_view name, bool& again);
 
-  [[gnu::cold, gnu::noinline]] bool fail_number(detail::json_number const& number, json_errc code,
-                                                std::string_view expected) {
+  KINDWIRE_COLD bool fail_number(detail::json_number const& number, json_errc code,
+                                 std::string_view expected) {
     return scanner_.fail_at(number.text.data(), code, expected, number.text);
   }
 
-  [[gnu::cold, gnu::noinline]] bool fail_member(char const* where, json_errc code, std::string_view name) {
+  KINDWIRE_COLD bool fail_member(char const* where, json_errc code, std::string_view name) {
     scanner_.fail_at(where, code);
     scanner_.prepend_path(name);
     return false;
   }
 
-  [[gnu::noinline]] bool check_unknown(std::size_t count) {
+  KINDWIRE_NOINLINE bool check_unknown(std::size_t count) {
     char const* const again = refuses_duplicates() ? names_.leave(count) : nullptr;
     if (again == nullptr) return true;
     std::string_view name;
@@ -207,19 +207,17 @@ class json_reader {
     return scanner_.key(name) && fail_member(again, json_errc::duplicate_field, name);
   }
 
-  [[gnu::cold, gnu::noinline]] bool fail_element(std::size_t index) {
+  KINDWIRE_COLD bool fail_element(std::size_t index) {
     scanner_.prepend_path(std::to_string(index));
     return false;
   }
 
-  [[gnu::cold, gnu::noinline]] bool fail_range(detail::json_number const& number, std::int64_t least,
-                                               std::uint64_t most) {
+  KINDWIRE_COLD bool fail_range(detail::json_number const& number, std::int64_t least, std::uint64_t most) {
     return fail_number(number, json_errc::out_of_range,
                        "an integer from " + std::to_string(least) + " to " + std::to_string(most));
   }
 
-  [[gnu::cold, gnu::noinline]] bool fail_limit(char const* where, std::string const& expected,
-                                               std::string_view found) {
+  KINDWIRE_COLD bool fail_limit(char const* where, std::string const& expected, std::string_view found) {
     return scanner_.fail_at(where, json_errc::beyond_limit, expected, found);
   }
 

@@ -397,7 +397,7 @@ inline bool json_writer::write_raw(std::string_view text) {
 }
 
 // The kind, where that is more than one piece of text.
-[[gnu::noinline]] inline bool json_writer::write_opening(detail::write_table const& table) {
+KINDWIRE_NOINLINE inline bool json_writer::write_opening(detail::write_table const& table) {
   detail::kind_neighbour const none{};
   detail::kind_neighbour const& neighbour =
       depth_ == 1 && neighbour_ != nullptr ? *std::exchange(neighbour_, nullptr) : none;

@@ -118,7 +118,7 @@ inline bool ends_closely_with_kind(std::string_view text, kind_key key, kind_pla
 #endif
 
 // The same with white space.
-[[gnu::noinline]] inline bool ends_loosely_with_kind(std::string_view text, kind_key key,
+KINDWIRE_NOINLINE inline bool ends_loosely_with_kind(std::string_view text, kind_key key,
                                                      kind_place& place) noexcept {
   char const* const begin = text.data();
   char const* last = begin + text.size();
@@ -157,7 +157,7 @@ inline bool is_kind_member(std::string_view text, char const* member, kind_key k
 }
 
 // Whether `"kind":"INITIAL"` stands anywhere, before all objects that are inside of the message.
-[[gnu::noinline]] inline bool contains_kind(std::string_view text, kind_key key, kind_place& place) noexcept {
+KINDWIRE_NOINLINE inline bool contains_kind(std::string_view text, kind_key key, kind_place& place) noexcept {
   char const* at = text.data();
   char const* const end = at + text.size();
   if (!key.plain || !passes(at, end, '{')) return false;

@@ -34,7 +34,7 @@ inline bool json_reader::read_variant(void* variant, detail::variant_plan const&
   return read_members(plan.emplace[index](variant), *plan.plans[index], passed, !passed, place);
 }
 
-[[gnu::noinline]] inline bool json_reader::find_kind(detail::kind_key key, detail::kind_place& place) {
+KINDWIRE_NOINLINE inline bool json_reader::find_kind(detail::kind_key key, detail::kind_place& place) {
   bool const last_counts = options_.duplicates == duplicate_policy::last;
   scanner_.skip_space();
   if (!scanner_.enter('{', "an object")) return false;

@@ -78,7 +78,7 @@ bool json_reader::read_floating(T& value, std::string_view* text) {
 
 // Too large and too small look the same to std::from_chars(): the first is refused, the second is zero.
 template <class T>
-[[gnu::noinline]] bool json_reader::read_any_floating(detail::json_number const& number, T& value) {
+KINDWIRE_NOINLINE bool json_reader::read_any_floating(detail::json_number const& number, T& value) {
   if (number.to_floating(value) == std::errc{}) return true;
   if (!number.is_below_one()) {
     return fail_number(number, json_errc::out_of_range,

@@ -167,14 +167,14 @@ class json_scanner {
   std::optional<json_error> error_;
 };
 
-[[gnu::noinline]] inline void json_scanner::pass_space() noexcept {
+KINDWIRE_NOINLINE inline void json_scanner::pass_space() noexcept {
   while (position_ != end_ &&
          (*position_ == ' ' || *position_ == '\n' || *position_ == '\r' || *position_ == '\t')) {
     ++position_;
   }
 }
 
-[[gnu::noinline]] inline bool json_scanner::fail_at(char const* where, json_errc code,
+KINDWIRE_NOINLINE inline bool json_scanner::fail_at(char const* where, json_errc code,
                                                     std::string_view expected, std::string_view found) {
   error_.emplace();
   error_->code = code;
@@ -185,7 +185,7 @@ class json_scanner {
 }
 
 /// What stands here is no value of the type wanted, or no value at all.
-[[gnu::noinline]] inline bool json_scanner::fail_type(std::string_view expected) {
+KINDWIRE_NOINLINE inline bool json_scanner::fail_type(std::string_view expected) {
   std::string_view found;
   switch (peek()) {
     case '"': found = "a string"; break;
@@ -211,7 +211,7 @@ class json_scanner {
 }
 
 /// What stands here is not allowed by the grammar.
-[[gnu::noinline]] inline bool json_scanner::fail_token(std::string_view expected) {
+KINDWIRE_NOINLINE inline bool json_scanner::fail_token(std::string_view expected) {
   if (position_ == end_) return fail_at(position_, json_errc::truncated, expected);
   char const letter = *position_;
   auto const byte = static_cast<unsigned char>(letter);
@@ -224,7 +224,7 @@ class json_scanner {
                        : std::string_view{hexadecimal, sizeof hexadecimal});
 }
 
-[[gnu::noinline]] inline bool json_scanner::any_string(char const* last, std::string_view& value,
+KINDWIRE_NOINLINE inline bool json_scanner::any_string(char const* last, std::string_view& value,
                                                        bool& escaped) {
   char const* const first = position_ + 1;
   for (;;) {
@@ -274,7 +274,7 @@ inline bool json_scanner::number(json_number& value, std::string_view expected) 
 
 /// RFC 8259 §6. RapidJSON 1.1.0 is not asked: it indexes a table with an overflowed exponent for
 /// `0.0000000001e-2147483639`.
-[[gnu::noinline]] inline bool json_scanner::any_number(json_number& value, std::string_view expected) {
+KINDWIRE_NOINLINE inline bool json_scanner::any_number(json_number& value, std::string_view expected) {
   char const* at = position_;
   auto const fail_digit = [&] {
     position_ = at;
