@@ -85,7 +85,7 @@ class block_pool {
   // The same if the pool keeps such a block, else null.
   static std::byte* take_kept(std::size_t& size) noexcept {
     if (size > largest) return nullptr;
-    size = std::bit_ceil(std::max(size, smallest));
+    size = std::bit_ceil((std::max)(size, smallest));
     block_pool* const pool = of_this_thread();
     if (pool == nullptr) return nullptr;
     block*& head = pool->blocks_[index_of(size)];
@@ -153,7 +153,7 @@ class block_pool {
     block_pool* const pool = of_this_thread();
     if (pool == nullptr || pool->returned_ < size) return;
     pool->returned_ -= size;
-    pool->limit_ = std::min(pool->limit_ + size, most_kept_when_needed);
+    pool->limit_ = (std::min)(pool->limit_ + size, most_kept_when_needed);
     pool->keep_much();
   }
 
@@ -329,7 +329,7 @@ class buffer {
       std::memmove(data_, data_ + begin_, used);
     } else {
       if (more > SIZE_MAX / 4 - used) more = SIZE_MAX / 4;  // never fits, as the allocator will say
-      std::size_t wanted = std::max(used + more, std::min(capacity_ * 2, most));
+      std::size_t wanted = (std::max)(used + more, (std::min)(capacity_ * 2, most));
       if (capacity_ > detail::block_pool::largest && begin_ == 0 && !detail::block_pool::keeps_long(wanted)) {
         data_ = detail::block_pool::resize(data_, wanted);
       } else {

@@ -42,7 +42,7 @@ class ending {
   };
   struct step {
     action what;
-    clock::time_point next = clock::time_point::max();
+    clock::time_point next = (clock::time_point::max)();
   };
 
   // What a driver knows. The first four are the session's.
@@ -94,7 +94,7 @@ class ending {
       if (known.write_failed) return listen(known, at, now, close_timeout);
       return await_peer(known, at, now, close_timeout, min_send_rate);
     }
-    phase_ = std::max(phase_, phase::finishing);
+    phase_ = (std::max)(phase_, phase::finishing);
     if (known.write_failed) return {action::close_stream};
     if (!known.output_queued) {
       if (known.input_ended) return {action::close_stream};
@@ -167,7 +167,7 @@ class ending {
     if (is_endless(close_timeout)) return {action::wait};
     auto left = close_timeout - (at - since_);
     if (term_ == term::progress) {
-      left = std::min(left, std::max(close_timeout / 8, std::chrono::milliseconds(1)));
+      left = (std::min)(left, (std::max)(close_timeout / 8, std::chrono::milliseconds(1)));
     }
     return {action::wait, now + left};
   }

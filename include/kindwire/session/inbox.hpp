@@ -103,7 +103,7 @@ class inbox {
   }
 
   // How much of unread() look_ahead() has already scanned and left there: whole frames.
-  std::size_t scanned() const noexcept { return unread().size() - std::min(unread().size(), unscanned_); }
+  std::size_t scanned() const noexcept { return unread().size() - (std::min)(unread().size(), unscanned_); }
   // All of unread() before `scanned_until` was scanned, and of that what begins at `keep_until` is dropped.
   void mark_scanned(std::size_t keep_until, std::size_t scanned_until) noexcept {
     auto const all = unread();

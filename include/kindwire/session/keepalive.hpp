@@ -82,16 +82,16 @@ class keepalive {
 
     auto const stall_term =
         options.ping_interval +
-        std::min(options.pong_timeout, options.ping_interval.max() - options.ping_interval);
+        (std::min)(options.pong_timeout, (options.ping_interval.max)() - options.ping_interval);
     bool const pings = options.ping_interval.count() > 0;
-    auto next = std::chrono::milliseconds::max();
+    auto next = (std::chrono::milliseconds::max)();
     verdict what = verdict::wait;
     auto const is_over = [&](moment& since, std::chrono::milliseconds term) {
       if (at - since >= term && !is_endless(term)) {
         if (!is_late(overdue, term)) return true;
         since = at;
       }
-      if (!is_endless(term)) next = std::min(next, term - (at - since));
+      if (!is_endless(term)) next = (std::min)(next, term - (at - since));
       return false;
     };
 
@@ -101,22 +101,22 @@ class keepalive {
         what = verdict::ping;
         pinged_ = true;
         sign_at_ = at;
-        is_over(sign_at_, std::max(options.pong_timeout, shortest));
+        is_over(sign_at_, (std::max)(options.pong_timeout, shortest));
       } else if (!pinged_ && !is_endless(options.ping_interval)) {
-        next = std::min(next, options.ping_interval - (at - sign_at_));
+        next = (std::min)(next, options.ping_interval - (at - sign_at_));
       }
     }
     if (pings && known.output_waits) {
       // One that says nothing either, though it was asked, is dead.
       if (is_over(progress_at_, stall_term)) return {pinged_ ? verdict::no_pong : verdict::stalled, now};
       // Progress is only seen by looking.
-      if (!is_endless(stall_term)) next = std::min(next, std::max(stall_term / 8, shortest));
+      if (!is_endless(stall_term)) next = (std::min)(next, (std::max)(stall_term / 8, shortest));
     }
     if (options.idle_timeout.count() > 0 && is_over(data_at_, options.idle_timeout))
       return {verdict::idle, now};
 
-    bool const never = next == std::chrono::milliseconds::max();
-    return {what, never ? clock::time_point::max() : now + next};
+    bool const never = next == (std::chrono::milliseconds::max)();
+    return {what, never ? (clock::time_point::max)() : now + next};
   }
 
  private:

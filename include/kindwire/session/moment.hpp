@@ -1,6 +1,8 @@
 // A time in four bytes, for what a server keeps 100,000 times.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>

@@ -74,7 +74,7 @@ class outbox {
   // on.
   void consume(std::size_t size) {
     output_.consume(size);
-    last_pong_end_ -= std::min(size, last_pong_end_);
+    last_pong_end_ -= (std::min)(size, last_pong_end_);
     if (last_pong_end_ == 0) pongs_gone();
     if (output_.empty()) output_.release();
   }
@@ -99,7 +99,7 @@ class outbox {
   // Most frames find room, and for a server's there is little more to do than to copy it. The rest is a
   // function of its own, so that the usual path saves no registers.
   template <role Self>
-  [[gnu::noinline]] void write_as(opcode type, std::span<std::byte const> payload, bool fin) {
+  KINDWIRE_NOINLINE void write_as(opcode type, std::span<std::byte const> payload, bool fin) {
     constexpr frame_encoder<Self> encoder;
     std::size_t const size = encoder.size(payload.size());
     if (output_.spare() < size) return write_with_room<Self>(size, type, payload, fin);
@@ -108,7 +108,7 @@ class outbox {
     encoder.write(to, type, payload, fin);
   }
   template <role Self>
-  [[gnu::noinline]] void write_with_room(std::size_t size, opcode type, std::span<std::byte const> payload,
+  KINDWIRE_NOINLINE void write_with_room(std::size_t size, opcode type, std::span<std::byte const> payload,
                                          bool fin) {
     room(size);
     write_as<Self>(type, payload, fin);

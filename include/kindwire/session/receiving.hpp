@@ -80,11 +80,7 @@ message session::walk(basic_frame_decoder& decoder, std::span<std::byte>& input,
   return {};
 }
 
-#if defined(__GNUC__)
-__attribute__((noinline))
-#endif
-inline message
-session::poll_any() {
+KINDWIRE_NOINLINE inline message session::poll_any() {
   fast_path_ = false;
   input_.end_view();
   if (decoder_.between_frames()) control_.release();

@@ -19,9 +19,9 @@ namespace kindwire {
 
 /// How one end of a pair behaves. The defaults are an ideal stream.
 struct memory_stream_options {
-  std::size_t max_read = std::numeric_limits<std::size_t>::max();   ///< bytes that one read gives at most
-  std::size_t max_write = std::numeric_limits<std::size_t>::max();  ///< bytes that one write takes at most
-  std::size_t capacity = std::numeric_limits<std::size_t>::max();   ///< unread bytes at which a write waits
+  std::size_t max_read = (std::numeric_limits<std::size_t>::max)();   ///< bytes that one read gives at most
+  std::size_t max_write = (std::numeric_limits<std::size_t>::max)();  ///< bytes that one write takes at most
+  std::size_t capacity = (std::numeric_limits<std::size_t>::max)();   ///< unread bytes at which a write waits
   std::size_t fail_at = 0;  ///< the n-th operation of this end fails, and all after it; 0: none does
   std::error_code failure = std::make_error_code(std::errc::connection_reset);  ///< with this error
   bool waits = true;  ///< false: an operation that would wait fails with operation_would_block instead
@@ -57,7 +57,7 @@ class memory_stream {
       return 0;
     }
     std::size_t const size =
-        std::min({into.size(), own_->bytes.size(), std::max<std::size_t>(options_.max_read, 1)});
+        (std::min)({into.size(), own_->bytes.size(), std::max<std::size_t>(options_.max_read, 1)});
     std::copy_n(own_->bytes.bytes().begin(), size, into.begin());
     own_->bytes.consume(size);
     own_->changed.notify_all();
@@ -77,7 +77,7 @@ class memory_stream {
       failure = std::make_error_code(std::errc::broken_pipe);
       return 0;
     }
-    std::size_t const size = std::min(
+    std::size_t const size = (std::min)(
         {from.size(), options_.capacity - peer_->bytes.size(), std::max<std::size_t>(options_.max_write, 1)});
     peer_->bytes.append(from.first(size));
     peer_->changed.notify_all();

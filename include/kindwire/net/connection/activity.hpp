@@ -78,7 +78,7 @@ class activity_place {
 
   // Never destroyed: a websocket with static storage may be looked at after everything else with static
   // storage is gone.
-  [[gnu::noinline]] activity const& quiet() const noexcept {
+  KINDWIRE_NOINLINE activity const& quiet() const noexcept {
     struct kinds {
       activity open[2] = {{role::client, {}}, {role::server, {}}};
       activity lost[2] = {{role::client, {}}, {role::server, {}}};

@@ -117,7 +117,7 @@ inline bool connection::run_ending() {
         ending_.next(known_of_ending(), clock::now(), options().close_timeout, options().min_send_rate);
     switch (step.what) {
       case kindwire::detail::ending::action::wait:
-        return step.next == clock::time_point::max() || set_timer(step.next, true);
+        return step.next == (clock::time_point::max)() || set_timer(step.next, true);
       case kindwire::detail::ending::action::answer_close:
         mail_.seal();
         if (!enough_memory([&] {

@@ -227,7 +227,7 @@ class connection : public roster_member {
   }
 
   std::span<std::byte const> a_turn_of(std::span<std::byte const> bytes) const noexcept {
-    return bytes.size() <= 4096 ? bytes : bytes.first(std::min(bytes.size(), stream().turn_size()));
+    return bytes.size() <= 4096 ? bytes : bytes.first((std::min)(bytes.size(), stream().turn_size()));
   }
   void write_on();
   void wrote(std::size_t size) noexcept {

@@ -34,7 +34,7 @@ class deadline {
   template <class Owner, class Over>
   void start_at(clock::time_point at, std::weak_ptr<Owner> owner, Over over) {
     begin(at,
-          waiting<Owner, Over>{this, std::move(owner), std::move(over), std::chrono::milliseconds::max()});
+          waiting<Owner, Over>{this, std::move(owner), std::move(over), (std::chrono::milliseconds::max)()});
   }
 
   void cancel() {
@@ -70,7 +70,7 @@ class deadline {
   template <class Waiting>
   void begin(clock::time_point at, Waiting what) {
     what.number = ++started_;
-    if (at != clock::time_point::max()) return wait(at, std::move(what));
+    if (at != (clock::time_point::max)()) return wait(at, std::move(what));
     timer_.cancel();
   }
 

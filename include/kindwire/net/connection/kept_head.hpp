@@ -103,7 +103,7 @@ class kept_head {
 
   std::unique_ptr<request> unpack() const {
     // It has been through the server's limits before.
-    constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
+    constexpr std::size_t any = (std::numeric_limits<std::size_t>::max)();
     head_parser parser{head_parser::kind::request, {.max_line = any, .max_head = any, .max_headers = any}};
     parser.put({bytes(), block_->text});
     auto result = std::make_unique<request>();

@@ -267,7 +267,7 @@ class opening final : public roster_member {
                         if (failure || self->ended_) return self->end();
                         shutdown_any(self->stream_);
                         bool const draining = enough_memory([&] {
-                          self->expect_end(std::min(drain_time, self->server_->handshake_timeout));
+                          self->expect_end((std::min)(drain_time, self->server_->handshake_timeout));
                           self->drain(drain_size);
                         });
                         if (!draining) self->end();

@@ -156,7 +156,7 @@ class stream_transport final : public transport {
   }
 
   void take_block(std::error_code failure, std::size_t size) {
-    read_size_ = size == read_size_ ? std::min(read_size_ * 4, turn_size()) : small_read;
+    read_size_ = size == read_size_ ? (std::min)(read_size_ * 4, turn_size()) : small_read;
     block_.commit(size);
     owner_.on_read(failure, std::move(block_));
   }

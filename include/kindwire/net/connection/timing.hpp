@@ -50,7 +50,7 @@ inline void connection::tick(clock::time_point due) {
     }
     case keepalive::verdict::wait: break;
   }
-  if (step.next != clock::time_point::max()) set_timer(step.next, false);
+  if (step.next != (clock::time_point::max)()) set_timer(step.next, false);
 }
 
 inline kindwire::detail::keepalive::facts connection::known_of_life() const noexcept {

@@ -143,8 +143,8 @@ class epoll_set final : public asio::execution_context::service {
     time const last = times_.back();
     times_.pop_back();
     if (place != times_.size()) settle(place, last);
-    if (times_.empty() && timed_for_ != clock::time_point::max()) {
-      timed_for_ = clock::time_point::max();
+    if (times_.empty() && timed_for_ != (clock::time_point::max)()) {
+      timed_for_ = (clock::time_point::max)();
       timer_.cancel();
     }
   }
@@ -268,7 +268,7 @@ class epoll_set final : public asio::execution_context::service {
     timer_.expires_at(times_.front().at);
     timer_.async_wait([this](std::error_code stopped) {
       if (stopped) return;
-      timed_for_ = clock::time_point::max();
+      timed_for_ = (clock::time_point::max)();
       ring();
     });
     timed_for_ = times_.front().at;
@@ -340,7 +340,7 @@ class epoll_set final : public asio::execution_context::service {
   std::size_t at_ = 0;
   std::size_t count_ = 0;
   std::vector<time> times_;
-  clock::time_point timed_for_ = clock::time_point::max();
+  clock::time_point timed_for_ = (clock::time_point::max)();
   flood_watch flood_;
   queue turns_;
   queue due_;
