@@ -107,7 +107,8 @@ class plain_decimal {
       --power;
     }
     // Beyond that all are infinite, or zero.
-    constexpr std::int64_t limit = 10 * (most_digits + std::numeric_limits<T>::max_exponent10);
+    constexpr auto limit = static_cast<std::int64_t>(
+        10 * (most_digits + static_cast<std::size_t>(std::numeric_limits<T>::max_exponent10)));
     power = (std::clamp)(power, -limit, limit);
     append('e');
     // An int takes them: the buffer has room for ten digits and a sign.
@@ -120,8 +121,8 @@ class plain_decimal {
   char const* text() const noexcept { return text_.data(); }
 
  private:
-  static constexpr int most_digits =
-      std::numeric_limits<T>::digits - std::numeric_limits<T>::min_exponent + 2;
+  static constexpr auto most_digits =
+      static_cast<std::size_t>(std::numeric_limits<T>::digits - std::numeric_limits<T>::min_exponent + 2);
 
   void append(char letter) noexcept { text_[size_++] = letter; }
 

@@ -17,7 +17,8 @@ constexpr std::chrono::time_point<Clock, Duration> time_after(
   constexpr std::chrono::hours century{24 * 36525};
   fractional_seconds const seconds(timeout);
   if (!(seconds > fractional_seconds::zero())) return now;
-  if (seconds >= fractional_seconds(century) || now >= time_point::max() - century) return time_point::max();
+  if (seconds >= fractional_seconds(century) || now >= (time_point::max)() - century)
+    return (time_point::max)();
   return now + std::chrono::duration_cast<Duration>(timeout);
 }
 
@@ -28,7 +29,7 @@ template <class Rep, class Period, class OtherRep, class OtherPeriod>
 constexpr bool is_late(std::chrono::duration<Rep, Period> overdue,
                        std::chrono::duration<OtherRep, OtherPeriod> term) noexcept {
   constexpr fractional_seconds least{0.01};
-  return fractional_seconds(overdue) > std::max(fractional_seconds(term) / 4, least);
+  return fractional_seconds(overdue) > (std::max)(fractional_seconds(term) / 4, least);
 }
 
 // The same for a timer that was due at `due` and is looked at `now`.

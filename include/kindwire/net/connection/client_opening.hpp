@@ -146,9 +146,9 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
   void hurry() {
     if (std::exchange(hurries_, true)) return;
     auto const passed = std::chrono::floor<std::chrono::milliseconds>(clock::now() - begun_);
-    auto const left = options_.handshake_timeout - std::min(passed, options_.handshake_timeout);
+    auto const left = options_.handshake_timeout - (std::min)(passed, options_.handshake_timeout);
     // Where none is left the loop was held up, and there is another term: see deadline.
-    end_within(left.count() > 0 ? std::min(left, options_.body_timeout) : options_.body_timeout);
+    end_within(left.count() > 0 ? (std::min)(left, options_.body_timeout) : options_.body_timeout);
   }
 
   void open() {
