@@ -59,7 +59,7 @@ endif()
 _kindwire_library(_kindwire_asio asio/io_context.hpp asio asio::asio asio)
 if(_kindwire_asio)
   _kindwire_layer(net kindwire::std ${_kindwire_asio} $<$<PLATFORM_ID:Windows>:ws2_32$<SEMICOLON>mswsock>)
-  # Asio before 1.25 looks for clang's experimental coroutines only.
+  # Asio before 1.26 looks for clang's experimental coroutines only.
   set(_kindwire_clang $<CXX_COMPILER_ID:Clang,AppleClang>)
   set(_kindwire_asio_definitions ASIO_STANDALONE)
   get_target_property(_kindwire_asio_dirs ${_kindwire_asio} INTERFACE_INCLUDE_DIRECTORIES)
@@ -67,7 +67,7 @@ if(_kindwire_asio)
   mark_as_advanced(kindwire_asio_version_file)
   if(kindwire_asio_version_file)
     file(STRINGS "${kindwire_asio_version_file}" _kindwire_asio_version REGEX "define ASIO_VERSION [0-9]+")
-    if(_kindwire_asio_version MATCHES "ASIO_VERSION ([0-9]+)" AND CMAKE_MATCH_1 LESS 102500)
+    if(_kindwire_asio_version MATCHES "ASIO_VERSION ([0-9]+)" AND CMAKE_MATCH_1 LESS 102600)
       list(APPEND _kindwire_asio_definitions
         $<${_kindwire_clang}:ASIO_HAS_CO_AWAIT=1> $<${_kindwire_clang}:ASIO_HAS_STD_COROUTINE=1>)
     endif()

@@ -18,6 +18,6 @@
 #error kindwire: net/ needs coroutines, which this compiler does not have; use g++ 12, clang 15 or newer, without -fno-coroutines
 #include <stop_here>
 #elif !defined(ASIO_HAS_CO_AWAIT) || !defined(ASIO_HAS_STD_COROUTINE)
-#error kindwire: this Asio does not know the coroutines of this compiler; add -DASIO_HAS_CO_AWAIT=1 -DASIO_HAS_STD_COROUTINE=1, or use Asio 1.25 or newer
+#error kindwire: this Asio does not know the coroutines of this compiler; add -DASIO_HAS_CO_AWAIT=1 -DASIO_HAS_STD_COROUTINE=1, or use Asio 1.26 or newer
 #include <stop_here>
 #endif
