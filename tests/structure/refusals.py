@@ -42,7 +42,8 @@ def check_too_old(report, command):
     for what, (headers, flags, sentence) in TOO_OLD.items():
         problems = []
         for header in HEADERS[headers]:
-            wanted = [flag for flag in command if flag not in ("-x", "c++", "-")] + flags
+            # The preprocessor is enough for that.
+            wanted = ["-E" if flag == "-fsyntax-only" else flag for flag in command if flag not in ("-x", "c++", "-")] + flags
             found = errors_of([*wanted, "-x", "c++", "-"], f"#include <kindwire/{header}>\n")
             if len(found) != 2 or sentence not in found[0] or "stop_here" not in found[1]:
                 problems.append(f"{header}: " + ("; ".join(found[:3]) or "it compiled"))

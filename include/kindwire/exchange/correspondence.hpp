@@ -1,6 +1,8 @@
 // Reads a connection, and tells answers from what else comes: the inside of a correspondent.
 #pragma once
 
+#include "../net/requirements.hpp"
+
 #include <algorithm>
 #include <array>
 #include <asio/any_io_executor.hpp>

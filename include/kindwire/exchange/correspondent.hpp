@@ -6,6 +6,8 @@
 //     while (kw::message msg = co_await ws.receive()) …  // what is no answer
 #pragma once
 
+#include "../net/requirements.hpp"
+
 #include <asio/any_io_executor.hpp>
 #include <asio/associated_cancellation_slot.hpp>
 #include <asio/async_result.hpp>

@@ -1,6 +1,8 @@
 // Questions that wait for their answers, each with a time by which it must have come.
 #pragma once
 
+#include "../net/requirements.hpp"
+
 #include <algorithm>
 #include <asio/any_io_executor.hpp>
 #include <chrono>

@@ -12,6 +12,8 @@
 //     }
 #pragma once
 
+#include "../net/requirements.hpp"
+
 #include <asio/awaitable.hpp>
 #include <cstddef>
 #include <stdexcept>

@@ -14,7 +14,8 @@
 #if ASIO_VERSION < 102201
 #error kindwire: Asio 1.22.1 is the oldest that will do; install a newer one, or add -I with its folder
 #include <stop_here>
-#elif !defined(__cpp_impl_coroutine)
+#elif !defined(__cpp_impl_coroutine) || \
+    (defined(__clang__) && !defined(__apple_build_version__) && __clang_major__ < 15)
 #error kindwire: net/ needs coroutines, which this compiler does not have; use g++ 12, clang 15 or newer, without -fno-coroutines
 #include <stop_here>
 #elif !defined(ASIO_HAS_CO_AWAIT) || !defined(ASIO_HAS_STD_COROUTINE)
