@@ -107,9 +107,8 @@ class block_pool {
   // True if the kept long block suits a request for `size` bytes. The request takes all of it, so it is not
   // for one that needs only a small part: a message of which little has come, say.
   static bool keeps_long(std::size_t size) noexcept {
-    constexpr std::size_t most_times = 8;
     block_pool const* const pool = of_this_thread();
-    return pool != nullptr && size <= pool->long_size_ && pool->long_size_ / most_times <= size;
+    return pool != nullptr && pool->long_suits(size);
   }
 
   static void give(std::byte* data, std::size_t size) noexcept {
@@ -134,9 +133,14 @@ class block_pool {
     ::operator delete(data);
   }
 
+  bool long_suits(std::size_t size) const noexcept {
+    constexpr std::size_t most_times = 8;
+    return size <= long_size_ && long_size_ / most_times <= size;
+  }
+
   static std::byte* take_long(std::size_t& size) noexcept {
-    if (!keeps_long(size)) return nullptr;
     block_pool* const pool = of_this_thread();
+    if (pool == nullptr || !pool->long_suits(size)) return nullptr;
     size = std::exchange(pool->long_size_, 0);
     return std::exchange(pool->long_, nullptr);
   }
