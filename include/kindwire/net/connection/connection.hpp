@@ -46,7 +46,7 @@ class connection : public roster_member {
   bool stream_open() const noexcept { return !ending_.has_ended(); }
   std::error_code error() const noexcept { return error_ ? error_ : protocol().error(); }
 
-  endpoint remote_endpoint() const { return stream_.remote_endpoint(); }
+  endpoint remote_endpoint() const { return stream().remote_endpoint(); }
   // Of the last ping of our own; not above zero before.
   std::chrono::milliseconds round_trip() const noexcept { return keepalive_.round_trip(); }
 
@@ -261,16 +261,16 @@ class connection : public roster_member {
   [[no_unique_address]] kindwire::detail::ending ending_;
   std::uint32_t written_ = 0;  // bytes that the stream has taken, modulo 2^32
   std::uint32_t tickets_ = 0;
-  bool starting_ = false;
-  bool scheduled_ = false;  // a turn is on its way
-  bool in_turn_ = false;
-  bool again_ = false;  // something happened during the turn: there is more to do in it
-  bool reading_ = false;
-  bool writing_ = false;
-  bool input_ended_ = false;
-  bool message_out_ = false;  // the application holds a view of the last message
-  bool unattended_ = false;   // the application is gone
-  bool looked_ = false;       // see looks_again()
+  bool starting_ : 1 = false;
+  bool scheduled_ : 1 = false;  // a turn is on its way
+  bool in_turn_ : 1 = false;
+  bool again_ : 1 = false;  // something happened during the turn: there is more to do in it
+  bool reading_ : 1 = false;
+  bool writing_ : 1 = false;
+  bool input_ended_ : 1 = false;
+  bool message_out_ : 1 = false;  // the application holds a view of the last message
+  bool unattended_ : 1 = false;   // the application is gone
+  bool looked_ : 1 = false;       // see looks_again()
   std::unique_ptr<statistics> counts_;
   std::error_code error_;  // of the stream, where that is what ended the connection
   operation<std::error_code, message> receive_;

@@ -22,7 +22,9 @@ inline void connection::on_timer(clock::time_point due) {
 // Before somebody is accused, what has come in the meantime is read. True if that takes another turn of the
 // loop, after which on_timer() is called again.
 inline bool connection::looks_again() {
-  if (std::exchange(looked_, false) || !reading_ || stream().read_now()) return false;
+  bool const looked = looked_;
+  looked_ = false;
+  if (looked || !reading_ || stream().read_now()) return false;
   looked_ = set_timer(clock::now(), ending_.has_term());
   return true;
 }
