@@ -144,10 +144,16 @@ class pending_requests {
   template <class Owner, class Expire>
   void add(entry fresh, std::weak_ptr<Owner> owner, Expire expire) {
     auto const deadline = fresh->deadline();
-    by_deadline_.emplace(deadline, fresh->id());
-    by_id_.emplace(fresh->id(), std::move(fresh));
-    if (armed_ && *armed_ <= deadline) return;
-    arm(deadline, std::move(owner), std::move(expire));
+    auto const id = fresh->id();
+    try {
+      by_id_.emplace(id, std::move(fresh));
+      by_deadline_.emplace(deadline, id);
+      if (!armed_ || deadline < *armed_) arm(deadline, std::move(owner), std::move(expire));
+    } catch (...) {  // no memory: it was never asked
+      by_deadline_.erase({deadline, id});
+      by_id_.erase(id);
+      throw;
+    }
   }
 
   entry find(std::uint64_t id) const {
@@ -180,7 +186,10 @@ class pending_requests {
         take(id)->fail(exchange_errc::timed_out);
       }
     }
-    if (!by_deadline_.empty()) arm(by_deadline_.begin()->first, std::move(owner), std::move(expire));
+    if (by_deadline_.empty()) return;
+    bool const armed = net::detail::enough_memory(
+        [&] { arm(by_deadline_.begin()->first, std::move(owner), std::move(expire)); });
+    if (!armed) end_all(net::detail::no_memory());
   }
 
   // The timer keeps the context running for nobody.
@@ -197,8 +206,8 @@ class pending_requests {
  private:
   template <class Owner, class Expire>
   void arm(clock::time_point deadline, std::weak_ptr<Owner> owner, Expire expire) {
-    armed_ = deadline;
     timer_.start_at(deadline, std::move(owner), std::move(expire));
+    armed_ = deadline;
   }
 
   void disarm() {

@@ -8,13 +8,8 @@
 #include "requirements.hpp"
 
 #include <asio/any_io_executor.hpp>
-#include <asio/associated_cancellation_slot.hpp>
 #include <asio/async_result.hpp>
 #include <asio/awaitable.hpp>
-#include <asio/cancellation_type.hpp>
-#include <asio/post.hpp>
-#include <asio/system_executor.hpp>
-#include <asio/use_awaitable.hpp>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -30,6 +25,7 @@
 #include "../message/buffer.hpp"
 #include "../message/close.hpp"
 #include "../message/message.hpp"
+#include "connection/awaiting.hpp"
 #include "connection/connection.hpp"
 #include "connection/stream_transport.hpp"
 #include "options.hpp"
@@ -52,7 +48,7 @@ struct websocket_access;
 /// no byte and no message.
 ///
 /// What send() and close() have to say is queued by the call itself; awaiting them tells when the queue has
-/// room again, or the connection has ended. try_send() and try_close() are for who does not want to wait.
+/// room again, or the connection has ended. try_send() and try_close() never wait.
 ///
 /// Thread safety: like a socket, one websocket is used from its executor only; remote() gives a handle for
 /// other threads. Moving is cheap and leaves pending operations in place. Destroying it ends the connection
@@ -92,12 +88,13 @@ class websocket {
   /// as long as the websocket. The token is for `void(std::error_code, kindwire::message)`.
   template <asio::completion_token_for<void(std::error_code, message)> Token>
   auto receive(Token&& token) {
-    return receive_from(connection_, std::forward<Token>(token));
+    return detail::await_message(connection_, std::forward<Token>(token));
   }
   /// The same as an awaitable, which does not suspend when a message is there already.
   asio::awaitable<message> receive() {
     // Where nothing has come there is nothing to look for before it waits.
-    return connection_ && connection_->is_quiet() ? receive_later(connection_) : receive_from(connection_);
+    return connection_ && connection_->is_quiet() ? detail::await_later_message(connection_)
+                                                  : detail::await_message(connection_);
   }
 
   /// A message that has already come, else false. Never waits. The view is valid until the next receive.
@@ -109,43 +106,49 @@ class websocket {
   // stream cannot be written. Nothing that is sent needs to live longer than the call.
 
   /// A TEXT message; `text` is UTF-8.
-  asio::awaitable<void> send(std::string_view text) { return drained(try_send(text)); }
+  asio::awaitable<void> send(std::string_view text) {
+    return detail::await_drained(connection_, try_send(text));
+  }
   template <asio::completion_token_for<void(std::error_code)> Token>
   auto send(std::string_view text, Token&& token) {
-    return drained(try_send(text), std::forward<Token>(token));
+    return detail::await_drained(connection_, try_send(text), std::forward<Token>(token));
   }
 
   /// A BINARY message.
-  asio::awaitable<void> send(std::span<std::byte const> bytes) { return drained(try_send(bytes)); }
+  asio::awaitable<void> send(std::span<std::byte const> bytes) {
+    return detail::await_drained(connection_, try_send(bytes));
+  }
   template <asio::completion_token_for<void(std::error_code)> Token>
   auto send(std::span<std::byte const> bytes, Token&& token) {
-    return drained(try_send(bytes), std::forward<Token>(token));
+    return detail::await_drained(connection_, try_send(bytes), std::forward<Token>(token));
   }
 
   /// The same for bytes in whatever holds them: a std::vector<std::uint8_t>, a std::array<char, 4>, …
   template <binary_sendable T>
   asio::awaitable<void> send(T const& bytes) {
-    return drained(try_send(bytes));
+    return detail::await_drained(connection_, try_send(bytes));
   }
   template <binary_sendable T, asio::completion_token_for<void(std::error_code)> Token>
   auto send(T const& bytes, Token&& token) {
-    return drained(try_send(bytes), std::forward<Token>(token));
+    return detail::await_drained(connection_, try_send(bytes), std::forward<Token>(token));
   }
 
   /// A message as it was received: text as text, binary as binary.
-  asio::awaitable<void> send(message const& whole) { return drained(try_send(whole)); }
+  asio::awaitable<void> send(message const& whole) {
+    return detail::await_drained(connection_, try_send(whole));
+  }
   template <asio::completion_token_for<void(std::error_code)> Token>
   auto send(message const& whole, Token&& token) {
-    return drained(try_send(whole), std::forward<Token>(token));
+    return detail::await_drained(connection_, try_send(whole), std::forward<Token>(token));
   }
 
   /// A message of any type; PING and PONG have at most 125 bytes, CLOSE is close() without waiting.
   asio::awaitable<void> send(message_type type, std::span<std::byte const> bytes) {
-    return drained(try_send(type, bytes));
+    return detail::await_drained(connection_, try_send(type, bytes));
   }
   template <asio::completion_token_for<void(std::error_code)> Token>
   auto send(message_type type, std::span<std::byte const> bytes, Token&& token) {
-    return drained(try_send(type, bytes), std::forward<Token>(token));
+    return detail::await_drained(connection_, try_send(type, bytes), std::forward<Token>(token));
   }
 
   template <binary_sendable T>
@@ -160,27 +163,28 @@ class websocket {
   /// A value as a TEXT message, written straight into the outbound frame. Include a json/ header for it.
   template <text_encodable T>
   asio::awaitable<void> send(T const& value) {
-    return drained(try_send(value));
+    return detail::await_drained(connection_, try_send(value));
   }
   template <text_encodable T, asio::completion_token_for<void(std::error_code)> Token>
   auto send(T const& value, Token&& token) {
-    return drained(try_send(value), std::forward<Token>(token));
+    return detail::await_drained(connection_, try_send(value), std::forward<Token>(token));
   }
 
   /// Nothing else can be sent.
   template <detail::unsendable T, class... Token>
   asio::awaitable<void> send(T const&, Token&&...) {
-    return detail::refuse_to_send<T>(), done();
+    return detail::refuse_to_send<T>(), detail::at_once();
   }
 
   /// One fragment: TEXT or BINARY begins a message, CONTINUATION goes on with it, `fin` ends it (RFC 6455
   /// §5.4).
   asio::awaitable<void> send_fragment(message_type type, std::span<std::byte const> bytes, bool fin) {
-    return drained(try_send_fragment(type, bytes, fin));
+    return detail::await_drained(connection_, try_send_fragment(type, bytes, fin));
   }
   template <asio::completion_token_for<void(std::error_code)> Token>
   auto send_fragment(message_type type, std::span<std::byte const> bytes, bool fin, Token&& token) {
-    return drained(try_send_fragment(type, bytes, fin), std::forward<Token>(token));
+    return detail::await_drained(connection_, try_send_fragment(type, bytes, fin),
+                                 std::forward<Token>(token));
   }
 
   /// A PING (RFC 6455 §5.5.2). The connection sends its own: see connection_options::ping_interval.
@@ -242,11 +246,11 @@ class websocket {
   /// connection_lost; the rule that the peer broke. No error if the connection had ended before.
   asio::awaitable<void> close(kindwire::close_code code = kindwire::close_code::normal,
                               std::string_view reason = {}) {
-    return closed(try_close(code, reason));
+    return detail::await_closed(connection_, try_close(code, reason));
   }
   template <asio::completion_token_for<void(std::error_code)> Token>
   auto close(kindwire::close_code code, std::string_view reason, Token&& token) {
-    return closed(try_close(code, reason), std::forward<Token>(token));
+    return detail::await_closed(connection_, try_close(code, reason), std::forward<Token>(token));
   }
   template <asio::completion_token_for<void(std::error_code)> Token>
   auto close(kindwire::close_code code, Token&& token) {
@@ -326,8 +330,7 @@ class websocket {
     return counts != nullptr ? std::optional(*counts) : std::nullopt;
   }
 
-  /// A handle for other threads, and for maps of connections. The first one makes what they share; it may
-  /// throw std::bad_alloc.
+  /// A handle for other threads, and for maps of connections. May throw std::bad_alloc.
   net::remote remote() const {
     return connection_ ? net::remote(connection_->open_mailbox()) : net::remote{};
   }
@@ -350,91 +353,6 @@ class websocket {
     std::error_code const outcome = connection_->send(std::forward<Queue>(put));
     if (ends_message && !outcome) connection_->count_sent();
     return outcome;
-  }
-
-  template <class Handler, class... Results>
-  static void post_result(Handler handler, Results... results) {
-    // From 1.38 on the default executor runs what it is given at once, and takes no post().
-    auto const executor = asio::get_associated_executor(handler, asio::system_executor());
-    asio::post(executor, [handler = std::move(handler), ... results = std::move(results)]() mutable {
-      handler(std::move(results)...);
-    });
-  }
-
-  // The operations hold the connection, not the websocket, which may be moved while they wait.
-  using shared_state = std::shared_ptr<detail::connection>;
-
-  template <class Token>
-  static auto receive_from(shared_state from, Token&& token) {
-    return asio::async_initiate<Token, void(std::error_code, message)>(
-        [state = std::move(from)](auto handler) {
-          if (!state)
-            return post_result(std::move(handler), make_error_code(kindwire::error::closed), message{});
-          auto slot = asio::get_associated_cancellation_slot(handler);
-          detail::operation<std::error_code, message> waiting(std::move(handler), state->executor());
-          if (state->receiving()) {
-            return waiting.post(state->executor(), make_error_code(kindwire::error::operation_in_progress),
-                                message{});
-          }
-          detail::on_cancellation(slot, state, [](detail::connection& of) { of.cancel_receive(); });
-          state->start_receive(std::move(waiting));
-        },
-        token);
-  }
-
-  static asio::awaitable<message> receive_later(shared_state from) {
-    return receive_from(std::move(from), asio::use_awaitable);
-  }
-  static asio::awaitable<message> receive_from(shared_state from) {
-    if (message const there = from ? from->try_receive() : message{}) co_return there;
-    co_return co_await receive_from(std::move(from), asio::use_awaitable);
-  }
-
-  template <auto Start, auto Cancel, class Token>
-  static auto wait(shared_state on, std::error_code outcome, Token&& token) {
-    return asio::async_initiate<Token, void(std::error_code)>(
-        [state = std::move(on), outcome](auto handler) {
-          if (!state) return post_result(std::move(handler), outcome);
-          auto slot = asio::get_associated_cancellation_slot(handler);
-          detail::operation<std::error_code> waiting(std::move(handler), state->executor());
-          if (outcome) return waiting.post(state->executor(), outcome);
-          auto const ticket = state->next_ticket();
-          detail::on_cancellation(slot, state, [ticket](detail::connection& of) { (of.*Cancel)(ticket); });
-          ((*state).*Start)(std::move(waiting), ticket);
-        },
-        token);
-  }
-
-  // The frame is queued already. These tell how that went, and wait for room if there is none.
-  template <class Token>
-  auto drained(std::error_code outcome, Token&& token) {
-    return wait<&detail::connection::wait_drained, &detail::connection::cancel_drain>(
-        connection_, outcome, std::forward<Token>(token));
-  }
-  asio::awaitable<void> drained(std::error_code outcome) {
-    return !outcome && connection_->may_send_more() ? done() : drained_of(connection_, outcome);
-  }
-  static asio::awaitable<void> done() { co_return; }
-
-  static asio::awaitable<void> drained_of(shared_state state, std::error_code outcome) {
-    if (outcome) throw std::system_error(outcome);
-    if (state->may_send_more()) co_return;
-    co_await wait<&detail::connection::wait_drained, &detail::connection::cancel_drain>(
-        std::move(state), outcome, asio::use_awaitable);
-  }
-
-  template <class Token>
-  auto closed(std::error_code outcome, Token&& token) {
-    return wait<&detail::connection::wait_closed, &detail::connection::cancel_close>(
-        connection_, outcome, std::forward<Token>(token));
-  }
-  asio::awaitable<void> closed(std::error_code outcome) { return closed_of(connection_, outcome); }
-
-  static asio::awaitable<void> closed_of(shared_state state, std::error_code outcome) {
-    if (outcome) throw std::system_error(outcome);
-    if (!state || !state->stream_open()) co_return;
-    co_await wait<&detail::connection::wait_closed, &detail::connection::cancel_close>(
-        std::move(state), outcome, asio::use_awaitable);
   }
 
   std::shared_ptr<detail::connection> connection_;

@@ -1,0 +1,107 @@
+// How a caller waits for a connection, with any completion token or in a coroutine.
+#pragma once
+
+#include <asio/associated_cancellation_slot.hpp>
+#include <asio/associated_executor.hpp>
+#include <asio/async_result.hpp>
+#include <asio/awaitable.hpp>
+#include <asio/post.hpp>
+#include <asio/system_executor.hpp>
+#include <asio/use_awaitable.hpp>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "../../error.hpp"
+#include "../../message/message.hpp"
+#include "connection.hpp"
+#include "operation.hpp"
+#include "turn.hpp"
+
+namespace kindwire::net::detail {
+
+// What waits holds the connection, not the websocket, which may be moved meanwhile. Null stands for a
+// websocket without a connection.
+using shared_connection = std::shared_ptr<connection>;
+
+template <class Handler, class... Results>
+void post_result(Handler handler, Results... results) {
+  // From Asio 1.38 on the default executor runs what it is given at once, and takes no post().
+  auto const executor = asio::get_associated_executor(handler, asio::system_executor());
+  asio::post(executor, [handler = std::move(handler), ... results = std::move(results)]() mutable {
+    handler(std::move(results)...);
+  });
+}
+
+template <class Token>
+auto await_message(shared_connection from, Token&& token) {
+  return asio::async_initiate<Token, void(std::error_code, message)>(
+      [state = std::move(from)](auto handler) {
+        if (!state)
+          return post_result(std::move(handler), make_error_code(kindwire::error::closed), message{});
+        auto slot = asio::get_associated_cancellation_slot(handler);
+        operation<std::error_code, message> waiting(std::move(handler), state->executor());
+        if (state->receiving()) {
+          return waiting.post(state->executor(), make_error_code(kindwire::error::operation_in_progress),
+                              message{});
+        }
+        on_cancellation(slot, state, [](connection& of) { of.cancel_receive(); });
+        state->start_receive(std::move(waiting));
+      },
+      token);
+}
+
+// For a connection that has nothing to look for before it waits.
+inline asio::awaitable<message> await_later_message(shared_connection from) {
+  return await_message(std::move(from), asio::use_awaitable);
+}
+inline asio::awaitable<message> await_message(shared_connection from) {
+  if (message const there = from ? from->try_receive() : message{}) co_return there;
+  co_return co_await await_message(std::move(from), asio::use_awaitable);
+}
+
+template <auto Start, auto Cancel, class Token>
+auto wait(shared_connection on, std::error_code outcome, Token&& token) {
+  return asio::async_initiate<Token, void(std::error_code)>(
+      [state = std::move(on), outcome](auto handler) {
+        if (!state) return post_result(std::move(handler), outcome);
+        auto slot = asio::get_associated_cancellation_slot(handler);
+        operation<std::error_code> waiting(std::move(handler), state->executor());
+        if (outcome) return waiting.post(state->executor(), outcome);
+        auto const ticket = state->next_ticket();
+        on_cancellation(slot, state, [ticket](connection& of) { (of.*Cancel)(ticket); });
+        ((*state).*Start)(std::move(waiting), ticket);
+      },
+      token);
+}
+
+// The frame is queued already, or was not, which is `outcome`. These report it, and wait for room if there is
+// none.
+template <class Token>
+auto await_drained(shared_connection on, std::error_code outcome, Token&& token) {
+  return wait<&connection::wait_drained, &connection::cancel_drain>(std::move(on), outcome,
+                                                                    std::forward<Token>(token));
+}
+inline asio::awaitable<void> await_room(shared_connection on, std::error_code outcome) {
+  if (outcome) throw std::system_error(outcome);
+  if (on->may_send_more()) co_return;
+  co_await await_drained(std::move(on), outcome, asio::use_awaitable);
+}
+inline asio::awaitable<void> at_once() { co_return; }
+inline asio::awaitable<void> await_drained(shared_connection const& on, std::error_code outcome) {
+  return !outcome && on->may_send_more() ? at_once() : await_room(on, outcome);
+}
+
+// The same for a Close, and the end of the connection.
+template <class Token>
+auto await_closed(shared_connection on, std::error_code outcome, Token&& token) {
+  return wait<&connection::wait_closed, &connection::cancel_close>(std::move(on), outcome,
+                                                                   std::forward<Token>(token));
+}
+inline asio::awaitable<void> await_closed(shared_connection on, std::error_code outcome) {
+  if (outcome) throw std::system_error(outcome);
+  if (!on || !on->stream_open()) co_return;
+  co_await await_closed(std::move(on), outcome, asio::use_awaitable);
+}
+
+}  // namespace kindwire::net::detail
