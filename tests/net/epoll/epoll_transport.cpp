@@ -433,6 +433,24 @@ TEST_CASE(
   here.end();
 }
 
+TEST_CASE("epoll connection: a context that is destroyed takes along websockets that a waiting handler owns") {
+  // Each has its pings, so that their times, and their turns, are still noted when the first of them goes.
+  for (std::size_t const waits : {0u, 1u, 2u}) {
+    CAPTURE(waits);
+    auto here = std::make_unique<place>();
+    auto owned = std::make_shared<std::vector<kw::net::websocket>>();
+    std::weak_ptr<std::vector<kw::net::websocket>> const all = owned;
+    here->serve([all](kw::net::websocket ws) { all.lock()->push_back(std::move(ws)); });
+    for (int i = 0; i != 3; ++i) here->open();
+    REQUIRE(owned->size() == 3);
+    (*owned)[(waits + 1) % 3].try_send("asks for a turn");
+    auto& waiting = (*owned)[waits];
+    waiting.receive([owned = std::move(owned)](std::error_code, kw::message) { FAIL("it is never called"); });
+    here.reset();
+    CHECK(all.expired());
+  }
+}
+
 TEST_CASE("epoll connection: a context that is destroyed takes along who waits in it") {
   for (bool const coroutine : {true, false}) {
     CAPTURE(coroutine);
