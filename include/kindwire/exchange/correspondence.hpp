@@ -29,8 +29,8 @@
 #include "../json/printable.hpp"
 #include "../message/close.hpp"
 #include "../message/message.hpp"
-#include "../net/connection/enough_memory.hpp"
 #include "../net/connection/operation.hpp"
+#include "../net/connection/try_allocating.hpp"
 #include "../net/websocket.hpp"
 #include "answer.hpp"
 #include "errors.hpp"
@@ -216,7 +216,7 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
   }
 
   void take(message const& msg) {
-    bool const taken = net::detail::enough_memory([&] {
+    bool const taken = net::detail::try_allocating([&] {
       if (!msg.is_text() || !take_answer(msg.text())) keep(msg);
     });
     if (!taken) give_up(net::detail::no_memory(), close_code::internal_error, {});

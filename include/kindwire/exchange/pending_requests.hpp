@@ -20,8 +20,8 @@
 
 #include "../json/reader.hpp"
 #include "../net/connection/deadline.hpp"
-#include "../net/connection/enough_memory.hpp"
 #include "../net/connection/operation.hpp"
+#include "../net/connection/try_allocating.hpp"
 #include "../session/deadline.hpp"
 #include "errors.hpp"
 #include "reply.hpp"
@@ -187,7 +187,7 @@ class pending_requests {
       }
     }
     if (by_deadline_.empty()) return;
-    bool const armed = net::detail::enough_memory(
+    bool const armed = net::detail::try_allocating(
         [&] { arm(by_deadline_.begin()->first, std::move(owner), std::move(expire)); });
     if (!armed) end_all(net::detail::no_memory());
   }

@@ -23,9 +23,9 @@
 #include "../websocket.hpp"
 #include "connect_to_any.hpp"
 #include "deadline.hpp"
-#include "enough_memory.hpp"
 #include "operation.hpp"
 #include "stream_transport.hpp"
+#include "try_allocating.hpp"
 
 namespace kindwire::net::detail {
 
@@ -58,7 +58,7 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
                              [self = this->shared_from_this()](std::error_code failure, auto const& found) {
                                if (self->ended(failure)) return;
                                std::vector<asio::ip::tcp::endpoint> all;
-                               if (!enough_memory([&] { all.assign(found.begin(), found.end()); }))
+                               if (!try_allocating([&] { all.assign(found.begin(), found.end()); }))
                                  return self->end(no_memory());
                                self->connect(std::move(all));
                              });
@@ -111,12 +111,12 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
 
   void read() {
     std::span<std::byte> room;
-    if (!enough_memory([&] { room = handshake_.prepare(1024); })) return stop_reading(no_memory());
+    if (!try_allocating([&] { room = handshake_.prepare(1024); })) return stop_reading(no_memory());
     stream_.async_read_some(asio::mutable_buffer(room.data(), room.size()),
                             [self = this->shared_from_this()](std::error_code failure, std::size_t size) {
                               if (!self->done_) return;
                               // Where that finds no memory the handshake has failed, and says so.
-                              enough_memory([&] { self->handshake_.commit(size); });
+                              try_allocating([&] { self->handshake_.commit(size); });
                               failure ? self->stop_reading(failure) : self->go_on();
                             });
   }
@@ -154,7 +154,7 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
   void open() {
     deadline_.cancel();
     std::shared_ptr<stream_connection<Stream>> opened;
-    bool const made = enough_memory([&] {
+    bool const made = try_allocating([&] {
       opened = std::make_shared<stream_connection<Stream>>(
           role::client, std::make_shared<connection_options const>(options_.connection), std::move(stream_));
       opened->set_head(kept_head(handshake_.subprotocol()));
@@ -169,7 +169,7 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
     close_any(stream_);
     response const& answer = handshake_.answer();
     if (options_.refusal != nullptr && (answer.status != 0 || !answer.body.empty()))
-      enough_memory([&] { *options_.refusal = answer; });
+      try_allocating([&] { *options_.refusal = answer; });
     done_.post(why, websocket{});
   }
 

@@ -17,8 +17,8 @@
 #include "../../session.hpp"
 #include "../../session/ending.hpp"
 #include "connection.hpp"
-#include "enough_memory.hpp"
 #include "operation.hpp"
+#include "try_allocating.hpp"
 
 namespace kindwire::net::detail {
 
@@ -40,15 +40,15 @@ inline void connection::wait_closed(operation<std::error_code> waiting, std::uin
 
 inline void connection::fail(std::error_code why) {
   if (protocol().state() == session_state::closed) return;
-  enough_memory([&] { take_mail(); });  // what was accepted leaves first
+  try_allocating([&] { take_mail(); });  // what was accepted leaves first
   fail_session(why);
-  if (stream_open() && !enough_memory([&] { schedule(); })) cut(no_memory());
+  if (stream_open() && !try_allocating([&] { schedule(); })) cut(no_memory());
 }
 
 inline void connection::fail_session(std::error_code why) {
   mail_.seal();
   // Where there is no memory even for a Close the stream can only be cut.
-  if (!enough_memory([&] { place_.acquire().protocol.fail(why); })) cut(why);
+  if (!try_allocating([&] { place_.acquire().protocol.fail(why); })) cut(why);
 }
 
 inline void connection::destroy_websocket() {
@@ -62,10 +62,10 @@ inline void connection::destroy_websocket() {
   bool const ends_first = protocol().self() == role::server || protocol().error();
   if (protocol().state() == session_state::closed && ends_first && !lost && !input_ended_) {
     end_operations(asio::error::operation_aborted);
-    if (!enough_memory([&] { schedule(); })) cut(no_memory());
+    if (!try_allocating([&] { schedule(); })) cut(no_memory());
     return;
   }
-  enough_memory([&] {
+  try_allocating([&] {
     mail_.seal();
     take_mail();
     place_.acquire().protocol.close(close_code::going_away);
@@ -81,7 +81,7 @@ inline void connection::destroy_websocket() {
 inline void connection::handler_finished(close_code code) {
   unattended_ = true;
   if (!stream_open()) return;
-  bool const done = enough_memory([&] {
+  bool const done = try_allocating([&] {
     if (protocol().is_open()) close(code, {});
     schedule();
   });
@@ -90,7 +90,7 @@ inline void connection::handler_finished(close_code code) {
 
 inline void connection::stop(close_code code) {
   asio::post(executor(), [self = shared(), code] {
-    if (!enough_memory([&] { self->close(code, {}); })) self->cut(no_memory());
+    if (!try_allocating([&] { self->close(code, {}); })) self->cut(no_memory());
   });
 }
 
@@ -120,7 +120,7 @@ inline bool connection::run_ending() {
         return step.next == (clock::time_point::max)() || set_timer(step.next, true);
       case kindwire::detail::ending::action::answer_close:
         mail_.seal();
-        if (!enough_memory([&] {
+        if (!try_allocating([&] {
               take_mail();
               place_.acquire().protocol.answer_close();
             })) {

@@ -26,12 +26,12 @@
 #include "../../session/keepalive.hpp"
 #include "../options.hpp"
 #include "activity.hpp"
-#include "enough_memory.hpp"
 #include "kept_head.hpp"
 #include "mailbox.hpp"
 #include "operation.hpp"
 #include "roster.hpp"
 #include "transport.hpp"
+#include "try_allocating.hpp"
 
 namespace kindwire::net::detail {
 
@@ -195,7 +195,7 @@ class connection : public roster_member {
   template <class Work>
   bool start_operation(Work&& work) {
     starting_ = true;
-    bool const started = enough_memory(std::forward<Work>(work));
+    bool const started = try_allocating(std::forward<Work>(work));
     starting_ = false;
     return started;
   }

@@ -13,8 +13,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "enough_memory.hpp"
 #include "opening.hpp"
+#include "try_allocating.hpp"
 
 namespace kindwire::net::detail {
 
@@ -85,11 +85,11 @@ class acceptor_listener final : public listener,
       std::lock_guard const lock(mutex_);
       if (stopped_) return;
       if (!failure) {
-        enough_memory([&] { fresh = std::make_shared<opening_type>(std::move(socket), server_, local_); });
+        try_allocating([&] { fresh = std::make_shared<opening_type>(std::move(socket), server_, local_); });
         // Still under the lock: what is taken before a stop is ended by it.
         if (fresh) server_->members->enrol(fresh);
       }
-      if (failure || !enough_memory([&] { accept(); })) retry();
+      if (failure || !try_allocating([&] { accept(); })) retry();
     }
     if (fresh) asio::dispatch(fresh->get_executor(), [fresh] { fresh->start(); });
   }

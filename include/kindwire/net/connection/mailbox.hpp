@@ -27,7 +27,7 @@
 #include "../../message/close.hpp"
 #include "../../message/message.hpp"
 #include "context_gate.hpp"
-#include "enough_memory.hpp"
+#include "try_allocating.hpp"
 
 namespace kindwire::net::detail {
 
@@ -73,7 +73,7 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
     if (auto const refusal = refuse(0)) return refusal;
     buffer encoded;  // a block that this thread keeps
     bool written = false;
-    if (!enough_memory([&] { written = std::forward<Encode>(encode)(encoded); })) return no_memory();
+    if (!try_allocating([&] { written = std::forward<Encode>(encode)(encoded); })) return no_memory();
     return written ? send(type, encoded.bytes()) : make_error_code(error::invalid_argument);
   }
 
@@ -194,7 +194,7 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
     // Once it has been woken the owner takes all that is there; while it holds data back, it knows of that.
     bool const wakes = !woken_ && (!data_held_ || passes);
     bool added = false;
-    bool const enough = enough_memory([&] {
+    bool const enough = try_allocating([&] {
       append(type, payload);
       added = !wakes || wake();
     });

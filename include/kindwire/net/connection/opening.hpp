@@ -32,10 +32,10 @@
 #include "../options.hpp"
 #include "connection.hpp"
 #include "deadline.hpp"
-#include "enough_memory.hpp"
 #include "kept_head.hpp"
 #include "roster.hpp"
 #include "stream_transport.hpp"
+#include "try_allocating.hpp"
 
 namespace kindwire::net {
 
@@ -115,7 +115,7 @@ class opening final : public roster_member {
   asio::any_io_executor const& get_executor() const noexcept { return executor_; }
 
   void start() {
-    bool const started = enough_memory([&] {
+    bool const started = try_allocating([&] {
       expect_end(server_->handshake_timeout);
       read();
     });
@@ -142,13 +142,13 @@ class opening final : public roster_member {
 
   void read() {
     std::span<std::byte> room;
-    if (!enough_memory([&] { room = handshake_.prepare(1024); })) return end();
+    if (!try_allocating([&] { room = handshake_.prepare(1024); })) return end();
     stream_.async_read_some(asio::mutable_buffer(room.data(), room.size()),
                             [self = shared()](std::error_code failure, std::size_t size) {
                               if (failure || self->ended_) return self->end();
                               // Where that finds no memory the handshake has failed, and says so.
-                              enough_memory([&] { self->handshake_.commit(size); });
-                              if (!enough_memory([&] { self->go_on(); })) self->end();
+                              try_allocating([&] { self->handshake_.commit(size); });
+                              if (!try_allocating([&] { self->go_on(); })) self->end();
                             });
   }
 
@@ -204,7 +204,7 @@ class opening final : public roster_member {
     deadline_.cancel();
     ended_ = true;
     std::shared_ptr<connection> result;
-    bool const made = enough_memory([&] {
+    bool const made = try_allocating([&] {
       result = make_connection(target);
       if (!result) return;
       result->set_head(kept_head(handshake_.request(), subprotocol));
@@ -266,7 +266,7 @@ class opening final : public roster_member {
                       [self = shared()](std::error_code failure, std::size_t) {
                         if (failure || self->ended_) return self->end();
                         shutdown_any(self->stream_);
-                        bool const draining = enough_memory([&] {
+                        bool const draining = try_allocating([&] {
                           self->expect_end((std::min)(drain_time, self->server_->handshake_timeout));
                           self->drain(drain_size);
                         });

@@ -24,7 +24,7 @@
 #include <utility>
 #include <vector>
 
-#include "enough_memory.hpp"
+#include "try_allocating.hpp"
 
 namespace kindwire::net::detail {
 
@@ -98,7 +98,7 @@ class operation {
   void post_or_complete(asio::any_io_executor const& owner_executor, Args... args) {
     // What post() is given is lost where it finds no memory: so that is only a handle.
     std::shared_ptr<operation> last;
-    bool const posted = enough_memory([&] {
+    bool const posted = try_allocating([&] {
       last = std::make_shared<operation>(std::move(*this));
       asio::post(owner_executor, [last, args...]() mutable { last->complete(std::move(args)...); });
     });

@@ -12,8 +12,8 @@
 #include "../../message/message.hpp"
 #include "../../session.hpp"
 #include "connection.hpp"
-#include "enough_memory.hpp"
 #include "operation.hpp"
+#include "try_allocating.hpp"
 
 namespace kindwire::net::detail {
 
@@ -51,13 +51,13 @@ inline void connection::deliver() {
   // Nobody is receiving. Control frames are answered all the same, and a Close is noticed.
   if (drops_input()) {
     place_.acquire().ready = {};  // there as long as it is closing
-    enough_memory([&] { place_.acquire().protocol.discard(); });
+    try_allocating([&] { place_.acquire().protocol.discard(); });
   } else {
     if (!ready() && !message_out_) {
       if (message const next = take_message()) place_.acquire().ready = next;
       message_out_ = false;
     }
-    if (protocol().unread_size() != 0) enough_memory([&] { place_.acquire().protocol.look_ahead(); });
+    if (protocol().unread_size() != 0) try_allocating([&] { place_.acquire().protocol.look_ahead(); });
   }
   if (!ready() && protocol().unread_size() == 0) note_end_of_input();
 }
@@ -116,7 +116,7 @@ inline void connection::on_read(std::error_code failure, std::size_t size) {
 inline void connection::on_read(std::error_code failure, buffer block) {
   std::size_t const size = block.size();
   // Where there is no memory for it the session says so itself; but there may be none for a session.
-  if (size != 0 && !enough_memory([&] { place_.acquire().protocol.put(std::move(block)); }) &&
+  if (size != 0 && !try_allocating([&] { place_.acquire().protocol.put(std::move(block)); }) &&
       place_.is_at_rest()) {
     error_ = no_memory();
     place_.end_of_input();

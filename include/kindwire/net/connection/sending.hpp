@@ -13,9 +13,9 @@
 #include "../../message/buffer.hpp"
 #include "../../session.hpp"
 #include "connection.hpp"
-#include "enough_memory.hpp"
 #include "mailbox.hpp"
 #include "operation.hpp"
+#include "try_allocating.hpp"
 
 namespace kindwire::net::detail {
 
@@ -39,7 +39,7 @@ inline std::shared_ptr<mailbox> connection::open_mailbox() {
 
 inline void connection::mail_arrived() {
   if (!stream_open()) return;
-  if (!enough_memory([&] { take_mail(); })) return cut(no_memory());
+  if (!try_allocating([&] { take_mail(); })) return cut(no_memory());
   advance();
 }
 
@@ -59,12 +59,12 @@ inline void connection::flush() {
   session& protocol = place_.acquire().protocol;
   std::size_t const size = stream().try_write(a_turn_of(protocol.output()), failure);
   wrote(size);
-  enough_memory([&] { protocol.consume(size); });  // it is, in any case; only a pong may wait on
+  try_allocating([&] { protocol.consume(size); });  // it is, in any case; only a pong may wait on
   if (failure && failure != asio::error::would_block && failure != asio::error::try_again) {
     return on_write_failed(failure);
   }
   if (protocol.output().empty()) return;
-  if (!enough_memory([&] { place_.acquire().in_flight = protocol.take_output(); }))
+  if (!try_allocating([&] { place_.acquire().in_flight = protocol.take_output(); }))
     return on_write_failed(no_memory());
   keepalive_.blocked(stream().now(), written_ - static_cast<std::uint32_t>(stream().untaken()));
   write_on();
@@ -103,7 +103,7 @@ inline void connection::on_write_failed(std::error_code failure) {
 
 // Where a pong waits there may be no memory: then all of it goes with the connection.
 inline void connection::drop_output() noexcept {
-  if (!place_.is_at_rest()) enough_memory([&] { place_.acquire().protocol.take_output(); });
+  if (!place_.is_at_rest()) try_allocating([&] { place_.acquire().protocol.take_output(); });
 }
 
 inline void connection::wake_drained() {

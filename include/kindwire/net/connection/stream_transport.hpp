@@ -20,8 +20,8 @@
 #include "../../message/buffer.hpp"
 #include "../async_stream.hpp"
 #include "connection.hpp"
-#include "enough_memory.hpp"
 #include "operation.hpp"
+#include "try_allocating.hpp"
 #include "turn.hpp"
 #include "untaken.hpp"
 
@@ -63,7 +63,7 @@ class stream_transport final : public transport {
     if constexpr (readiness_stream<Stream>) {
       std::error_code failure;
       std::span<std::byte> room;
-      if (!enough_memory([&] { room = owner_.room_for_input(turn_size()); })) return true;
+      if (!try_allocating([&] { room = owner_.room_for_input(turn_size()); })) return true;
       std::size_t const size = stream_.read_some(asio::mutable_buffer(room.data(), room.size()), failure);
       // An end is told by the wait that is under way.
       if (size != 0) owner_.on_read_now(size);
@@ -146,7 +146,7 @@ class stream_transport final : public transport {
     std::size_t size = 0;
     if (!failure && owner_.stream_open()) {
       std::span<std::byte> room;
-      if (!enough_memory([&] { room = owner_.room_for_input(turn_size()); })) {
+      if (!try_allocating([&] { room = owner_.room_for_input(turn_size()); })) {
         return owner_.on_read(no_memory(), 0);
       }
       size = stream_.read_some(asio::mutable_buffer(room.data(), room.size()), failure);

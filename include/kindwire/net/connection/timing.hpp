@@ -9,7 +9,7 @@
 #include "../../message/message.hpp"
 #include "../../session/keepalive.hpp"
 #include "connection.hpp"
-#include "enough_memory.hpp"
+#include "try_allocating.hpp"
 
 namespace kindwire::net::detail {
 
@@ -43,7 +43,7 @@ inline void connection::tick(clock::time_point due) {
     case keepalive::verdict::no_pong: return fail(error::pong_timeout);
     case keepalive::verdict::stalled: return fail(error::send_timeout);
     case keepalive::verdict::ping: {
-      bool const sent = enough_memory([&] {
+      bool const sent = try_allocating([&] {
         schedule();
         place_.acquire().protocol.send(message_type::ping, {});
       });

@@ -11,20 +11,20 @@
 
 #include "closing.hpp"
 #include "connection.hpp"
-#include "enough_memory.hpp"
 #include "operation.hpp"
 #include "receiving.hpp"
 #include "sending.hpp"
 #include "timing.hpp"
+#include "try_allocating.hpp"
 
 namespace kindwire::net::detail {
 
 inline void connection::start(std::span<std::byte const> leftover) {
-  bool const taken = leftover.empty() || enough_memory([&] {
+  bool const taken = leftover.empty() || try_allocating([&] {
                        std::copy(leftover.begin(), leftover.end(), room_for_input(leftover.size()).begin());
                        place_.acquire().protocol.commit(leftover.size());
                      });
-  if (options().statistics) enough_memory([&] { counts_ = std::make_unique<statistics>(); });
+  if (options().statistics) try_allocating([&] { counts_ = std::make_unique<statistics>(); });
   came(leftover.size());
   if (!taken) fail(no_memory());
   clock::time_point const now = clock::now();
@@ -60,12 +60,12 @@ inline void connection::advance() {
       int const exceptions = std::uncaught_exceptions();
       ~turn() {
         self.in_turn_ = false;
-        if (std::uncaught_exceptions() != exceptions) enough_memory([&] { self.schedule(); });
+        if (std::uncaught_exceptions() != exceptions) try_allocating([&] { self.schedule(); });
       }
     };
     in_turn_ = true;
     turn const guard{*this};
-    enough_memory([&] { take_mail(); });  // else it waits for the next turn
+    try_allocating([&] { take_mail(); });  // else it waits for the next turn
     do {
       again_ = false;
       deliver();

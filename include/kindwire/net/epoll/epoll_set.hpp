@@ -26,7 +26,7 @@
 #include <utility>
 #include <vector>
 
-#include "../connection/enough_memory.hpp"
+#include "../connection/try_allocating.hpp"
 #include "flood_watch.hpp"
 
 namespace kindwire::net::detail {
@@ -279,7 +279,7 @@ class epoll_set final : public asio::execution_context::service {
     struct guard {
       epoll_set& self;
       ~guard() {
-        enough_memory([&] { self.set_timer(); });
+        try_allocating([&] { self.set_timer(); });
       }
     } const again{*this};
     clock::time_point const now = clock::now();
@@ -305,7 +305,7 @@ class epoll_set final : public asio::execution_context::service {
     epoll_set& self;
     ~turn_guard() {
       self.in_turn_ = false;
-      enough_memory([&] {
+      try_allocating([&] {
         if (self.at_ != self.count_ || !self.due_.empty() || !self.turns_.empty()) self.post_turn();
         self.arm();
       });

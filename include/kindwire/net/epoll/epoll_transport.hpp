@@ -22,8 +22,8 @@
 
 #include "../async_stream.hpp"
 #include "../connection/connection.hpp"
-#include "../connection/enough_memory.hpp"
 #include "../connection/operation.hpp"
+#include "../connection/try_allocating.hpp"
 #include "../connection/turn.hpp"
 #include "../connection/untaken.hpp"
 
@@ -52,7 +52,7 @@ class epoll_transport final : public transport, private epoll_set::member {
   bool read_now() override {
     std::error_code failure;
     std::span<std::byte> room;
-    if (!enough_memory([&] { room = owner_.room_for_input(turn_size()); })) return true;
+    if (!try_allocating([&] { room = owner_.room_for_input(turn_size()); })) return true;
     std::size_t const size = receive_into(room, failure);
     // An end is told by the read that is under way.
     if (size != 0) owner_.on_read_now(size);
@@ -133,7 +133,7 @@ class epoll_transport final : public transport, private epoll_set::member {
   void read() {
     std::error_code failure;
     std::span<std::byte> room;
-    if (!enough_memory([&] { room = owner_.room_for_input(turn_size()); })) {
+    if (!try_allocating([&] { room = owner_.room_for_input(turn_size()); })) {
       return owner_.on_read(no_memory(), 0);
     }
     std::size_t const size = receive_into(room, failure);

@@ -10,7 +10,7 @@ namespace kindwire::net::detail {
 // Does `work`; false if that ended in std::bad_alloc. A session that finds no memory for what came has ended,
 // and says so in its error(); anything else is left as it was.
 template <class Work>
-bool enough_memory(Work&& work) {
+bool try_allocating(Work&& work) {
   try {
     std::forward<Work>(work)();
     return true;
