@@ -26,7 +26,7 @@ def run(*command, cwd=None, **environment):
     environment = {name: str(value) for name, value in environment.items()}
     result = subprocess.run(
         [str(part) for part in command], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        timeout=600, env={**os.environ, **environment},
+        timeout=1200, env={**os.environ, **environment},
     )
     return [f"{' '.join(map(str, command))}: status {result.returncode}\n{result.stdout}"] if result.returncode else []
 

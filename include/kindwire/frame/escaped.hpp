@@ -1,6 +1,8 @@
 // Bytes of a peer's, made fit for one line of a log.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <cstddef>
 #include <string>
 #include <string_view>

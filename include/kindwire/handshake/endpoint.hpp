@@ -1,6 +1,8 @@
 // Where the other end of a connection is.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <cstdint>
 #include <string>
 

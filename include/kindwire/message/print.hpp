@@ -28,7 +28,7 @@ inline void append_payload(std::string& out, opcode type, std::span<std::byte co
     if (payload.empty()) return;
     out += ' ';
   }
-  auto const shown = payload.first(std::min(most, payload.size()));
+  auto const shown = payload.first((std::min)(most, payload.size()));
   out += '"';
   append_escaped(out, {reinterpret_cast<char const*>(shown.data()), shown.size()});
   out += shown.size() < payload.size() ? "\"..." : "\"";

@@ -1,6 +1,8 @@
 // When a timeout is over: the rules for all times that can be set.
 #pragma once
 
+#include "../requirements.hpp"
+
 #include <algorithm>
 #include <chrono>
 
