@@ -6,6 +6,7 @@
 #include <asio/awaitable.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <string>
@@ -31,7 +32,7 @@ asio::awaitable<void> sleep(kw::net::websocket& ws, std::chrono::milliseconds ti
 
 // What a handler saw that takes its time for each message.
 struct slow_handler {
-  int received = 0;
+  std::atomic<int> received{0};
   std::error_code failure;
   kw::close_code code{};
   bool sends = false;
@@ -73,23 +74,26 @@ kw::net::server_options impatient(kw::net::server_options options) {
 
 TEST_CASE("delivery: a handler that takes its time gets all that came before the peer's Close") {
   test::for_each_way([](auto const& options) {
-    slow_handler handler;
-    bool answered = false;
-    test::converse(impatient(options), handler(), [&](raw_peer& peer) {
-      peer.say(many_texts(160) + test::client_frame(opcode::close, close_1000));
-      auto const begin = std::chrono::steady_clock::now();
-      test::frame last = peer.read();
-      // Nobody who has said Close is asked for a pong.
-      CHECK(last.type == opcode::close);
-      CHECK(last.payload == close_1000);
-      CHECK(std::chrono::steady_clock::now() - begin >= 60ms);
-      answered = std::chrono::steady_clock::now() - begin < 700ms;  // the messages take 800 ms
+    bool const answered_in_time = test::in_one_of_five([&] {
+      slow_handler handler;
+      int received_before = 0;
+      test::converse(impatient(options), handler(), [&](raw_peer& peer) {
+        auto const begin = std::chrono::steady_clock::now();
+        peer.say(many_texts(160) + test::client_frame(opcode::close, close_1000));
+        test::frame const last = peer.read();
+        received_before = handler.received;
+        // Nobody who has said Close is asked for a pong.
+        CHECK(last.type == opcode::close);
+        CHECK(last.payload == close_1000);
+        CHECK(std::chrono::steady_clock::now() - begin >= 75ms);
+      });
+      CHECK(handler.received == 160);
+      CHECK(!handler.failure);
+      CHECK(handler.code == kw::close_code::normal);
+      CHECK(handler.ended);
+      return received_before < 150;  // close_timeout after the Close came, which is after about 16 of them
     });
-    CHECK(answered);
-    CHECK(handler.received == 160);
-    CHECK(!handler.failure);
-    CHECK(handler.code == kw::close_code::normal);
-    CHECK(handler.ended);
+    CHECK(answered_in_time);
   });
 }
 
@@ -105,7 +109,7 @@ TEST_CASE("delivery: and all that came before the end of a stream without a Clos
           peer.say(many_texts(100));
           if (reset) {
             // Once it has been read: what stands in the system's buffer goes with a reset.
-            std::this_thread::sleep_for(30ms);
+            CHECK(test::wait_until([&] { return handler.received > 0; }));
             peer.reset();
           } else {
             peer.end_sending();
@@ -126,7 +130,7 @@ TEST_CASE("delivery: what was queued leaves before the Close, at the pace of the
     test::for_each_way([&](kw::net::server_options options) {
       constexpr std::size_t size = 40000;
       constexpr int count = 100;
-      options.connection.close_timeout = 150ms;
+      options.connection.close_timeout = 600ms;
       std::error_code closed;
       auto const handler = [&](kw::net::websocket& ws) -> asio::awaitable<void> {
         for (int i = 0; i != count; ++i) CHECK(!ws.try_send(std::string(size, 'x')));
@@ -161,6 +165,7 @@ TEST_CASE("delivery: a peer that takes nothing is cut in spite of what is queued
     options.connection.close_timeout = 100ms;
     std::error_code closed;
     std::chrono::steady_clock::duration took{};
+    std::atomic<bool> ended{false};
     auto const handler = [&](kw::net::websocket& ws) -> asio::awaitable<void> {
       for (int i = 0; i != 100; ++i) ws.try_send(std::string(100000, 'x'));
       auto const begin = std::chrono::steady_clock::now();
@@ -170,11 +175,12 @@ TEST_CASE("delivery: a peer that takes nothing is cut in spite of what is queued
         closed = thrown.code();
       }
       took = std::chrono::steady_clock::now() - begin;
+      ended = true;
     };
     test::converse(
-        options, handler, [](raw_peer&) { std::this_thread::sleep_for(700ms); }, 20000);
+        options, handler, [&](raw_peer&) { CHECK(test::wait_until([&] { return ended.load(); })); }, 20000);
     CHECK(closed == kw::error::close_timeout);
-    CHECK(took < 500ms);
+    CHECK(took >= 100ms);
   });
 }
 
@@ -183,7 +189,8 @@ TEST_CASE("delivery: close() ends when the close is done, whatever is unread") {
     CAPTURE(size);
     for (bool const receives : {false, true}) {
       CAPTURE(receives);
-      test::for_each_way([&](auto const& options) {
+      test::for_each_way([&](kw::net::server_options options) {
+        options.connection.close_timeout = 60s;
         std::error_code closed;
         std::chrono::steady_clock::duration took{};
         int received = 0;
@@ -206,7 +213,7 @@ TEST_CASE("delivery: close() ends when the close is done, whatever is unread") {
           while (peer.read().type != opcode::continuation) continue;
         });
         CHECK(!closed);
-        CHECK(took < 2s);
+        CHECK(took < 30s);
         if (receives) CHECK(received == 1);
       });
     }

@@ -133,6 +133,23 @@ void converse(kw::net::server_options options, Handler handler, Peer peer, int r
   other.join();
 }
 
+// True once `done` is; false when that takes longer than anything should.
+template <class Done>
+bool wait_until(Done done) {
+  auto const begin = std::chrono::steady_clock::now();
+  while (!done() && std::chrono::steady_clock::now() - begin < 20s) std::this_thread::sleep_for(1ms);
+  return done();
+}
+
+// What depends on how fast a busy machine is must come out right in one of a few tries.
+template <class Try>
+bool in_one_of_five(Try attempt) {
+  for (int i = 0; i != 5; ++i) {
+    if (attempt()) return true;
+  }
+  return false;
+}
+
 // With a strand for each connection, and with all sockets of the thread waited for together.
 template <class Test>
 void for_each_way(Test test) {
