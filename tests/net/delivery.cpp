@@ -220,6 +220,87 @@ TEST_CASE("delivery: close() ends when the close is done, whatever is unread") {
   }
 }
 
+TEST_CASE("delivery: a peer that has ended its side gets the answer to its last message") {
+  test::for_each_way([](auto const& options) {
+    std::error_code failure;
+    std::error_code sent;
+    auto const handler = [&](kw::net::websocket& ws) -> asio::awaitable<void> {
+      try {
+        while (kw::message const msg = co_await ws.receive()) {
+          co_await sleep(ws, 50ms);
+          sent = ws.try_send(msg);
+        }
+      } catch (std::system_error const& thrown) {
+        failure = thrown.code();
+      }
+    };
+    test::converse(options, handler, [](raw_peer& peer) {
+      peer.say(opcode::text, "the last");
+      peer.end_sending();
+      CHECK(peer.read() == test::frame{opcode::text, "the last"});
+    });
+    CHECK(!sent);
+    CHECK(failure == kw::error::connection_lost);
+  });
+}
+
+TEST_CASE("delivery: nothing is accepted for a stream that is closed, though messages are still unread") {
+  test::for_each_way([](auto const& options) {
+    std::atomic<int> received{0};
+    int accepted = 0;
+    std::error_code refused;
+    auto const handler = [&](kw::net::websocket& ws) -> asio::awaitable<void> {
+      try {
+        while (co_await ws.receive()) {
+          ++received;
+          while (received == 1 && ws.is_open() && !ws.error()) co_await sleep(ws, 1ms);
+          accepted += !ws.try_send("too late");
+          if (auto const failure = ws.try_send("too late")) refused = failure;
+        }
+      } catch (std::system_error const&) {}
+    };
+    test::converse(options, handler, [&](raw_peer& peer) {
+      peer.say(many_texts(100));
+      CHECK(test::wait_until([&] { return received > 0; }));
+      peer.reset();
+    });
+    CHECK(received == 100);
+    CHECK(accepted == 0);
+    CHECK(refused);
+  });
+}
+
+TEST_CASE("delivery: what stands before the answer to our Close is received, at the handler's own pace") {
+  test::for_each_way([](kw::net::server_options options) {
+    options.connection.close_timeout = 200ms;
+    constexpr int count = 60;
+    int received = 0;
+    std::error_code failure;
+    kw::close_code code{};
+    auto const handler = [&](kw::net::websocket& ws) -> asio::awaitable<void> {
+      try {
+        while (co_await ws.receive()) {
+          if (++received == 1) ws.remote().close();
+          co_await sleep(ws, 10ms);
+        }
+      } catch (std::system_error const& thrown) {
+        failure = thrown.code();
+      }
+      code = ws.close_code();
+    };
+    test::converse(options, handler, [&](raw_peer& peer) {
+      // More than is read ahead.
+      for (int i = 0; i != count; ++i) peer.say(opcode::binary, std::string(4000, 'x'));
+      CHECK(peer.read().type == opcode::close);
+      peer.say(opcode::close, close_1000);
+      while (peer.read().type != opcode::continuation) continue;
+    });
+    CHECK(received == count);
+    CHECK(!failure);
+    CHECK(code == kw::close_code::normal);
+  });
+}
+
 TEST_CASE("delivery: a peer that has ended its side without a Close still gets the echoes of what it sent") {
   test::for_each_way([](auto const& options) {
     constexpr int count = 400;

@@ -70,7 +70,8 @@ TEST_CASE("ending: an open connection has no term") {
   CHECK((s.one.state() == phase::open));
 }
 
-TEST_CASE("ending: a server that is closed by its peer ends its side first, and then waits for the peer's end") {
+TEST_CASE(
+    "ending: a server that is closed by its peer ends its side first, and then waits for the peer's end") {
   script s;
   s.both_closed();
   s.known.output_queued = s.known.output_waits = true;  // its answer
@@ -154,6 +155,27 @@ TEST_CASE("ending: the answer to our Close ends the term of progress, whatever i
   CHECK((s.ask(300ms) == action::close_stream));
 }
 
+TEST_CASE("ending: an answer that we do not read yet is not overdue") {
+  script s;
+  s.close_queued();
+  s.ask();
+  s.close_taken();
+  s.known.listens = false;  // the application is at work on what came before
+  CHECK((s.ask(100ms) == action::wait));
+  CHECK((s.ask(1100ms) == action::wait));
+  s.known.listens = true;
+  CHECK((s.ask(1200ms) == action::wait));
+  CHECK((s.ask(2100ms) == action::close_stream));
+  // Where nobody is left to catch up it is.
+  script alone;
+  alone.close_queued();
+  alone.close_taken();
+  alone.known.listens = false;
+  alone.known.unattended = true;
+  CHECK((alone.run_until_action() == action::close_stream));
+  CHECK((alone.at == 1000ms));
+}
+
 TEST_CASE("ending: a Close behind unread messages is answered when the application gets there") {
   script s;
   s.known.close_received = true;
@@ -183,7 +205,15 @@ TEST_CASE("ending: the end of the peer's stream ends nothing as long as the appl
   script s;
   s.known.input_ended = true;
   CHECK((s.ask() == action::wait));
-  CHECK((s.next == never));
+  CHECK((s.next_time() == 1000ms));
+  // It takes its time for what came before, but goes on.
+  s.known.asked = true;
+  CHECK((s.ask(900ms) == action::wait));
+  s.known.asked = false;
+  CHECK((s.ask(1000ms) == action::wait));
+  CHECK((s.next_time() == 1900ms));
+  script gone = s;
+  CHECK((gone.ask(1900ms) == action::close_stream));
   // It has heard of it now; what it queued before still leaves.
   s.known.open = false;
   s.known.closed = s.known.failed = true;
@@ -230,6 +260,9 @@ TEST_CASE("ending: where nothing can be written, what the peer said before it we
   CHECK((s.next_time() == 2900ms));
   CHECK((s.ask(2900ms) == action::close_stream));
 
+  script alone;
+  alone.known.write_failed = alone.known.unattended = true;
+  CHECK((alone.ask() == action::close_stream));
   script ended;
   ended.known.write_failed = ended.known.input_ended = true;
   CHECK((ended.ask() == action::close_stream));

@@ -121,7 +121,7 @@ TEST_CASE("keepalive: a late tick accuses nobody, and gives a new term") {
   CHECK((idle.tick(4500ms) == verdict::idle));
 
   script slow(1000ms, 1000ms);
-  slow.known.output_waits = true;
+  slow.known.output_waits = slow.known.backlog = true;
   slow.known.may_ping = false;
   slow.tick(0ms);
   CHECK((slow.tick(10000ms) == verdict::wait));
@@ -154,9 +154,26 @@ TEST_CASE("keepalive: a slow reader that takes some of what waits is alive, thou
       known.taken = static_cast<std::uint32_t>(at.count() * 35);
     }
   };
-  slow one(1000ms, 1000ms);
+  for (bool const backlog : {true, false}) {
+    slow one(1000ms, 1000ms);
+    one.known.output_waits = true;
+    one.known.backlog = backlog;
+    CHECK((one.run(60000ms) == verdict::wait));
+  }
+}
+
+TEST_CASE("keepalive: a peer that takes all there is, which is little, is not slow") {
+  // Ten short messages a second over a long way: at each tick some are still under way.
+  struct far_away : script {
+    using script::script;
+    void on_time(std::chrono::milliseconds at) override {
+      heard(at);
+      known.taken = static_cast<std::uint32_t>(at.count() * 70 / 1000);
+    }
+  };
+  far_away one(20000ms, 20000ms, 0ms, 100);
   one.known.output_waits = true;
-  CHECK((one.run(60000ms) == verdict::wait));
+  CHECK((one.run(600000ms) == verdict::wait));
 }
 
 TEST_CASE("keepalive: a peer that takes nothing is given up, also one that goes on sending") {
@@ -166,7 +183,7 @@ TEST_CASE("keepalive: a peer that takes nothing is given up, also one that goes 
     void on_time(std::chrono::milliseconds at) override { heard(last = at); }
   };
   sender one(1000ms, 1000ms);
-  one.known.output_waits = true;
+  one.known.output_waits = one.known.backlog = true;
   CHECK((one.run(60000ms) == verdict::stalled));
   CHECK((one.last == 2000ms));
 
@@ -179,7 +196,7 @@ TEST_CASE("keepalive: what waits counts from when it began to wait") {
   one.known.may_ping = false;
   one.tick(0ms);
   one.alive.blocked(one.begin + 300ms, 7);
-  one.known.output_waits = true;
+  one.known.output_waits = one.known.backlog = true;
   one.known.taken = 7;
   CHECK((one.tick(1000ms) == verdict::wait));
   CHECK((one.tick(2250ms) == verdict::wait));  // asked for at 1250: late
@@ -193,7 +210,7 @@ TEST_CASE("keepalive: a peer that drips is given up, one that is as fast as the 
   struct drip : script {
     int rate;
     explicit drip(int bytes_a_second) : script(1000ms, 1000ms, 0ms, 100), rate(bytes_a_second) {
-      known.output_waits = true;
+      known.output_waits = known.backlog = true;
     }
     void on_time(std::chrono::milliseconds at) override {
       known.taken = static_cast<std::uint32_t>(at.count() * rate / 1000);
@@ -241,11 +258,18 @@ TEST_CASE("keepalive: the next tick is for whichever comes first") {
   CHECK((one.tick(30ms) == verdict::idle));
 }
 
+TEST_CASE("keepalive: what is below zero is as good as zero") {
+  script one(-1ms, -1ms, 20ms);
+  one.known.output_waits = one.known.backlog = true;
+  one.tick(0ms);
+  CHECK((one.tick(20ms) == verdict::idle));
+}
+
 TEST_CASE("keepalive: zero turns it off, and max() means never") {
   for (auto const ping : {std::chrono::milliseconds(0), without_end}) {
     for (auto const idle : {std::chrono::milliseconds(0), without_end}) {
       script one(ping, 5ms, idle);
-      one.known.output_waits = true;
+      one.known.output_waits = one.known.backlog = true;
       CHECK((one.run(100000ms) == verdict::wait));
     }
   }

@@ -114,7 +114,13 @@ class server {
 
   server(server const&) = delete;
   server& operator=(server const&) = delete;
-  ~server() { stop(); }
+  ~server() {
+    try {
+      stop();
+    } catch (std::exception const&) {
+      // Those that there is no memory to tell go on until their context ends.
+    }
+  }
 
   /// Calls `handler` for each websocket that is opened on `pattern`, a path in which `{name}` stands for a
   /// segment: see request::parameter().

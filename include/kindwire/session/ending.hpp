@@ -1,20 +1,23 @@
 // How a connection ends (RFC 6455 §5.5.1, §7.1), as a machine without I/O and without a clock: what is known
 // goes in, what is to be done next comes out. Drivers obey it and hold no rule of their own.
 //
-//   phase        entered when                                  left when
-//   open         both ends may send                            a Close is queued, or the connection is lost
-//   closing      our Close is queued, no Close has come        the peer's comes, or its term is over
-//   finishing    both Closes are there, a rule was broken,     what is queued has been written
-//                or the stream's input ended without a Close
-//   half_closed  we end first (a server, or who fails the      the peer's end of the stream comes, or its
-//   term
-//                connection) and have ended our side           is over
-//   ended        the stream is closed                          never
+// clang-format off
+//   phase        begins when                                    ends when
+//   open         both ends may send                             a Close is queued, or the connection is lost
+//   closing      our Close is queued, the peer's has not come   it comes, or the term is over
+//   finishing    both Closes are there, a rule was broken, or   what is queued has been written
+//                the peer's stream ended without a Close
+//   half_closed  the end that goes first (a server, or the one  the peer's stream ends, or the term is over
+//                that fails the connection) has ended its side
+//   ended        the stream is closed                           never
+// clang-format on
 //
 // One term runs at a time, close_timeout long: from the last progress of what is queued until the peer has
-// taken it; then from that moment to the peer's answer; for a Close that waits behind unread messages until
-// the application gets there; and, where nothing can be written any more, from the last byte that came.
-// Ending the stream takes nothing away from the application: what came before stays deliverable.
+// taken it; then from that moment to the end of the stream; for a Close that waits behind unread messages, or
+// the end of a stream without one, until the application gets there; and, where nothing can be written any
+// more, from the last byte that came. While the application keeps us from reading, no term of the peer's
+// runs. Ending the stream takes nothing away from the application: messages that came before stay
+// deliverable.
 #pragma once
 
 #include <algorithm>
@@ -53,6 +56,7 @@ class ending {
     bool close_received = false;  // also if messages before it are unread
     role self = role::server;
     bool listens = true;         // false while reading stands still until the application has caught up
+    bool asked = false;          // the application has received since the last time
     bool unattended = false;     // the application is gone: nobody will receive
     bool output_queued = false;  // in our hands: the stream has not taken it
     bool output_waits = false;   // the peer has not taken it, as far as the stream can tell
@@ -83,15 +87,18 @@ class ending {
   step next(facts const& known, clock::time_point now, std::chrono::milliseconds close_timeout,
             std::size_t min_send_rate) noexcept {
     if (phase_ == phase::ended) return {action::wait};
-    // What cannot be written does not keep us, once nothing can be read either.
-    if (known.input_failed || (known.input_ended && known.write_failed)) return {action::close_stream};
+    // With neither direction left, or nobody to hear what may still come, there is nothing to wait for.
+    bool const nothing_to_hear = known.input_ended || known.unattended;
+    if (known.input_failed || (known.write_failed && nothing_to_hear && !owes_answer(known))) {
+      return {action::close_stream};
+    }
     moment const at(now);
     if (known.open) return while_open(known, at, now, close_timeout);
     if (!known.closed) {
       phase_ = phase::closing;
       // §7.1.5: a stream that ends without a Close has none coming.
       if (known.input_ended && !known.output_queued) return {action::close_stream};
-      if (known.write_failed) return listen(known, at, now, close_timeout);
+      if (known.write_failed) return hear_last_words(known, at, now, close_timeout);
       return await_peer(known, at, now, close_timeout, min_send_rate);
     }
     phase_ = (std::max)(phase_, phase::finishing);
@@ -109,7 +116,9 @@ class ending {
   }
 
  private:
-  enum class term : std::uint8_t { none, unread_close, last_words, progress, answer };
+  enum class term : std::uint8_t { none, unread_close, unread_end, last_words, progress, answer };
+
+  static bool owes_answer(facts const& known) noexcept { return known.open && known.close_received; }
 
   step while_open(facts const& known, moment at, clock::time_point now,
                   std::chrono::milliseconds close_timeout) {
@@ -120,13 +129,20 @@ class ending {
       run(term::unread_close, at);
       return is_over(at, close_timeout) ? step{action::answer_close} : wait(at, now, close_timeout);
     }
-    if (known.write_failed) return listen(known, at, now, close_timeout);
-    term_ = term::none;
-    return {action::wait};
+    if (known.write_failed) return hear_last_words(known, at, now, close_timeout);
+    if (!known.input_ended) {
+      term_ = term::none;
+      return {action::wait};
+    }
+    // The peer may still take what the application has to say to what came last; not for ever.
+    run(term::unread_end, at);
+    if (known.asked) since_ = at;
+    return is_over(at, close_timeout) ? step{action::close_stream} : wait(at, now, close_timeout);
   }
 
   // Nothing can be said any more, but the peer may have said why before it went.
-  step listen(facts const& known, moment at, clock::time_point now, std::chrono::milliseconds close_timeout) {
+  step hear_last_words(facts const& known, moment at, clock::time_point now,
+                       std::chrono::milliseconds close_timeout) {
     run(term::last_words, at);
     if (!known.listens) since_ = at;
     return is_over(at, close_timeout) ? step{action::close_stream} : wait(at, now, close_timeout);
@@ -136,6 +152,8 @@ class ending {
                   std::chrono::milliseconds close_timeout, std::size_t min_send_rate) {
     if (known.output_waits && term_ != term::progress) taken_ = known.taken;
     run(known.output_waits ? term::progress : term::answer, at);
+    // An answer that we do not read is none that the peer owes us.
+    if (term_ == term::answer && !known.closed && !known.listens && !known.unattended) since_ = at;
     if (term_ == term::progress) note_progress(known.taken, at, min_send_rate);
     return is_over(at, close_timeout) ? step{action::close_stream} : wait(at, now, close_timeout);
   }
@@ -154,7 +172,7 @@ class ending {
     taken_ = taken;
   }
 
-  // A term whose end is noticed late was no term: the peer gets another.
+  // If the end of a term is noticed late, the delay may be ours: it begins anew.
   bool is_over(moment at, std::chrono::milliseconds close_timeout) noexcept {
     if (is_endless(close_timeout) || at - since_ < close_timeout) return false;
     if (!is_late(at - since_ - close_timeout, close_timeout)) return true;

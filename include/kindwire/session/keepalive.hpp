@@ -21,8 +21,8 @@ struct keepalive_options {
 };
 
 // Any byte that comes is a sign of life. So is it, while what we sent waits to be taken, that the peer takes
-// some of it: a slow reader answers a ping only when it gets there. A peer that takes nothing for
-// ping_interval and pong_timeout together is given up even if it goes on sending.
+// some of it: a slow reader answers a ping only when it gets there. While more waits than the stream takes, a
+// peer that takes nothing for ping_interval and pong_timeout together is given up even if it goes on sending.
 class keepalive {
  public:
   using clock = moment::clock;
@@ -39,6 +39,7 @@ class keepalive {
     bool unread = false;        // something has come and waits for the application
     bool may_ping = true;       // false once either end has said Close, or nothing can be said any more
     bool output_waits = false;  // the peer has not taken all that we sent
+    bool backlog = false;       // nor has the stream
     // Bytes that it has taken so far, modulo 2^32. May go back: some systems count what they need to hold
     // what waits.
     std::uint32_t taken = 0;
@@ -80,9 +81,6 @@ class keepalive {
     // Where we do not listen, that our ping was taken has to do for its answer.
     if (pinged_ && !known.listens && !known.output_waits) sign(at);
 
-    auto const stall_term =
-        options.ping_interval +
-        (std::min)(options.pong_timeout, (options.ping_interval.max)() - options.ping_interval);
     bool const pings = options.ping_interval.count() > 0;
     auto next = (std::chrono::milliseconds::max)();
     verdict what = verdict::wait;
@@ -107,10 +105,15 @@ class keepalive {
       }
     }
     if (pings && known.output_waits) {
-      // One that says nothing either, though it was asked, is dead.
-      if (is_over(progress_at_, stall_term)) return {pinged_ ? verdict::no_pong : verdict::stalled, now};
+      auto const both =
+          options.ping_interval +
+          (std::min)(options.pong_timeout, (options.ping_interval.max)() - options.ping_interval);
+      // A peer that says nothing either, though it was asked, is dead.
+      if (known.backlog && is_over(progress_at_, both)) {
+        return {pinged_ ? verdict::no_pong : verdict::stalled, now};
+      }
       // Progress is only seen by looking.
-      if (!is_endless(stall_term)) next = (std::min)(next, (std::max)(stall_term / 8, shortest));
+      if (!is_endless(both)) next = (std::min)(next, (std::max)(both / 8, shortest));
     }
     if (options.idle_timeout.count() > 0 && is_over(data_at_, options.idle_timeout))
       return {verdict::idle, now};
@@ -138,9 +141,12 @@ class keepalive {
     auto const more = static_cast<std::int32_t>(known.taken - taken_);
     if (known.output_waits) {
       if (more < 0) taken_ = known.taken;
-      if (more <= 0 || is_slower(more, at - progress_at_, options.min_send_rate)) return;
+      // How fast a peer is shows only where there is always more for it to take.
+      bool const counts =
+          more > 0 && !(known.backlog && is_slower(more, at - progress_at_, options.min_send_rate));
+      if (counts) sign(at);
+      if (!counts && known.backlog) return;
     }
-    if (known.output_waits) sign(at);
     progress_at_ = at;
     taken_ = known.taken;
   }

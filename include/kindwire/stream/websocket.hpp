@@ -77,7 +77,7 @@ class blocking_websocket {
       failure = read();
       if (failure && passes(failure)) return {};
       if (state_->input_ended) {
-        if (!state_->input_failed) machine().end_of_input();
+        machine().end_of_input();
         if (!failure) failure = machine().error();
         if (!failure) continue;
         cut();

@@ -115,6 +115,7 @@ inline bool connection::run_ending() {
   for (;;) {
     auto const step =
         ending_.next(known_of_ending(), clock::now(), options().close_timeout, options().min_send_rate);
+    asked_ = false;
     switch (step.what) {
       case kindwire::detail::ending::action::wait:
         return step.next == (clock::time_point::max)() || set_timer(step.next, true);
@@ -151,6 +152,7 @@ inline kindwire::detail::ending::facts connection::known_of_ending() const noexc
           .close_received = now.close_received(),
           .self = now.self(),
           .listens = reading_,
+          .asked = asked_,
           .unattended = unattended_,
           .output_queued = queued_any,
           .output_waits = queued_any || untaken != 0,

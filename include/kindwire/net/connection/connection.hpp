@@ -76,7 +76,7 @@ class connection : public roster_member {
 
   void start_receive(operation<std::error_code, message> waiting);
   void cancel_receive() {
-    if (receive_) receive_.post(executor(), asio::error::operation_aborted, message{});
+    if (receive_) receive_.post_or_complete(executor(), asio::error::operation_aborted, message{});
   }
 
   // Sending. Frames go into the session's output at the call. One write is under way at a time; whatever is
@@ -222,6 +222,7 @@ class connection : public roster_member {
   template <class Queue>
   std::error_code queue_frame(Queue&& queue) {
     if (write_failed()) return write_failed();
+    if (!stream_open()) return error() ? error() : make_error_code(kindwire::error::closed);
     if (protocol().is_open()) schedule();  // first: where there is no memory for it nothing is queued
     return queue(place_.acquire().protocol);
   }
@@ -269,6 +270,7 @@ class connection : public roster_member {
   bool writing_ : 1 = false;
   bool input_ended_ : 1 = false;
   bool message_out_ : 1 = false;  // the application holds a view of the last message
+  bool asked_ : 1 = false;        // the application has received: see ending
   bool unattended_ : 1 = false;   // the application is gone
   bool looked_ : 1 = false;       // see looks_again()
   std::unique_ptr<statistics> counts_;

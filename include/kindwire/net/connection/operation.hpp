@@ -93,8 +93,8 @@ class operation {
     std::exchange(vtable_, nullptr)->post(storage_, owner_executor, std::move(args)...);
   }
 
-  /// The last that is said to anybody: as post(), but as complete() where there is no memory for that. On the
-  /// owner's executor.
+  /// For what is said only once, at an end: as post(), but as complete() where there is no memory for that.
+  /// On the owner's executor.
   void post_or_complete(asio::any_io_executor const& owner_executor, Args... args) {
     // What post() is given is lost where it finds no memory: so that is only a handle.
     std::shared_ptr<operation> last;
@@ -269,7 +269,7 @@ class waiting_list {
     if (found == all_.end()) return;
     auto one = std::move(found->one);
     all_.erase(found);
-    one.post(owner_executor, asio::error::operation_aborted);
+    one.post_or_complete(owner_executor, asio::error::operation_aborted);
   }
 
   void complete(asio::any_io_executor const& owner_executor, std::error_code outcome) {

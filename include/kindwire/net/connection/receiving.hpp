@@ -59,7 +59,9 @@ inline void connection::deliver() {
     }
     if (protocol().unread_size() != 0) try_allocating([&] { place_.acquire().protocol.look_ahead(); });
   }
-  if (!ready() && protocol().unread_size() == 0) note_end_of_input();
+  // The application hears of it at its next receive: what it holds now it may still answer.
+  bool const holds_message = message_out_ && !unattended_;
+  if (!ready() && protocol().unread_size() == 0 && !holds_message) note_end_of_input();
 }
 
 // Once our Close is said, what stands before the peer's is not worth waiting for where nobody will ask for
@@ -73,11 +75,12 @@ inline bool connection::drops_input() const noexcept {
 // The next message for the application, decoding what has come. Ends the view of the one before.
 inline message connection::take_message() {
   if (ready()) {
-    message_out_ = true;
+    message_out_ = asked_ = true;
     return std::exchange(place_.acquire().ready, message{});
   }
   message const result = place_.is_at_rest() ? message{} : poll();
   message_out_ = static_cast<bool>(result);
+  asked_ = true;
   if (result) {
     keepalive_.data();
     if (counts_) [[unlikely]]
@@ -156,8 +159,8 @@ inline void connection::on_read_now(std::size_t size) {
 
 inline void connection::read() {
   if (reading_ || input_ended_ || !stream_open()) return;
-  // Reading stops while the application is behind: that is the backpressure on the peer. At last nothing that
-  // comes is kept, and the end of the stream is all that is waited for.
+  // Reading stops while the application is behind: that is the backpressure on the peer. Once closed, input
+  // is read only to reach the end of the stream.
   bool const behind = !receive_ && protocol().unread_size() >= options().read_ahead;
   if (behind && protocol().state() != session_state::closed && !protocol().close_received()) return;
   reading_ = true;

@@ -5,10 +5,12 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <utility>
 #include <vector>
 
 #include "../../message/close.hpp"
+#include "try_allocating.hpp"
 
 namespace kindwire::net::detail {
 
@@ -126,7 +128,10 @@ class roster : public std::enable_shared_from_this<roster> {
       if (auto member = each->weak_from_this().lock()) all.push_back(std::move(member));
     }
     lock.unlock();
-    for (auto const& member : all) work(*member);
+    // One that there is no memory for keeps nobody else from being told.
+    bool all_told = true;
+    for (auto const& member : all) all_told &= try_allocating([&] { work(*member); });
+    if (!all_told) throw std::bad_alloc();
   }
 
   void leave(roster_member& member) noexcept {

@@ -65,8 +65,10 @@ class stream_transport final : public transport {
       std::span<std::byte> room;
       if (!try_allocating([&] { room = owner_.room_for_input(turn_size()); })) return true;
       std::size_t const size = stream_.read_some(asio::mutable_buffer(room.data(), room.size()), failure);
-      // An end is told by the wait that is under way.
+      // An end is told by the wait that is under way; a failure may be told once only.
       if (size != 0) owner_.on_read_now(size);
+      bool const waits = failure == asio::error::would_block || failure == asio::error::try_again;
+      if (failure && !waits && failure != asio::error::eof) owner_.on_read(failure, 0);
       return true;
     } else {
       return false;

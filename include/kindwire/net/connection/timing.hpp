@@ -62,6 +62,7 @@ inline kindwire::detail::keepalive::facts connection::known_of_life() const noex
           .unread = ready() || protocol().unread_size() != 0,
           .may_ping = nothing_said && !input_ended_ && !write_failed(),
           .output_waits = queued() != 0 || untaken != 0,
+          .backlog = queued() != 0,
           .taken = written_ - static_cast<std::uint32_t>(untaken)};
 }
 

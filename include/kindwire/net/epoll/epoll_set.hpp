@@ -279,7 +279,10 @@ class epoll_set final : public asio::execution_context::service {
     struct guard {
       epoll_set& self;
       ~guard() {
-        try_allocating([&] { self.set_timer(); });
+        try_allocating([&] {
+          self.set_timer();
+          if (!self.in_turn_) self.arm();  // for which there may have been no memory
+        });
       }
     } const again{*this};
     clock::time_point const now = clock::now();

@@ -54,8 +54,9 @@ class epoll_transport final : public transport, private epoll_set::member {
     std::span<std::byte> room;
     if (!try_allocating([&] { room = owner_.room_for_input(turn_size()); })) return true;
     std::size_t const size = receive_into(room, failure);
-    // An end is told by the read that is under way.
+    // An end is told by the read that is under way; a failure may be told once only.
     if (size != 0) owner_.on_read_now(size);
+    if (failure && failure != asio::error::would_block) owner_.on_read(failure, 0);
     return true;
   }
 
