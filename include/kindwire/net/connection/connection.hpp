@@ -93,13 +93,15 @@ class connection : public roster_member {
   // half of one would pass for the whole.
   template <class Queue>
   std::error_code send(Queue&& queue) {
-    take_mail();
+    if (mail_.is_open()) [[unlikely]]
+      take_mail();
     if (queued() >= options().send_queue_hard && protocol().is_open() && !protocol().sending_fragments()) {
       if (options().overflow == overflow_policy::close) fail(error::send_queue_full);
       return error::send_queue_full;
     }
     std::error_code const outcome = queue_frame(queue);
-    take_mail();  // which a fragmented message may have kept waiting
+    if (mail_.is_open()) [[unlikely]]
+      take_mail();  // which a fragmented message may have kept waiting
     return outcome;
   }
 
@@ -262,17 +264,17 @@ class connection : public roster_member {
   [[no_unique_address]] kindwire::detail::ending ending_;
   std::uint32_t written_ = 0;  // bytes that the stream has taken, modulo 2^32
   std::uint32_t tickets_ = 0;
-  bool starting_ : 1 = false;
+  bool message_out_ = false;    // the application holds a view of the last message
+  bool asked_ = false;          // the application has received: see ending
+  bool starting_ : 1 = false;   // see start_operation()
   bool scheduled_ : 1 = false;  // a turn is on its way
   bool in_turn_ : 1 = false;
   bool again_ : 1 = false;  // something happened during the turn: there is more to do in it
   bool reading_ : 1 = false;
   bool writing_ : 1 = false;
   bool input_ended_ : 1 = false;
-  bool message_out_ : 1 = false;  // the application holds a view of the last message
-  bool asked_ : 1 = false;        // the application has received: see ending
-  bool unattended_ : 1 = false;   // the application is gone
-  bool looked_ : 1 = false;       // see looks_again()
+  bool unattended_ : 1 = false;  // the application is gone
+  bool looked_ : 1 = false;      // see looks_again()
   std::unique_ptr<statistics> counts_;
   std::error_code error_;  // of the stream, where that is what ended the connection
   operation<std::error_code, message> receive_;

@@ -80,9 +80,9 @@ inline message connection::take_message() {
   }
   message const result = place_.is_at_rest() ? message{} : poll();
   message_out_ = static_cast<bool>(result);
-  asked_ = true;
   if (result) {
     keepalive_.data();
+    asked_ = true;
     if (counts_) [[unlikely]]
       ++counts_->messages_received;
   }
