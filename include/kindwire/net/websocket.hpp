@@ -82,10 +82,10 @@ class websocket {
   ///
   /// Completes with a message that is false once the peer closed: see close_code() and close_reason(). What
   /// came before the end is delivered first, however the connection ended. A peer whose stream ends without a
-  /// Close (a FIN, where its process died, say) may still take what we send: until connection_lost is told,
-  /// sends go on working. Errors: the rule that the peer broke, connection_lost, a timeout, what the stream
-  /// said; operation_in_progress while another receive waits. The view is valid until the next receive(), and
-  /// as long as the websocket. The token is for `void(std::error_code, kindwire::message)`.
+  /// Close may still take what we send, until connection_lost is told or close_timeout after the last receive.
+  /// Errors: the rule that the peer broke, connection_lost, a timeout, what the stream said;
+  /// operation_in_progress while another receive waits. The view is valid until the next receive(), and as
+  /// long as the websocket. The token is for `void(std::error_code, kindwire::message)`.
   template <asio::completion_token_for<void(std::error_code, message)> Token>
   auto receive(Token&& token) {
     return detail::await_message(connection_, std::forward<Token>(token));
@@ -267,8 +267,6 @@ class websocket {
     return connection_ ? connection_->close(code, reason) : std::error_code{};
   }
 
-  // What is known of it.
-
   /// True while both ends may send.
   bool is_open() const noexcept {
     return connection_ && connection_->stream_open() && connection_->protocol().is_open();
@@ -298,8 +296,8 @@ class websocket {
     return connection_ ? connection_->error() : make_error_code(kindwire::error::closed);
   }
 
-  /// The request that opened the connection, on a server; its path parameters, query and headers. On a client
-  /// an empty one. Valid as long as the websocket. It is kept as text until the first call.
+  /// The request that opened the connection; on a client an empty one. Valid as long as the websocket. It is
+  /// kept as text until the first call.
   kindwire::request const& request() const {
     static kindwire::request const none;
     if (!connection_) return none;
@@ -312,8 +310,8 @@ class websocket {
     return connection_ ? connection_->head().subprotocol() : std::string_view{};
   }
 
-  /// Where the peer is, or the proxy in front of it; none once the stream is closed, and over streams without
-  /// addresses. `to_string(ws.remote_endpoint())` is `127.0.0.1:51234`.
+  /// Where the peer, or the proxy in front of it, is: `to_string(…)` is `127.0.0.1:51234`. None once the stream
+  /// is closed, and over streams without addresses.
   endpoint remote_endpoint() const { return connection_ ? connection_->remote_endpoint() : endpoint{}; }
 
   /// How long the peer took to be heard after the last ping that the connection sent by itself (see

@@ -33,6 +33,7 @@
 #include "../message/message.hpp"
 #include "../session.hpp"
 #include "../session/ending.hpp"
+#include "../session/ending_facts.hpp"
 #include "concepts.hpp"
 
 namespace kindwire {
@@ -249,21 +250,15 @@ class blocking_websocket {
   }
 
   detail::ending::facts known() const noexcept {
-    session const& now = state_->protocol;
-    bool const queued = !now.output().empty() && !state_->write_failed;
-    bool const closed = now.state() == session_state::closed;
-    return {.open = now.is_open(),
-            .closed = closed,
-            .failed = closed && now.error(),
-            .close_received = now.close_received(),
-            .self = now.self(),
-            .unattended = true,
-            .output_queued = queued,
-            .output_waits = queued,
-            .taken = state_->written,
-            .write_failed = state_->write_failed,
-            .input_ended = state_->input_ended,
-            .input_failed = state_->input_failed};
+    bool const queued = !state_->protocol.output().empty() && !state_->write_failed;
+    auto known = detail::facts_of(state_->protocol);
+    known.unattended = true;
+    known.output_queued = known.output_waits = queued;
+    known.taken = state_->written;
+    known.write_failed = state_->write_failed;
+    known.input_ended = state_->input_ended;
+    known.input_failed = state_->input_failed;
+    return known;
   }
 
   std::unique_ptr<state> state_;

@@ -16,6 +16,7 @@
 #include "../../message/close.hpp"
 #include "../../session.hpp"
 #include "../../session/ending.hpp"
+#include "../../session/ending_facts.hpp"
 #include "connection.hpp"
 #include "operation.hpp"
 #include "try_allocating.hpp"
@@ -141,25 +142,20 @@ inline bool connection::run_ending() {
 }
 
 inline kindwire::detail::ending::facts connection::known_of_ending() const noexcept {
-  session const& now = protocol();
-  bool const closed = now.state() == session_state::closed;
   bool const queued_any = queued() != 0;
-  std::size_t const untaken = now.is_open() || write_failed() ? 0 : stream().untaken();
+  std::size_t const untaken = protocol().is_open() || write_failed() ? 0 : stream().untaken();
   std::error_code const failure = place_.peek().read_failed;
-  return {.open = now.is_open(),
-          .closed = closed,
-          .failed = closed && now.error(),
-          .close_received = now.close_received(),
-          .self = now.self(),
-          .listens = reading_,
-          .asked = asked_,
-          .unattended = unattended_,
-          .output_queued = queued_any,
-          .output_waits = queued_any || untaken != 0,
-          .taken = written_ - static_cast<std::uint32_t>(untaken),
-          .write_failed = static_cast<bool>(write_failed()),
-          .input_ended = input_ended_,
-          .input_failed = input_ended_ && failure && failure != asio::error::eof};
+  auto known = kindwire::detail::facts_of(protocol());
+  known.listens = reading_;
+  known.asked = asked_;
+  known.unattended = unattended_;
+  known.output_queued = queued_any;
+  known.output_waits = queued_any || untaken != 0;
+  known.taken = written_ - static_cast<std::uint32_t>(untaken);
+  known.write_failed = static_cast<bool>(write_failed());
+  known.input_ended = input_ended_;
+  known.input_failed = input_ended_ && failure && failure != asio::error::eof;
+  return known;
 }
 
 // What came before the end is still deliverable; how it ended is known from now on.
