@@ -82,8 +82,8 @@ class websocket {
   ///
   /// Completes with a message that is false once the peer closed: see close_code() and close_reason(). What
   /// came before the end is delivered first, however the connection ended. A peer whose stream ends without a
-  /// Close may still take what we send, until connection_lost is told or close_timeout after the last receive.
-  /// Errors: the rule that the peer broke, connection_lost, a timeout, what the stream said;
+  /// Close may still take what we send, until connection_lost is told or close_timeout after the last
+  /// receive. Errors: the rule that the peer broke, connection_lost, a timeout, what the stream said;
   /// operation_in_progress while another receive waits. The view is valid until the next receive(), and as
   /// long as the websocket. The token is for `void(std::error_code, kindwire::message)`.
   template <asio::completion_token_for<void(std::error_code, message)> Token>
@@ -310,8 +310,8 @@ class websocket {
     return connection_ ? connection_->head().subprotocol() : std::string_view{};
   }
 
-  /// Where the peer, or the proxy in front of it, is: `to_string(…)` is `127.0.0.1:51234`. None once the stream
-  /// is closed, and over streams without addresses.
+  /// Where the peer, or the proxy in front of it, is: `to_string(…)` is `127.0.0.1:51234`. None once the
+  /// stream is closed, and over streams without addresses.
   endpoint remote_endpoint() const { return connection_ ? connection_->remote_endpoint() : endpoint{}; }
 
   /// How long the peer took to be heard after the last ping that the connection sent by itself (see
