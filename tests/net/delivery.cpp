@@ -124,6 +124,27 @@ TEST_CASE("delivery: and all that came before the end of a stream without a Clos
   }
 }
 
+TEST_CASE("delivery: a peer that says Close and resets the stream at once has closed") {
+  test::for_each_way([](auto const& options) {
+    for (int const count : {0, 1, 50}) {
+      CAPTURE(count);
+      slow_handler handler;
+      test::converse(options, handler(), [&](raw_peer& peer) {
+        peer.say(many_texts(count) + test::client_frame(opcode::close, close_1000));
+        if (count != 0) {
+          CHECK(test::wait_until([&] { return handler.received > 0; }));
+        } else {
+          peer.read();  // our answer
+        }
+        peer.reset();
+      });
+      CHECK(handler.received == count);
+      CHECK(!handler.failure);
+      CHECK(handler.code == kw::close_code::normal);
+    }
+  });
+}
+
 TEST_CASE("delivery: what was queued leaves before the Close, at the pace of the peer") {
   for (bool const awaits_close : {false, true}) {
     CAPTURE(awaits_close);

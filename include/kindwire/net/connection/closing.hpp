@@ -160,7 +160,9 @@ inline kindwire::detail::ending::facts connection::known_of_ending() const noexc
 
 // What came before the end is still deliverable; how it ended is known from now on.
 inline void connection::end_stream() {
-  if (protocol().state() != session_state::closed) {
+  if (protocol().close_received()) {
+    place_.end_of_input();  // the peer has said why it went
+  } else if (protocol().state() != session_state::closed) {
     std::error_code why = place_.peek().read_failed;
     if (!input_ended_) why = write_failed() ? write_failed() : make_error_code(error::close_timeout);
     if (!why || why == asio::error::eof) why = kindwire::error::connection_lost;
