@@ -487,7 +487,9 @@ TEST_CASE("lifetime: an operation that was spawned goes on when the websocket mo
 TEST_CASE("lifetime: who received once and now only sends notices the peer's Close") {
   for (bool const together : {true, false}) {
     CAPTURE(together);
-    one_side side;
+    kw::net::connection_options options;
+    options.close_timeout = std::chrono::milliseconds(20);
+    one_side side(options);
     one_side::received got;
     side.receive(got);
     side.far->push_frame(client, kw::opcode::text, "subscribe to everything");
@@ -509,7 +511,9 @@ TEST_CASE("lifetime: who received once and now only sends notices the peer's Clo
 }
 
 TEST_CASE("lifetime: who received once and now only sends notices the end of the stream") {
-  one_side side;
+  kw::net::connection_options options;
+  options.close_timeout = std::chrono::milliseconds(20);
+  one_side side(options);
   one_side::received got;
   side.receive(got);
   side.far->push_frame(client, kw::opcode::text, "subscribe to everything");
@@ -517,6 +521,10 @@ TEST_CASE("lifetime: who received once and now only sends notices the end of the
   side.far->end();
   side.settle();
   CHECK(got.held.text() == "subscribe to everything");
+  CHECK(!side.ws->try_send("the answer"));  // which the peer may still take, for close_timeout
+  for (int i = 0; i != 400 && !side.far->closed; ++i) side.run_for(std::chrono::milliseconds(5));
+  REQUIRE(side.frames().size() == 1);
+  CHECK(side.frames()[0].second == "the answer");
   CHECK(!side.ws->is_open());
   CHECK(side.ws->error() == kw::error::connection_lost);
   CHECK(side.ws->try_send("news") == kw::error::closed);

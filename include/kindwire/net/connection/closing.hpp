@@ -146,7 +146,7 @@ inline kindwire::detail::ending::facts connection::known_of_ending() const noexc
   std::size_t const untaken = protocol().is_open() || write_failed() ? 0 : stream().untaken();
   std::error_code const failure = place_.peek().read_failed;
   auto known = kindwire::detail::facts_of(protocol());
-  known.listens = reading_;
+  known.listens = !is_behind();
   known.asked = asked_;
   known.unattended = unattended_;
   known.output_queued = queued_any;

@@ -208,6 +208,7 @@ class connection : public roster_member {
   void deliver();
   void flush();
   void read();
+  bool is_behind() const noexcept;
 
   message take_message();
   message poll();
@@ -224,7 +225,8 @@ class connection : public roster_member {
   template <class Queue>
   std::error_code queue_frame(Queue&& queue) {
     if (write_failed()) return write_failed();
-    if (!stream_open()) return error() ? error() : make_error_code(kindwire::error::closed);
+    if (!stream_open() && protocol().is_open())
+      return error() ? error() : make_error_code(kindwire::error::closed);
     if (protocol().is_open()) schedule();  // first: where there is no memory for it nothing is queued
     return queue(place_.acquire().protocol);
   }

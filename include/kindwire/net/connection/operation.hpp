@@ -96,13 +96,7 @@ class operation {
   /// For what is said only once, at an end: as post(), but as complete() where there is no memory for that.
   /// On the owner's executor.
   void post_or_complete(asio::any_io_executor const& owner_executor, Args... args) {
-    // What post() is given is lost where it finds no memory: so that is only a handle.
-    std::shared_ptr<operation> last;
-    bool const posted = try_allocating([&] {
-      last = std::make_shared<operation>(std::move(*this));
-      asio::post(owner_executor, [last, args...]() mutable { last->complete(std::move(args)...); });
-    });
-    if (!posted) (last ? *last : *this).complete(std::move(args)...);
+    std::exchange(vtable_, nullptr)->post_or_complete(storage_, owner_executor, std::move(args)...);
   }
 
  private:
@@ -113,6 +107,7 @@ class operation {
   struct actions {
     void (*complete)(void* storage, Args&&... args);
     void (*post)(void* storage, asio::any_io_executor const& owner_executor, Args&&... args);
+    void (*post_or_complete)(void* storage, asio::any_io_executor const& owner_executor, Args&&... args);
     void (*move)(void* storage, void* to) noexcept;
     void (*destroy)(void* storage) noexcept;
   };
@@ -154,6 +149,22 @@ class operation {
         asio::post(executor, bind(take(storage), std::move(args)...));
       }
     }
+    static void post_or_complete(void* storage, [[maybe_unused]] asio::any_io_executor const& owner_executor,
+                                 Args&&... args) {
+      [[maybe_unused]] auto const executor = std::move(in(storage)->work);
+      auto ready = bind(take(storage), std::move(args)...);
+      // What post() is given is lost where it finds no memory: so that is only a handle.
+      std::shared_ptr<decltype(ready)> last;
+      bool const posted = try_allocating([&] {
+        last = std::make_shared<decltype(ready)>(std::move(ready));
+        if constexpr (std::is_same_v<Executor, on_own_executor>) {
+          asio::post(owner_executor, [last] { (*last)(); });
+        } else {
+          asio::post(executor, [last] { (*last)(); });
+        }
+      });
+      if (!posted) last ? (*last)() : ready();
+    }
     static void move(void* storage, void* to) noexcept {
       if constexpr (fits()) {
         ::new (to) waiting(std::move(*in(storage)));
@@ -187,7 +198,7 @@ class operation {
       }
     }
 
-    static constexpr actions vtable{complete, post, move, destroy};
+    static constexpr actions vtable{complete, post, post_or_complete, move, destroy};
   };
 
   template <class Handler, class Executor>

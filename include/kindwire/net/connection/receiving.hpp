@@ -157,12 +157,15 @@ inline void connection::on_read_now(std::size_t size) {
   advance();
 }
 
+// Reading stops while the application is behind: that is the backpressure on the peer. Once closed, input is
+// read only to reach the end of the stream.
+inline bool connection::is_behind() const noexcept {
+  return !receive_ && protocol().unread_size() >= options().read_ahead &&
+         protocol().state() != session_state::closed && !protocol().close_received();
+}
+
 inline void connection::read() {
-  if (reading_ || input_ended_ || !stream_open()) return;
-  // Reading stops while the application is behind: that is the backpressure on the peer. Once closed, input
-  // is read only to reach the end of the stream.
-  bool const behind = !receive_ && protocol().unread_size() >= options().read_ahead;
-  if (behind && protocol().state() != session_state::closed && !protocol().close_received()) return;
+  if (reading_ || input_ended_ || !stream_open() || is_behind()) return;
   reading_ = true;
   if (!start_operation([&] { stream().start_read(); })) {
     reading_ = false;

@@ -58,7 +58,7 @@ inline void connection::tick(clock::time_point due) {
 inline kindwire::detail::keepalive::facts connection::known_of_life() const noexcept {
   std::size_t const untaken = write_failed() ? 0 : stream().untaken();
   bool const nothing_said = protocol().is_open() && !protocol().close_received();
-  return {.listens = reading_ || input_ended_,
+  return {.listens = !is_behind() || input_ended_,
           .unread = ready() || protocol().unread_size() != 0,
           .may_ping = nothing_said && !input_ended_ && !write_failed(),
           .output_waits = queued() != 0 || untaken != 0,
