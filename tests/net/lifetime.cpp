@@ -487,9 +487,7 @@ TEST_CASE("lifetime: an operation that was spawned goes on when the websocket mo
 TEST_CASE("lifetime: who received once and now only sends notices the peer's Close") {
   for (bool const together : {true, false}) {
     CAPTURE(together);
-    kw::net::connection_options options;
-    options.close_timeout = std::chrono::milliseconds(20);
-    one_side side(options);
+    one_side side;
     one_side::received got;
     side.receive(got);
     side.far->push_frame(client, kw::opcode::text, "subscribe to everything");
