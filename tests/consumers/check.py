@@ -166,7 +166,10 @@ def main():
     work.mkdir(parents=True, exist_ok=True)
     os.environ["CXX"] = compiler
     report = Report()
-    for way in (as_subproject, by_hand, in_one_header, installed, fetched):
+    ways = [as_subproject, fetched]
+    if "--all" in sys.argv[4:]:
+        ways += [by_hand, in_one_header, installed]
+    for way in ways:
         way(report, root, work, compiler)
     report.end()
 
