@@ -82,8 +82,8 @@ struct response {
   }
 };
 
-/// The response to a request that broke a rule: 405, 414, 421, 426, 431, 403, else 400. The body is the text of
-/// the error, nothing that the peer sent. An `Allow: GET` goes with 405; with 426 go `Upgrade: websocket`
+/// The response to a request that broke a rule: 405, 414, 421, 426, 431, 403, else 400. The body is the text
+/// of the error, nothing that the peer sent. An `Allow: GET` goes with 405; with 426 go `Upgrade: websocket`
 /// (RFC 9110 §15.5.22) and, as with every error::handshake_version, the version that we speak (RFC 6455
 /// §4.4).
 inline response response_for(std::error_code why) {

@@ -1,10 +1,11 @@
 // What other threads hand to a connection: messages, packed in one block until the connection takes them.
 //
-//     mailbox_place box;                                                // a member of the connection: one
-//     pointer remote handle(box.open(*this, executor, hard_mark));              // the first remote makes the
-//     mailbox handle.send("from any thread");                                   // wakes the owner:
-//     owner.mail_arrived() if (box.has_mail()) box.take(inside_message, put, queued_size);   // and before
-//     each send of the owner's own
+// clang-format off
+//     mailbox_place box;                                            // a member of the connection: one pointer
+//     remote handle(box.open(*this, executor, hard_mark));          // the first remote makes the mailbox
+//     handle.send("from any thread");                               // wakes the owner: owner.mail_arrived()
+//     if (box.has_mail()) box.take(inside_message, put, queued);    // and before each send of the owner's own
+// clang-format on
 #pragma once
 
 #include <array>

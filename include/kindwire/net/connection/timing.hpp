@@ -66,7 +66,7 @@ inline kindwire::detail::keepalive::facts connection::known_of_life() const noex
           .taken = written_ - static_cast<std::uint32_t>(untaken)};
 }
 
-// False when there is no memory for it: then there is no connection any more.
+// False if there is no memory for it; the connection has been cut then.
 inline bool connection::set_timer(clock::time_point at, bool keeps) {
   if (start_operation([&] { stream().start_timer(at, keeps); })) return true;
   cut(no_memory());
