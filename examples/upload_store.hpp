@@ -21,7 +21,9 @@ inline char32_t next_code_point(std::string_view& text) {
   auto const first = static_cast<unsigned char>(text.front());
   std::size_t const size = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
   char32_t value = size == 1 ? first : first & (0x7Fu >> size);
-  for (std::size_t i = 1; i < std::min(size, text.size()); ++i) value = value << 6 | (text[i] & 0x3Fu);
+  for (std::size_t i = 1; i < std::min(size, text.size()); ++i) {
+    value = value << 6 | (static_cast<unsigned char>(text[i]) & 0x3Fu);
+  }
   text.remove_prefix(std::min(size, text.size()));
   return value;
 }
