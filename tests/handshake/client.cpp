@@ -194,17 +194,17 @@ TEST_CASE("a refusal is one as soon as its head is there, however its body ends 
   std::error_code const reasons[] = {kw::error::connection_lost, kw::error::handshake_timeout,
                                      std::make_error_code(std::errc::connection_reset),
                                      std::make_error_code(std::errc::not_enough_memory)};
-  for (auto const& [text, body] : answers) {
-    CAPTURE(text);
+  for (auto const& answer : answers) {
+    CAPTURE(answer.text);
     for (std::error_code const why : reasons) {
       kw::client_handshake handshake = client();
-      feed(handshake, "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\n" + text, 5);
+      feed(handshake, "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\n" + answer.text, 5);
       CHECK(handshake.is_refused());
       handshake.end_of_input(why);
       CHECK(handshake.error() == kw::error::handshake_refused);
       CHECK(handshake.answer().status == 503);
       CHECK(handshake.answer().headers.front().second == "7");
-      CHECK(handshake.answer().body == body);
+      CHECK(handshake.answer().body == answer.body);
       CHECK(handshake.server_said().empty());
     }
   }
