@@ -1,4 +1,4 @@
-// What a websocket runs over, and how such a stream is ended.
+// The streams that a websocket can run over, and how they are shut down and closed.
 #pragma once
 
 #include "requirements.hpp"
@@ -25,10 +25,10 @@ concept closable = requires(Stream& stream, std::error_code& failure) {
 
 }  // namespace detail
 
-/// Asio's AsyncReadStream and AsyncWriteStream with an executor, and a close() of its own or of its
-/// lowest_layer() that ends the operations under way. Sockets, Unix sockets, TLS streams, serial ports and
-/// pipes are such; so is anything with the same four members. Where there is a shutdown(), the close
-/// handshake uses it.
+/// An Asio AsyncReadStream and AsyncWriteStream with an executor, whose close(), or that of its
+/// lowest_layer(), ends the pending operations. Sockets, Unix sockets, TLS streams, serial ports and pipes
+/// qualify, and so does anything with the same four members. The close handshake uses shutdown() if there is
+/// one.
 template <class Stream>
 concept async_stream = detail::closable<Stream> &&
     requires(Stream& stream, asio::mutable_buffer input, asio::const_buffer output,
@@ -40,7 +40,7 @@ concept async_stream = detail::closable<Stream> &&
 
 namespace detail {
 
-// Sockets tell when they are readable, so that an idle one needs no buffer, and take what fits without
+// Sockets report when they are readable, so that an idle one needs no buffer, and write what fits without
 // waiting.
 template <class Stream>
 concept readiness_stream = requires(Stream& stream, std::error_code& failure, asio::mutable_buffer input,
@@ -51,7 +51,7 @@ concept readiness_stream = requires(Stream& stream, std::error_code& failure, as
   { stream.write_some(output, failure) } -> std::convertible_to<std::size_t>;
 };
 
-// Of a socket with addresses and ports; none where it is of another kind, closed or not connected.
+// The address and port; an empty endpoint for kinds that have none.
 template <class Endpoint>
 endpoint endpoint_of(Endpoint const& from) {
   if constexpr (requires { from.address().to_string(), from.port(); }) {
@@ -61,7 +61,7 @@ endpoint endpoint_of(Endpoint const& from) {
   }
 }
 
-// Where the stream's other end is, or that of what lies below it.
+// The remote endpoint of the stream or of its lowest layer; empty if it has none or is not connected.
 template <class Stream>
 endpoint remote_endpoint_of(Stream& stream) {
   std::error_code failure;
@@ -76,7 +76,7 @@ endpoint remote_endpoint_of(Stream& stream) {
   }
 }
 
-// Ends our side of the stream; false where it has no such thing.
+// Shuts down our sending side; false if the stream cannot do that.
 template <class Stream>
 bool shutdown_any(Stream& stream) noexcept {
   std::error_code ignored;
@@ -93,7 +93,7 @@ bool shutdown_any(Stream& stream) noexcept {
   }
 }
 
-// Ends the stream, and with it the operations that are under way.
+// Closes the stream, which ends its pending operations.
 template <class Stream>
 void close_any(Stream& stream) noexcept {
   std::error_code ignored;

@@ -35,7 +35,7 @@ namespace kindwire::net {
 
 namespace detail {
 
-// Where a connection may live: an executor, or a context that has one.
+// Where a connection may run: an executor, or a context that has one.
 template <class Where>
 concept executor_or_context = std::convertible_to<Where, asio::any_io_executor> || requires(Where& context) {
   { context.get_executor() } -> std::convertible_to<asio::any_io_executor>;
@@ -50,7 +50,7 @@ asio::any_io_executor executor_of(Where&& where) {
   }
 }
 
-// Initiates: `make` gets the operation and returns the started opening, or null when it has completed it
+// Initiates: `make` gets the operation and returns the started opening, or null if it completed the operation
 // itself.
 template <class Token, class Make>
 auto open_client(asio::any_io_executor executor, Token&& token, Make make) {
@@ -104,12 +104,12 @@ auto open_at(asio::any_io_executor executor, std::optional<uri> to, connect_opti
       });
 }
 
-// g++ 12 warns of coroutines where it inlines one half of how Asio allocates their frames.
+// g++ 12 warns about coroutines when it inlines only one half of how Asio allocates their frames.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 #endif
-// An awaitable of what `open(options, token)` gives, which throws a connect_error with the server's answer.
+// Awaits `open(options, token)`; throws a connect_error with the server's answer if that fails.
 template <class Open>
 asio::awaitable<websocket> opened_or_thrown(Open open, connect_options options) {
   response answer{0, {}, {}};
@@ -144,30 +144,30 @@ inline asio::awaitable<websocket> opened_at(asio::any_io_executor executor, std:
 
 }  // namespace detail
 
-/// Makes the opening handshake of a client over a connected stream of your own: TLS, a Unix socket, a test.
-/// `to` says what to ask for; whether it is ws or wss does not matter here.
+/// Performs the client's opening handshake over a connected stream of your own: TLS, a Unix socket, a test.
+/// `to` is the URI to request; ws and wss are treated alike.
 ///
-/// Completes with the open websocket, for a token of `void(std::error_code, websocket)`. Errors: invalid_uri;
-/// those of client_handshake, handshake_refused among them, with the server's answer in options.refusal;
-/// handshake_timeout; what the stream said; operation_aborted when it was cancelled. Nothing that is given
-/// needs to live longer than the call, except options.refusal and what options.origin views.
+/// Completes with the open websocket; the token's signature is `void(std::error_code, websocket)`. Errors:
+/// invalid_uri; those of client_handshake, handshake_refused among them, with the server's answer in
+/// options.refusal; handshake_timeout; errors of the stream; operation_aborted when cancelled. No argument
+/// needs to outlive the call, except options.refusal and the text that options.origin views.
 template <async_stream Stream, asio::completion_token_for<void(std::error_code, websocket)> Token>
 auto handshake(Stream stream, std::string_view to, connect_options options, Token&& token) {
   return detail::open_over(std::move(stream), uri::parse(to), std::move(options), std::forward<Token>(token));
 }
 
-/// The same as an awaitable, which throws a connect_error: its what() tells also how the server refused.
+/// The same as an awaitable, which throws a connect_error: its what() also says how the server refused.
 template <async_stream Stream>
 asio::awaitable<websocket> handshake(Stream stream, std::string_view to, connect_options options = {}) {
   return detail::opened_over(std::move(stream), to, std::move(options));
 }
 
-/// Connects to a `ws://` URI over TCP, trying each address that the name has. The websocket lives on `where`,
-/// an executor or a context such as asio::io_context; a strand where several threads run the context.
+/// Connects to a `ws://` URI over TCP, trying each address of the host. The websocket runs on `where`, an
+/// executor or a context such as asio::io_context; use a strand if several threads run the context.
 ///
-/// As handshake(). Errors: also those of finding and reaching the host, of the last address that could be
-/// tried, and std::errc::protocol_not_supported for `wss://`: connect a TLS stream and use handshake() over
-/// it.
+/// Like handshake(). Further errors: those of resolving the host and of connecting to the last address that
+/// could be tried, and std::errc::protocol_not_supported for `wss://`: connect a TLS stream and use
+/// handshake() over it.
 template <detail::executor_or_context Where,
           asio::completion_token_for<void(std::error_code, websocket)> Token>
 auto connect(Where&& where, std::string_view to, connect_options options, Token&& token) {
@@ -181,24 +181,24 @@ asio::awaitable<websocket> connect(Where&& where, std::string_view to, connect_o
   return detail::opened_at(detail::executor_of(where), to, std::move(options));
 }
 
-/// Opens connections that have their options in common, which it keeps: nothing needs to be built inside of a
-/// co_await expression. Its connections do not need it.
+/// Opens connections that share the options it keeps, so that none need to be built inside a co_await
+/// expression. The connections may outlive it.
 ///
 ///     kw::net::client const client{{.subprotocols = {"v2"}, .headers = {{"Authorization", token}}}};
 ///     kw::net::websocket ws = co_await client.connect(io, "ws://example.com/feed");
 ///
-/// Copies share the options. Thread safety: one may be used by several threads at once, with executors of
-/// their own; options.refusal, if it is set, is then written by all of them: see connect_error instead.
+/// Copies share the options. Thread safety: several threads may use one client at once, each with its own
+/// executor. options.refusal, if set, is then written by all of them: use connect_error instead.
 class client {
  public:
   /// With the default options.
   client() : client(connect_options{}) {}
-  /// Copies all of the options, what origin views included.
+  /// Copies the options, including the text that origin views.
   explicit client(connect_options options) : held_(std::make_shared<held const>(std::move(options))) {}
 
   connect_options const& options() const noexcept { return held_->options; }
 
-  /// As net::connect(), with the client's options.
+  /// Like net::connect(), with the client's options.
   template <detail::executor_or_context Where>
   asio::awaitable<websocket> connect(Where&& where, std::string_view to) const {
     return detail::opened_at(detail::executor_of(where), to, options());
@@ -209,7 +209,7 @@ class client {
     return detail::open_at(detail::executor_of(where), uri::parse(to), options(), std::forward<Token>(token));
   }
 
-  /// As net::handshake(), with the client's options.
+  /// Like net::handshake(), with the client's options.
   template <async_stream Stream>
   asio::awaitable<websocket> handshake(Stream stream, std::string_view to) const {
     return detail::opened_over(std::move(stream), to, options());

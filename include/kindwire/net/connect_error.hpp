@@ -11,11 +11,11 @@
 
 namespace kindwire::net {
 
-/// Why no websocket was opened: code() is what the other forms complete with, and what() also says what the
-/// server answered, in one line: `server refused the WebSocket connection: 403 Forbidden`,
-/// `malformed HTTP head: "SSH-2.0-OpenSSH_9.2\r\n"`.
+/// Why no websocket was opened: code() is the error that the other forms complete with; what() adds the
+/// server's answer, on one line: `server refused the WebSocket connection: 403 Forbidden`, `malformed HTTP
+/// head: "SSH-2.0-OpenSSH_9.2\r\n"`.
 ///
-/// Copies share what they hold.
+/// Copies share their contents.
 class connect_error : public std::system_error {
  public:
   connect_error(std::error_code why, response answer)
@@ -23,8 +23,8 @@ class connect_error : public std::system_error {
 
   char const* what() const noexcept override { return held_->text.c_str(); }
 
-  /// The server's answer: with error::handshake_refused its status, header fields and what came of its body.
-  /// The status is 0 when no HTTP came; the body then is what the server said instead, as of
+  /// The server's answer. With error::handshake_refused: its status, header fields and as much of its body as
+  /// arrived. The status is 0 if no HTTP arrived; the body is then what the server sent instead, as in
   /// client_handshake::server_said(), or empty.
   response const& answer() const noexcept { return held_->answer; }
 

@@ -1,4 +1,4 @@
-// What can be set for a connection that we open, with the defaults and why they are what they are.
+// The options of a connection that we open, with their defaults and the reasons for them.
 #pragma once
 
 #include <chrono>
@@ -15,28 +15,28 @@
 
 namespace kindwire::net {
 
-/// What can be set for a connection that we open.
+/// The options of a connection that we open.
 ///
-/// g++ 12 refuses lists in braces, such as subprotocols and headers, inside of a co_await expression ("array
-/// used as initializer"): build a client before, which keeps them.
+/// g++ 12 rejects braced lists, such as subprotocols and headers, inside a co_await expression ("array used
+/// as initializer"): build a client beforehand, which keeps them.
 struct connect_options {
-  std::vector<std::string> subprotocols = {};  ///< in order of preference; unlike tokens (RFC 6455 §1.9)
+  std::vector<std::string> subprotocols = {};  ///< distinct tokens, in order of preference (RFC 6455 §1.9)
   /// Other fields of the request, such as cookies or Authorization. A Host here replaces the one made from
   /// the URI.
   header_list headers = {};
   std::string_view origin = {};                        ///< only for programs that act as a browser does
-  head_limits head = {};                               ///< of the answer
-  std::size_t max_body = 65536;                        ///< bytes that are kept of the body of a refusal
-  connection_options connection = {};                  ///< limits and times of the websocket
-  std::chrono::milliseconds handshake_timeout{10000};  ///< for all of it: name, connection, handshake
-  /// From the head of a refusal to the end of its body. A server that leaves the body open must not turn the
+  head_limits head = {};                               ///< of the response
+  std::size_t max_body = 65536;                        ///< bytes kept of the body of a refusal
+  connection_options connection = {};                  ///< limits and timeouts of the websocket
+  std::chrono::milliseconds handshake_timeout{10000};  ///< in total: resolving, connecting, handshake
+  /// From the head of a refusal to the end of its body. A server that never ends the body must not turn the
   /// refusal into a timeout.
   std::chrono::milliseconds body_timeout{1000};
-  /// Where the server's answer goes when the handshake fails after one came: see connect_error::answer(). It
-  /// lives as long as the operation.
+  /// Receives the server's answer if the handshake fails after one arrived: see connect_error::answer(). Must
+  /// live as long as the operation.
   response* refusal = nullptr;
 
-  /// The part that the protocol itself acts on.
+  /// The options of the protocol itself.
   client_options handshake() const {
     return {.subprotocols = subprotocols,
             .origin = origin,

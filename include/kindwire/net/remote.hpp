@@ -23,36 +23,36 @@ namespace kindwire::net {
 
 class websocket;
 
-/// A copyable handle to a connection: `ws.remote()` gives it. What is sent is copied, and the connection
-/// takes it from there on its own executor.
+/// A copyable handle to a connection, from `ws.remote()`. Messages are copied, and the connection picks them
+/// up on its own executor.
 ///
-/// **What a success means.** Messages that were accepted are written in order, and before our Close if they
-/// were accepted before the close began, whoever began it: close() or a server's stop(), here or in another
-/// thread. That holds as long as the peer reads (see close_timeout), and does not close first or break the
-/// connection; whether the peer has received it only the peer can say. The end of the context is the end of
-/// the connection: then what has not been written is lost.
+/// **What success means.** Accepted messages are written in order, and before our Close if they were accepted
+/// before the close began, whether by close() or a server's stop(), on this thread or another. That holds as
+/// long as the peer reads (see close_timeout) and neither closes first nor breaks the connection; only the
+/// peer can say whether it has received them. When the context ends, so does the connection, and what has not
+/// been written is lost.
 ///
-/// **Order.** What one thread sends, by whatever handle or the websocket itself, leaves in the order of the
-/// calls; so does what is sent by two threads of which one waited for the other. Inside a fragmented message
-/// of the websocket's own, TEXT, BINARY and a Close behind them wait for the last fragment (RFC 6455 §5.4);
-/// PING and PONG do not.
+/// **Order.** What one thread sends, through any handle or the websocket itself, leaves in the order of the
+/// calls; so do messages of two threads if one waited for the other. Inside a fragmented message of the
+/// websocket's own, TEXT, BINARY and a Close behind them wait for the last fragment (RFC 6455 §5.4); PING and
+/// PONG do not.
 ///
-/// **Thread safety.** Distinct handles may be used by any threads at any time, also while the connection ends
-/// or its context is destroyed, and after that: then they say error::closed. One handle is like one
-/// shared_ptr: any number of threads may send by it, but not while another assigns to it. It keeps neither
-/// the connection nor its context alive.
+/// **Thread safety.** Distinct handles may be used by any threads at any time, even while the connection ends
+/// or its context is destroyed, and afterwards: they then return error::closed. One handle is like one
+/// shared_ptr: any number of threads may send through it, but not while another assigns to it. It keeps
+/// neither the connection nor its context alive.
 class remote {
  public:
-  /// A handle to nothing: error::closed.
+  /// A handle to no connection: calls return error::closed.
   remote() noexcept = default;
 
   /// Hands over a TEXT message; `text` is UTF-8.
   ///
-  /// Errors, with nothing handed over. closed: the connection is closing, or has ended. send_queue_full: what
-  /// waits here and in the connection's queue, with this message and 8 bytes for each one that waits, would
-  /// be over send_queue_hard, whatever the overflow policy; one message of any size is accepted where nothing
-  /// waits. invalid_argument. std::errc::not_enough_memory, after which what was accepted before is still
-  /// there.
+  /// Errors, with nothing handed over. closed: the connection is closing or has ended. send_queue_full: the
+  /// messages pending here and in the connection's queue, with this one and 8 bytes for each pending one,
+  /// would exceed send_queue_hard, whatever the overflow policy; if nothing is pending, one message of any
+  /// size is accepted. invalid_argument. std::errc::not_enough_memory, which leaves messages accepted before
+  /// in place.
   std::error_code send(std::string_view text) const {
     return send(message_type::text, kindwire::detail::as_bytes(text));
   }
@@ -67,8 +67,8 @@ class remote {
   /// A message as it was received: text as text, binary as binary.
   std::error_code send(message const& whole) const { return send(whole.type(), whole.bytes()); }
 
-  /// A message of any type. invalid_argument for PING and PONG of over 125 bytes, for CLOSE, which is
-  /// close(), and for CONTINUATION.
+  /// A message of any type. invalid_argument for PING and PONG over 125 bytes, for CLOSE (use close()) and
+  /// for CONTINUATION.
   std::error_code send(message_type type, std::span<std::byte const> bytes) const {
     bool const fits = !is_control(type) || bytes.size() <= max_control_payload_size;
     bool const whole =
@@ -88,25 +88,25 @@ class remote {
     return detail::refuse_to_send<T>(), error::invalid_argument;
   }
 
-  /// A value as a TEXT message, encoded by this thread. invalid_argument if it cannot be. What else
-  /// encode_text() throws than std::bad_alloc goes through, with nothing handed over.
+  /// A value as a TEXT message, encoded on this thread. invalid_argument if it cannot be. Exceptions of
+  /// encode_text() other than std::bad_alloc propagate, with nothing handed over.
   template <text_encodable T>
   std::error_code send(T const& value) const {
     if (!box_) return error::closed;
     return box_->send_encoded(message_type::text, [&](buffer& sink) { return encode_text(sink, value); });
   }
 
-  /// Sends a Close behind everything that was accepted before, and waits for nothing; it always finds room.
-  /// From then on remotes of this connection say error::closed.
+  /// Sends a Close behind everything accepted before, without waiting, even if the queue is full. From then
+  /// on remotes of this connection return error::closed.
   ///
-  /// `reason` is UTF-8 of at most 123 bytes. Errors, with nothing changed: closed, also at the second
-  /// close(); invalid_argument; std::errc::not_enough_memory.
+  /// `reason` is UTF-8 of at most 123 bytes. Errors, with nothing changed: closed, also for a second close();
+  /// invalid_argument; std::errc::not_enough_memory.
   std::error_code close(close_code code = close_code::normal, std::string_view reason = {}) const {
     if (auto const wrong = check_close(code, reason)) return wrong;
     return box_ ? box_->close(code, reason) : make_error_code(error::closed);
   }
 
-  /// True if both stand for the same connection, or both for none.
+  /// True if both refer to the same connection, or neither to any.
   bool operator==(remote const& other) const noexcept = default;
 
  private:

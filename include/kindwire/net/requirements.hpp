@@ -1,4 +1,4 @@
-// What Asio must be, in a sentence where it is something else: see kindwire/requirements.hpp.
+// Checks that Asio is suitable, and says in one sentence if not: see kindwire/requirements.hpp.
 #pragma once
 
 #include "../requirements.hpp"

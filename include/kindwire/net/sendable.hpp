@@ -1,5 +1,4 @@
-// What can be sent besides text: bytes, whatever holds them; and what a program is told that sends anything
-// else.
+// What can be sent besides text: bytes, in any container; and the compile error for anything else.
 #pragma once
 
 #include <concepts>
@@ -22,9 +21,9 @@ inline constexpr bool is_byte =
 
 }  // namespace detail
 
-/// What is sent as a BINARY message: bytes in a row, of std::byte, unsigned char (which std::uint8_t is) or
-/// char, in a vector, an array, a span or anything else that std::data() and std::size() take. What is a
-/// std::string_view or becomes one, such as a std::string and a literal, is TEXT.
+/// What is sent as a BINARY message: contiguous bytes of std::byte, unsigned char (that is, std::uint8_t) or
+/// char, in a vector, an array, a span or anything else that std::data() and std::size() accept. Anything
+/// convertible to std::string_view, such as a std::string or a literal, is TEXT.
 template <class T>
 concept binary_sendable = !std::convertible_to<T const&, std::string_view> && requires(T const& bytes) {
   requires detail::is_byte<std::remove_cvref_t<decltype(*std::data(bytes))>>;

@@ -1,4 +1,4 @@
-// A server: routes to pages and websockets, over TCP, Unix sockets or any stream that is handed to it.
+// A server: routes to pages and websockets, over TCP, Unix sockets or any stream handed to it.
 //
 //     kw::net::server server{io, {.port = 8080}};
 //     server.websocket("/upload/{user}", upload);
@@ -48,38 +48,40 @@
 
 namespace kindwire::net {
 
-/// What can be set for a server.
+/// The options of a server.
 struct server_options {
-  std::string address = "127.0.0.1";  ///< an IP address; "0.0.0.0" or "::" is for everybody who can reach us
-  std::uint16_t port = 0;             ///< 0: a free one, see server::port()
+  std::string address = "127.0.0.1";  ///< an IP address; "0.0.0.0" or "::" for all interfaces
+  std::uint16_t port = 0;             ///< 0: any free port, see server::port()
   std::chrono::milliseconds handshake_timeout{
       10000};             ///< from the accept to the 101 or the end of another answer
   head_limits head = {};  ///< of a request
-  /// That we are: with nothing listed, localhost and IP addresses for what listens on loopback, and any host
-  /// for the rest: other addresses, Unix sockets, serve(). Behind a proxy that passes its Host on, list that.
+  /// The hosts that we answer to. If none is listed: localhost and IP addresses for listeners on loopback,
+  /// and any host for the rest: other addresses, Unix sockets, serve(). Behind a proxy that passes its Host
+  /// on, list that.
   host_options hosts = {};
   connection_options connection = {};  ///< of each websocket
-  /// Each connection gets a strand, so that several threads may run the context. False where one thread does:
-  /// that saves time and memory, as all sockets are then waited for together. Nobody else may run the
-  /// context.
+  /// Gives each connection a strand, so that several threads may run the context. False if only one thread
+  /// runs it: that saves time and memory, as all sockets then share one wait. No other thread may run the
+  /// context then.
   bool strands = true;
-  /// Told what a handler, a page or route_options::before threw, on the connection's executor: also the
-  /// std::system_error of a connection that broke while it was received from. The peer only sees 500 or 1011.
-  /// What it throws itself is dropped.
+  /// Called with what a handler, a page or route_options::before threw, on the connection's executor; that
+  /// includes the std::system_error of a connection that broke during a receive. The peer only sees 500 or
+  /// 1011. What the callback itself throws is ignored.
   std::function<void(std::exception_ptr)> on_exception = {};
 };
 
 /// A page for server::get(): HTML in UTF-8.
 inline response html(std::string page) { return response::html(std::move(page)); }
 
-/// A handler of websockets: a coroutine that gets one by reference and ends when it is done with it, or a
-/// function that gets one by value and keeps it.
+/// A websocket handler: a coroutine that takes one by reference and returns when it is done with it, or a
+/// coroutine or function that takes one by value and owns it.
 template <class Handler>
 concept websocket_handler = std::is_invocable_r_v<asio::awaitable<void>, Handler&, websocket&> ||
                             std::is_invocable_r_v<asio::awaitable<void>, Handler&, websocket> ||
                             std::is_invocable_r_v<void, Handler&, websocket>;
 
-/// Serves HTTP pages and websockets. Add routes, then start(); its connections outlive it until stop().
+/// Serves HTTP pages and websockets. Add routes, then start(). The destructor calls stop(); connections then
+/// finish closing without the server.
 ///
 /// A request for an unknown path is answered with 404, for a websocket's path without an upgrade with 426,
 /// with another method with 405, a malformed one with 400, 414 or 431; each with `Connection: close`.
@@ -118,19 +120,19 @@ class server {
     try {
       stop();
     } catch (std::exception const&) {
-      // Those that there is no memory to tell go on until their context ends.
+      // Members that could not be told for lack of memory go on until their context ends.
     }
   }
 
-  /// Calls `handler` for each websocket that is opened on `pattern`, a path in which `{name}` stands for a
-  /// segment: see request::parameter().
+  /// Calls `handler` for each websocket opened on `pattern`, a path in which `{name}` stands for a segment:
+  /// see request::parameter().
   ///
   /// A handler that takes `websocket&` and returns asio::awaitable<void> runs as a coroutine on the
   /// connection's executor. When it returns, the connection is closed with 1000. A handler that takes
-  /// `websocket`, be it a coroutine or not, owns it. When a handler of any form throws, the connection is
-  /// closed with 1011.
+  /// `websocket`, coroutine or not, owns it. If a handler of any form throws, the connection is closed with
+  /// 1011.
   ///
-  /// Throws std::system_error with error::invalid_argument for a bad pattern, one that is taken, and an
+  /// Throws std::system_error with error::invalid_argument for a bad pattern, one already in use, and an
   /// origin that no page can have: see origin_problem().
   template <websocket_handler Handler>
   void websocket(std::string_view pattern, Handler handler, route_options options = {}) {
@@ -159,7 +161,7 @@ class server {
     }
   }
 
-  /// Listens on the address and port of the options, and on what listen() added. Throws std::system_error.
+  /// Listens on the address and port of the options. Throws std::system_error.
   void start() {
     using asio::ip::tcp;
     tcp::acceptor acceptor(executor_, tcp::endpoint(asio::ip::make_address(options_.address), options_.port));
@@ -167,7 +169,8 @@ class server {
     listen(std::move(acceptor));
   }
 
-  /// Accepts from an acceptor of your own, such as one of asio::local::stream_protocol. May replace start().
+  /// Accepts from an acceptor of your own, such as one of asio::local::stream_protocol. May be used instead
+  /// of start().
   template <class Acceptor>
   void listen(Acceptor acceptor) {
     state_->members->open();
@@ -193,23 +196,23 @@ class server {
   /// The port that start() listens on.
   std::uint16_t port() const noexcept { return port_; }
 
-  /// Accepts no more, and closes each websocket with 1001. The port is free when this returns, and start()
-  /// may follow at once. The context's run() returns once the websockets have ended, which close_timeout
-  /// bounds, and their handlers have.
+  /// Stops accepting and closes each websocket with 1001. The port is free when this returns, and start() may
+  /// follow at once. The context's run() returns once the websockets, within close_timeout, and their
+  /// handlers have ended.
   void stop() { stop(close_code::going_away); }
 
-  /// The same with a code of your own, and waits until all of it has ended: handshakes, which are cut, and
-  /// websockets with their handlers. Accepting stops and the Closes are sent at the call.
+  /// The same with a code of your own, and waits until everything has ended: handshakes, which are cut, and
+  /// websockets with their handlers. Accepting stops and the Closes are sent by the call itself.
   ///
-  /// What goes on at the deadline is cut: its stream is closed, and a receive or send in a handler ends with
-  /// error::close_timeout. A handler that does not return within a second from there is no longer waited for.
-  /// Without an end, milliseconds::max(), nothing is cut. The server may be destroyed meanwhile; it may be
-  /// started again once this has completed. In a handler of the server's own it waits for itself.
+  /// Whatever has not ended by the deadline is cut: its stream is closed, and a receive or send in a handler
+  /// ends with error::close_timeout. A handler that does not return within another second is no longer waited
+  /// for. With milliseconds::max() nothing is cut. The server may be destroyed meanwhile, and started again
+  /// once this has completed. Called in one of the server's own handlers, it waits for itself.
   ///
-  /// The token is for `void(std::error_code)`. No error: all has ended by itself. Errors:
+  /// The token's signature is `void(std::error_code)`. No error: everything ended by itself. Errors:
   /// error::close_timeout if something was cut; error::invalid_argument, with nothing done, for a code that
-  /// no Close may have. Of several at a time each waits for all, and the first code and the earliest deadline
-  /// count. Cancellation (any type) ends the waiting, and then nothing is cut; the server stays stopped.
+  /// no Close may carry. Concurrent calls each wait for everything; the first code and the earliest deadline
+  /// count. Cancellation (any type) ends the wait, and nothing is cut; the server stays stopped.
   template <asio::completion_token_for<void(std::error_code)> Token>
   auto shutdown(close_code code, std::chrono::milliseconds deadline, Token&& token) {
     auto const wrong = check_close(code, {});
@@ -259,14 +262,14 @@ class server {
                   std::shared_ptr<detail::server_state const> of) {
     using detail::websocket_access;
     if constexpr (std::is_invocable_r_v<asio::awaitable<void>, Handler&, net::websocket&>) {
-      // The websocket, and the handler itself, need a place that stays while the coroutine runs: in the
-      // handler of its completion.
+      // The websocket and the handler must stay in place while the coroutine runs: its completion handler
+      // keeps them.
       auto held = std::make_unique<net::websocket>(websocket_access::make(opened));
       asio::awaitable<void> work;
       try {
         work = handler(*held);
       } catch (...) {
-        websocket_access::release(*held);  // to be closed with 1011, not given up
+        websocket_access::release(*held);  // to be closed with 1011, not abandoned
         throw;
       }
       auto const executor = opened->executor();
@@ -286,7 +289,7 @@ class server {
           [connection, running = detail::handler_guard(std::move(of))](std::exception_ptr failure) {
             if (!failure) return;
             running.server().report(failure);
-            // It may have put the websocket elsewhere.
+            // The handler may have moved the websocket elsewhere.
             if (auto const state = connection.lock()) state->handler_finished(close_code::internal_error);
           });
     } else {

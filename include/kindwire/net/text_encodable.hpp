@@ -1,4 +1,4 @@
-// What can be sent as a value: the meeting place of websockets and whatever writes text.
+// What can be sent as a value: the interface between websockets and text encoders.
 #pragma once
 
 #include <concepts>
@@ -8,7 +8,7 @@
 namespace kindwire::net {
 
 /// A value that `ws.send(value)` can write as a TEXT message: `encode_text(buffer&, value)` is found by
-/// argument-dependent lookup and appends it, or returns false. The headers of json/ bring it for described
+/// argument-dependent lookup and appends it, or returns false. The headers of json/ provide it for described
 /// structs.
 template <class T>
 concept text_encodable = requires(buffer& sink, T const& value) {

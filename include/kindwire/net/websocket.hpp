@@ -39,28 +39,28 @@ namespace detail {
 struct websocket_access;
 }
 
-/// One WebSocket connection, whatever stream it runs over. Handlers of a server get it by reference;
-/// connect() and basic_websocket make one.
+/// One WebSocket connection over any stream. A server's handlers receive one; connect() and basic_websocket
+/// create one.
 ///
 /// Any operation may be started at any time: several sends at once, a send while a close is under way, all of
 /// them from inside a handler. Only one receive may wait at a time. Each asynchronous operation takes a
-/// completion token last and returns an awaitable when it is left out; all support cancellation, which loses
-/// no byte and no message.
+/// completion token last, or returns an awaitable without one; all support cancellation, which loses no byte
+/// and no message.
 ///
-/// What send() and close() have to say is queued by the call itself; awaiting them tells when the queue has
-/// room again, or the connection has ended. try_send() and try_close() never wait.
+/// send() and close() queue at the call itself; awaiting them tells when the queue has room again, or the
+/// connection has ended. try_send() and try_close() never wait.
 ///
 /// Thread safety: like a socket, one websocket is used from its executor only; remote() gives a handle for
 /// other threads. Moving is cheap and leaves pending operations in place. Destroying it ends the connection
-/// at once, without waiting for the peer: await close() before that for a clean end. Where both Closes were
-/// said before, or a rule was broken, the stream of the one that ends it first still goes on until the peer
-/// has read to the end, for close_timeout at most.
+/// at once, without waiting for the peer: await close() first for a clean end. If both Closes were already
+/// exchanged, or the connection has failed, the end that closes the stream first still keeps it open until
+/// the peer has read everything, for close_timeout at most.
 class websocket {
  public:
   using executor_type = asio::any_io_executor;
 
-  /// No connection: every operation ends with error::closed, on the handler's own executor (without one,
-  /// Asio's system executor).
+  /// No connection: every operation but close() ends with error::closed, on the handler's own executor
+  /// (without one, Asio's system executor).
   websocket() noexcept = default;
   websocket(websocket&&) noexcept = default;
   websocket& operator=(websocket&& other) {
@@ -78,32 +78,32 @@ class websocket {
 
   // Receiving.
 
-  /// Waits for the next TEXT or BINARY message, whole (with autoping off, for PING and PONG as well).
+  /// Waits for the next complete TEXT or BINARY message (with autoping off, PING and PONG as well).
   ///
-  /// Completes with a message that is false once the peer closed: see close_code() and close_reason(). What
-  /// came before the end is delivered first, however the connection ended. A peer whose stream ends without a
-  /// Close may still take what we send, until connection_lost is told or close_timeout after the last
-  /// receive. Errors: the rule that the peer broke, connection_lost, a timeout, what the stream said;
-  /// operation_in_progress while another receive waits. The view is valid until the next receive(), and as
-  /// long as the websocket. The token is for `void(std::error_code, kindwire::message)`.
+  /// Completes with a message that is false once the peer has closed: see close_code() and close_reason().
+  /// What arrived before the end is delivered first, however the connection ended. A peer whose stream ends
+  /// without a Close may still take what we send, until connection_lost is reported or close_timeout after
+  /// the last receive. Errors: the rule that the peer broke, connection_lost, a timeout, those of the stream;
+  /// operation_in_progress while another receive waits. The view is valid until the next receive(), and no
+  /// longer than the websocket. The token's signature is `void(std::error_code, kindwire::message)`.
   template <asio::completion_token_for<void(std::error_code, message)> Token>
   auto receive(Token&& token) {
     return detail::await_message(connection_, std::forward<Token>(token));
   }
-  /// The same as an awaitable, which does not suspend when a message is there already.
+  /// The same as an awaitable, which does not suspend if a message is already there.
   asio::awaitable<message> receive() {
-    // Where nothing has come there is nothing to look for before it waits.
+    // If no input is pending, there is no message to look for before waiting.
     return connection_ && connection_->is_quiet() ? detail::await_later_message(connection_)
                                                   : detail::await_message(connection_);
   }
 
-  /// A message that has already come, else false. Never waits. The view is valid until the next receive.
+  /// A message that has already arrived, or false. Never waits. The view is valid until the next receive.
   message try_receive() { return connection_ ? connection_->try_receive() : message{}; }
 
-  // Sending. Each form queues at the call, and comes with a token for `void(std::error_code)` or without,
-  // then awaitable. It completes when the queue is at most send_queue_soft bytes long: at once, as a rule.
-  // Errors: closed; send_queue_full at send_queue_hard; invalid_argument; fragment_in_progress; or why the
-  // stream cannot be written. Nothing that is sent needs to live longer than the call.
+  // Sending. Each form queues at the call, and takes a token for `void(std::error_code)` or returns an
+  // awaitable. It completes when the queue is at most send_queue_soft bytes long: at once, as a rule. Errors:
+  // closed; send_queue_full at send_queue_hard; invalid_argument; fragment_in_progress; or why the stream
+  // cannot be written. What is sent need not outlive the call.
 
   /// A TEXT message; `text` is UTF-8.
   asio::awaitable<void> send(std::string_view text) {
@@ -123,7 +123,7 @@ class websocket {
     return detail::await_drained(connection_, try_send(bytes), std::forward<Token>(token));
   }
 
-  /// The same for bytes in whatever holds them: a std::vector<std::uint8_t>, a std::array<char, 4>, …
+  /// The same for bytes in any container: a std::vector<std::uint8_t>, a std::array<char, 4>, …
   template <binary_sendable T>
   asio::awaitable<void> send(T const& bytes) {
     return detail::await_drained(connection_, try_send(bytes));
@@ -176,8 +176,7 @@ class websocket {
     return detail::refuse_to_send<T>(), detail::at_once();
   }
 
-  /// One fragment: TEXT or BINARY begins a message, CONTINUATION goes on with it, `fin` ends it (RFC 6455
-  /// §5.4).
+  /// One fragment: TEXT or BINARY begins a message, CONTINUATION continues it, `fin` ends it (RFC 6455 §5.4).
   asio::awaitable<void> send_fragment(message_type type, std::span<std::byte const> bytes, bool fin) {
     return detail::await_drained(connection_, try_send_fragment(type, bytes, fin));
   }
@@ -200,7 +199,7 @@ class websocket {
     return ping(std::string_view{}, std::forward<Token>(token));
   }
 
-  /// The same without waiting for anything: queues, or says why not.
+  /// The same without waiting: queues, or returns why not.
   std::error_code try_send(std::string_view text) {
     return queue(true, [&](session& protocol) { return protocol.send(text); });
   }
@@ -237,13 +236,13 @@ class websocket {
 
   // Closing.
 
-  /// Sends a Close behind all that was sent before, and completes once the connection has ended: when the
-  /// peer has answered, or close_timeout after it last took something of what was queued. What the peer sends
-  /// before its own Close can be received meanwhile, and afterwards; if nobody does, what is more than
-  /// read_ahead is dropped.
+  /// Sends a Close behind everything sent before, and completes once the connection has ended: when the peer
+  /// has answered, or close_timeout after it last took some of the queued output. What the peer sends before
+  /// its own Close can be received meanwhile and afterwards; if it is not, what exceeds read_ahead is
+  /// dropped.
   ///
   /// `reason` is UTF-8 of at most 123 bytes. Errors: invalid_argument, with nothing sent; close_timeout;
-  /// connection_lost; the rule that the peer broke. No error if the connection had ended before.
+  /// connection_lost; the rule that the peer broke. No error if the connection has already ended.
   asio::awaitable<void> close(kindwire::close_code code = kindwire::close_code::normal,
                               std::string_view reason = {}) {
     return detail::await_closed(connection_, try_close(code, reason));
@@ -261,7 +260,7 @@ class websocket {
     return close(kindwire::close_code::normal, {}, std::forward<Token>(token));
   }
 
-  /// Sends a Close and waits for nothing. The close handshake goes on, bounded by close_timeout.
+  /// Sends a Close without waiting. The close handshake goes on, bounded by close_timeout.
   std::error_code try_close(kindwire::close_code code = kindwire::close_code::normal,
                             std::string_view reason = {}) {
     return connection_ ? connection_->close(code, reason) : std::error_code{};
@@ -272,7 +271,7 @@ class websocket {
     return connection_ && connection_->stream_open() && connection_->protocol().is_open();
   }
 
-  /// The code of the peer's Close: no_status (1005) if it had none, abnormal (1006) as long as no Close came.
+  /// The code of the peer's Close: no_status (1005) if it had none, abnormal (1006) if no Close has arrived.
   kindwire::close_code close_code() const noexcept {
     return connection_ ? connection_->protocol().close_code() : kindwire::close_code::abnormal;
   }
@@ -280,7 +279,7 @@ class websocket {
   std::string_view close_reason() const noexcept {
     return connection_ ? connection_->protocol().close_reason() : std::string_view{};
   }
-  /// The code of our own Close: no_status (1005) if it has none, abnormal (1006) as long as we sent none.
+  /// The code of our own Close: no_status (1005) if it has none, abnormal (1006) if we have sent none.
   kindwire::close_code sent_close_code() const noexcept {
     return connection_ ? connection_->protocol().sent_close_code() : kindwire::close_code::abnormal;
   }
@@ -296,8 +295,8 @@ class websocket {
     return connection_ ? connection_->error() : make_error_code(kindwire::error::closed);
   }
 
-  /// The request that opened the connection; on a client an empty one. Valid as long as the websocket. It is
-  /// kept as text until the first call.
+  /// The request that opened the connection; empty on a client. Valid as long as the websocket. It is kept as
+  /// text until the first call.
   kindwire::request const& request() const {
     static kindwire::request const none;
     if (!connection_) return none;
@@ -310,19 +309,19 @@ class websocket {
     return connection_ ? connection_->head().subprotocol() : std::string_view{};
   }
 
-  /// Where the peer, or the proxy in front of it, is: `to_string(…)` is `127.0.0.1:51234`. None once the
-  /// stream is closed, and over streams without addresses.
+  /// The address of the peer, or of the proxy in front of it: `to_string(…)` is `127.0.0.1:51234`. Empty once
+  /// the stream is closed, and over streams without addresses.
   endpoint remote_endpoint() const { return connection_ ? connection_->remote_endpoint() : endpoint{}; }
 
-  /// How long the peer took to be heard after the last ping that the connection sent by itself (see
-  /// connection_options::ping_interval), to the millisecond; nothing before the first answer. Where the
-  /// peer's own messages were under way at that moment it may be shorter than a round trip.
+  /// The time from the last ping that the connection sent by itself (see connection_options::ping_interval)
+  /// to the peer's next input, in milliseconds; nothing before the first answer. It may be shorter than a
+  /// round trip if other input was already on its way.
   std::optional<std::chrono::milliseconds> last_round_trip() const noexcept {
     auto const found = connection_ ? connection_->round_trip() : std::chrono::milliseconds(-1);
     return found.count() < 0 ? std::nullopt : std::optional(found);
   }
 
-  /// What the connection has carried so far; nothing unless connection_options::statistics is set.
+  /// The traffic of the connection so far; nothing unless connection_options::statistics is set.
   std::optional<net::statistics> statistics() const noexcept {
     auto const* const counts = connection_ ? connection_->counts() : nullptr;
     return counts != nullptr ? std::optional(*counts) : std::nullopt;
@@ -358,8 +357,8 @@ class websocket {
 
 namespace detail {
 
-// How servers and connect() make a websocket, and let go of one without ending the connection; and which end
-// it is.
+// For servers and connect(): makes a websocket, releases one without ending the connection, and tells which
+// end it is.
 struct websocket_access {
   static role self(websocket const& of) noexcept {
     return of.connection_ ? of.connection_->protocol().self() : role::client;
@@ -376,14 +375,14 @@ struct websocket_access {
 template <async_stream Stream>
 class basic_websocket : public websocket {
  public:
-  /// Takes the stream, and the bytes that were read behind the handshake's head.
+  /// Takes the stream, and the bytes that were read past the handshake's head.
   explicit basic_websocket(Stream stream, role self, connection_options const& options = {},
                            std::span<std::byte const> leftover = {})
       : websocket(make(std::move(stream), self, options)) {
     state()->start(leftover);
   }
 
-  /// The stream below, for its options and addresses. Reading or writing it breaks the connection.
+  /// The underlying stream, for its options and addresses. Reading or writing it breaks the connection.
   Stream& next_layer() noexcept {
     return static_cast<detail::stream_connection<Stream>&>(*state()).over().stream();
   }

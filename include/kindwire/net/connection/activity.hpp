@@ -1,4 +1,4 @@
-// What a connection needs only while it is busy, leased like the buffers.
+// What a connection needs only while it is busy, pooled like the buffers.
 #pragma once
 
 #include <cstddef>
@@ -20,22 +20,22 @@ struct activity {
   activity(role self, session_options const& options) noexcept : protocol(self, options) {}
 
   session protocol;
-  buffer in_flight;  // taken from the session's output, and being written
-  message ready;     // polled, and waiting for a receive
+  buffer in_flight;  // taken from the session's output, being written
+  message ready;     // polled, waiting for a receive
   waiting_list drains;
   waiting_list closes;
   std::error_code read_failed;
   std::error_code write_failed;
 
-  // A fresh one would be the same.
+  // True if a fresh one would be the same.
   bool is_at_rest() const noexcept {
     return protocol.is_at_rest() && in_flight.capacity() == 0 && !ready && drains.empty() && closes.empty() &&
            !read_failed && !write_failed;
   }
 };
 
-// The activity of one connection: there while it is needed, made anew when something happens. A quiet
-// connection is an open one that has nothing in its hands, so nothing is lost meanwhile.
+// The activity of one connection: created when something happens, released when idle. An idle connection is
+// open and has nothing pending, so nothing is lost meanwhile.
 class activity_place {
  public:
   activity_place(role self, std::shared_ptr<connection_options const> options) noexcept
@@ -48,10 +48,10 @@ class activity_place {
 
   bool is_at_rest() const noexcept { return there_ == nullptr; }
 
-  // To be looked at: what it is, or would be.
+  // For reading: the current activity, or what a fresh one would be.
   activity const& peek() const noexcept { return there_ != nullptr ? *there_ : quiet(); }
 
-  // To be changed. May throw std::bad_alloc; then nothing is.
+  // For changing; created if needed. May throw std::bad_alloc, changing nothing.
   activity& acquire() {
     if (there_ == nullptr) [[unlikely]] {
       std::size_t size = block_size;
@@ -61,7 +61,7 @@ class activity_place {
     return *there_;
   }
 
-  // To be called when everything is done that can be: gives it back if there is nothing in it.
+  // Call when all that can be done is done: releases the activity if it holds nothing.
   void release_if_idle() noexcept {
     if (there_ != nullptr && there_->is_at_rest()) give_back();
   }
@@ -76,8 +76,8 @@ class activity_place {
   static constexpr std::size_t block_size = kindwire::detail::block_pool::smallest;
   static_assert(sizeof(activity) <= block_size);
 
-  // Never destroyed: a websocket with static storage may be looked at after everything else with static
-  // storage is gone.
+  // Never destroyed: a websocket with static storage may be read after everything else with static storage is
+  // gone.
   KINDWIRE_NOINLINE activity const& quiet() const noexcept {
     struct kinds {
       activity open[2] = {{role::client, {}}, {role::server, {}}};

@@ -20,13 +20,13 @@
 
 namespace kindwire::net::detail {
 
-// What waits holds the connection, not the websocket, which may be moved meanwhile. Null stands for a
-// websocket without a connection.
+// Operations hold the connection, not the websocket, which may be moved meanwhile. Null means a websocket
+// without a connection.
 using shared_connection = std::shared_ptr<connection>;
 
 template <class Handler, class... Results>
 void post_result(Handler handler, Results... results) {
-  // From Asio 1.38 on the default executor runs what it is given at once, and takes no post().
+  // From Asio 1.38 on, the default executor runs functions inline and has no post().
   auto const executor = asio::get_associated_executor(handler, asio::system_executor());
   asio::post(executor, [handler = std::move(handler), ... results = std::move(results)]() mutable {
     handler(std::move(results)...);
@@ -51,7 +51,7 @@ auto await_message(shared_connection from, Token&& token) {
       token);
 }
 
-// For a connection that has nothing to look for before it waits.
+// For a connection without pending input: no message to look for before waiting.
 inline asio::awaitable<message> await_later_message(shared_connection from) {
   return await_message(std::move(from), asio::use_awaitable);
 }
@@ -75,8 +75,8 @@ auto wait(shared_connection on, std::error_code outcome, Token&& token) {
       token);
 }
 
-// The frame is queued already, or was not, which is `outcome`. These report it, and wait for room if there is
-// none.
+// The frame was queued before; `outcome` says if that failed. These report it, and wait while the queue is
+// above its soft mark.
 template <class Token>
 auto await_drained(shared_connection on, std::error_code outcome, Token&& token) {
   return wait<&connection::wait_drained, &connection::cancel_drain>(std::move(on), outcome,
@@ -92,7 +92,7 @@ inline asio::awaitable<void> await_drained(shared_connection const& on, std::err
   return !outcome && on->may_send_more() ? at_once() : await_room(on, outcome);
 }
 
-// The same for a Close, and the end of the connection.
+// The same for a Close; these wait for the end of the connection.
 template <class Token>
 auto await_closed(shared_connection on, std::error_code outcome, Token&& token) {
   return wait<&connection::wait_closed, &connection::cancel_close>(std::move(on), outcome,

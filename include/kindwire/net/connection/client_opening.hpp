@@ -48,7 +48,7 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
     write();
   }
 
-  // For sockets: finds the server first.
+  // For sockets: resolves and connects first.
   void start(uri const& to) {
     if (handshake_.error()) return end(handshake_.error());
     begun_ = clock::now();
@@ -80,7 +80,7 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
     });
   }
 
-  // True when it is over, be it by `failure` or by a cancellation in the meantime.
+  // True if the opening is over, through `failure` or a cancellation in the meantime.
   bool ended(std::error_code failure) {
     if (done_ && failure) end(failure);
     return !done_;
@@ -101,8 +101,8 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
                       [self = this->shared_from_this()](std::error_code failure, std::size_t size) {
                         if (!self->done_) return;
                         self->handshake_.consume(size);
-                        // A server that refuses before it has read all of the request may have gone, and why
-                        // is still there to be read.
+                        // A server that refuses before it has read the whole request may be gone, but its
+                        // answer can still be read.
                         if (failure) self->hurry();
                         self->write_failed_ = failure;
                         self->read();
@@ -115,7 +115,7 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
     stream_.async_read_some(asio::mutable_buffer(room.data(), room.size()),
                             [self = this->shared_from_this()](std::error_code failure, std::size_t size) {
                               if (!self->done_) return;
-                              // Where that finds no memory the handshake has failed, and says so.
+                              // If that runs out of memory, the handshake has failed and reports it.
                               try_allocating([&] { self->handshake_.commit(size); });
                               failure ? self->stop_reading(failure) : self->go_on();
                             });
@@ -137,17 +137,17 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
     }
   }
 
-  // Of a request that was not written whole only a refusal is an answer.
+  // If the request was not written in full, only a refusal counts as an answer.
   std::error_code verdict() const noexcept {
     return write_failed_ && !handshake_.is_refused() ? write_failed_ : handshake_.error();
   }
 
-  // What may still come is not worth the whole handshake_timeout.
+  // What may still arrive is not worth the whole handshake_timeout.
   void hurry() {
     if (std::exchange(hurries_, true)) return;
     auto const passed = std::chrono::floor<std::chrono::milliseconds>(clock::now() - begun_);
     auto const left = options_.handshake_timeout - (std::min)(passed, options_.handshake_timeout);
-    // Where none is left the loop was held up, and there is another term: see deadline.
+    // If none is left, the loop was held up and gets another term: see deadline.
     end_within(left.count() > 0 ? (std::min)(left, options_.body_timeout) : options_.body_timeout);
   }
 

@@ -1,4 +1,4 @@
-// How a connection obeys session/ending.hpp, and all the ways to end one.
+// How a connection carries out session/ending.hpp, and all the ways to end one.
 #pragma once
 
 #include <asio/error.hpp>
@@ -26,7 +26,7 @@ namespace kindwire::net::detail {
 inline std::error_code connection::close(close_code code, std::string_view reason) {
   if (auto const wrong = check_close(code, reason)) return wrong;
   if (!stream_open()) return {};
-  // What was accepted before leaves before our Close, and nothing is accepted after it.
+  // Mail accepted so far leaves before our Close, and nothing is accepted after it.
   mail_.seal();
   take_mail();
   schedule();
@@ -35,26 +35,26 @@ inline std::error_code connection::close(close_code code, std::string_view reaso
 
 inline void connection::wait_closed(operation<std::error_code> waiting, std::uint32_t ticket) {
   if (!stream_open()) return waiting.post(executor(), std::error_code{});
-  schedule();  // first: where there is no memory for it nothing waits
+  schedule();  // first: if it throws, nothing waits
   place_.acquire().closes.add(std::move(waiting), ticket);
 }
 
 inline void connection::fail(std::error_code why) {
   if (protocol().state() == session_state::closed) return;
-  try_allocating([&] { take_mail(); });  // what was accepted leaves first
+  try_allocating([&] { take_mail(); });  // accepted mail leaves first
   fail_session(why);
   if (stream_open() && !try_allocating([&] { schedule(); })) cut(no_memory());
 }
 
 inline void connection::fail_session(std::error_code why) {
   mail_.seal();
-  // Where there is no memory even for a Close the stream can only be cut.
+  // Without memory even for a Close, the stream can only be cut.
   if (!try_allocating([&] { place_.acquire().protocol.fail(why); })) cut(why);
 }
 
 inline void connection::destroy_websocket() {
   if (!stream_open()) return;
-  // Where an exception takes it, a server's handler has failed, in whatever form it holds its websocket.
+  // Destroyed by an exception: a server's handler has failed, however it holds its websocket.
   if (protocol().self() == role::server && std::uncaught_exceptions() != 0) {
     return handler_finished(close_code::internal_error);
   }
@@ -134,7 +134,7 @@ inline bool connection::run_ending() {
         break;
       case kindwire::detail::ending::action::shut_down_sending:
         if (stream().shut_down_sending()) break;
-        // A stream that cannot say so is ended at once: the peer would wait for us as long as we for it.
+        // A stream without a shutdown is closed at once: each end would wait for the other.
         [[fallthrough]];
       case kindwire::detail::ending::action::close_stream: end_stream(); return false;
     }
@@ -158,10 +158,10 @@ inline kindwire::detail::ending::facts connection::known_of_ending() const noexc
   return known;
 }
 
-// What came before the end is still deliverable; how it ended is known from now on.
+// What arrived before the end can still be delivered; how it ended is fixed from now on.
 inline void connection::end_stream() {
   if (protocol().close_received()) {
-    place_.end_of_input();  // the peer has said why it went
+    place_.end_of_input();  // the peer's Close says why
   } else if (protocol().state() != session_state::closed) {
     std::error_code why = place_.peek().read_failed;
     if (!input_ended_) why = write_failed() ? write_failed() : make_error_code(error::close_timeout);
@@ -173,7 +173,7 @@ inline void connection::end_stream() {
   finish(error());
 }
 
-// The stream goes, and every operation that still waits ends.
+// Closes the stream and ends every waiting operation.
 inline void connection::finish(std::error_code outcome) {
   auto const self = shared();
   ending_.end();

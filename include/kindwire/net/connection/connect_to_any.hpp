@@ -1,4 +1,4 @@
-// Connects a socket to the first of several endpoints that takes it.
+// Connects a socket to the first of several endpoints that accepts.
 //
 // asio::async_connect() does the same, but an endpoint for which no socket can be opened (no IPv6 here, no
 // descriptor left) ends it with operation_aborted, before the next one is tried.
@@ -13,9 +13,9 @@
 
 namespace kindwire::net::detail {
 
-// `done(std::error_code)` keeps the socket alive. It is called before this returns if no socket can be opened
-// at all, with the reason why the last one could not; else with what the last endpoint said that was tried.
-// Closing the socket cancels.
+// `done(std::error_code)` keeps the socket alive. If no socket can be opened at all, it is called before this
+// returns, with the last failure to open one; otherwise with the result of the last endpoint tried. Closing
+// the socket cancels.
 template <class Socket, class Done>
 class endpoints_to_try {
  public:
@@ -31,7 +31,7 @@ class endpoints_to_try {
       socket_->close(failure);
       socket_->open(to.protocol(), failure);
       if (failure) {
-        // That somebody answered, if only to refuse, says more than that we cannot ask here.
+        // A refusal by some endpoint says more than a failure to open a socket here.
         if (!asked_) why_ = failure;
         continue;
       }

@@ -1,7 +1,7 @@
-// A session driven over an Asio stream: who reads when, who writes when. When and how it ends is decided by
-// session/ending.hpp, who is alive by session/keepalive.hpp; websocket.hpp is the face of all this.
+// A session driven over an Asio stream: when to read and when to write. session/ending.hpp decides when and
+// how it ends, session/keepalive.hpp whether the peer is alive; websocket.hpp is the public interface.
 //
-// What happens in a turn is defined in turn.hpp.
+// turn.hpp defines what happens in a turn.
 #pragma once
 
 #include <algorithm>
@@ -35,8 +35,8 @@
 
 namespace kindwire::net::detail {
 
-// Everything runs on the stream's executor; a strand where several threads run the context. The object lives
-// as long as an operation of its own is under way, whatever happens to the websocket that the user holds.
+// Everything runs on the stream's executor, a strand if several threads run the context. The object lives as
+// long as an operation of its own is under way, whatever happens to the user's websocket.
 class connection : public roster_member {
  public:
   using clock = transport::clock;
@@ -47,10 +47,10 @@ class connection : public roster_member {
   std::error_code error() const noexcept { return error_ ? error_ : protocol().error(); }
 
   endpoint remote_endpoint() const { return stream().remote_endpoint(); }
-  // Of the last ping of our own; not above zero before.
+  // Of the last ping of our own that was answered; negative before.
   std::chrono::milliseconds round_trip() const noexcept { return keepalive_.round_trip(); }
 
-  // Null unless they are asked for.
+  // Null unless connection_options::statistics is set.
   statistics const* counts() const noexcept { return counts_.get(); }
   void count_sent() noexcept {
     if (counts_) [[unlikely]]
@@ -60,15 +60,15 @@ class connection : public roster_member {
   kept_head& head() noexcept { return head_; }
   void set_head(kept_head head) noexcept { head_ = std::move(head); }
 
-  // Bytes that came behind the opening handshake are the first of the frames (RFC 6455 §4.1).
+  // Bytes that followed the opening handshake are the first of the frames (RFC 6455 §4.1).
   void start(std::span<std::byte const> leftover);
 
   // Receiving.
 
-  // A message that is there already, else false.
+  // A message that has already arrived, or false.
   message try_receive();
 
-  // True while nothing that came is left to be looked at.
+  // True while the stream is open and no input is pending.
   bool is_quiet() const noexcept { return stream_open() && !ready() && protocol().unread_size() == 0; }
 
   // True while a receive waits.
@@ -79,18 +79,18 @@ class connection : public roster_member {
     if (receive_) receive_.post_or_complete(executor(), asio::error::operation_aborted, message{});
   }
 
-  // Sending. Frames go into the session's output at the call. One write is under way at a time; whatever is
-  // queued meanwhile leaves in the next.
+  // Sending. Frames go into the session's output at the call. One write is under way at a time; frames queued
+  // meanwhile leave in the next.
 
-  // Bytes that were queued and not yet taken by the stream.
+  // Bytes queued and not yet taken by the stream.
   std::size_t queued() const noexcept {
     activity const& now = place_.peek();
     return now.protocol.output().size() + now.in_flight.size();
   }
   bool may_send_more() const noexcept { return queued() <= options().send_queue_soft; }
 
-  // `queue` puts one frame into the session's output. The hard mark never stops a message that was begun:
-  // half of one would pass for the whole.
+  // `queue` puts one frame into the session's output. The hard mark never stops a fragmented message once
+  // begun: what was sent of it would pass for the whole.
   template <class Queue>
   std::error_code send(Queue&& queue) {
     if (mail_.is_open()) [[unlikely]]
@@ -101,11 +101,11 @@ class connection : public roster_member {
     }
     std::error_code const outcome = queue_frame(queue);
     if (mail_.is_open()) [[unlikely]]
-      take_mail();  // which a fragmented message may have kept waiting
+      take_mail();  // mail that a fragmented message may have held back
     return outcome;
   }
 
-  // Names an operation for the cancellation slot that may end it.
+  // Identifies an operation to the cancellation slot that may end it.
   std::uint32_t next_ticket() noexcept { return ++tickets_; }
 
   // Completes once the queue is at its soft mark or below.
@@ -114,7 +114,7 @@ class connection : public roster_member {
     if (!place_.is_at_rest()) place_.acquire().drains.cancel(executor(), ticket);
   }
 
-  // What remotes send by.
+  // What remotes send through.
   std::shared_ptr<mailbox> open_mailbox();
   void mail_arrived();
 
@@ -131,47 +131,47 @@ class connection : public roster_member {
   // Ends the connection for a reason of our own (RFC 6455 §7.1.7).
   void fail(std::error_code why);
 
-  // The user's websocket is gone: nobody can receive or close any more. What fits into one write still
-  // leaves, a Close behind it, without waiting. Where the Closes were said before, what is queued and the end
-  // of the stream still take their course: a stream that is closed with input unread is reset, and a reset
-  // may overtake our Close.
+  // The user's websocket is gone, so nothing can be received or closed any more. What fits into one write
+  // without waiting is still sent, followed by a Close. If both Closes were already exchanged, queued output
+  // and the end of the stream still take their course: a stream closed with input unread is reset, and a
+  // reset may overtake our Close.
   void destroy_websocket();
 
-  // The handler of a server is done with it: what is queued leaves, and the close handshake goes on without
-  // anybody who receives.
+  // The server's handler is done with it: queued output is still sent, and the close handshake goes on
+  // without the application.
   void handler_finished(close_code code);
 
-  // The server stops. Messages that come before the peer's Close are still delivered.
+  // The server stops. Messages that arrive before the peer's Close are still delivered.
   void stop(close_code code) override;
-  // It has waited long enough.
+  // The server has waited long enough.
   void stop_now() override;
 
-  // Closes the stream at once; whatever waits ends with `why`.
+  // Closes the stream at once; waiting operations end with `why`.
   void cut(std::error_code why);
 
-  // The context is going away with an operation of ours: see operation_guard. A coroutine that waits for the
-  // connection may be what keeps it alive.
+  // The context is being destroyed with an operation of ours pending: see operation_guard. A coroutine that
+  // waits for the connection may be what keeps it alive.
   void drop_operations() noexcept;
 
-  // What the transport tells.
+  // For the transport.
 
   bool reading() const noexcept { return reading_; }
   bool writing() const noexcept { return writing_; }
-  // What is being written, or the next part of it.
+  // The output being written, at most one turn's worth.
   std::span<std::byte const> unsent() const noexcept { return a_turn_of(place_.peek().in_flight.bytes()); }
 
   std::span<std::byte> room_for_input(std::size_t size) {
     return place_.acquire().protocol.prepare(size).first(size);
   }
 
-  // The stream has put `size` bytes into the room; or has read `block` on its own.
+  // The stream has read `size` bytes into the room, or a `block` of its own.
   void on_read(std::error_code failure, std::size_t size);
   void on_read(std::error_code failure, buffer block);
-  // The same beside a read that is still under way: see transport::read_now().
+  // The same while a read is still under way: see transport::read_now().
   void on_read_now(std::size_t size);
-  // The stream has taken the first `size` bytes of what it was given.
+  // The stream has taken the first `size` bytes of unsent().
   void on_written(std::error_code failure, std::size_t size);
-  // Of the timer that was due at `due`.
+  // The timer set for `due` has expired.
   void on_timer(clock::time_point due);
 
  protected:
@@ -180,7 +180,7 @@ class connection : public roster_member {
   ~connection() override = default;
 
  private:
-  // What it runs over: a part of the same object.
+  // The transport, part of the same object.
   virtual transport& stream() noexcept = 0;
   virtual transport const& stream() const noexcept = 0;
 
@@ -189,11 +189,11 @@ class connection : public roster_member {
   bool ready() const noexcept { return static_cast<bool>(place_.peek().ready); }
   std::shared_ptr<connection> shared() { return std::static_pointer_cast<connection>(shared_from_this()); }
 
-  // True once no message will come any more; error() then says how it ended.
+  // True once no more messages will arrive; error() then says how it ended.
   bool is_over() const noexcept { return !ready() && protocol().is_over(); }
 
-  // Does `work`, which starts an operation of the stream; false if there was no memory for it. Its handler is
-  // destroyed then, which says nothing about the context: see drop_operations().
+  // Runs `work`, which starts an operation of the stream; false if out of memory. The handler is then
+  // destroyed, which says nothing about the context: see drop_operations().
   template <class Work>
   bool start_operation(Work&& work) {
     starting_ = true;
@@ -202,7 +202,7 @@ class connection : public roster_member {
     return started;
   }
 
-  // A turn: does all that can be done now.
+  // A turn does everything that can be done now.
   void schedule();
   void advance();
   void deliver();
@@ -227,7 +227,7 @@ class connection : public roster_member {
     if (write_failed()) return write_failed();
     if (!stream_open() && protocol().is_open())
       return error() ? error() : make_error_code(kindwire::error::closed);
-    if (protocol().is_open()) schedule();  // first: where there is no memory for it nothing is queued
+    if (protocol().is_open()) schedule();  // first: if it throws, nothing is queued
     return queue(place_.acquire().protocol);
   }
 
@@ -260,7 +260,7 @@ class connection : public roster_member {
   void fail_session(std::error_code why);
   bool set_timer(clock::time_point at, bool keeps);
 
-  // What is small goes into what is left over behind the things before it: there may be many connections.
+  // Ordered so that small members fill padding: there may be many connections.
   [[no_unique_address]] activity_place place_;
   [[no_unique_address]] kindwire::detail::keepalive keepalive_;
   [[no_unique_address]] kindwire::detail::ending ending_;
@@ -269,22 +269,22 @@ class connection : public roster_member {
   bool message_out_ = false;    // the application holds a view of the last message
   bool asked_ = false;          // the application has received: see ending
   bool starting_ : 1 = false;   // see start_operation()
-  bool scheduled_ : 1 = false;  // a turn is on its way
+  bool scheduled_ : 1 = false;  // a turn is posted
   bool in_turn_ : 1 = false;
-  bool again_ : 1 = false;  // something happened during the turn: there is more to do in it
+  bool again_ : 1 = false;  // more to do came up during the turn
   bool reading_ : 1 = false;
   bool writing_ : 1 = false;
   bool input_ended_ : 1 = false;
   bool unattended_ : 1 = false;  // the application is gone
   bool looked_ : 1 = false;      // see looks_again()
   std::unique_ptr<statistics> counts_;
-  std::error_code error_;  // of the stream, where that is what ended the connection
+  std::error_code error_;  // the stream's, if that ended the connection
   operation<std::error_code, message> receive_;
   kept_head head_;
   mailbox_place mail_;
 };
 
-// A connection and the transport that it runs over, in one block.
+// A connection and its transport, in one block.
 template <class Transport>
 class connection_over final : public connection {
  public:

@@ -1,4 +1,4 @@
-// Whether an execution context may still be given work, asked by threads that it does not wait for.
+// Whether an execution context may still be given work, for threads that it does not wait for.
 #pragma once
 
 #include <asio/any_io_executor.hpp>
@@ -13,17 +13,16 @@
 
 namespace kindwire::net::detail {
 
-// Open until its context begins to be destroyed. An executor may be used by another thread only inside of
-// pass(): closing the gate waits until nobody is in there, and then nobody gets in any more.
+// Open until destruction of its context begins. Another thread may use the executor only inside pass():
+// closing the gate waits until no thread is inside, and then lets none in.
 //
-// Locks are taken in one order: a mailbox's, the gate's, Asio's own. The gate is closed by a thread that
-// holds no lock, neither of ours nor of Asio's (service_registry::shutdown_services() calls its services
-// without one), and what is done inside of pass() waits for nothing that the end of a context holds. Thread
-// safe.
+// Lock order: a mailbox's, the gate's, Asio's own. The gate is closed by a thread that holds no lock of ours
+// or of Asio's (service_registry::shutdown_services() calls its services without one), and nothing inside
+// pass() waits for what the destruction of a context holds. Thread safe.
 class context_gate {
  public:
-  // The gate of the executor's context, made when it is first asked for. To be called while the context is
-  // in use. May throw std::bad_alloc.
+  // The gate of the executor's context, created on first use. Call while the context is in use. May throw
+  // std::bad_alloc.
   static std::shared_ptr<context_gate> of(asio::any_io_executor const& executor);
 
   // Calls `use()` and returns true, or returns false once the gate is closed.
@@ -37,7 +36,7 @@ class context_gate {
   }
 
   void close() noexcept {
-    // Before the lock is asked for: a lock that many share at all times may never be had alone.
+    // Set before locking: a lock that is always shared by some thread might never be granted exclusively.
     open_.store(false, std::memory_order_relaxed);
     std::unique_lock const alone(mutex_);
   }
@@ -47,9 +46,8 @@ class context_gate {
   std::atomic<bool> open_{true};
 };
 
-// What tells the gate that its context goes. Every context shuts down all of its services before it destroys
-// the first of them, the latest first: its scheduler comes after this one, and is there until all are shut
-// down.
+// Closes the gate when its context ends. A context shuts down all its services, the latest first, before it
+// destroys any of them: its scheduler is shut down after this one, and exists until all are shut down.
 class context_gate_service final : public asio::execution_context::service {
  public:
   using key_type = context_gate_service;
@@ -57,7 +55,7 @@ class context_gate_service final : public asio::execution_context::service {
 
   explicit context_gate_service(asio::execution_context& context)
       : service(context), gate_(std::make_shared<context_gate>()) {}
-  // A service that is made by what the end of the context destroys is not shut down any more.
+  // A service created during the destruction of the context is never shut down.
   ~context_gate_service() override { gate_->close(); }
 
   std::shared_ptr<context_gate> const& gate() const noexcept { return gate_; }

@@ -1,4 +1,4 @@
-// A time limit that accuses no peer of what this process has kept waiting.
+// A time limit that does not blame the peer for delays of this process.
 #pragma once
 
 #include <asio/any_io_executor.hpp>
@@ -14,23 +14,23 @@
 
 namespace kindwire::net::detail {
 
-// A timer that is part of an object, its owner. Before it calls, its context looks at the sockets once more,
-// so that what had come in time is handled first. Used on its executor only.
+// A timer that is a member of its owner. Before it calls, its context looks at the sockets once more, so that
+// what arrived in time is handled first. Used on its executor only.
 class deadline {
  public:
   using clock = std::chrono::steady_clock;
 
   explicit deadline(asio::any_io_executor const& executor) : timer_(executor) {}
 
-  // Calls `over(owner)` once `term` has passed; never if it has no end. If the timer itself came late, as in
-  // a process that was stopped or busy, another term begins instead. Replaces what was started before.
+  // Calls `over(owner)` once `term` has passed; never if it is infinite. If the timer itself was late, as in
+  // a process that was stopped or busy, another term begins instead. Replaces any earlier start.
   template <class Owner, class Over>
   void start(std::chrono::milliseconds term, std::weak_ptr<Owner> owner, Over over) {
     auto const at = kindwire::detail::time_after(clock::now(), term);
     begin(at, waiting<Owner, Over>{this, std::move(owner), std::move(over), term});
   }
 
-  // The same at a point of time, however late that is noticed.
+  // The same at a point in time, however late that is noticed.
   template <class Owner, class Over>
   void start_at(clock::time_point at, std::weak_ptr<Owner> owner, Over over) {
     begin(at,
@@ -38,7 +38,7 @@ class deadline {
   }
 
   void cancel() {
-    ++started_;  // the timer's handler may be queued, and is not told then
+    ++started_;  // the timer's handler may be queued already, without an error
     timer_.cancel();
   }
 

@@ -1,4 +1,4 @@
-// What a connection keeps of its opening handshake, packed: most never look at it again.
+// What a connection keeps of its opening handshake, packed: most never use it again.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,8 @@
 
 namespace kindwire::net::detail {
 
-// The request as text, its parameters and the subprotocol, in one block; the request is made of them again
-// for who asks for it. Not thread safe.
+// The request as text, its parameters and the subprotocol, in one block; the request is parsed again on
+// demand. Not thread safe.
 class kept_head {
  public:
   kept_head() noexcept = default;
@@ -45,8 +45,8 @@ class kept_head {
     return {bytes() + block_->text + block_->parameters, block_->subprotocol};
   }
 
-  // Null without one. Stays where it is as long as this. May throw std::bad_alloc.
-  // `where()` tells, at the first call, where it came from: an endpoint.
+  // The request, or null; valid as long as this. May throw std::bad_alloc. `where()` returns its remote
+  // endpoint, and is called only the first time.
   template <class Where>
   request const* whole(Where where) {
     if (!block_ || block_->text == 0) return nullptr;
@@ -62,7 +62,7 @@ class kept_head {
   }
 
  private:
-  // What is packed stands behind it.
+  // The packed text follows it.
   struct block {
     std::unique_ptr<request> whole;
     std::uint32_t text;  // sizes
@@ -102,7 +102,7 @@ class kept_head {
   }
 
   std::unique_ptr<request> unpack() const {
-    // It has been through the server's limits before.
+    // It has passed the server's limits before.
     constexpr std::size_t any = (std::numeric_limits<std::size_t>::max)();
     head_parser parser{head_parser::kind::request, {.max_line = any, .max_head = any, .max_headers = any}};
     parser.put({bytes(), block_->text});

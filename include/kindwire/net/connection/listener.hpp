@@ -1,4 +1,4 @@
-// What accepts a server's connections.
+// Accepts a server's connections.
 #pragma once
 
 #include <asio/any_io_executor.hpp>
@@ -18,12 +18,12 @@
 
 namespace kindwire::net::detail {
 
-// One thing that accepts, whatever its protocol. Thread safe.
+// An acceptor of any protocol. Thread safe.
 class listener {
  public:
   virtual ~listener() = default;
   virtual void start() = 0;
-  // Its address is free when this returns, and no connection is taken any more.
+  // When this returns, its address is free and no more connections are taken.
   virtual void stop() = 0;
 };
 
@@ -43,7 +43,7 @@ class acceptor_listener final : public listener,
     accept();
   }
 
-  // An accept under way ends with an error, or has got a socket that take() then drops.
+  // A pending accept ends with an error, or with a socket that take() then drops.
   void stop() override {
     std::lock_guard const lock(mutex_);
     stopped_ = true;
@@ -53,7 +53,7 @@ class acceptor_listener final : public listener,
   }
 
  private:
-  // Only programs on this machine can connect, browsers with any page among them.
+  // Only programs on this machine can connect, including browsers showing any page.
   static bool is_local(Acceptor const& acceptor) {
     if constexpr (std::is_same_v<typename Acceptor::protocol_type, asio::ip::tcp>) {
       std::error_code failure;
@@ -69,7 +69,7 @@ class acceptor_listener final : public listener,
     if (strands_) executor = asio::make_strand(executor);
     acceptor_.async_accept(executor, [self = this->shared_from_this()](std::error_code failure, auto socket) {
       if constexpr (std::is_same_v<typename Acceptor::protocol_type, asio::ip::tcp>) {
-        // A reply is written whole: waiting to fill a segment would only delay it.
+        // Replies are written in one piece: waiting to fill a segment would only delay them.
         std::error_code ignored;
         if (!failure) socket.set_option(asio::ip::tcp::no_delay(true), ignored);
       }
@@ -86,7 +86,7 @@ class acceptor_listener final : public listener,
       if (stopped_) return;
       if (!failure) {
         try_allocating([&] { fresh = std::make_shared<opening_type>(std::move(socket), server_, local_); });
-        // Still under the lock: what is taken before a stop is ended by it.
+        // Still under the lock, so that stop() ends what was taken before it.
         if (fresh) server_->members->enrol(fresh);
       }
       if (failure || !try_allocating([&] { accept(); })) retry();
@@ -94,7 +94,7 @@ class acceptor_listener final : public listener,
     if (fresh) asio::dispatch(fresh->get_executor(), [fresh] { fresh->start(); });
   }
 
-  // Out of descriptors, or a client that went away in the queue. Trying again at once would spin.
+  // Out of descriptors, or a client that left while in the queue. Retrying at once would spin.
   void retry() {
     again_.expires_after(std::chrono::milliseconds(50));
     again_.async_wait([self = this->shared_from_this()](std::error_code stopped) {
@@ -103,7 +103,7 @@ class acceptor_listener final : public listener,
     });
   }
 
-  std::mutex mutex_;  // around all that happens to these two
+  std::mutex mutex_;  // guards all uses of the next two
   Acceptor acceptor_;
   asio::steady_timer again_;
   std::shared_ptr<server_state const> server_;

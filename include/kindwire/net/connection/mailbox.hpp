@@ -1,4 +1,4 @@
-// What other threads hand to a connection: messages, packed in one block until the connection takes them.
+// Messages from other threads to a connection, packed in one block until it takes them.
 //
 // clang-format off
 //     mailbox_place box;                                            // a member of the connection: one pointer
@@ -32,13 +32,12 @@
 
 namespace kindwire::net::detail {
 
-// Senders may be on any thread. The owner is an object that shared_ptrs hold; it uses its side from its
-// executor only, and takes the mail there. No memory of the owner's is kept by it, nor anything of its
-// context once it is shut.
+// Senders may be on any thread. The owner is an object held by shared_ptrs; it uses its side from its
+// executor only, and takes the mail there. The mailbox does not keep the owner's memory, nor, once shut,
+// anything of its context.
 //
-// The hard mark bounds what is handed over, what the owner said that it has queued, and the next message,
-// each with what it costs to keep it: together they do not pass the mark. One message of any size is let in
-// where nothing is queued at all.
+// The hard mark bounds the pending mail, what the owner reported as queued, and the next message together,
+// each with its overhead. If nothing at all is queued, one message of any size is accepted.
 class mailbox : public std::enable_shared_from_this<mailbox> {
  public:
   // The owner has weak_from_this() and mail_arrived(), which is called on `executor` when there is mail. The
@@ -60,26 +59,26 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
 
   // Errors, with nothing handed over: closed, send_queue_full, not_enough_memory.
   std::error_code send(message_type type, std::span<std::byte const> payload) {
-    // Asked twice: threads that try again and again do not keep the owner from the lock.
+    // Checked before locking too, so that threads that keep retrying do not keep the owner from the lock.
     if (auto const refusal = refuse(payload.size())) return refusal;
     std::lock_guard const lock(mutex_);
     if (auto const refusal = refuse(payload.size())) return refusal;
     return add(type, payload);
   }
 
-  // The same for what `encode(buffer&)` appends. It may be a user's function: it is not called where there is
-  // no room for it, and never under the lock. Where it returns false: invalid_argument.
+  // The same for what `encode(buffer&)` appends. It may be a user's function: it is not called if there is no
+  // room, and never under the lock. If it returns false: invalid_argument.
   template <class Encode>
   std::error_code send_encoded(message_type type, Encode&& encode) {
     if (auto const refusal = refuse(0)) return refusal;
-    buffer encoded;  // a block that this thread keeps
+    buffer encoded;  // a block from this thread's pool
     bool written = false;
     if (!try_allocating([&] { written = std::forward<Encode>(encode)(encoded); })) return no_memory();
     return written ? send(type, encoded.bytes()) : make_error_code(error::invalid_argument);
   }
 
-  // A Close, behind all that was handed over before; nothing is accepted after it. Errors: invalid_argument,
-  // closed, not_enough_memory. It is let in past the mark.
+  // A Close, behind everything handed over before; nothing is accepted after it. Accepted even above the
+  // mark. Errors: invalid_argument, closed, not_enough_memory.
   std::error_code close(close_code code, std::string_view reason) {
     if (auto const wrong = check_close(code, reason)) return wrong;
     std::array<std::byte, max_control_payload_size> room;
@@ -93,45 +92,45 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
 
   // The owner's side.
 
-  // True if something waits, also if that was left by the last take(). What was handed over before this call,
-  // on this thread or where that happens before it on another, is seen: so an owner that takes it before each
+  // True if mail is pending, including what the last take() left. Sees everything handed over before this
+  // call, on this thread or on another if that happens before it: so an owner that takes mail before each
   // send of its own keeps the order.
   bool has_mail() const noexcept { return waiting_.load(std::memory_order_relaxed) != 0; }
 
-  // Calls `put(message_type, std::span<std::byte const>)` for each message that waits, in order, and at last
-  // `queued()`, as set_queued() wants it; until then, everything that was taken still counts. A Close comes
-  // as a message with its body. A call from inside of put() does nothing.
+  // Calls `put(message_type, std::span<std::byte const>)` for each pending message, in order, and finally
+  // `queued()`, for set_queued(); until then, everything that was taken still counts. A Close comes as a
+  // message with its body. A call from inside put() does nothing.
   //
-  // Inside of the owner's own fragmented message only PING and PONG are put, and a Close with no data before
-  // it (RFC 6455 §5.4): the rest stays until take() is called after the last fragment.
+  // Inside the owner's own fragmented message, only PING and PONG are put, and a Close with no data before it
+  // (RFC 6455 §5.4): the rest stays until take() is called after the last fragment.
   //
-  // What put() throws goes through; the message stays, and all behind it. The owner must live until this
+  // Exceptions of put() propagate; the message stays, and all behind it. The owner must live until this
   // returns.
   template <class Put, class Queued>
   void take(bool inside_message, Put&& put, Queued&& queued) {
     if (taking_) return;
     settling<Queued> const guard{*this, queued};
-    if (!inside_message) hand_on(put);  // what put() threw at before
+    if (!inside_message) hand_on(put);  // left when put() threw
     if (!taken_.empty()) return;
     fetch(inside_message);
     hand_on(put);
   }
 
-  // What the owner has queued and not yet written, in bytes. To be called when that has changed, as a rule
-  // once a turn.
+  // What the owner has queued and not yet written, in bytes. Call when that has changed, as a rule once per
+  // turn.
   void set_queued(std::size_t size) noexcept { queued_.store(size, std::memory_order_release); }
 
-  // Accepts nothing from now on. What was accepted before waits to be taken: so nothing is lost, and nothing
-  // comes late, where an owner seals, takes, and then writes its Close.
+  // Accepts nothing from now on. What was accepted before can still be taken, so that an owner that seals,
+  // takes, and then writes its Close loses nothing and gets nothing late.
   void seal() noexcept {
     std::lock_guard const lock(mutex_);
     sealed_ = true;
   }
 
-  // The owner ends, or its context: it is not called any more, and what waits is dropped.
+  // The owner or its context ends: the owner is no longer called, and pending mail is dropped.
   void shut() noexcept {
-    // Gone while the context is there: the last copy of a strand uses its context's services. And destroyed
-    // outside of the lock.
+    // Destroyed while the context exists, as the last copy of a strand uses its context's services, and
+    // outside the lock.
     asio::any_io_executor executor;
     buffer mail;
     {
@@ -146,16 +145,16 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
     if (!taking_) taken_.release();
   }
 
-  // Bytes that wait, as they count.
+  // Bytes pending, with overhead.
   std::size_t size() const noexcept { return waiting_.load(std::memory_order_relaxed); }
 
-  // What a message costs beside its payload.
+  // What a message costs besides its payload.
   static constexpr std::size_t overhead = sizeof(std::uint64_t);
 
  private:
   friend class mailbox_place;
 
-  // One message as it lies in the block: a word with its type and its size, then the payload.
+  // One message as stored in the block: a word with its type and its size, then the payload.
   struct record {
     message_type type;
     std::span<std::byte const> payload;
@@ -173,13 +172,13 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
             bytes.subspan(overhead, static_cast<std::size_t>(head >> 8))};
   }
 
-  // May go into the midst of a fragmented message.
+  // True if it may be sent inside a fragmented message.
   static bool may_pass(message_type type, bool data_before) noexcept {
     return is_control(type) && (type != message_type::close || !data_before);
   }
 
-  // Exact under the lock. Without it, what is taken meanwhile may be missed, but is not seen twice: it leaves
-  // the one count before it enters the other.
+  // Exact under the lock. Without it, a message being taken may be missed, but is not counted twice: it
+  // leaves one count before it enters the other.
   std::error_code refuse(std::size_t payload_size) const noexcept {
     if (sealed_.load(std::memory_order_relaxed)) return error::closed;
     std::size_t const queued = queued_.load(std::memory_order_acquire);
@@ -188,11 +187,11 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
     return held == 0 || fits ? std::error_code{} : make_error_code(error::send_queue_full);
   }
 
-  // Under the lock, so that what the owner could not be woken for is the last that is there.
+  // Under the lock, so that a message the owner could not be woken for is still the last one.
   std::error_code add(message_type type, std::span<std::byte const> payload) {
     std::size_t const before = mail_.size();
     bool const passes = may_pass(type, data_ != 0);
-    // Once it has been woken the owner takes all that is there; while it holds data back, it knows of that.
+    // An owner that has been woken takes everything; one that holds data back knows that it is there.
     bool const wakes = !woken_ && (!data_held_ || passes);
     bool added = false;
     bool const enough = try_allocating([&] {
@@ -218,7 +217,7 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
     mail_.commit(overhead + payload.size());
   }
 
-  // False where the context is going away. Asio calls nobody's code inside of post(), and has no lock of its
+  // False if the context is being destroyed. Asio calls no user code inside post(), and holds no lock of its
   // own while it calls ours: see context_gate.
   bool wake() {
     return gate_->pass([this] {
@@ -241,8 +240,8 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
 
   void count() noexcept { waiting_.store(mail_.size() + taken_size_, std::memory_order_relaxed); }
 
-  // However a take() ends, its room is what is still there, in the same moment in which the owner's queue is
-  // counted with what came from here.
+  // However take() ends, updates the counts together: what is still here, and the owner's queue with what
+  // came from here.
   template <class Queued>
   struct settling {
     mailbox& self;
@@ -262,7 +261,7 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
     }
   };
 
-  // Nothing is changed if there is no memory.
+  // Changes nothing if out of memory.
   void fetch(bool inside_message) {
     std::lock_guard const lock(mutex_);
     if (!inside_message) {
@@ -304,7 +303,7 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
     }
   }
 
-  // What put() does may end in shut(): then the rest is dropped.
+  // put() may lead to shut(): the rest is then dropped.
   template <class Put>
   void hand_on(Put& put) {
     while (!taken_.empty() && owner_ != nullptr) {
@@ -317,29 +316,29 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   std::mutex mutex_;
   std::shared_ptr<context_gate> const gate_;
   asio::any_io_executor executor_;
-  void* owner_;  // written by the owner's side alone, which may read it without the lock
+  void* owner_;  // written by the owner's side only, which may read it without the lock
   std::shared_ptr<void> (*const lock_owner_)(void*);
   void (*const tell_owner_)(void*);
   std::size_t const hard_mark_;
 
   buffer mail_;
   std::size_t data_ = 0;        // messages in mail_ that are not control frames
-  std::size_t passing_ = 0;     // and such that may go into the midst of a fragmented message
+  std::size_t passing_ = 0;     // those that may go inside a fragmented message
   std::size_t taken_size_ = 0;  // of taken_, as it was when the owner last settled
   std::atomic<std::size_t> waiting_{0};
   std::atomic<std::size_t> queued_{0};
   std::atomic<bool> sealed_{false};
-  bool woken_ = false;      // on_wake() is on its way
-  bool data_held_ = false;  // the owner is inside of its own message, and has left data here
+  bool woken_ = false;      // on_wake() is posted
+  bool data_held_ = false;  // the owner is inside a fragmented message, and has left data here
 
-  // The owner's alone.
+  // For the owner only.
   buffer taken_;
   bool taking_ = false;
   std::shared_ptr<mailbox> kept_;  // itself, for the owner's mailbox_place
 };
 
-// Where an owner has its mailbox: one pointer, null until somebody asks for a remote. Shuts it in the end,
-// which must be while weak_from_this() of the owner can still be asked: it is a member, and what has that a
+// Holds an owner's mailbox: one pointer, null until a remote is asked for. Shuts it when destroyed, which
+// must be while weak_from_this() of the owner still works: this is a member, and enable_shared_from_this a
 // base.
 class mailbox_place {
  public:
@@ -352,8 +351,8 @@ class mailbox_place {
     auto const last = std::move(box_->kept_);
   }
 
-  // The mailbox, made at the first call, when it may throw std::bad_alloc. Pass on shut() and seal() to it
-  // where they came before.
+  // The mailbox, created by the first call, which may throw std::bad_alloc. Repeat on it any seal() and
+  // shut() that came before.
   template <class Owner>
   std::shared_ptr<mailbox> open(Owner& owner, asio::any_io_executor const& executor, std::size_t hard_mark) {
     if (box_ == nullptr) {
@@ -364,7 +363,7 @@ class mailbox_place {
     return box_->kept_;
   }
 
-  // As above; nothing where there is no mailbox.
+  // As above; no effect without a mailbox.
   bool is_open() const noexcept { return box_ != nullptr; }
   bool has_mail() const noexcept { return box_ != nullptr && box_->has_mail(); }
   template <class Put, class Queued>

@@ -39,12 +39,12 @@
 
 namespace kindwire::net {
 
-/// What can be set for one WebSocket route of a server.
+/// The options of one WebSocket route of a server.
 struct route_options {
-  std::vector<std::string> subprotocols = {};  ///< that we speak, in our order of preference (RFC 6455 §1.9)
+  std::vector<std::string> subprotocols = {};  ///< that we support, in our order of preference (RFC 6455 §1.9)
   origin_options origins = {};  ///< which pages may connect: same origin unless listed (§10.2)
-  /// Looks at the request, its headers and parameters before it is accepted; a response refuses it. Runs for
-  /// every upgrade of the route. What it throws is answered with 500, without the exception's text.
+  /// Checks the request, its headers and parameters before it is accepted; a returned response refuses it.
+  /// Runs for every upgrade of the route. An exception is answered with 500, without its text.
   request_check before = {};
   header_list headers = {};                           ///< further header fields of the 101, such as cookies
   std::optional<connection_options> connection = {};  ///< in place of the server's
@@ -81,7 +81,7 @@ struct server_state {
   }
 };
 
-// The handler of one websocket runs, which a shutdown waits for.
+// Marks the handler of a websocket as running, so that a shutdown waits for it.
 class handler_guard {
  public:
   explicit handler_guard(std::shared_ptr<server_state const> of) noexcept : of_(std::move(of)) {
@@ -99,11 +99,11 @@ class handler_guard {
   std::shared_ptr<server_state const> of_;
 };
 
-// Reads the request, and answers it. One deadline covers all of it, however slowly the bytes come.
+// Reads the request, and answers it. One deadline covers all of it, however slowly the bytes arrive.
 template <class Stream>
 class opening final : public roster_member {
  public:
-  // `local` if what accepted it listens on loopback.
+  // `local` if its acceptor listens on loopback.
   opening(Stream stream, std::shared_ptr<server_state const> server, bool local)
       : executor_(stream.get_executor()),
         stream_(std::move(stream)),
@@ -146,7 +146,7 @@ class opening final : public roster_member {
     stream_.async_read_some(asio::mutable_buffer(room.data(), room.size()),
                             [self = shared()](std::error_code failure, std::size_t size) {
                               if (failure || self->ended_) return self->end();
-                              // Where that finds no memory the handshake has failed, and says so.
+                              // If that runs out of memory, the handshake has failed and reports it.
                               try_allocating([&] { self->handshake_.commit(size); });
                               if (!try_allocating([&] { self->go_on(); })) self->end();
                             });
@@ -190,7 +190,7 @@ class opening final : public roster_member {
                       });
   }
 
-  // Pages too: what a server shows to this machine is not for pages from elsewhere.
+  // For pages too: what a server shows to this machine is not for web pages from elsewhere.
   bool refuse_other_host(request const& head) {
     host_options local;
     local.local = local_;
@@ -221,13 +221,13 @@ class opening final : public roster_member {
     }
   }
 
-  // Null when the stream is gone: the deadline may have struck in the meantime.
+  // Null if the stream is gone: the deadline may have expired in the meantime.
   std::shared_ptr<connection> make_connection(route const& target) {
-    // The server's state owns the routes.
+    // Shares ownership of the server's state, which owns the routes.
     auto const& own = target.options.connection;
     std::shared_ptr<connection_options const> const options(server_, own ? &*own : &server_->connection);
 #if defined(KINDWIRE_HAS_EPOLL_SET)
-    // A plain socket of a context that one thread runs need not wait by Asio's means.
+    // A plain socket on a single-threaded context waits in the epoll_set instead of Asio's reactor.
     if constexpr (requires(std::error_code failure) {
                     typename Stream::protocol_type;
                     stream_.release(failure);
@@ -239,7 +239,7 @@ class opening final : public roster_member {
         try {
           set = &epoll_set::of(io);
         } catch (std::system_error const&) {
-          // No descriptor is left for it; Asio's means need none.
+          // No descriptor is left for it; Asio's reactor needs none.
         }
         if (set != nullptr) {
           auto result = std::make_shared<epoll_connection>(role::server, options, *set);
@@ -274,7 +274,7 @@ class opening final : public roster_member {
                       });
   }
 
-  // A peer that goes on sending is cut off after as much as it may have had under way, or a while.
+  // A peer that keeps sending is cut off after as much as it may have had in flight, or a while.
   void drain(std::size_t most) {
     stream_.async_read_some(asio::buffer(dropped_),
                             [self = shared(), most](std::error_code failure, std::size_t size) {
@@ -302,7 +302,7 @@ class opening final : public roster_member {
   std::array<std::byte, 512> dropped_;
   bool local_;
   bool accepted_ = false;
-  bool ended_ = false;  // the stream is closed, or another's
+  bool ended_ = false;  // the stream is closed, or handed over
 };
 
 }  // namespace detail

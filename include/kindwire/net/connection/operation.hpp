@@ -1,5 +1,5 @@
-// A completion handler that waits, with its type erased: what lets one connection type serve callbacks,
-// futures and coroutines.
+// A waiting completion handler, type-erased, so that one connection type serves callbacks, futures and
+// coroutines.
 #pragma once
 
 #include <algorithm>
@@ -28,13 +28,13 @@
 
 namespace kindwire::net::detail {
 
-// True for a handler that leaves the choice of its executor to whoever completes it.
+// True for a handler without an associated executor: it runs wherever it is completed.
 template <class Handler>
 inline constexpr bool has_no_executor =
     std::is_same_v<asio::associated_executor_t<Handler, asio::any_io_executor>, asio::any_io_executor>&&
         std::is_same_v<asio::associated_executor_t<Handler, asio::system_executor>, asio::system_executor>;
 
-// What stands for the executor of a handler that belongs where the object does.
+// Stands for the executor of a handler that runs on the owner's.
 struct on_own_executor {};
 constexpr on_own_executor work_on(on_own_executor) noexcept { return {}; }
 template <class Executor>
@@ -43,13 +43,13 @@ auto work_on(Executor const& executor) {
 }
 
 /// Holds one completion handler for `void(Args...)`, or none. Follows Asio's rules: the handler runs on its
-/// associated executor. A small one is kept inside; the memory of others comes from their associated
-/// allocator, given back before the handler runs. A handler that never completes is destroyed with the
+/// associated executor. A small one is stored inside; memory for others comes from their associated
+/// allocator, and is freed before the handler runs. A handler that never completes is destroyed with the
 /// operation. Not thread safe.
 ///
-/// `owner_executor` is, in all calls, the executor of the object that completes the operation. That a handler
-/// waits there is work only for an executor of the handler's own: the object has an operation of its stream
-/// under way as long as one of these waits, and need not be counted twice. See tracked_operation.
+/// `owner_executor` is, in all calls, the executor of the object that completes the operation. A waiting
+/// handler counts as work only on an executor of its own: the owner has a stream operation under way as long
+/// as one of these waits, and need not be counted twice. See tracked_operation.
 template <class... Args>
 class operation {
  public:
@@ -73,7 +73,7 @@ class operation {
 
   operation(operation&& other) noexcept { take(other); }
   operation& operator=(operation&& other) noexcept {
-    // What is destroyed may lead back here: then it finds what comes, not what goes.
+    // Destroying the old handler may lead back here, where it then finds the new one.
     operation const last(std::move(*this));
     take(other);
     return *this;
@@ -84,8 +84,8 @@ class operation {
 
   explicit operator bool() const noexcept { return vtable_ != nullptr; }
 
-  /// Calls the handler with `args`, and is empty from then on. To be called on the owner's executor: a
-  /// handler that belongs there too is called before this returns.
+  /// Calls the handler with `args`, and is empty from then on. Call on the owner's executor: a handler that
+  /// runs there too is called before this returns.
   void complete(Args... args) { std::exchange(vtable_, nullptr)->complete(storage_, std::move(args)...); }
 
   /// The same, but never before this returns. May throw std::bad_alloc; then the handler is lost.
@@ -93,17 +93,17 @@ class operation {
     std::exchange(vtable_, nullptr)->post(storage_, owner_executor, std::move(args)...);
   }
 
-  /// For what is said only once, at an end: as post(), but as complete() where there is no memory for that.
-  /// On the owner's executor.
+  /// For results reported only once: like post(), but like complete() if out of memory. Call on the owner's
+  /// executor.
   void post_or_complete(asio::any_io_executor const& owner_executor, Args... args) {
     std::exchange(vtable_, nullptr)->post_or_complete(storage_, owner_executor, std::move(args)...);
   }
 
  private:
-  // Two pointers and a size: a coroutine that waits, or what a callback usually needs to find its way back.
+  // Three words: enough for a waiting coroutine, or the usual captures of a callback.
   static constexpr std::size_t storage_size = 3 * sizeof(void*);
 
-  // What can be done with the handler that is kept in, or by, the storage. All but move() leave it free.
+  // The actions on the handler kept in, or by, the storage. All but move() free it.
   struct actions {
     void (*complete)(void* storage, Args&&... args);
     void (*post)(void* storage, asio::any_io_executor const& owner_executor, Args&&... args);
@@ -153,7 +153,7 @@ class operation {
                                  Args&&... args) {
       [[maybe_unused]] auto const executor = std::move(in(storage)->work);
       auto ready = bind(take(storage), std::move(args)...);
-      // What post() is given is lost where it finds no memory: so that is only a handle.
+      // post() loses its function if out of memory, so it gets only a handle to this.
       std::shared_ptr<decltype(ready)> last;
       bool const posted = try_allocating([&] {
         last = std::make_shared<decltype(ready)>(std::move(ready));
@@ -174,7 +174,7 @@ class operation {
       }
     }
     static void destroy(void* storage) noexcept {
-      Handler const last(std::move(in(storage)->handler));  // may own what the allocator gives from
+      Handler const last(std::move(in(storage)->handler));  // may own the allocator's memory
       free(in(storage), last);
     }
 
@@ -182,7 +182,7 @@ class operation {
       waiting* const place = in(storage);
       asio::get_associated_cancellation_slot(place->handler).clear();
       Handler ready(std::move(place->handler));
-      free(place, ready);  // what was moved from may know no allocator any more
+      free(place, ready);  // a moved-from handler may not know its allocator
       return ready;
     }
 
@@ -229,7 +229,7 @@ class operation {
   alignas(void*) std::byte storage_[storage_size];
 };
 
-/// The same for an object that may have nothing else under way: that a handler waits is work in any case.
+/// The same for an owner that may have nothing else under way: a waiting handler always counts as work.
 template <class... Args>
 class tracked_operation {
  public:
@@ -255,7 +255,7 @@ class tracked_operation {
   asio::any_io_executor work_;
 };
 
-// Has `cancel(owner)` called when the handler with this slot is to be cancelled, if the owner is still there.
+// Calls `cancel(owner)` when the operation with this slot is cancelled, if the owner still exists.
 template <class Slot, class Owner, class Cancel>
 void on_cancellation(Slot slot, std::shared_ptr<Owner> const& owner, Cancel cancel) {
   if (!slot.is_connected()) return;
@@ -264,8 +264,8 @@ void on_cancellation(Slot slot, std::shared_ptr<Owner> const& owner, Cancel canc
   });
 }
 
-// Operations that wait for the same thing. A ticket names one of them for the cancellation slot that may end
-// it. Handlers run inside these calls only where there is no memory to have them called later.
+// Operations that wait for the same event. A ticket identifies one to the cancellation slot that may end it.
+// Handlers run inside these calls only if there is no memory to post them.
 class waiting_list {
  public:
   using waiting = operation<std::error_code>;
@@ -295,10 +295,9 @@ class waiting_list {
   std::vector<entry> all_;
 };
 
-// Keeps a connection alive while an operation of its own is under way. Lives in the operation's handler. A
-// handler that is destroyed without being called says that its context is going away: the connection then
-// lets go of the operations that wait in it, since a coroutine that waits for the connection may be what
-// keeps it alive.
+// Keeps a connection alive while an operation of its own is under way. Lives in the operation's handler. If
+// that is destroyed without being called, its context is being destroyed: the connection then drops the
+// operations that wait in it, since a coroutine that waits for the connection may be what keeps it alive.
 template <class Connection>
 class operation_guard {
  public:
@@ -310,7 +309,7 @@ class operation_guard {
     if (of_) of_->drop_operations();
   }
 
-  // What a handler begins with.
+  // The handler calls this first.
   std::shared_ptr<Connection> end() noexcept { return std::move(of_); }
 
  private:

@@ -1,4 +1,4 @@
-// The receiving half of a connection: what has come, who gets it, and when there is more to be read.
+// The receiving half of a connection: what has arrived, who gets it, and when to read more.
 #pragma once
 
 #include <asio/error.hpp>
@@ -31,7 +31,7 @@ inline void connection::start_receive(operation<std::error_code, message> waitin
     message const left = take_message();
     return waiting.post(executor(), left ? std::error_code{} : error(), left);
   }
-  schedule();  // first: where there is no memory for it nothing waits
+  schedule();  // first: if it throws, nothing waits
   receive_ = std::move(waiting);
 }
 
@@ -40,17 +40,16 @@ inline void connection::deliver() {
     if (message const next = take_message()) {
       receive_.complete({}, next);
     } else if (is_over()) {
-      flush();  // our Close is on its way before the application hears of the end, and perhaps ends the
-                // program
+      flush();  // sends our Close before the application learns of the end, and perhaps exits
       receive_.complete(error(), message{});
     } else {
       return;
     }
     if (!stream_open()) return;
   }
-  // Nobody is receiving. Control frames are answered all the same, and a Close is noticed.
+  // No receive is waiting. Control frames are answered all the same, and a Close is noticed.
   if (drops_input()) {
-    place_.acquire().ready = {};  // there as long as it is closing
+    place_.acquire().ready = {};  // exists as long as it is closing
     try_allocating([&] { place_.acquire().protocol.discard(); });
   } else {
     if (!ready() && !message_out_) {
@@ -59,20 +58,20 @@ inline void connection::deliver() {
     }
     if (protocol().unread_size() != 0) try_allocating([&] { place_.acquire().protocol.look_ahead(); });
   }
-  // The application hears of it at its next receive: what it holds now it may still answer.
+  // The application learns of the end at its next receive: it may still answer the message that it holds.
   bool const holds_message = message_out_ && !unattended_;
   if (!ready() && protocol().unread_size() == 0 && !holds_message) note_end_of_input();
 }
 
-// Once our Close is said, what stands before the peer's is not worth waiting for where nobody will ask for
-// it, or where a caller awaits the end, nobody asks now, and there is more than we read ahead.
+// Once our Close is queued, input before the peer's Close is dropped if the application is gone, or if a
+// caller awaits the end, no receive waits, and read_ahead is reached.
 inline bool connection::drops_input() const noexcept {
   if (protocol().state() != session_state::closing) return false;
   return unattended_ ||
          (!place_.peek().closes.empty() && !receive_ && protocol().unread_size() >= options().read_ahead);
 }
 
-// The next message for the application, decoding what has come. Ends the view of the one before.
+// The next message for the application, decoding what has arrived. Ends the view of the previous one.
 inline message connection::take_message() {
   if (ready()) {
     message_out_ = asked_ = true;
@@ -94,11 +93,11 @@ inline message connection::poll() {
   try {
     return place_.acquire().protocol.poll();
   } catch (std::bad_alloc const&) {
-    return {};  // the session says so itself
+    return {};  // the session reports it itself
   }
 }
 
-// Only when nothing is left to poll: what came before the end is still delivered.
+// Only when nothing is left to poll: what arrived before the end is still delivered.
 inline void connection::note_end_of_input() {
   if (input_ended_) end_input(place_.peek().read_failed);
 }
@@ -118,7 +117,7 @@ inline void connection::on_read(std::error_code failure, std::size_t size) {
 
 inline void connection::on_read(std::error_code failure, buffer block) {
   std::size_t const size = block.size();
-  // Where there is no memory for it the session says so itself; but there may be none for a session.
+  // If out of memory, the session reports it itself; but there may be no memory for a session.
   if (size != 0 && !try_allocating([&] { place_.acquire().protocol.put(std::move(block)); }) &&
       place_.is_at_rest()) {
     error_ = no_memory();

@@ -16,16 +16,16 @@ namespace kindwire::net::detail {
 
 class roster;
 
-/// Something a stopping server ends. It enrols once, and leaves when it has ended or is destroyed. That it
-/// can be shared comes from here, not from what derives: that is gone first, while others may look.
+/// Something a stopping server ends. It enrols once, and leaves when it has ended or is destroyed. Inherits
+/// enable_shared_from_this here, since the derived part is destroyed first, while others may still lock it.
 class roster_member : public std::enable_shared_from_this<roster_member> {
  public:
   roster_member() noexcept = default;
   roster_member(roster_member const&) = delete;
   roster_member& operator=(roster_member const&) = delete;
 
-  /// Begins to end, a websocket with this code; called from any thread, while a shared_ptr keeps the member
-  /// alive.
+  /// Begins to end; a websocket closes with this code. Called from any thread, while a shared_ptr keeps the
+  /// member alive.
   virtual void stop(close_code code) = 0;
   /// Ends at once, whatever its peer does. Called as stop() is, and after it.
   virtual void stop_now() = 0;
@@ -33,7 +33,7 @@ class roster_member : public std::enable_shared_from_this<roster_member> {
  protected:
   virtual ~roster_member() { leave(); }
 
-  /// It has ended, though it may be kept. Not from two threads at once.
+  /// It has ended, though the object may live on. Not from two threads at once.
   void leave() noexcept;
 
  private:
@@ -43,18 +43,18 @@ class roster_member : public std::enable_shared_from_this<roster_member> {
   roster_member* previous_ = nullptr;
 };
 
-/// Told once nothing is left, from any thread: the last to leave.
+/// Notified once nothing is left, on the thread of the last to leave.
 class roster_watcher {
  public:
-  /// `was_cut` if a part of them did not end by itself.
+  /// `was_cut` if some of them did not end by themselves.
   virtual void on_empty(bool was_cut) noexcept = 0;
 
  protected:
   ~roster_watcher() = default;
 };
 
-/// An intrusive list, since a server may have 100,000 members that come and go; and a count of its handlers
-/// that run. Thread safe.
+/// An intrusive list, since a server may have 100,000 members that come and go; and a count of its running
+/// handlers. Thread safe.
 class roster : public std::enable_shared_from_this<roster> {
  public:
   void enrol(std::shared_ptr<roster_member> const& member) {
@@ -73,7 +73,7 @@ class roster : public std::enable_shared_from_this<roster> {
     if (late) member->stop(code);
   }
 
-  /// A handler begins, and has ended. For handler_guard.
+  /// A handler begins, or has ended. For handler_guard.
   void begin_handler() noexcept {
     std::lock_guard const lock(mutex_);
     ++count_;
@@ -83,20 +83,20 @@ class roster : public std::enable_shared_from_this<roster> {
     count_down(lock);
   }
 
-  /// Members that enrol are welcome again.
+  /// Members that enrol are no longer stopped.
   void open() {
     std::lock_guard const lock(mutex_);
     stopping_ = was_cut_ = false;
   }
 
-  /// Calls stop() of every member there is, and of each that enrols later. The first code stays.
+  /// Calls stop() of every member, and of each that enrols later. The first code stays.
   void stop(close_code code) {
     std::unique_lock lock(mutex_);
     if (!std::exchange(stopping_, true)) code_ = code;
     for_each(lock, [code = code_](roster_member& each) { each.stop(code); });
   }
 
-  /// Calls stop_now() of every member there is. False if neither a member nor a handler is left.
+  /// Calls stop_now() of every member. False if neither a member nor a handler is left.
   bool cut() {
     std::unique_lock lock(mutex_);
     bool const any = count_ != 0;
@@ -110,7 +110,7 @@ class roster : public std::enable_shared_from_this<roster> {
     return count_ == 0;
   }
 
-  /// `watcher` is told when nothing is left the next time, if it is still there.
+  /// `watcher` is notified the next time nothing is left, if it still exists.
   void watch(std::weak_ptr<roster_watcher> watcher) {
     std::lock_guard const lock(mutex_);
     std::erase_if(watchers_, [](auto const& each) { return each.expired(); });
@@ -120,7 +120,7 @@ class roster : public std::enable_shared_from_this<roster> {
  private:
   friend class roster_member;
 
-  // Collected first: a member may be destroyed by what is done to it, and then wants the lock.
+  // Collected first: `work` may destroy a member, which then takes the lock.
   template <class Work>
   void for_each(std::unique_lock<std::mutex>& lock, Work work) {
     std::vector<std::shared_ptr<roster_member>> all;
@@ -128,7 +128,7 @@ class roster : public std::enable_shared_from_this<roster> {
       if (auto member = each->weak_from_this().lock()) all.push_back(std::move(member));
     }
     lock.unlock();
-    // One that there is no memory for keeps nobody else from being told.
+    // Lack of memory for one must not keep the others from being told.
     bool all_told = true;
     for (auto const& member : all) all_told &= try_allocating([&] { work(*member); });
     if (!all_told) throw std::bad_alloc();

@@ -59,7 +59,7 @@ inline void connection::flush() {
   session& protocol = place_.acquire().protocol;
   std::size_t const size = stream().try_write(a_turn_of(protocol.output()), failure);
   wrote(size);
-  try_allocating([&] { protocol.consume(size); });  // it is, in any case; only a pong may wait on
+  try_allocating([&] { protocol.consume(size); });  // consumed in any case; only a pong may have to wait
   if (failure && failure != asio::error::would_block && failure != asio::error::try_again) {
     return on_write_failed(failure);
   }
@@ -81,7 +81,7 @@ inline void connection::on_written(std::error_code failure, std::size_t size) {
   writing_ = false;
   if (!stream_open()) return;
   wrote(size);
-  buffer& in_flight = place_.acquire().in_flight;  // which is there while a write is under way
+  buffer& in_flight = place_.acquire().in_flight;  // exists while a write is under way
   in_flight.consume(size);
   if (failure) {
     on_write_failed(failure);
@@ -93,15 +93,15 @@ inline void connection::on_written(std::error_code failure, std::size_t size) {
   advance();
 }
 
-// The peer may have said why before it went: what it sent is still read, and delivered, up to its end.
+// The peer may have said why before it left: its input is still read and delivered, up to its end.
 inline void connection::on_write_failed(std::error_code failure) {
-  activity& now = place_.acquire();  // which is there, since something was to be written
+  activity& now = place_.acquire();  // exists, since something was to be written
   now.write_failed = failure;
   now.in_flight.release();
   drop_output();
 }
 
-// Where a pong waits there may be no memory: then all of it goes with the connection.
+// With a pong waiting this may run out of memory: the output then goes with the connection.
 inline void connection::drop_output() noexcept {
   if (!place_.is_at_rest()) try_allocating([&] { place_.acquire().protocol.take_output(); });
 }

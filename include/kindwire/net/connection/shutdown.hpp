@@ -1,4 +1,4 @@
-// How a server's shutdown() waits for what it has ended.
+// How a server's shutdown() waits for what it has stopped.
 #pragma once
 
 #include <asio/any_io_executor.hpp>
@@ -18,14 +18,14 @@
 
 namespace kindwire::net::detail {
 
-// One call of shutdown(). Its own timer keeps it, and goes with the context. start() and cancel() from any
-// thread; the rest happens on its strand.
+// One call of shutdown(). Its own timer keeps it alive, and goes with the context. start() and cancel() from
+// any thread; the rest runs on its strand.
 class shutdown final : public roster_watcher, public std::enable_shared_from_this<shutdown> {
  public:
   using clock = std::chrono::steady_clock;
 
-  // What was cut has lost its stream, which its handler is told by the next turns of the loop. A handler that
-  // waits for something else is not waited for much longer.
+  // How long to wait for the handlers of what was cut. Those learn of it in the next turns of the loop; one
+  // that waits for something else is not worth more.
   static constexpr std::chrono::milliseconds last_patience{1000};
 
   shutdown(asio::any_io_executor const& executor, std::shared_ptr<roster> members,
@@ -35,7 +35,7 @@ class shutdown final : public roster_watcher, public std::enable_shared_from_thi
         members_(std::move(members)),
         done_(std::move(done)) {}
 
-  // They have been told to stop.
+  // The members have already been told to stop.
   void start(clock::time_point deadline) {
     members_->watch(weak_from_this());
     asio::post(strand_, [self = shared_from_this(), deadline] {
@@ -53,7 +53,7 @@ class shutdown final : public roster_watcher, public std::enable_shared_from_thi
     try {
       post_finish(was_cut ? error::close_timeout : std::error_code{});
     } catch (std::exception const&) {
-      // No memory: the timer finds out.
+      // No memory: left to the timer.
     }
   }
 

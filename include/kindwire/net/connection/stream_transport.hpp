@@ -33,7 +33,7 @@ class stream_transport final : public transport {
   stream_transport(connection& owner, Stream&& stream)
       : owner_(owner), executor_(stream.get_executor()), stream_(std::move(stream)) {
     if constexpr (readiness_stream<Stream>) {
-      std::error_code ignored;  // a socket that refuses will say so at its first read
+      std::error_code ignored;  // a socket that fails here also fails at its first read
       stream_.non_blocking(true, ignored);
     }
   }
@@ -49,7 +49,7 @@ class stream_transport final : public transport {
         in(owner).read_what_is_there(failure);
       });
     } else {
-      // The block is ours while the stream holds it: the session may come and go in the meantime.
+      // The stream reads into a block of ours: the session may come and go in the meantime.
       auto const room = block_.prepare(read_size_).first(read_size_);
       stream_.async_read_some(asio::mutable_buffer(room.data(), room.size()),
                               [held = shared()](std::error_code failure, std::size_t size) mutable {
@@ -65,7 +65,7 @@ class stream_transport final : public transport {
       std::span<std::byte> room;
       if (!try_allocating([&] { room = owner_.room_for_input(turn_size()); })) return true;
       std::size_t const size = stream_.read_some(asio::mutable_buffer(room.data(), room.size()), failure);
-      // An end is told by the wait that is under way; a failure may be told once only.
+      // The pending wait will report the end; an error may be reported only once.
       if (size != 0) owner_.on_read_now(size);
       bool const waits = failure == asio::error::would_block || failure == asio::error::try_again;
       if (failure && !waits && failure != asio::error::eof) owner_.on_read(failure, 0);
@@ -92,7 +92,7 @@ class stream_transport final : public transport {
   }
 
   std::size_t untaken() const noexcept override {
-    // What lies below, such as the socket of a TLS stream, is what counts.
+    // What counts is the lowest layer, such as the socket of a TLS stream.
     auto& below = const_cast<Stream&>(stream_);
     if constexpr (requires {
                     { below.lowest_layer().native_handle() } -> std::same_as<int>;
@@ -134,7 +134,7 @@ class stream_transport final : public transport {
   }
 
  private:
-  // There is one read a wake-up. A stream that needs a buffer to wait gets a small one, until it fills it.
+  // One read per wake-up. A stream that needs a buffer to wait gets a small one, until it fills it.
   static constexpr std::size_t small_read = 4096;
 
   operation_guard<connection> shared() {

@@ -1,4 +1,4 @@
-// How a connection obeys session/keepalive.hpp.
+// How a connection carries out session/keepalive.hpp.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ inline void connection::on_timer(clock::time_point due) {
   if (!looks_again()) advance();
 }
 
-// Before somebody is accused, what has come in the meantime is read. True if that takes another turn of the
+// Reads what has arrived in the meantime before the peer is blamed. True if that takes another turn of the
 // loop, after which on_timer() is called again.
 inline bool connection::looks_again() {
   bool const looked = looked_;
@@ -66,7 +66,7 @@ inline kindwire::detail::keepalive::facts connection::known_of_life() const noex
           .taken = written_ - static_cast<std::uint32_t>(untaken)};
 }
 
-// False if there is no memory for it; the connection has been cut then.
+// False if out of memory; the connection has then been cut.
 inline bool connection::set_timer(clock::time_point at, bool keeps) {
   if (start_operation([&] { stream().start_timer(at, keeps); })) return true;
   cut(no_memory());

@@ -1,4 +1,4 @@
-// What a connection does where there is no memory: it goes on without, or ends, but not its context.
+// What a connection does when out of memory: it goes on without, or ends, but does not end its context.
 #pragma once
 
 #include <new>
@@ -7,8 +7,8 @@
 
 namespace kindwire::net::detail {
 
-// Does `work`; false if that ended in std::bad_alloc. A session that finds no memory for what came has ended,
-// and says so in its error(); anything else is left as it was.
+// Runs `work`; false if it threw std::bad_alloc. A session without memory for its input has ended, and says
+// so in its error(); anything else is left as it was.
 template <class Work>
 bool try_allocating(Work&& work) {
   try {

@@ -1,5 +1,5 @@
-// What a connection does in a turn: it delivers, answers, writes, reads on, and ends. All that happens to a
-// connection ends up in advance(), and a handler that calls back into it only leaves work for the turn.
+// What a connection does in a turn: it delivers, answers, writes, reads on, and ends. Every event of a
+// connection leads to advance(); a handler that calls back into it only leaves work for the turn.
 #pragma once
 
 #include <algorithm>
@@ -33,7 +33,7 @@ inline void connection::start(std::span<std::byte const> leftover) {
   schedule();
 }
 
-// One turn soon. What is queued until then goes out in the same write.
+// Posts a turn. What is queued until then goes out in the same write.
 inline void connection::schedule() {
   if (in_turn_) {
     again_ = true;
@@ -50,11 +50,12 @@ inline void connection::schedule() {
   }
 }
 
-// Whoever calls it keeps the connection until it returns.
+// The caller keeps the connection alive until this returns.
 inline void connection::advance() {
   if (in_turn_ || !stream_open()) return;
   {
-    // A handler that throws leaves through io_context::run(), and the connection goes on in a later turn.
+    // An exception from a handler leaves through io_context::run(), and the connection goes on in a later
+    // turn.
     struct turn {
       connection& self;
       int const exceptions = std::uncaught_exceptions();
@@ -65,7 +66,7 @@ inline void connection::advance() {
     };
     in_turn_ = true;
     turn const guard{*this};
-    try_allocating([&] { take_mail(); });  // else it waits for the next turn
+    try_allocating([&] { take_mail(); });  // otherwise mail waits for the next turn
     do {
       again_ = false;
       deliver();

@@ -1,4 +1,4 @@
-// How much of what a socket was given the peer's end has not taken yet.
+// How much of what was written to a socket the peer's end has not taken yet.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace kindwire::net::detail {
 
-// 0 where the system does not say, and for a descriptor that has no such thing.
+// 0 if the system, or the descriptor, cannot tell.
 inline std::size_t untaken_by_peer([[maybe_unused]] int socket) noexcept {
   int size = 0;
 #if defined(__linux__)

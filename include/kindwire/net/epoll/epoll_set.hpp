@@ -1,7 +1,7 @@
-// All sockets of a context that one thread runs, waited for together: Linux's epoll inside of Asio's.
+// All sockets of a single-threaded context, waited for together: an epoll set inside Asio's.
 //
-// Asio arms a socket anew for each wait, with a system call, and takes an operation through its queue for
-// each that became ready. Here a socket is registered once, and one wait of Asio's stands for all of them.
+// Asio re-arms a socket with a system call for each wait, and queues an operation for each that became ready.
+// Here a socket is registered once, and one wait of Asio's stands for all of them.
 #pragma once
 
 #include <asio/detail/config.hpp>
@@ -31,25 +31,25 @@
 
 namespace kindwire::net::detail {
 
-// A service of an io_context. Not thread safe: the context is run by one thread, and used from it. As long as
-// it has members there is work for the context.
+// A service of an io_context. Not thread safe: one thread runs the context and uses this. As long as it has
+// members, the context has work.
 class epoll_set final : public asio::execution_context::service {
  public:
   using clock = asio::steady_timer::clock_type;
 
-  // A socket. It is told of what changed (edge-triggered), and asks for another turn where it stopped before
-  // the end of what there was.
+  // A socket. It is notified of changes (edge-triggered), and asks for another turn if it stopped before the
+  // end of the input.
   class member {
    public:
     member() noexcept = default;
     member(member const&) = delete;
     member& operator=(member const&) = delete;
 
-    // EPOLLIN and the like; 0 for a turn that again() asked for.
+    // EPOLLIN and the like; 0 for a turn requested by again().
     virtual void on_events(std::uint32_t events) = 0;
-    // The time that start_timer() was given has come: this.
+    // The time given to start_timer(), `due`, has come.
     virtual void on_time(clock::time_point due) = 0;
-    // The context is going away. It is no member any more.
+    // The context is being destroyed. This is no longer a member.
     virtual void on_shutdown() noexcept = 0;
 
    protected:
@@ -65,7 +65,7 @@ class epoll_set final : public asio::execution_context::service {
     bool waits_for_turn_ : 1 = false;
 
    protected:
-    // What was told and is not used up yet, for the member to keep: each change is told once only.
+    // Events not used up yet, kept by the member: each change is reported only once.
     bool readable_ : 1 = false;
     bool hung_up_ : 1 = false;
   };
@@ -83,7 +83,7 @@ class epoll_set final : public asio::execution_context::service {
 
   static epoll_set& of(asio::io_context& context) { return asio::use_service<epoll_set>(context); }
 
-  // May throw std::bad_alloc; then it is no member.
+  // May throw std::bad_alloc; then it is not added.
   void add(int socket, member& fresh, std::error_code& failure) {
     epoll_event event = {};
     event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
@@ -104,7 +104,7 @@ class epoll_set final : public asio::execution_context::service {
     }
   }
 
-  // The socket is still open. From then on the member is not called any more.
+  // Call while the socket is still open. The member is not called from then on.
   void remove(int socket, member& gone) noexcept {
     epoll_event ignored = {};
     ::epoll_ctl(descriptor_.native_handle(), EPOLL_CTL_DEL, socket, &ignored);
@@ -115,14 +115,14 @@ class epoll_set final : public asio::execution_context::service {
     }
   }
 
-  // The time, as of this turn: asked for once for all that it brings.
+  // The time of this turn: read once for all of its events.
   clock::time_point now() const noexcept {
     if (!in_turn_) return clock::now();
     if (turn_at_ == clock::time_point{}) turn_at_ = clock::now();
     return turn_at_;
   }
 
-  // One timer a member; a later call replaces it. May throw std::bad_alloc; then the member has none.
+  // One timer per member; a later call replaces it. May throw std::bad_alloc; then the member has no timer.
   void start_timer(member& one, clock::time_point at) {
     if (one.place_in_times_ == member::none) {
       times_.push_back({at, &one});
@@ -149,11 +149,11 @@ class epoll_set final : public asio::execution_context::service {
     }
   }
 
-  // Bytes that a member has read or written; and whether it does that so much that the others must wait.
+  // Counts bytes that a member has read or written; and whether it takes so many that others must wait.
   void took(member const& one, std::size_t size) noexcept { flood_.took(&one, size); }
   bool floods(member const& one) const noexcept { return flood_.floods(&one); }
 
-  // Calls the member in another turn, after what else is ready. May throw std::bad_alloc; then it does not.
+  // Calls the member in another turn, after whatever else is ready. May throw std::bad_alloc, with no effect.
   void again(member& one) {
     if (one.waits_for_turn_) return;
     if (!in_turn_) post_turn();
@@ -161,7 +161,7 @@ class epoll_set final : public asio::execution_context::service {
   }
 
  private:
-  // First come, first served; without memory of its own.
+  // A FIFO without memory of its own.
   struct queue {
     member* first = nullptr;
     member** end = &first;
@@ -202,7 +202,7 @@ class epoll_set final : public asio::execution_context::service {
   }
 
   void shutdown() noexcept override {
-    in_turn_ = true;  // nothing is waited for any more
+    in_turn_ = true;  // no more waits
     while (first_ != nullptr) {
       member& last = *first_;
       forget(last);
@@ -210,7 +210,7 @@ class epoll_set final : public asio::execution_context::service {
     }
   }
 
-  // Nothing here leads to it any more: neither the list, nor a time, nor a turn.
+  // Removes every reference to it: from the list, the times, the events and the turns.
   void forget(member& gone) noexcept {
     unlink(gone);
     stop_timer(gone);
@@ -239,7 +239,7 @@ class epoll_set final : public asio::execution_context::service {
     armed_ = true;
   }
 
-  // A heap of times, the next one first; each member knows its place.
+  // An entry in a heap of times, the earliest first; each member knows its place.
   struct time {
     clock::time_point at;
     member* of;
@@ -250,7 +250,7 @@ class epoll_set final : public asio::execution_context::service {
     one.of->place_in_times_ = static_cast<std::uint32_t>(place) & member::none;
   }
 
-  // Puts `one` where it belongs, on the way from `place` up or down.
+  // Moves `one` up or down from `place` to where it belongs.
   void settle(std::size_t place, time const one) noexcept {
     for (; place != 0 && one.at < times_[(place - 1) / 2].at; place = (place - 1) / 2)
       put(place, times_[(place - 1) / 2]);
@@ -262,7 +262,7 @@ class epoll_set final : public asio::execution_context::service {
     put(place, one);
   }
 
-  // Only for a time that comes before the one waited for: one that is too early does no harm.
+  // Only for a time before the one waited for: a timer that is too early does no harm.
   void set_timer() {
     if (times_.empty() || times_.front().at >= timed_for_) return;
     timer_.expires_at(times_.front().at);
@@ -274,14 +274,14 @@ class epoll_set final : public asio::execution_context::service {
     timed_for_ = times_.front().at;
   }
 
-  // At most so many as there are now: one that is due again at once does not keep the others waiting.
+  // At most as many as there are now, so that one due again at once does not keep the others waiting.
   void ring() {
     struct guard {
       epoll_set& self;
       ~guard() {
         try_allocating([&] {
           self.set_timer();
-          if (!self.in_turn_) self.arm();  // for which there may have been no memory
+          if (!self.in_turn_) self.arm();  // may have failed for lack of memory
         });
       }
     } const again{*this};
@@ -302,8 +302,8 @@ class epoll_set final : public asio::execution_context::service {
     posted_ = true;
   }
 
-  // What a handler throws leaves through io_context::run(); the others get their turn in a later one, as they
-  // do when it stops the context.
+  // An exception from a handler leaves through io_context::run(); the others are called in a later turn, as
+  // they are if it stops the context.
   struct turn_guard {
     epoll_set& self;
     ~turn_guard() {
@@ -320,7 +320,7 @@ class epoll_set final : public asio::execution_context::service {
     in_turn_ = true;
     turn_at_ = {};
     turn_guard const guard{*this};
-    // Those that asked for this turn; requests made during this turn wait for the next.
+    // Members that asked for this turn; requests made during this turn wait for the next.
     if (due_.empty()) due_.take(turns_);
     while (!due_.empty() && !io_.stopped()) due_.pop().on_events(0);
     if (at_ == count_) {
@@ -347,7 +347,7 @@ class epoll_set final : public asio::execution_context::service {
   flood_watch flood_;
   queue turns_;
   queue due_;
-  mutable clock::time_point turn_at_;  // zero until somebody asks
+  mutable clock::time_point turn_at_;  // zero until now() is called
   bool in_turn_ = false;
   bool armed_ = false;
   bool posted_ = false;

@@ -29,7 +29,7 @@
 
 namespace kindwire::net::detail {
 
-// Owns the socket, which does not block. An idle one has neither a buffer nor an operation.
+// Owns the non-blocking socket. An idle one has neither a buffer nor an operation.
 class epoll_transport final : public transport, private epoll_set::member {
  public:
   epoll_transport(connection& owner, epoll_set& set) noexcept : owner_(owner), set_(set) {}
@@ -38,7 +38,7 @@ class epoll_transport final : public transport, private epoll_set::member {
     if (socket_ >= 0) ::close(socket_);
   }
 
-  // Before start().
+  // Call before start().
   void take(int socket) noexcept { socket_ = socket; }
 
   asio::any_io_executor const& executor() const noexcept override { return set_.executor(); }
@@ -54,7 +54,7 @@ class epoll_transport final : public transport, private epoll_set::member {
     std::span<std::byte> room;
     if (!try_allocating([&] { room = owner_.room_for_input(turn_size()); })) return true;
     std::size_t const size = receive_into(room, failure);
-    // An end is told by the read that is under way; a failure may be told once only.
+    // The pending read will report the end; an error may be reported only once.
     if (size != 0) owner_.on_read_now(size);
     if (failure && failure != asio::error::would_block) owner_.on_read(failure, 0);
     return true;
@@ -92,18 +92,18 @@ class epoll_transport final : public transport, private epoll_set::member {
     if (socket_ < 0) return;
     if (kept_) set_.remove(socket_, *this);
     ::close(std::exchange(socket_, -1));
-    // What is kept here may call this.
+    // Released last: the connection kept here may be the caller.
     auto const last = std::move(kept_);
   }
 
-  // A member of the set is kept alive by it in any case.
+  // The set keeps its members alive in any case.
   void start_timer(clock::time_point at, bool) override {
     if (kept_ || join()) set_.start_timer(*this, at);
   }
   void stop_timer() noexcept override { set_.stop_timer(*this); }
 
  private:
-  // False when it cannot be waited for; that is told as the end of what is read.
+  // False if the set does not take it; that is reported as a read error.
   bool join() {
     std::error_code failure;
     set_.add(socket_, *this, failure);
@@ -148,8 +148,8 @@ class epoll_transport final : public transport, private epoll_set::member {
 
   std::size_t receive_into(std::span<std::byte> room, std::error_code& failure) noexcept {
     std::size_t const size = result_of([&] { return ::recv(socket_, room.data(), room.size(), 0); }, failure);
-    // Less than there was room for is all there was (epoll(7)), unless the end stands behind it: that came
-    // with the same event, and is no event of its own.
+    // A short read means that all was read (epoll(7)), unless the end follows: it came with the same event,
+    // and gets none of its own.
     readable_ = size == room.size() || (hung_up_ && failure != asio::error::would_block);
     set_.took(*this, size);
     return size;
@@ -171,10 +171,10 @@ class epoll_transport final : public transport, private epoll_set::member {
     return 0;
   }
 
-  int socket_ = -1;  // where the base has room for it
+  int socket_ = -1;  // in the base's tail padding
   connection& owner_;
   epoll_set& set_;
-  std::shared_ptr<connection> kept_;  // while it is in the set: nothing else may hold it
+  std::shared_ptr<connection> kept_;  // while it is in the set: there may be no other owner
 
   void on_shutdown() noexcept override {
     auto const last = std::move(kept_);

@@ -1,13 +1,13 @@
-// Which of many connections takes nearly all there is to take.
+// Finds a connection that takes nearly all of the throughput.
 #pragma once
 
 #include <cstddef>
 
 namespace kindwire::net::detail {
 
-// Looks at how many bytes were taken by whom, some megabytes at a time. A connection floods if it took more
-// than three quarters of them while others took some as well: then shorter turns let those in sooner. Where
-// several are busy, or one is alone, long turns serve all of them best. Not thread safe.
+// Counts the bytes that each connection moved, 1 MiB at a time. A connection floods if it moved more than
+// three quarters of them while others moved some as well: shorter turns then let those in sooner. If several
+// are busy, or only one, long turns serve all of them best. Not thread safe.
 class flood_watch {
  public:
   void took(void const* who, std::size_t size) noexcept {
@@ -19,7 +19,7 @@ class flood_watch {
     }
     if (all_ < window) return;
     flooding_ = others_ && of_suspect_ > all_ / 4 * 3 ? suspect_ : nullptr;
-    // Whose turn ends a window is one that took much of it, if there is one.
+    // The one that completes a window probably took much of it.
     if (flooding_ == nullptr) suspect_ = who;
     all_ = of_suspect_ = 0;
     others_ = false;
@@ -27,7 +27,7 @@ class flood_watch {
 
   bool floods(void const* who) const noexcept { return who == flooding_; }
 
-  // It is gone: another may come to lie where it was.
+  // It is gone: its address may be reused.
   void forget(void const* who) noexcept {
     if (who == suspect_) suspect_ = nullptr;
     if (who == flooding_) flooding_ = nullptr;
