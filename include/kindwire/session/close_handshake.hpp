@@ -1,4 +1,4 @@
-// How far a connection is: what both ends have said in their Close frames, RFC 6455 §7.1.
+// The state of a connection: what both ends have said in their Close frames, RFC 6455 §7.1.
 #pragma once
 
 #include <cstdint>
@@ -11,22 +11,22 @@
 
 namespace kindwire {
 
-/// How far a connection is (RFC 6455 §7.1).
+/// The state of a connection (RFC 6455 §7.1).
 enum class session_state : std::uint8_t {
   /// We may send. So may the peer, unless its Close was already seen behind unread messages: see
   /// session::close_received().
   open,
   /// Our Close is queued and the peer's has not been seen: messages may still arrive (§1.4).
   closing,
-  /// Both ends have said Close, or the connection failed or was lost. Nothing can be sent any more. Messages
-  /// that came before the peer's Close may still be polled: see session::is_over().
+  /// Both ends have sent Close, or the connection failed or was lost. Nothing can be sent any more. Messages
+  /// that arrived before the peer's Close may still be polled: see session::is_over().
   closed,
 };
 
 namespace detail {
 
-// The two Close frames and what became of the connection. The session decides when each thing happens; here
-// stands what follows from it.
+// The two Close frames and what became of the connection. The session decides when each thing happens; this
+// class records what follows.
 class close_handshake {
  public:
   session_state state() const noexcept { return state_; }
@@ -49,7 +49,7 @@ class close_handshake {
     state_ = is_received() ? session_state::closed : session_state::closing;
   }
 
-  // The peer's Close has come. With ours sent before, the handshake is complete.
+  // The peer's Close has arrived. If ours was sent before, the handshake is complete.
   void received(close_body const& body) {
     peer_reason_ = body.reason;
     peer_code_ = body.code;
@@ -57,8 +57,8 @@ class close_handshake {
     if (is_sent()) state_ = session_state::closed;
   }
 
-  // The connection ends without a complete handshake; no error if all that is missing is our answer, which
-  // could not be queued. The first reason is the one that counts.
+  // The connection ends without a complete handshake; no error if only our answer is missing, as it could not
+  // be queued. The first reason counts.
   void broken_off(std::error_code why) noexcept {
     if (!error_) error_ = why;
     state_ = session_state::closed;

@@ -31,7 +31,7 @@ inline std::error_code session::send_close_body(std::span<std::byte const> paylo
 
 inline void session::write_close(kindwire::close_code code, std::string_view reason) {
   std::array<std::byte, max_control_payload_size> room;
-  std::string kept(reason);  // first what may find no memory: a Close is queued whole or not at all
+  std::string kept(reason);  // first, as it may throw: a Close is queued whole or not at all
   output_.write(message_type::close, write_close_body(room, code, reason), true);
   output_.forget_pong();
   handshake_.sent(code, std::move(kept));
@@ -42,8 +42,8 @@ inline void session::answer_close() {
   if (close_received() && !close_sent()) write_close(close_code(), {});
 }
 
-// The Close in `frame`, a whole one behind unread messages. False if its body breaks a rule; then the frame
-// is as it came.
+// Notes the Close in `frame`, a whole one behind unread messages. False, with the frame unchanged, if its
+// body breaks a rule.
 inline bool session::see_close(frame_chunk const& frame) {
   auto const unmask = [&frame] {
     if (frame.header->masked) mask(frame.payload, frame.header->key);
@@ -60,7 +60,7 @@ inline bool session::see_close(frame_chunk const& frame) {
   return true;
 }
 
-// Nothing stands before the peer's Close any more.
+// Nothing unread precedes the peer's Close any more.
 inline void session::reach_close() {
   answer_close();
   ignore_input();
@@ -73,7 +73,7 @@ inline void session::end_of_input() noexcept {
   try {
     answer_close();
   } catch (std::bad_alloc const&) {
-    // The peer has said all that it had to say, and does without our answer, as when it cannot be written.
+    // The peer has said all it had to say, and gets no answer, as when it cannot be written.
     handshake_.broken_off({});
     output_.forget_pong();
   }
@@ -95,13 +95,13 @@ inline void session::fail(std::error_code why) {
   }
 }
 
-// The peer broke a rule, and nothing that came before it is left.
+// The peer broke a rule, and nothing unread precedes that.
 inline void session::break_off(std::error_code why) {
   write_failure(why);
   lose(why);
 }
 
-// A Close of ours says why, unless one was sent.
+// Queues a Close that says why, unless one was sent.
 inline void session::write_failure(std::error_code why) {
   if (close_sent()) return;
   bool const ours = why.category() == error_category();

@@ -1,4 +1,4 @@
-// When a timeout is over: the rules for all times that can be set.
+// When a timeout is over: the rules for all configurable times.
 #pragma once
 
 #include "../requirements.hpp"
@@ -10,8 +10,8 @@ namespace kindwire::detail {
 
 using fractional_seconds = std::chrono::duration<double>;  // wide enough for any duration
 
-// `now + timeout`. Without end, time_point::max(), if the timeout is so long that the clock might end before
-// it: duration::max() means never, and a century is no different. `now` if it is not above zero.
+// `now + timeout`. Infinite, time_point::max(), for a century or more, such as duration::max(), or if the
+// clock might end before. `now` if the timeout is not above zero.
 template <class Clock, class Duration, class Rep, class Period>
 constexpr std::chrono::time_point<Clock, Duration> time_after(
     std::chrono::time_point<Clock, Duration> now, std::chrono::duration<Rep, Period> timeout) noexcept {
@@ -24,9 +24,9 @@ constexpr std::chrono::time_point<Clock, Duration> time_after(
   return now + std::chrono::duration_cast<Duration>(timeout);
 }
 
-// True for a timer of `term` that is looked at so long after it was due, by more than a quarter of its term,
-// that it tells more of this process, which was stopped or busy, than of the peer. What it was to decide
-// deserves a new term. A hundredth of a second is late for nobody.
+// True if a timer of `term` is handled more than a quarter of its term late. That says more about this
+// process, which was stopped or busy, than about the peer: what it was to decide deserves a new term. Up to
+// 10 ms is never late.
 template <class Rep, class Period, class OtherRep, class OtherPeriod>
 constexpr bool is_late(std::chrono::duration<Rep, Period> overdue,
                        std::chrono::duration<OtherRep, OtherPeriod> term) noexcept {
@@ -34,7 +34,7 @@ constexpr bool is_late(std::chrono::duration<Rep, Period> overdue,
   return fractional_seconds(overdue) > (std::max)(fractional_seconds(term) / 4, least);
 }
 
-// The same for a timer that was due at `due` and is looked at `now`.
+// The same for a timer that was due at `due` and is handled at `now`.
 template <class Clock, class Duration, class Rep, class Period>
 constexpr bool is_late(std::chrono::time_point<Clock, Duration> now,
                        std::chrono::time_point<Clock, Duration> due,

@@ -1,5 +1,5 @@
 // How a connection ends (RFC 6455 §5.5.1, §7.1), as a machine without I/O and without a clock: what is known
-// goes in, what is to be done next comes out. Drivers obey it and hold no rule of their own.
+// goes in, what is to be done next comes out. Drivers follow it and have no rules of their own.
 //
 // clang-format off
 //   phase        begins when                                    ends when
@@ -12,12 +12,11 @@
 //   ended        the stream is closed                           never
 // clang-format on
 //
-// One term runs at a time, close_timeout long: from the last progress of what is queued until the peer has
-// taken it; then from that moment to the end of the stream; for a Close that waits behind unread messages, or
-// the end of a stream without one, until the application gets there; and, where nothing can be written any
-// more, from the last byte that came. While the application keeps us from reading, no term of the peer's
-// runs. Ending the stream takes nothing away from the application: messages that came before stay
-// deliverable.
+// One term runs at a time, close_timeout long: while output is queued, from its last progress; once the peer
+// has taken it, from then to the end of the stream; with a Close behind unread messages, or a stream that
+// ended without one, until the application gets there; and, if nothing can be written any more, from the last
+// byte received. While the application keeps us from reading, no term of the peer's runs. Ending the stream
+// takes nothing away from the application: messages that arrived before stay deliverable.
 #pragma once
 
 #include <algorithm>
@@ -38,9 +37,9 @@ class ending {
   enum class phase : std::uint8_t { open, closing, finishing, half_closed, ended };
 
   enum class action : std::uint8_t {
-    wait,               // until `next`, or until something happens
+    wait,               // until `next`, or the next event
     answer_close,       // session::answer_close()
-    shut_down_sending,  // tell the peer that nothing follows; where the stream cannot, close it
+    shut_down_sending,  // tell the peer that nothing follows; if the stream cannot, close it
     close_stream
   };
   struct step {
@@ -51,16 +50,16 @@ class ending {
   // What a driver knows. The first four are the session's.
   struct facts {
     bool open = true;             // both ends may send
-    bool closed = false;          // nothing more will be said by either end
+    bool closed = false;          // neither end will send anything more
     bool failed = false;          // closed for another reason than a close handshake
-    bool close_received = false;  // also if messages before it are unread
+    bool close_received = false;  // even if messages before it are unread
     role self = role::server;
-    bool listens = true;         // false while reading stands still until the application has caught up
+    bool listens = true;         // false while reading pauses until the application has caught up
     bool asked = false;          // the application has received since the last time
     bool unattended = false;     // the application is gone: nobody will receive
-    bool output_queued = false;  // in our hands: the stream has not taken it
-    bool output_waits = false;   // the peer has not taken it, as far as the stream can tell
-    std::uint32_t taken = 0;     // bytes that it has taken so far, modulo 2^32
+    bool output_queued = false;  // the stream has not taken all of it
+    bool output_waits = false;   // the peer has not taken all of it, as far as the stream can tell
+    std::uint32_t taken = 0;     // bytes that the peer has taken so far, modulo 2^32
     bool write_failed = false;
     bool input_ended = false;
     bool input_failed = false;  // it ended with an error: nothing can be written either
@@ -77,17 +76,17 @@ class ending {
     term_ = term::none;
   }
 
-  // Bytes have come.
+  // Bytes have arrived.
   void heard(clock::time_point now) noexcept {
     if (term_ == term::last_words) since_ = moment(now);
   }
 
-  // To be asked after everything that happens while the connection is not simply open, and when the time of
-  // the last step has come; again after each action but wait and close_stream.
+  // Call after every event while the connection is not simply open, and when the time of the last step has
+  // come; again after each action except wait and close_stream.
   step next(facts const& known, clock::time_point now, std::chrono::milliseconds close_timeout,
             std::size_t min_send_rate) noexcept {
     if (phase_ == phase::ended) return {action::wait};
-    // With neither direction left, or nobody to hear what may still come, there is nothing to wait for.
+    // With neither direction left, or nobody to receive further input, there is nothing to wait for.
     bool const nothing_to_hear = known.input_ended || known.unattended;
     if (known.input_failed || (known.write_failed && nothing_to_hear && !owes_answer(known))) {
       return {action::close_stream};
@@ -96,7 +95,7 @@ class ending {
     if (known.open) return while_open(known, at, now, close_timeout);
     if (!known.closed) {
       phase_ = phase::closing;
-      // §7.1.5: a stream that ends without a Close has none coming.
+      // §7.1.5: no Close can follow the end of the stream.
       if (known.input_ended && !known.output_queued) return {action::close_stream};
       if (known.write_failed) return hear_last_words(known, at, now, close_timeout);
       return await_peer(known, at, now, close_timeout, min_send_rate);
@@ -105,8 +104,8 @@ class ending {
     if (known.write_failed) return {action::close_stream};
     if (!known.output_queued) {
       if (known.input_ended) return {action::close_stream};
-      // §7.1.1: the server ends the stream first, and so does who fails the connection (§7.1.7). Ending only
-      // our side, and reading on to the peer's end, keeps a reset from overtaking our Close.
+      // §7.1.1: the server ends the stream first, and so does the end that fails the connection (§7.1.7).
+      // Ending only our side, and reading to the end of the peer's, keeps a reset from overtaking our Close.
       if (phase_ != phase::half_closed && (known.self == role::server || known.failed)) {
         phase_ = phase::half_closed;
         return {action::shut_down_sending};
@@ -123,8 +122,8 @@ class ending {
   step while_open(facts const& known, moment at, clock::time_point now,
                   std::chrono::milliseconds close_timeout) {
     if (known.close_received) {
-      // §5.5.1: the answer may wait until what came before the Close has been looked at; not for ever, and
-      // not where nobody looks.
+      // §5.5.1: the answer may wait until the input before the Close has been read; not for ever, and not if
+      // nobody reads.
       if (known.unattended || known.input_ended || known.write_failed) return {action::answer_close};
       run(term::unread_close, at);
       return is_over(at, close_timeout) ? step{action::answer_close} : wait(at, now, close_timeout);
@@ -134,13 +133,13 @@ class ending {
       term_ = term::none;
       return {action::wait};
     }
-    // The peer may still take what the application has to say to what came last; not for ever.
+    // The peer may still take the application's answers to its last messages; not for ever.
     run(term::unread_end, at);
     if (known.asked) since_ = at;
     return is_over(at, close_timeout) ? step{action::close_stream} : wait(at, now, close_timeout);
   }
 
-  // Nothing can be said any more, but the peer may have said why before it went.
+  // Nothing can be sent any more, but the peer may have said why before it left.
   step hear_last_words(facts const& known, moment at, clock::time_point now,
                        std::chrono::milliseconds close_timeout) {
     run(term::last_words, at);
@@ -152,7 +151,7 @@ class ending {
                   std::chrono::milliseconds close_timeout, std::size_t min_send_rate) {
     if (known.output_waits && term_ != term::progress) taken_ = known.taken;
     run(known.output_waits ? term::progress : term::answer, at);
-    // An answer that we do not read is none that the peer owes us.
+    // The peer does not owe us an answer that we do not read.
     if (term_ == term::answer && !known.closed && !known.listens && !known.unattended) since_ = at;
     if (term_ == term::progress) note_progress(known.taken, at, min_send_rate);
     return is_over(at, close_timeout) ? step{action::close_stream} : wait(at, now, close_timeout);
@@ -172,7 +171,7 @@ class ending {
     taken_ = taken;
   }
 
-  // If the end of a term is noticed late, the delay may be ours: it begins anew.
+  // If the end of a term is noticed late, the delay may be ours: the term begins anew.
   bool is_over(moment at, std::chrono::milliseconds close_timeout) noexcept {
     if (is_endless(close_timeout) || at - since_ < close_timeout) return false;
     if (!is_late(at - since_ - close_timeout, close_timeout)) return true;
@@ -180,7 +179,7 @@ class ending {
     return false;
   }
 
-  // Progress is only seen by looking.
+  // Progress must be polled for.
   step wait(moment at, clock::time_point now, std::chrono::milliseconds close_timeout) const noexcept {
     if (is_endless(close_timeout)) return {action::wait};
     auto left = close_timeout - (at - since_);

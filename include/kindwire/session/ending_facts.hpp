@@ -1,4 +1,4 @@
-// What a session tells the machine for the end; the rest is its driver's to know.
+// What a session contributes to ending::facts; its driver supplies the rest.
 #pragma once
 
 #include "../session.hpp"

@@ -1,5 +1,5 @@
-// What one end of a connection has received and not decoded yet, in a block that the last message may lie in
-// too.
+// What one end of a connection has received and not decoded yet, in a block that may also hold the last
+// message.
 #pragma once
 
 #include <algorithm>
@@ -12,12 +12,12 @@
 
 namespace kindwire::detail {
 
-// Bytes come in at the end and are taken off the front. What was taken stays where it is as long as the
-// application has a view of it. Holds storage only while bytes are in it or such a view is out.
+// Bytes arrive at the end and are taken from the front. What was taken stays in place as long as the
+// application has a view of it. Holds storage only while it has bytes or such a view is out.
 class inbox {
  public:
   inbox() noexcept = default;
-  inbox(inbox&& other) noexcept { swap(other); }  // so that nothing there points into what was moved
+  inbox(inbox&& other) noexcept { swap(other); }  // so that nothing in `other` points into what was moved
   inbox& operator=(inbox&& other) noexcept {
     inbox{std::move(other)}.swap(*this);
     return *this;
@@ -26,15 +26,15 @@ class inbox {
   // All that is unread, here and in the reassembler.
   std::size_t size() const noexcept { return unread().size() + in_reassembler_; }
 
-  // Bytes that came before all that is unread here, and were read straight into the reassembler.
+  // Bytes read straight into the reassembler, ahead of everything unread here.
   std::size_t in_reassembler() const noexcept { return in_reassembler_; }
   void commit_in_reassembler(std::size_t size) noexcept { in_reassembler_ += size; }
   std::size_t take_from_reassembler() noexcept { return std::exchange(in_reassembler_, 0); }
 
   std::span<std::byte> unread() const noexcept { return {begin_, end_}; }
 
-  // Room for at least `size` bytes. Leaves a view that is out intact: if there is no room behind it, its
-  // block is held for it, and what is unread moves to another.
+  // Room for at least `size` bytes. Leaves any view intact: if there is no room behind it, its block is held
+  // for it, and the unread bytes move to another.
   std::span<std::byte> prepare(std::size_t size) {
     if (view_out_ && bytes_.spare() < size) {
       buffer fresh;
@@ -44,8 +44,7 @@ class inbox {
       view_out_ = false;
     }
     std::size_t const left = unread().size();
-    // What was taken goes as soon as no view shows it. If something is always unread, nothing else would ever
-    // drop it.
+    // Drops what was taken once no view shows it: if there are always unread bytes, nothing else would.
     if (!view_out_) bytes_.consume(bytes_.size() - left);
     auto const room = bytes_.prepare(size);
     set_unread(bytes_.bytes().last(left));
@@ -71,7 +70,7 @@ class inbox {
     begin_ = rest.data();
     view_out_ = true;
   }
-  // The same if the view may be of bytes in another block: then this one need not stay for it.
+  // The same, but the view may be of another block: then this one need not stay for it.
   void taken(std::span<std::byte> rest, std::byte const* view) noexcept {
     begin_ = rest.data();
     view_out_ = bytes_.holds(view);
@@ -83,14 +82,14 @@ class inbox {
     held_.release();
     view_out_ = false;
   }
-  // True if no block is held for a view beside the one that has the unread bytes.
+  // True if no block is held for a view besides the one with the unread bytes.
   bool is_plain() const noexcept { return held_.capacity() == 0; }
 
   bool is_at_rest() const noexcept {
     return bytes_.capacity() == 0 && held_.capacity() == 0 && in_reassembler_ == 0 && !view_out_;
   }
 
-  // Drops what is unread.
+  // Drops the unread bytes.
   void drop() noexcept {
     if (view_out_) {
       bytes_.truncate(bytes_.size() - unread().size());
@@ -104,7 +103,7 @@ class inbox {
 
   // How much of unread() look_ahead() has already scanned and left there: whole frames.
   std::size_t scanned() const noexcept { return unread().size() - (std::min)(unread().size(), unscanned_); }
-  // All of unread() before `scanned_until` was scanned, and of that what begins at `keep_until` is dropped.
+  // All of unread() before `scanned_until` was scanned; the part of it from `keep_until` on is dropped.
   void mark_scanned(std::size_t keep_until, std::size_t scanned_until) noexcept {
     auto const all = unread();
     unscanned_ = all.size() - scanned_until;
@@ -131,9 +130,9 @@ class inbox {
     end_ = bytes.data() + bytes.size();
   }
 
-  std::byte* begin_ = nullptr;  // what is unread: the last part of bytes_
+  std::byte* begin_ = nullptr;  // the unread bytes: the last part of bytes_
   std::byte* end_ = nullptr;
-  std::size_t unscanned_ = 0;  // bytes at the end of unread(); if it is more than there are, all of them
+  std::size_t unscanned_ = 0;  // bytes at the end of unread(); all of them if it is more than their number
   std::size_t in_reassembler_ = 0;
   buffer bytes_;
   buffer held_;

@@ -1,5 +1,5 @@
-// Who is alive (RFC 6455 §5.5.2): when a quiet peer is pinged and when it is given up. Times and facts in, a
-// verdict out; no I/O and no clock.
+// Whether the peer is alive (RFC 6455 §5.5.2): when a quiet peer is pinged and when it is given up. Times and
+// facts in, a verdict out; no I/O and no clock.
 #pragma once
 
 #include <algorithm>
@@ -12,17 +12,17 @@
 
 namespace kindwire::detail {
 
-/// The times of a keepalive; each is never over if it is 24 days or longer.
+/// The times of a keepalive; 24 days or longer means never.
 struct keepalive_options {
   std::chrono::milliseconds ping_interval;  ///< of silence until the peer is pinged; 0 turns pings off
   std::chrono::milliseconds pong_timeout;   ///< from the ping to the next sign of life
   std::chrono::milliseconds idle_timeout;   ///< without a message; 0 turns it off
-  std::size_t min_send_rate;                ///< bytes a second below which taking counts as taking nothing
+  std::size_t min_send_rate;                ///< bytes per second; taking less counts as taking nothing
 };
 
-// Any byte that comes is a sign of life. So is it, while what we sent waits to be taken, that the peer takes
-// some of it: a slow reader answers a ping only when it gets there. While more waits than the stream takes, a
-// peer that takes nothing for ping_interval and pong_timeout together is given up even if it goes on sending.
+// Any byte received is a sign of life. While output is pending, so is the peer taking some of it: a slow
+// reader answers a ping only when it gets there. While more is pending than the stream takes, a peer that
+// takes nothing for ping_interval plus pong_timeout is given up even if it keeps sending.
 class keepalive {
  public:
   using clock = moment::clock;
@@ -33,21 +33,21 @@ class keepalive {
     clock::time_point next;  // of the next tick, if `what` is wait or ping; max() for none
   };
 
-  // What there is to know at a tick beside the time.
+  // What a tick needs to know besides the time.
   struct facts {
-    bool listens = true;        // false while reading stands still until the application has caught up
-    bool unread = false;        // something has come and waits for the application
-    bool may_ping = true;       // false once either end has said Close, or nothing can be said any more
+    bool listens = true;        // false while reading pauses until the application has caught up
+    bool unread = false;        // input waits for the application
+    bool may_ping = true;       // false once either end has sent Close, or nothing can be sent any more
     bool output_waits = false;  // the peer has not taken all that we sent
     bool backlog = false;       // nor has the stream
-    // Bytes that it has taken so far, modulo 2^32. May go back: some systems count what they need to hold
-    // what waits.
+    // Bytes that the peer has taken so far, modulo 2^32. May go back: some systems count the memory that
+    // pending bytes occupy.
     std::uint32_t taken = 0;
   };
 
   void start(clock::time_point now) noexcept { sign_at_ = data_at_ = progress_at_ = moment(now); }
 
-  // Bytes have come.
+  // Bytes have arrived.
   void heard(clock::time_point now) noexcept {
     moment const at(now);
     if (pinged_) [[unlikely]]
@@ -55,30 +55,29 @@ class keepalive {
     sign_at_ = at;
     pinged_ = false;
   }
-  // From the last ping that was answered to what was heard next; negative before the first. A minute, where
-  // it was longer.
+  // From the last answered ping to the input that followed; negative before the first. At most a minute.
   std::chrono::milliseconds round_trip() const noexcept {
     return std::chrono::milliseconds(round_trip_ == unknown ? -1 : round_trip_);
   }
-  // A message was among what was heard last.
+  // The last input contained a message.
   void data() noexcept {
     if (!pinged_ && sign_at_.is_after(data_at_)) data_at_ = sign_at_;
   }
-  // From now on output waits.
+  // From now on output is pending.
   void blocked(clock::time_point now, std::uint32_t taken) noexcept {
     progress_at_ = moment(now);
     taken_ = taken;
   }
 
-  // Called when the time of the last step has come, `due`, or when something else may have changed what is
-  // next; then `due` is `now`. A tick that comes late gives a new term in place of a verdict.
+  // Call when the time of the last step, `due`, has come, or, with `due` as `now`, when something else may
+  // have changed what is next. A late tick starts a new term instead of giving a verdict.
   step tick(clock::time_point now, clock::time_point due, keepalive_options const& options,
             facts const& known) noexcept {
     moment const at(now);
     auto const overdue = now - due;
     if (known.unread) data_at_ = at;
     note_progress(at, options, known);
-    // Where we do not listen, that our ping was taken has to do for its answer.
+    // While we do not listen, a ping that was taken counts as answered.
     if (pinged_ && !known.listens && !known.output_waits) sign(at);
 
     bool const pings = options.ping_interval.count() > 0;
@@ -108,11 +107,11 @@ class keepalive {
       auto const both =
           options.ping_interval +
           (std::min)(options.pong_timeout, (options.ping_interval.max)() - options.ping_interval);
-      // A peer that says nothing either, though it was asked, is dead.
+      // A peer that sends nothing either, though it was pinged, is dead.
       if (known.backlog && is_over(progress_at_, both)) {
         return {pinged_ ? verdict::no_pong : verdict::stalled, now};
       }
-      // Progress is only seen by looking.
+      // Progress must be polled for.
       if (!is_endless(both)) next = (std::min)(next, (std::max)(both / 8, shortest));
     }
     if (options.idle_timeout.count() > 0 && is_over(data_at_, options.idle_timeout))
@@ -141,7 +140,7 @@ class keepalive {
     auto const more = static_cast<std::int32_t>(known.taken - taken_);
     if (known.output_waits) {
       if (more < 0) taken_ = known.taken;
-      // How fast a peer is shows only where there is always more for it to take.
+      // A peer's rate shows only while there is always more for it to take.
       bool const counts =
           more > 0 && !(known.backlog && is_slower(more, at - progress_at_, options.min_send_rate));
       if (counts) sign(at);
@@ -153,7 +152,7 @@ class keepalive {
 
   moment sign_at_;      // of the last sign of life; of our ping if that was later
   moment data_at_;      // when the last message came
-  moment progress_at_;  // when the peer last took some of what waits
+  moment progress_at_;  // when the peer last took some of the pending output
   std::uint32_t taken_ = 0;
   std::uint16_t round_trip_ = unknown;  // in milliseconds
   bool pinged_ = false;

@@ -1,4 +1,4 @@
-// A time in four bytes, for what a server keeps 100,000 times.
+// A time in four bytes, for servers that keep 100,000 of them.
 #pragma once
 
 #include "../requirements.hpp"
@@ -9,8 +9,8 @@
 
 namespace kindwire::detail {
 
-// Milliseconds of the steady clock, modulo 2^32. Two moments can be told apart as long as they lie within 24
-// days of each other.
+// Milliseconds of the steady clock, modulo 2^32. Two moments can be compared if they lie within 24 days of
+// each other.
 class moment {
  public:
   using clock = std::chrono::steady_clock;
@@ -30,10 +30,10 @@ class moment {
   std::uint32_t value_ = 0;
 };
 
-// A duration that moments can measure: from 24 days on it counts as one without end.
+// True for a duration too long for moments to measure: from 24 days on it counts as infinite.
 inline bool is_endless(std::chrono::milliseconds term) noexcept { return term.count() > INT32_MAX; }
 
-// True if `bytes` in `time` are less than `rate` bytes a second.
+// True if `bytes` in `time` are less than `rate` bytes per second.
 inline bool is_slower(std::int32_t bytes, std::chrono::milliseconds time, std::size_t rate) noexcept {
   return static_cast<double>(bytes) * 1000 < static_cast<double>(rate) * static_cast<double>(time.count());
 }

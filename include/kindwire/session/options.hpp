@@ -10,7 +10,7 @@ namespace kindwire {
 /// The limits and choices of a session.
 struct session_options {
   std::size_t max_message_size = std::size_t{1} << 20;  ///< in bytes; more fails the connection with 1009
-  std::size_t max_fragments = 4096;                     ///< frames a message; more fails it with 1008
+  std::size_t max_fragments = 4096;                     ///< per message; more fails the connection with 1008
   std::size_t max_queued_pongs = 16384;  ///< in bytes; past it only the latest ping is answered
   bool autoping = true;  ///< answer pings, hide pings and pongs; false delivers both as messages
 };

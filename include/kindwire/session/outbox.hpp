@@ -1,4 +1,4 @@
-// What one end of a connection has to write: frames in their order, and the answers to pings.
+// The output of one end of a connection: frames in order, and the answers to pings.
 #pragma once
 
 #include <algorithm>
@@ -15,8 +15,8 @@
 
 namespace kindwire::detail {
 
-// Knows how frames are written; whether they may be is decided by the session. Holds storage only while
-// something waits to be written.
+// Knows how to write frames; the session decides whether they may be written. Holds storage only while output
+// is pending.
 class outbox {
  public:
   outbox(role self, std::size_t max_queued_pongs) noexcept
@@ -28,7 +28,7 @@ class outbox {
     masks_ ? write_as<role::client>(type, payload, fin) : write_as<role::server>(type, payload, fin);
   }
 
-  // A whole message that `write` appends itself; false, with nothing written, when it gives up or throws.
+  // A whole message that `write` appends itself. Writes nothing if that throws, or gives up with false.
   template <class Write>
   bool write_with(opcode type, Write&& write) {
     std::size_t const start = output_.size();
@@ -70,8 +70,8 @@ class outbox {
     latest_pong_.release();
   }
 
-  // May throw std::bad_alloc for a pong that waits; the bytes are used up all the same, and the pong waits
-  // on.
+  // May throw std::bad_alloc for a waiting pong; the bytes are consumed all the same, and the pong keeps
+  // waiting.
   void consume(std::size_t size) {
     output_.consume(size);
     last_pong_end_ -= (std::min)(size, last_pong_end_);
@@ -96,8 +96,8 @@ class outbox {
   // reallocated.
   static constexpr std::size_t usual_batch = std::size_t{256} << 10;
 
-  // Most frames find room, and for a server's there is little more to do than to copy it. The rest is a
-  // function of its own, so that the usual path saves no registers.
+  // Most frames fit, and a server's takes little more than a copy. The rest is a function of its own, so that
+  // the usual path saves no registers.
   template <role Self>
   KINDWIRE_NOINLINE void write_as(opcode type, std::span<std::byte const> payload, bool fin) {
     constexpr frame_encoder<Self> encoder;
@@ -146,7 +146,7 @@ class outbox {
   }
 
   buffer output_;
-  buffer latest_pong_;             // the payload of the pong that waits
+  buffer latest_pong_;             // the payload of the waiting pong
   std::size_t queued_pongs_ = 0;   // bytes of pongs in output_
   std::size_t last_pong_end_ = 0;  // bytes of output_ up to the end of the last pong
   basic_frame_encoder encoder_;

@@ -1,4 +1,4 @@
-// How a session goes over what its peer has sent: delivering, looking ahead, or discarding.
+// How a session processes its input: delivering, looking ahead, or discarding.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +10,7 @@
 
 namespace kindwire {
 
-// The frames that look_ahead() leaves for poll(). Where frames were taken from between them, they are moved
-// together.
+// The frames that look_ahead() leaves for poll(). If frames between them are taken, they are moved together.
 struct session::kept_frames {
   std::byte* end;  // of what stays
   bool any;        // something unread precedes the current frame
@@ -29,8 +28,8 @@ struct session::kept_frames {
 // The one loop over frames. Takes them off the front of `input` up to the next message, or until nothing is
 // left that can be taken.
 //
-// With messages::keep, frames of messages stay where they are, and so does a frame that is not whole.
-// `decoder` is then a copy, since what stays will be decoded again.
+// With messages::keep, frames of messages stay where they are, and so does an incomplete frame. `decoder` is
+// then a copy, since what stays will be decoded again.
 template <session::messages Use>
 message session::walk(basic_frame_decoder& decoder, std::span<std::byte>& input,
                       [[maybe_unused]] kept_frames* kept) {
@@ -86,7 +85,7 @@ KINDWIRE_NOINLINE inline message session::poll_any() {
   if (decoder_.between_frames()) control_.release();
   if (input_use_ == input_use::discard) return discard(), message{};
   unwinding guard{this};
-  // What the fast path has found. A session that is over has said why.
+  // An error that the fast path found. A session that is over has reported why.
   if (reassembler_.error() && input_use_ != input_use::ignore) break_off(reassembler_.error());
   reassembler_.release();
   message result;
@@ -101,7 +100,7 @@ KINDWIRE_NOINLINE inline message session::poll_any() {
       input_.taken(input, result.bytes().data());
       if (!control_.empty()) input_.hold(std::exchange(control_, buffer{}));
     } else {
-      // Everything was used: the decoder and the reassembler keep what is left of a header or a message.
+      // Everything was consumed: the decoder and the reassembler keep any partial header or message.
       input_.drop();
       if (input_use_ == input_use::deliver_rest) reach_close();
     }
@@ -147,8 +146,8 @@ inline void session::discard() {
       std::span<std::byte> payload = reassembler_.prepare(0).first(input_.take_from_reassembler());
       decoder_.take(payload);
     }
-    // What the messages say is not looked at any more, not even whether it is UTF-8: §5.5.1 does not ask an
-    // end that has sent a Close to go on processing data.
+    // Message payloads are no longer examined, not even for UTF-8: §5.5.1 does not ask an end that has sent a
+    // Close to go on processing data.
     std::span<std::byte> input = input_.unread();
     walk<messages::drop>(decoder_, input);
     input_.drop();

@@ -29,14 +29,14 @@ namespace kindwire {
 
 /// One end of a WebSocket connection after its opening handshake.
 ///
-/// Bytes go in by prepare() and commit(), messages come out of poll(). What send(), close() and the protocol
-/// itself have to say comes out of output(), and consume() tells how much of it was written. Any call may be
-/// made at any time, also between two fragments and while the connection is closing. A call that throws
-/// std::bad_alloc says what became of the connection. Not thread safe; sessions share nothing. In the steady
+/// Bytes go in through prepare() and commit(), messages come out of poll(). The frames of send(), close() and
+/// the protocol itself come out of output(), and consume() tells how much of it was written. Any call may be
+/// made at any time, even between two fragments and while the connection is closing. Calls that may throw
+/// std::bad_alloc say what becomes of the connection. Not thread safe; sessions share nothing. In the steady
 /// state nothing is allocated.
 ///
-/// The peer's Close ends what it sends, not what it has sent: messages that came before it are delivered, no
-/// matter whether the Close was seen or answered meanwhile.
+/// The peer's Close does not affect what it sent before: messages that arrived before it are delivered,
+/// whether or not the Close was seen or answered meanwhile.
 class session {
  public:
   explicit session(role self, session_options options = {}) noexcept
@@ -51,11 +51,11 @@ class session {
 
   // Input.
 
-  /// Room for at least `size` bytes from the peer, all of it usable. Valid until the next call but commit().
-  /// Leaves the view of the last message intact.
+  /// Room for at least `size` bytes from the peer, all of it usable. Valid until the next call except
+  /// commit(). Leaves the view of the last message intact.
   std::span<std::byte> prepare(std::size_t size) {
     if (fits_frame(size)) {
-      // All of it is payload of one frame: read it to where the message is gathered.
+      // All of it is payload of one frame: read it straight into the reassembler.
       destination_ = destination::reassembler;
       auto const room = reassembler_.prepare(size);
       return room.first(static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), decoder_.remaining())));
@@ -66,8 +66,8 @@ class session {
     return room;
   }
 
-  /// The first `size` bytes of what prepare() gave have come from the peer. They are dropped if they come
-  /// behind its Close (RFC 6455 §5.5.1), or once the connection has failed.
+  /// The first `size` bytes of the room from prepare() were received. They are dropped if they follow the
+  /// peer's Close (RFC 6455 §5.5.1), or once the connection has failed.
   void commit(std::size_t size) noexcept {
     if (destination_ == destination::inbox) [[likely]]
       return input_.commit(size);
@@ -75,8 +75,8 @@ class session {
     if (input_.size() == 0) input_.drop();
   }
 
-  /// The same for a block of your own: taken over as it is when nothing is unread, else copied. If there is
-  /// no memory for the copy, this throws std::bad_alloc and the connection is lost, since the bytes are.
+  /// The same for a block of your own: taken over as it is if nothing is unread, else copied. If there is no
+  /// memory for the copy, this throws std::bad_alloc and the connection is lost, as the bytes are.
   void put(buffer block) {
     if (block.empty() || !takes_input()) return;
     if (input_.take_over(block)) return;
@@ -87,16 +87,16 @@ class session {
   }
 
   /// The peer's stream has ended: nothing more will be read. Call poll() or look_ahead() first, so that a
-  /// Close that has come is seen.
+  /// Close that has arrived is seen.
   ///
-  /// With the peer's Close seen this is how a connection ends: the Close is answered if it was not yet, and
-  /// messages that came before it may still be polled. Without one the connection is lost: error() is
+  /// If the peer's Close was seen, the connection ends regularly: the Close is answered if it was not yet,
+  /// and messages before it may still be polled. Otherwise the connection is lost: error() is
   /// connection_lost, close_code() is 1006 (RFC 6455 §7.1.5), and what was not polled is dropped.
   void end_of_input() noexcept;
 
-  /// The next message; false when more bytes are needed or no message will come any more: see is_over(). TEXT
-  /// and BINARY come whole; PING and PONG come only with autoping off; a CLOSE is never a message: see
-  /// state(), close_code() and error(). When nothing is left before the peer's Close, the Close is answered.
+  /// The next message; false if more bytes are needed or no more messages will come: see is_over(). TEXT and
+  /// BINARY come whole; PING and PONG come only with autoping off; a CLOSE is never a message: see state(),
+  /// close_code() and error(). When nothing is left before the peer's Close, the Close is answered.
   ///
   /// The view is valid until the next poll(); no other call invalidates it. If this throws std::bad_alloc,
   /// the connection is lost: error() says so.
@@ -113,17 +113,17 @@ class session {
     return poll_any();
   }
 
-  /// Goes over what has come but was not polled, for callers that do not poll for a while: the application is
-  /// busy with the last message, say. Messages stay where they are, and so does the view of the last one.
+  /// Scans input that was not polled, for callers that do not poll for a while, as when the application is
+  /// busy with the last message. Messages stay where they are, and so does the view of the last one.
   ///
   /// Pings are answered, so that the peer gets its pongs. A broken rule directly behind the last message
   /// fails the connection; behind unread messages it is left to poll().
   ///
-  /// A Close of the peer's is seen, wherever it stands: from then on close_received() is true, and
-  /// close_code() and close_reason() are the peer's. With nothing unread before it, it is answered at once.
-  /// Behind unread messages it is answered when poll() reaches it, or by answer_close(), close() or
-  /// end_of_input(), whichever comes first; until then we may send, for the peer has only said that it will
-  /// not. If our own Close was sent before, the handshake is complete, and the state is closed at once.
+  /// A Close from the peer is seen, wherever it is: from then on close_received() is true, and close_code()
+  /// and close_reason() are the peer's. With nothing unread before it, it is answered at once. Behind unread
+  /// messages it is answered when poll() reaches it, or by answer_close(), close() or end_of_input(),
+  /// whichever comes first; until then we may send, as only the peer has stopped sending. If our own Close
+  /// was sent before, the handshake is complete, and the state is closed at once.
   ///
   /// If this throws std::bad_alloc, the connection is lost.
   void look_ahead();
@@ -133,17 +133,17 @@ class session {
   /// throws std::bad_alloc, nothing has changed.
   void answer_close();
 
-  /// For callers that will not poll any more: drops all messages, those that are still to come included, and
-  /// goes on to the peer's Close, which is answered. Call it again when more has come. Control frames are
-  /// answered as ever, and a broken rule of framing fails the connection. From then on poll() gives nothing.
-  /// The view of the last message stays. If this throws std::bad_alloc, the connection is lost.
+  /// For callers that will not poll any more: drops all messages, including those still to come, and skips to
+  /// the peer's Close, which is answered. Call it again when more has arrived. Control frames are answered as
+  /// usual, and a framing violation fails the connection. From then on poll() returns nothing. The view of
+  /// the last message stays. If this throws std::bad_alloc, the connection is lost.
   void discard();
 
-  /// Drops what has come and was not polled, for a driver that is done with a closed session: then it is
-  /// over. The view of the last message stays.
+  /// Drops input that was not polled, for a driver that is done with a closed session, which is then over.
+  /// The view of the last message stays.
   void drop_input() noexcept { input_.drop(); }
 
-  /// Bytes that have come and were not polled yet.
+  /// Bytes received and not yet polled.
   std::size_t unread_size() const noexcept { return input_.size(); }
 
   // Output.
@@ -151,7 +151,7 @@ class session {
   /// Queues one frame: a whole message, or with `fin` false the first fragment of one, which is continued by
   /// CONTINUATION frames until one has `fin` (RFC 6455 §5.4). Control frames may come in between. A CLOSE is
   /// close() with the code and reason in `payload`. The payload is copied (a client's masked), so it may lie
-  /// anywhere but in output(). Text must be UTF-8.
+  /// anywhere except in output(). Text must be UTF-8.
   ///
   /// Errors, with nothing queued: closed after close() or the peer's Close; fragment_in_progress,
   /// no_fragment_to_continue; invalid_argument for a control frame that is fragmented or over 125 bytes.
@@ -167,8 +167,8 @@ class session {
   std::error_code send(std::string_view text) { return send(message_type::text, detail::as_bytes(text)); }
 
   /// Queues a whole TEXT or BINARY message that `write` appends to the outbound buffer itself: no copy, no
-  /// string in between. `write(buffer&)` only appends; it returns false to give up, which is invalid_argument
-  /// and queues nothing. Other errors as with send().
+  /// string in between. `write(buffer&)` must only append; it returns false to give up, which is
+  /// invalid_argument and queues nothing. Other errors as for send().
   template <class Write>
   std::error_code send_with(message_type type, Write&& write) {
     if (is_control(type) || type == message_type::continuation) return error::invalid_argument;
@@ -178,7 +178,7 @@ class session {
   }
 
   /// Queues a Close and stops sending: later sends fail with error::closed. Messages may still be polled
-  /// until the peer answers. If its Close was seen already, this is the answer to it, and the state is
+  /// until the peer answers. If its Close was already seen, this is the answer to it, and the state becomes
   /// closed. A second call does nothing. `no_status` sends an empty Close.
   ///
   /// Error, with nothing queued: invalid_argument for a code that must not be sent, or a reason that is not
@@ -187,12 +187,12 @@ class session {
                         std::string_view reason = {});
 
   /// Fails the connection for a reason of our own, as if the peer had broken a rule: queues a Close with the
-  /// code of `why` unless one was sent, and reports `why` (RFC 6455 §7.1.7). What has come may still be
-  /// polled, what comes later is dropped: see is_over(). Does nothing once the state is closed. Used by
-  /// drivers for timeouts. If this throws std::bad_alloc, nothing has changed.
+  /// code of `why` unless one was sent, and reports `why` (RFC 6455 §7.1.7). Input received so far may still
+  /// be polled, later input is dropped: see is_over(). Does nothing once the state is closed. Used by drivers
+  /// for timeouts. If this throws std::bad_alloc, nothing has changed.
   void fail(std::error_code why);
 
-  /// What is to be written to the peer, in order. Valid until the next call that is not const.
+  /// Bytes to be written to the peer, in order. Valid until the next non-const call.
   std::span<std::byte const> output() const noexcept { return output_.bytes(); }
 
   /// The first `size` bytes of output() were written.
@@ -203,8 +203,8 @@ class session {
 
   // State.
 
-  /// True if a new session with the same options would be the same: it is open, and nothing has come, waits
-  /// or is looked at. For drivers that keep no session for a quiet connection.
+  /// True if a new session with the same options would be the same: it is open, with no input, output or view
+  /// pending. For drivers that keep no session for a quiet connection.
   bool is_at_rest() const noexcept {
     return fast_path_ && is_open() && !sending_fragments_ && input_.is_at_rest() && output_.is_at_rest();
   }
@@ -213,27 +213,27 @@ class session {
   session_state state() const noexcept { return handshake_.state(); }
   bool is_open() const noexcept { return state() == session_state::open; }
 
-  /// True when the state is closed and nothing that came before the end is left: poll() will never give a
+  /// True when the state is closed and no input from before the end is left: poll() will never return a
   /// message again, and error() is final. Unread bytes count until poll() has found that they hold no
   /// message.
   bool is_over() const noexcept {
     return state() == session_state::closed && (input_use_ == input_use::ignore || input_.size() == 0);
   }
 
-  /// What ended the connection, if it did not end by a close handshake: the rule that the peer broke, or
-  /// connection_lost, or what fail() was given. No error while it is open. It may stand beside a Close of the
-  /// peer's that look_ahead() has seen, if what came before the Close breaks a rule, or fail() was called.
+  /// What ended the connection, if it was not a close handshake: the rule that the peer broke,
+  /// connection_lost, or the argument of fail(). No error while it is open. May be set beside a peer's Close
+  /// that look_ahead() has seen, if input before the Close breaks a rule, or fail() was called.
   std::error_code error() const noexcept { return handshake_.error(); }
 
-  /// The code of the peer's Close: no_status (1005) if it had no body, abnormal (1006) if none came
-  /// (RFC 6455 §7.1.5).
+  /// The code of the peer's Close: no_status (1005) if it had no body, abnormal (1006) if none arrived (RFC
+  /// 6455 §7.1.5).
   kindwire::close_code close_code() const noexcept { return handshake_.received_code(); }
   /// The reason of the peer's Close (§7.1.6); valid as long as the session.
   std::string_view close_reason() const noexcept { return handshake_.received_reason(); }
 
   /// True when our Close is queued or sent.
   bool close_sent() const noexcept { return handshake_.is_sent(); }
-  /// The code of our own Close: no_status (1005) if it has no body, abnormal (1006) as long as there is none.
+  /// The code of our own Close: no_status (1005) if it has no body, abnormal (1006) if there is none yet.
   kindwire::close_code sent_close_code() const noexcept { return handshake_.sent_code(); }
   /// The reason in our own Close; valid as long as the session.
   std::string_view sent_close_reason() const noexcept { return handshake_.sent_reason(); }
@@ -248,17 +248,17 @@ class session {
   bool closed_by_peer() const noexcept { return handshake_.peer_was_first(); }
 
  private:
-  // What becomes of bytes from the peer.
+  // How bytes from the peer are used.
   enum class input_use : std::uint8_t {
-    deliver,       // all that comes is for poll()
-    deliver_rest,  // what is unread is for poll(), and nothing follows: behind it stood the peer's Close, or
-                   // the connection was failed
+    deliver,       // all input is for poll()
+    deliver_rest,  // unread input is for poll(), and nothing follows: it ended with the peer's Close, or the
+                   // connection was failed
     discard,       // messages are dropped, control frames are not
-    ignore,        // all is over
+    ignore,        // input is dropped
   };
-  // Where the bytes go that prepare() gave room for.
+  // Where bytes in the room from prepare() go.
   enum class destination : std::uint8_t { inbox, reassembler, nowhere };
-  // What walk() does with the messages that it comes to.
+  // What walk() does with messages.
   enum class messages : std::uint8_t { deliver, drop, keep };
   struct kept_frames;
 
@@ -266,8 +266,8 @@ class session {
     return input_use_ == input_use::deliver || input_use_ == input_use::discard;
   }
 
-  // True if `size` bytes are payload of the data frame that we are in, and nothing else comes before them,
-  // and enough of the message is there for so much room.
+  // True if the next `size` bytes are payload of the current data frame, nothing unread precedes them, and
+  // enough of the message has arrived to reserve that much room.
   bool fits_frame(std::size_t size) const noexcept {
     return size != 0 && decoder_.remaining() >= size && unread_size() == 0 && !is_control(decoder_.type()) &&
            input_use_ == input_use::deliver && reassembler_.may_reserve(size);
@@ -302,7 +302,7 @@ class session {
 
   detail::inbox input_;
   detail::outbox output_;
-  buffer control_;  // what has come of a control frame that is not whole
+  buffer control_;  // the part received of an incomplete control frame
   basic_frame_decoder decoder_;
   reassembler reassembler_;
   detail::close_handshake handshake_;
