@@ -1,4 +1,4 @@
-// What a blocking byte stream has to offer, so that everything in stream/ runs over it.
+// What stream/ requires of a blocking byte stream.
 #pragma once
 
 #include "../requirements.hpp"
@@ -10,15 +10,15 @@
 
 namespace kindwire {
 
-/// A stream of bytes whose operations wait. Both members move at least one byte, or set the error, or
+/// A stream of bytes whose operations block. Both members move at least one byte, or set the error, or
 /// (reading only) return 0 without an error at the end of the stream. A stream with a timeout reports it as
 /// an error.
 ///
 ///     std::size_t read_some(std::span<std::byte>, std::error_code&);
 ///     std::size_t write_some(std::span<std::byte const>, std::error_code&);
 ///
-/// Two members more are used if they are there: shutdown_send() ends our side of the stream and leaves the
-/// other open, close() ends both.
+/// Two more members are used if present: shutdown_send() ends our side of the stream and leaves the other
+/// open, close() ends both.
 template <class Stream>
 concept blocking_stream = requires(Stream& stream, std::span<std::byte> input,
                                    std::span<std::byte const> output, std::error_code& failure) {

@@ -19,10 +19,10 @@ namespace kindwire {
 
 /// How one end of a pair behaves. The defaults are an ideal stream.
 struct memory_stream_options {
-  std::size_t max_read = (std::numeric_limits<std::size_t>::max)();   ///< bytes that one read gives at most
-  std::size_t max_write = (std::numeric_limits<std::size_t>::max)();  ///< bytes that one write takes at most
+  std::size_t max_read = (std::numeric_limits<std::size_t>::max)();   ///< most bytes that one read returns
+  std::size_t max_write = (std::numeric_limits<std::size_t>::max)();  ///< most bytes that one write takes
   std::size_t capacity = (std::numeric_limits<std::size_t>::max)();   ///< unread bytes at which a write waits
-  std::size_t fail_at = 0;  ///< the n-th operation of this end fails, and all after it; 0: none does
+  std::size_t fail_at = 0;  ///< the n-th operation of this end fails, and all after it; 0: none
   std::error_code failure = std::make_error_code(std::errc::connection_reset);  ///< with this error
   bool waits = true;  ///< false: an operation that would wait fails with operation_would_block instead
 };
@@ -84,7 +84,8 @@ class memory_stream {
     return size;
   }
 
-  /// The other end reads to the end of what was written, then sees the end of the stream. Reading goes on.
+  /// The other end reads to the end of what was written, then sees the end of the stream. This end can still
+  /// read.
   void shutdown_send() noexcept {
     if (!peer_) return;
     std::lock_guard const lock(peer_->mutex);
@@ -92,7 +93,7 @@ class memory_stream {
     peer_->changed.notify_all();
   }
 
-  /// Ends both directions: what was not read by us is lost, what was written by us can still be read.
+  /// Ends both directions: what we have not read is lost, what we wrote can still be read.
   void close() noexcept {
     if (!own_) return;
     shutdown_send();
@@ -101,7 +102,7 @@ class memory_stream {
     own_->changed.notify_all();
   }
 
-  /// How many reads and writes were begun here: what fail_at counts.
+  /// The reads and writes started at this end, as fail_at counts them.
   std::size_t operations() const noexcept { return operations_; }
 
  private:

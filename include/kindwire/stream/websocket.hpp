@@ -38,18 +38,18 @@
 
 namespace kindwire {
 
-/// A session over a blocking stream, after the opening handshake; accept() and connect() make that first.
+/// A session over a blocking stream, after the opening handshake; accept() and connect() perform that first.
 ///
-/// Each operation reports by its error_code: what the stream said, the rule that the peer broke,
-/// connection_lost, closed. How long one may wait is the stream's own affair: one with a timeout ends it.
-/// Pings are answered while receive() or close() reads. Not thread safe.
+/// Each operation reports through its error_code: errors of the stream, the rule that the peer broke,
+/// connection_lost, closed. How long one may wait is up to the stream and its timeouts. Pings are answered
+/// while receive() or close() reads. Not thread safe.
 template <blocking_stream Stream>
 class blocking_websocket {
  public:
   /// No connection yet: every operation ends with error::closed.
   blocking_websocket() = default;
 
-  /// `leftover` are bytes that were read behind the handshake's head.
+  /// `leftover` are bytes that were read past the handshake's head.
   blocking_websocket(Stream stream, role self, session_options options = {},
                      std::span<std::byte const> leftover = {})
       : state_(new state{std::move(stream), session(self, options)}) {
@@ -58,15 +58,14 @@ class blocking_websocket {
     machine().commit(leftover.size());
   }
 
-  /// Waits for the next message. False without an error once the peer closed, with one when the connection
+  /// Waits for the next message. False without an error once the peer has closed, with one if the connection
   /// broke. The view is valid until the next receive() or close().
   message receive(std::error_code& failure) {
     failure = error::closed;
     if (!state_) return {};
     for (;;) {
       message const result = machine().poll();
-      // The peer may be gone and have said why before: a stream that takes no answers is still read to its
-      // end.
+      // The peer may have said why before it left: a stream that takes no answers is still read to its end.
       write();
       failure.clear();
       if (result) return result;
@@ -92,21 +91,21 @@ class blocking_websocket {
     send(message_type::text, detail::as_bytes(text), failure);
   }
 
-  /// Sends a frame of any type, whole or a fragment: as session::send().
+  /// Sends a frame of any type, whole or a fragment: see session::send().
   void send(message_type type, std::span<std::byte const> bytes, std::error_code& failure, bool fin = true) {
     failure = state_ ? machine().send(type, bytes, fin) : make_error_code(error::closed);
     if (failure) return;
     failure = write();
-    // It is queued, and goes out with the next operation: to try again would send it twice.
+    // It is queued, and goes out with the next operation: retrying would send it twice.
     if (passes(failure)) failure.clear();
   }
 
-  /// Writes what is queued, for a stream whose writes may time out or not wait.
+  /// Writes queued output, for a stream whose writes may time out or not block.
   void flush(std::error_code& failure) { failure = state_ ? write() : make_error_code(error::closed); }
 
-  /// Sends a Close and waits for the peer's, then for the end of the stream; messages that come before it are
-  /// dropped. A peer that does not answer, or that takes nothing, is given up after 5 s, which a read or
-  /// write that waits longer exceeds. Error invalid_argument, with nothing sent, as session::close().
+  /// Sends a Close and waits for the peer's, then for the end of the stream; messages before it are dropped.
+  /// A peer that does not answer, or takes nothing, is given up after 5 s, or later if one read or write
+  /// waits longer. Error invalid_argument, with nothing sent, as for session::close().
   void close(std::error_code& failure, kindwire::close_code code = kindwire::close_code::normal,
              std::string_view reason = {}) {
     failure = state_ ? std::error_code{} : make_error_code(error::closed);
@@ -117,9 +116,9 @@ class blocking_websocket {
     failure = run_ending();
   }
 
-  /// How the connection was closed: as of session. Without a connection none has said anything: 1006.
+  /// How the connection was closed, as in session. Without a connection: 1006.
   ///
-  /// The code of the peer's Close: no_status (1005) if it had none, abnormal (1006) as long as no Close came.
+  /// The code of the peer's Close: no_status (1005) if it had none, abnormal (1006) if no Close has arrived.
   kindwire::close_code close_code() const noexcept {
     return state_ ? protocol().close_code() : kindwire::close_code::abnormal;
   }
@@ -127,7 +126,7 @@ class blocking_websocket {
   std::string_view close_reason() const noexcept {
     return state_ ? protocol().close_reason() : std::string_view{};
   }
-  /// The code of our own Close: no_status (1005) if it has none, abnormal (1006) as long as we sent none.
+  /// The code of our own Close: no_status (1005) if it has none, abnormal (1006) if we have sent none.
   kindwire::close_code sent_close_code() const noexcept {
     return state_ ? protocol().sent_close_code() : kindwire::close_code::abnormal;
   }
@@ -139,13 +138,13 @@ class blocking_websocket {
   /// its peer.
   bool closed_by_peer() const noexcept { return state_ && protocol().closed_by_peer(); }
 
-  /// The machine below: its state, close codes and reasons. Without a connection, one that was lost.
+  /// The underlying session: its state, close codes and reasons. Without a connection, one that was lost.
   session const& protocol() const noexcept { return state_ ? state_->protocol : lost(); }
-  /// There must be a connection.
+  /// Requires a connection.
   Stream& next_layer() noexcept { return state_->stream; }
   explicit operator bool() const noexcept { return state_ != nullptr; }
 
-  /// The request, on a server; the subprotocol that was agreed on, on both.
+  /// The request, on a server; the agreed subprotocol, on both ends.
   kindwire::request const& request() const noexcept {
     static kindwire::request const none;
     return state_ ? state_->head : none;
@@ -211,21 +210,21 @@ class blocking_websocket {
     return failure;
   }
 
-  // The stream said that nothing is to be had now, not that it is over.
+  // True if the stream is not ready now, rather than over.
   static bool passes(std::error_code why) noexcept {
     return why == std::errc::timed_out || why == std::errc::interrupted ||
            why == std::errc::operation_would_block || why == std::errc::resource_unavailable_try_again;
   }
 
-  // The stream is broken, or has ended before its time. What is left of it only keeps the peer waiting.
+  // Closes the stream: what is left of it would only keep the peer waiting.
   void cut() {
     if (state_->ending.has_ended()) return;
     state_->ending.end();
     detail::close_stream(state_->stream);
   }
 
-  // Goes on to the end of the stream as the machine for that wants it. The error is how the connection ended,
-  // or why the stream cannot go on now.
+  // Runs the ending until the stream has ended. The error is how the connection ended, or why the stream
+  // cannot go on now.
   std::error_code run_ending() {
     std::error_code failure;
     while (!state_->ending.has_ended()) {
@@ -267,16 +266,16 @@ class blocking_websocket {
 /// What a blocking server accepts.
 struct accept_settings {
   head_limits head = {};                       ///< of the request
-  host_options hosts = {};                     ///< that we are: any, unless listed, or `local`
+  host_options hosts = {};                     ///< that we answer to: any, unless listed or `local`
   origin_options origins = {};                 ///< which pages may connect: same origin unless listed
-  std::vector<std::string> subprotocols = {};  ///< that we speak, in our order of preference
+  std::vector<std::string> subprotocols = {};  ///< that we support, in our order of preference
   session_options session = {};                ///< of the websocket
-  /// Looks at the request before it is accepted; a response refuses it.
+  /// Checks the request before it is accepted; a returned response refuses it.
   request_check before = {};
 };
 
-/// Reads one request from `stream` and answers it. No connection, with an error, when it was none that could
-/// be accepted: it has been answered with 400, 403, 405, 414, 421, 426, 431 or what `before` gave
+/// Reads one request from `stream` and answers it. No connection, with an error, if it could not be accepted:
+/// it was then answered with 400, 403, 405, 414, 421, 426, 431 or the response of `before`
 /// (error::handshake_refused), and the stream was closed.
 template <blocking_stream Stream>
 blocking_websocket<Stream> accept(Stream stream, std::error_code& failure,
@@ -319,13 +318,12 @@ blocking_websocket<Stream> accept(Stream stream, std::error_code& failure,
 namespace detail {
 
 // Reads the answer to a request whose writing ended with `unwritten`. Once it is a refusal, reading may go on
-// for a second, looked at after each read: how long one of them waits is up to the stream.
+// for a second, checked after each read: how long one read waits is up to the stream.
 template <blocking_stream Stream>
 std::error_code read_answer(Stream& stream, client_handshake& handshake, std::error_code unwritten) {
   using clock = std::chrono::steady_clock;
   std::optional<clock::time_point> end;
-  // A server that refuses before it has read all of the request may have gone, and why is still there to be
-  // read.
+  // A server that refuses before it has read the whole request may be gone, but its answer can still be read.
   bool const gone = unwritten == std::errc::broken_pipe || unwritten == std::errc::connection_reset;
   if (unwritten && !gone) handshake.end_of_input(unwritten);
   while (handshake.status() == handshake_status::reading) {
@@ -337,16 +335,16 @@ std::error_code read_answer(Stream& stream, client_handshake& handshake, std::er
     if (end && clock::now() >= *end) failure = error::handshake_timeout;
     if (failure) handshake.end_of_input(failure);
   }
-  // Of a request that was not written whole only a refusal is an answer.
+  // If the request was not written in full, only a refusal counts as an answer.
   return unwritten && !handshake.is_refused() ? unwritten : handshake.error();
 }
 
 }  // namespace detail
 
-/// Makes the opening handshake of a client over a connected `stream`. No connection, with an error, when that
-/// failed. `*answer` is then what the server said, if it said anything: with error::handshake_refused its
-/// status, header fields and what came of its body; the status is 0 when it was not HTTP, and the body what
-/// it was instead: see client_handshake::server_said().
+/// Performs the client's opening handshake over a connected `stream`. No connection, with an error, if that
+/// fails. `*answer` then receives the server's answer, if any: with error::handshake_refused its status,
+/// header fields and as much of its body as arrived. If it was not HTTP, the status is 0 and the body is what
+/// the server sent instead: see client_handshake::server_said().
 template <blocking_stream Stream>
 blocking_websocket<Stream> connect(Stream stream, std::string_view to, std::error_code& failure,
                                    client_options const& options = {}, session_options const& session = {},
