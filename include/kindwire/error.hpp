@@ -1,6 +1,6 @@
 // Every error that kindwire itself reports, as one std::error_code category.
 //
-// Errors of a stream (a reset connection, an end of file) are passed on as the stream gave them.
+// Errors of a stream (a reset connection, an end of file) are passed on unchanged.
 #pragma once
 
 #include "requirements.hpp"
@@ -12,7 +12,7 @@ namespace kindwire {
 
 /// What can go wrong, each value naming one rule. A value names what the peer did, unless it says "we".
 ///
-/// close_code_for() in message/close.hpp gives the close code that a protocol violation is answered with.
+/// close_code_for() in message/close.hpp gives the close code for a protocol violation.
 enum class error {
   // Frames: RFC 6455 §5.
   reserved_bits = 1,         ///< an RSV bit is set and no extension gives it a meaning (§5.2)
@@ -25,7 +25,7 @@ enum class error {
   control_frame_fragmented,  ///< a control frame without FIN (§5.5)
 
   // Messages: RFC 6455 §5.4, §8.1.
-  unexpected_continuation,  ///< a CONTINUATION frame while no message was begun (§5.4)
+  unexpected_continuation,  ///< a CONTINUATION frame with no message begun (§5.4)
   expected_continuation,    ///< a TEXT or BINARY frame inside a fragmented message (§5.4)
   message_too_large,        ///< more than max_message_size bytes (§10.4)
   too_many_fragments,       ///< more than max_fragments frames in a message (§10.4)
@@ -33,23 +33,23 @@ enum class error {
 
   // Close: RFC 6455 §5.5.1, §7.4.
   close_body_too_short,  ///< a Close with a body of one byte (§5.5.1)
-  close_code_invalid,    ///< a close code that must not stand in a frame (§7.4)
+  close_code_invalid,    ///< a close code that must not appear in a frame (§7.4)
 
   // Use of a connection.
   closed,                 ///< nothing can be sent any more: the connection is closing or closed
   connection_lost,        ///< the stream ended without a Close (§7.1.5: 1006)
   operation_in_progress,  ///< a second receive while one is waiting
   fragment_in_progress,   ///< we would send a TEXT or BINARY frame inside our own fragmented message (§5.4)
-  no_fragment_to_continue,  ///< we would send a CONTINUATION although we began no message (§5.4)
+  no_fragment_to_continue,  ///< we would send a CONTINUATION with no message of ours begun (§5.4)
   invalid_argument,         ///< we would send what the RFC forbids: a long control frame, a bad close code
   send_queue_full,          ///< the outbound queue is at its hard mark; nothing was queued
 
   // Time.
   handshake_timeout,  ///< the opening handshake took longer than handshake_timeout
   close_timeout,      ///< the peer did not answer our Close within close_timeout
-  idle_timeout,       ///< no data came for idle_timeout
-  pong_timeout,       ///< no byte came within pong_timeout of a ping
-  send_timeout,       ///< the peer took nothing of what we sent for ping_interval and pong_timeout together
+  idle_timeout,       ///< no data arrived within idle_timeout
+  pong_timeout,       ///< no byte arrived within pong_timeout of a ping
+  send_timeout,       ///< the peer took none of our output for ping_interval plus pong_timeout
 
   // Opening handshake, HTTP: RFC 9112, RFC 6455 §4.
   http_malformed,         ///< not an HTTP/1.1 message head
@@ -57,21 +57,21 @@ enum class error {
   http_head_too_large,    ///< the head as a whole is over its limit
   http_too_many_headers,  ///< more header fields than the limit
   http_version,           ///< not HTTP/1.x; an upgrade in HTTP/1.0
-  http_host,              ///< no Host field in HTTP/1.1, or two, or one that is none
+  http_host,              ///< no Host field in HTTP/1.1, or two, or a malformed one
   http_body,              ///< a request with a body
   http_method,            ///< not GET
-  http_target,            ///< a request target that is no path
+  http_target,            ///< a request target that is not a path
   handshake_upgrade,      ///< Upgrade or Connection does not ask for websocket
   handshake_key,          ///< Sec-WebSocket-Key missing, twice, or not 16 bytes
   handshake_version,      ///< Sec-WebSocket-Version is not 13
   handshake_accept,       ///< Sec-WebSocket-Accept missing, twice, or wrong
-  handshake_subprotocol,  ///< a subprotocol list that is none, or one we did not offer
-  handshake_extension,    ///< an extension list that is none, or one we did not offer
+  handshake_subprotocol,  ///< a malformed subprotocol list, or a subprotocol we did not offer
+  handshake_extension,    ///< a malformed extension list, or an extension we did not offer
   handshake_origin,       ///< an Origin that is not allowed
-  handshake_host,         ///< a Host that is another one than ours
-  handshake_refused,      ///< the server answered with another status than 101
+  handshake_host,         ///< a Host other than ours
+  handshake_refused,      ///< the server answered with a status other than 101
   invalid_uri,            ///< not a ws or wss URI
-  invalid_header,         ///< we would write a header with CR, LF or NUL, or a name that is no token
+  invalid_header,         ///< we would write a header with CR, LF or NUL, or a name that is not a token
 };
 
 namespace detail {
