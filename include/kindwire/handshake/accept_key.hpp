@@ -13,7 +13,7 @@
 
 namespace kindwire {
 
-/// What a server answers to `key` in Sec-WebSocket-Accept: 28 characters. Any text is taken as a key; see
+/// The Sec-WebSocket-Accept value for `key`: 28 characters. Any text is accepted as a key; see
 /// is_handshake_key(). Thread safe.
 inline std::string accept_key(std::string_view key) {
   std::string text{key};

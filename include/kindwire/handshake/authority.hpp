@@ -1,4 +1,4 @@
-// Host and port, as they stand in Host, in Origin and in URIs: RFC 3986 §3.2, RFC 9110 §7.2.
+// Host and port, as in Host, Origin and URIs: RFC 3986 §3.2, RFC 9110 §7.2.
 #pragma once
 
 #include <charconv>
@@ -14,7 +14,7 @@ namespace kindwire::detail {
 
 struct authority {
   std::string_view host;   // an IPv6 address without its brackets
-  std::uint16_t port = 0;  // 0: none was given
+  std::uint16_t port = 0;  // 0 if not given
   bool bracketed = false;
 };
 
@@ -80,7 +80,7 @@ constexpr bool is_host_name(std::string_view text) noexcept {
   return !text.empty();
 }
 
-// 1 to 65535, over the whole token: "80x", "+80" and "99999" are no ports.
+// 1 to 65535, and nothing else: "80x", "+80" and "99999" are not ports.
 inline std::optional<std::uint16_t> parse_port(std::string_view text) noexcept {
   std::uint16_t port = 0;
   char const* const end = text.data() + text.size();

@@ -17,7 +17,7 @@ namespace detail {
 inline constexpr std::string_view base64_alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-// 0 to 63, or 64 for what is no character of the alphabet.
+// 0 to 63, or 64 for a character outside the alphabet.
 constexpr std::uint32_t base64_value(char c) noexcept {
   if (c >= 'A' && c <= 'Z') return static_cast<std::uint32_t>(c - 'A');
   if (c >= 'a' && c <= 'z') return static_cast<std::uint32_t>(c - 'a' + 26);
@@ -45,10 +45,10 @@ inline std::string base64_encode(std::span<std::byte const> bytes) {
   return text;
 }
 
-/// The bytes that `text` stands for; nothing unless it is base64 in whole groups of four with its padding.
+/// The bytes that `text` encodes; nothing unless it is base64 in whole groups of four with its padding.
 ///
-/// Bits beyond the last byte are not looked at: the example key of RFC 6455 §4.1 (step 7) has some set.
-/// Thread safe.
+/// Bits beyond the last byte are ignored: the example key of RFC 6455 §4.1 (step 7) has some set. Thread
+/// safe.
 inline std::optional<std::string> base64_decode(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;
   std::size_t padding = 0;

@@ -1,4 +1,4 @@
-// The body of a response that refused the upgrade: where it ends, and what of it is kept. RFC 9112 §6, §7.
+// The body of a response that refused the upgrade: where it ends, and what is kept of it. RFC 9112 §6, §7.
 #pragma once
 
 #include <algorithm>
@@ -16,8 +16,8 @@
 
 namespace kindwire::detail {
 
-// It explains a refusal and is thrown away with the connection: so whatever is wrong with it ends it, with
-// what is there by then, and nothing in it is an error.
+// The body only explains a refusal, on a connection about to be closed: anything wrong with it ends it, with
+// what has arrived by then, and nothing in it is an error.
 class body_reader {
  public:
   body_reader() = default;
@@ -88,7 +88,7 @@ class body_reader {
     }
   }
 
-  // chunk-size [ chunk-ext ] CRLF; the last chunk has size 0, and trailers after it mean nothing here.
+  // chunk-size [ chunk-ext ] CRLF; the last chunk has size 0, and trailers after it are ignored.
   void take_chunk_size(std::string_view& bytes) {
     char const c = bytes.front();
     bytes.remove_prefix(1);

@@ -25,17 +25,17 @@
 
 namespace kindwire {
 
-/// What a client asks for beside its URI. It holds no std::string of its own, so that g++ 12, which copies
-/// the bytes of aggregates that are built inside a co_await expression, does no harm to it.
+/// What a client asks for besides its URI. Holds no std::string directly: g++ 12 copies the bytes of
+/// aggregates built inside a co_await expression, which would break one.
 struct client_options {
-  std::vector<std::string> subprotocols = {};  ///< in order of preference; unlike tokens
+  std::vector<std::string> subprotocols = {};  ///< distinct tokens, in order of preference
   std::string_view origin = {};                ///< only for programs that act as a browser does
   /// Other fields, such as cookies or Authorization. A Host here replaces the one made from the URI, as for a
-  /// server that is reached by its address or through a Unix socket.
+  /// server reached by its address or through a Unix socket.
   header_list headers = {};
   std::string_view extensions = {};  ///< the value of Sec-WebSocket-Extensions to offer, or empty
-  head_limits limits = {};           ///< of the answer
-  std::size_t max_body = 65536;      ///< bytes that are kept of the body of a refusal: an error page
+  head_limits limits = {};           ///< of the response
+  std::size_t max_body = 65536;      ///< bytes kept of the body of a refusal: an error page
 };
 
 /// Makes the request and checks the answer, without a stream:
@@ -43,24 +43,24 @@ struct client_options {
 ///     kw::client_handshake handshake{*kw::uri::parse("ws://127.0.0.1/chat")};
 ///     while (!handshake.output().empty()) handshake.consume(write_some(handshake.output()));
 ///     while (handshake.status() == kw::handshake_status::reading)
-///       handshake.commit(read_some(handshake.prepare(2048)));       // end_of_input() where the stream ends
+///       handshake.commit(read_some(handshake.prepare(2048)));       // end_of_input() if the stream ends
 ///     if (handshake.error()) …                                      // handshake_refused: answer() says how
 ///     …                                                             // leftover() begins the frames
 ///
-/// Once the head of an answer other than 101 is there, the outcome is error::handshake_refused with its
-/// status and its fields, whatever becomes of the body (RFC 9110 §15, RFC 9112 §8). A redirect is a refusal
-/// like any other: the caller knows which credentials may go along to the new place.
+/// Once the head of an answer other than 101 has arrived, the outcome is error::handshake_refused with its
+/// status and fields, whatever happens to the body (RFC 9110 §15, RFC 9112 §8). A redirect is a refusal like
+/// any other: only the caller knows which credentials may be sent to the new location.
 ///
-/// The clock is the driver's. It tells end_of_input() when the time for the handshake is up, and much earlier
+/// The clock is the driver's: it calls end_of_input() when the time for the handshake is up, and much earlier
 /// while is_refused(): a body explains a refusal and is not worth waiting for. Not thread safe.
 class client_handshake {
  public:
-  /// Makes a request with a fresh key. error() tells at once of what can't be asked for:
-  /// error::invalid_header for a control character in a name or value, a name that is no token, a field of
-  /// the handshake's own (Upgrade, Connection, Sec-WebSocket-…, Content-Length, Transfer-Encoding) and an
-  /// Origin or a Host that is none or there twice; error::handshake_subprotocol for one that is no token, or
-  /// there twice; error::handshake_extension for a malformed list; error::invalid_uri for a URI that
-  /// uri::parse() would not make.
+  /// Makes a request with a fresh key. error() reports at once what cannot be asked for:
+  /// error::invalid_header for a control character in a name or value, a name that is not a token, one of the
+  /// handshake's own fields (Upgrade, Connection, Sec-WebSocket-…, Content-Length, Transfer-Encoding), a
+  /// malformed Host, and a second Origin or Host; error::handshake_subprotocol for one that is not a token,
+  /// or is repeated; error::handshake_extension for a malformed list; error::invalid_uri for a URI that
+  /// uri::parse() would not produce.
   explicit client_handshake(uri const& to, client_options options = {})
       : options_(std::move(options)),
         offered_extensions_(options_.extensions),
@@ -73,19 +73,19 @@ class client_handshake {
     }
   }
 
-  /// What is to be written to the stream. Valid until consume().
+  /// Bytes to be written to the stream. Valid until consume().
   std::span<std::byte const> output() const noexcept {
     return {reinterpret_cast<std::byte const*>(output_.data()) + written_, output_.size() - written_};
   }
-  /// The first `size` bytes of output() are written.
+  /// The first `size` bytes of output() were written.
   void consume(std::size_t size) noexcept { written_ += size; }
 
   /// Room for at least `size` bytes from the stream; fill it from its front, then commit().
   std::span<std::byte> prepare(std::size_t size) { return input_.prepare(size); }
 
-  /// Takes the first `size` bytes of what prepare() gave. Once status() is ready they are only kept, as
-  /// leftover(); once it is failed they are dropped. Throws std::bad_alloc, and has failed then: with
-  /// std::errc::not_enough_memory, or with error::handshake_refused if only the body found no room.
+  /// Takes the first `size` bytes of the room from prepare(). Once status() is ready they are only kept, as
+  /// leftover(); once it is failed they are dropped. May throw std::bad_alloc, and has then failed: with
+  /// std::errc::not_enough_memory, or with error::handshake_refused if only the body ran out of memory.
   void commit(std::size_t size) {
     input_.commit(size);
     unwinding guard{this};
@@ -94,31 +94,31 @@ class client_handshake {
     if (status_ == handshake_status::failed) input_.release();
   }
 
-  /// The stream gives no more: it has ended, a read failed with `why`, or time is up
+  /// No more input will come: the stream has ended, a read failed with `why`, or time is up
   /// (error::handshake_timeout). That is the error, unless it only cuts off the body of a refusal.
   void end_of_input(std::error_code why = kindwire::error::connection_lost) noexcept {
     if (status_ != handshake_status::reading) return;
     refused_ ? end_body() : fail(why);
   }
 
-  /// True once the head of a refusal is there, also while its body is still read.
+  /// True once the head of a refusal has arrived, even while its body is still read.
   bool is_refused() const noexcept { return refused_; }
 
-  /// reading until the 101 is there and right, or the body of a refusal is whole.
+  /// reading until a valid 101 has arrived, or the body of a refusal is complete.
   handshake_status status() const noexcept { return status_; }
 
-  /// Why it failed. error::handshake_refused for another status than 101; error::http_version and other http
+  /// Why it failed. error::handshake_refused for a status other than 101; error::http_version and other http
   /// errors for an answer that is not HTTP/1.1, see server_said(); error::handshake_upgrade,
   /// handshake_accept, handshake_subprotocol and handshake_extension for a 101 that breaks a rule.
   std::error_code error() const noexcept { return error_; }
 
-  /// The server's answer as far as it came: its status (0 before), its header fields, and of a refusal the
-  /// body, with chunks put together and up to max_body bytes. Interim answers (1xx) are passed over.
+  /// The server's answer as far as it arrived: its status (0 before), its header fields, and for a refusal
+  /// the body, dechunked and up to max_body bytes. Interim answers (1xx) are skipped.
   response const& answer() const noexcept { return answer_; }
 
-  /// What an answer that is not HTTP began with, printable: the first 40 bytes of it that had come, as in
+  /// The beginning of an answer that is not HTTP, printable: up to 40 of its bytes, as in
   /// `SSH-2.0-OpenSSH_9.2\r\n` or `\x15\x03\x03\x00\x02\x02F`. Empty for one that is HTTP. answer() has the
-  /// same as its body, with the status 0.
+  /// same text as its body, with the status 0.
   std::string_view server_said() const noexcept {
     return answer_.status == 0 ? std::string_view{answer_.body} : std::string_view{};
   }
@@ -132,8 +132,8 @@ class client_handshake {
   std::span<std::byte> leftover() noexcept { return input_.bytes(); }
 
  private:
-  // Out of memory in the midst of the answer: what was read cannot be read again, and half of it must not
-  // pass for another.
+  // Out of memory in the middle of the answer: what was read cannot be read again, and part of it must not
+  // pass for the whole.
   struct unwinding {
     client_handshake* self;
     ~unwinding() {
@@ -172,10 +172,10 @@ class client_handshake {
     fail(why);
   }
 
-  // Enough to recognise a protocol by, and short enough for one line of a log.
+  // Enough to recognise a protocol, and short enough for one line of a log.
   static constexpr std::size_t longest_quotation = 40;
 
-  // RFC 9110 §15.2 allows any number of interim answers; a server that never comes to the point is cut off.
+  // RFC 9110 §15.2 allows any number of interim answers; a server that sends nothing else is cut off.
   static constexpr unsigned most_interim_answers = 16;
 
   client_options options_;
@@ -187,7 +187,7 @@ class client_handshake {
   buffer input_;
   detail::body_reader body_;
   response answer_{0, {}, {}};
-  std::string said_;  // how the head at hand begins
+  std::string said_;  // how the current head begins
   std::string subprotocol_;
   std::vector<extension> extensions_;
   std::error_code error_;
@@ -278,23 +278,23 @@ inline void client_handshake::read_head() {
 
 // The client's validation of the answer, in the order of RFC 6455 §4.1.
 inline std::error_code client_handshake::check_answer(kindwire::headers const& fields) {
-  // The value "websocket", and not a list that holds it (§4.1, 2); Connection is a list (3).
+  // The value "websocket", not a list that contains it (§4.1, 2); Connection is a list (3).
   std::optional<std::string_view> const upgrade = fields.only("Upgrade");
   if (!upgrade || !detail::equal_ignoring_case(*upgrade, "websocket"))
     return kindwire::error::handshake_upgrade;
   if (!fields.has_token("Connection", "upgrade")) return kindwire::error::handshake_upgrade;
   if (fields.only("Sec-WebSocket-Accept") != accept_key(key_)) return kindwire::error::handshake_accept;
 
-  // RFC 6455 §11.3.2: not more than one field in a response.
+  // RFC 6455 §11.3.2: at most one field in a response.
   if (fields.count("Sec-WebSocket-Extensions") > 1) return kindwire::error::handshake_extension;
   auto answered = parse_extensions(fields);
   if (!answered) return kindwire::error::handshake_extension;
   auto const offered = parse_extensions(offered_extensions_).value_or(std::vector<extension>{});
   if (std::error_code const why = check_answered_extensions(*answered, offered)) return why;
 
-  // A server that speaks none of ours names none, and it is for the application to go on without (§1.9).
+  // A server that supports none of ours names none; whether to go on without is up to the application (§1.9).
   if (fields.count("Sec-WebSocket-Protocol") != 0) {
-    // RFC 6455 §11.3.4: one field, and as the grammar of §4.3 says one token, not a list.
+    // RFC 6455 §11.3.4: one field, and by the grammar of §4.3 one token, not a list.
     std::optional<std::string_view> const chosen = fields.only("Sec-WebSocket-Protocol");
     auto const& ours = options_.subprotocols;
     if (!chosen || std::find(ours.begin(), ours.end(), *chosen) == ours.end()) {

@@ -1,4 +1,4 @@
-// Where the other end of a connection is.
+// The address of the other end of a connection.
 #pragma once
 
 #include "../requirements.hpp"
@@ -8,7 +8,7 @@
 
 namespace kindwire {
 
-/// An address and a port; false where there is none, as of a Unix socket, or where it is not known any more.
+/// An address and a port; false if there is none, as for a Unix socket, or it is no longer known.
 struct endpoint {
   std::string address = {};  ///< IPv4 or IPv6, without brackets: `127.0.0.1`, `::1`
   std::uint16_t port = 0;

@@ -34,7 +34,7 @@ struct extension {
 
 namespace detail {
 
-// One pass, no way back: it stays linear whatever is thrown at it.
+// One pass without backtracking: linear for any input.
 class extension_reader {
  public:
   explicit extension_reader(std::string_view text) noexcept : rest_(text) {}
@@ -107,8 +107,7 @@ class extension_reader {
 
 }  // namespace detail
 
-/// The extensions of one field value, in their order; nothing if it is malformed, or empty of extensions.
-/// Thread safe.
+/// The extensions of one field value, in order; nothing if it is malformed or has no extensions. Thread safe.
 inline std::optional<std::vector<extension>> parse_extensions(std::string_view value) {
   std::vector<extension> result;
   if (!detail::extension_reader{value}.read(result) || result.empty()) return std::nullopt;
@@ -129,8 +128,8 @@ inline std::optional<std::vector<extension>> parse_extensions(headers const& fie
   return result;
 }
 
-/// The extensions as a field value. Names and values must be tokens; one that isn't makes a list that
-/// parse_extensions() refuses.
+/// The extensions as a field value. Names and values must be tokens; otherwise parse_extensions() rejects the
+/// list.
 inline std::string format_extensions(std::vector<extension> const& list) {
   std::string text;
   for (extension const& each : list) {
@@ -148,8 +147,8 @@ inline std::string format_extensions(std::vector<extension> const& list) {
   return text;
 }
 
-/// No error if each extension of the answer was offered, and none is there twice (RFC 6455 §4.1, §9.1), else
-/// error::handshake_extension. What their parameters may be is for the extension to say. Thread safe.
+/// No error if each extension of the answer was offered, and none is repeated (RFC 6455 §4.1, §9.1), else
+/// error::handshake_extension. Parameters are left to the extension. Thread safe.
 inline std::error_code check_answered_extensions(std::vector<extension> const& answered,
                                                  std::vector<extension> const& offered) {
   auto const named = [](std::string_view name) {

@@ -12,7 +12,7 @@ namespace kindwire::detail {
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 constexpr bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-// 0 to 15, or 16 for what is no hexadecimal digit.
+// 0 to 15, or 16 if `c` is not a hexadecimal digit.
 constexpr unsigned hexadecimal_value(char c) noexcept {
   if (is_digit(c)) return static_cast<unsigned>(c - '0');
   if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a' + 10);
@@ -32,7 +32,7 @@ constexpr bool is_token(std::string_view text) noexcept {
   return !text.empty();
 }
 
-// HTAB, SP, visible ASCII and bytes from 0x80 on: no other control character may stand in a field value.
+// HTAB, SP, visible ASCII and bytes from 0x80 on: a field value has no other control characters.
 constexpr bool is_field_character(char c) noexcept {
   auto const byte = static_cast<unsigned char>(c);
   return c == '\t' || (byte >= 0x20 && byte != 0x7F);
@@ -66,7 +66,7 @@ constexpr bool equal_ignoring_case(std::string_view left, std::string_view right
 }
 
 // Calls use(element) for each element of a comma-separated list, trimmed. Empty ones do not count (RFC 9110
-// §5.6.1.2). Ends at the first for which `use` returns false, and returns false then.
+// §5.6.1.2). Stops at the first for which `use` returns false, and then returns false.
 template <class Use>
 constexpr bool for_each_element(std::string_view list, Use use) {
   while (true) {

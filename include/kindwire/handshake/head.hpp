@@ -1,7 +1,6 @@
 // The head of an HTTP/1.x message, from bytes that arrive in any pieces: RFC 9112 §2–§5.
 //
-// It is strict, because everything that two programs on the way read differently is a way to smuggle a
-// request past one of them.
+// It is strict: whatever two programs on the way read differently can smuggle a request past one of them.
 #pragma once
 
 #include <algorithm>
@@ -19,24 +18,24 @@ namespace kindwire {
 
 /// How much a peer may send before the handshake is over.
 struct head_limits {
-  std::size_t max_line = 8192;    ///< bytes of one line without its CRLF; what servers usually take
+  std::size_t max_line = 8192;    ///< bytes of one line without its CRLF; a usual limit of servers
   std::size_t max_head = 16384;   ///< bytes from the first line to the empty one: room for large cookies
   std::size_t max_headers = 100;  ///< header fields; browsers send about 20
 };
 
-/// Where a handshake stands, or the reading of a head.
+/// The state of a handshake, or of reading a head.
 enum class handshake_status : std::uint8_t {
   reading,  ///< more bytes are needed
-  ready,    ///< all of it is there, and valid
-  failed,   ///< a rule is broken: see error(). Further bytes are not looked at
+  ready,    ///< complete and valid
+  failed,   ///< a rule is broken: see error(). Further bytes are ignored
 };
 
-/// Reads one message head. Each byte is looked at once, and the first impossible one ends it.
+/// Reads one message head. Each byte is examined once, and the first invalid one fails it.
 ///
-/// Refused are: a space before the colon, folded lines, a CR or LF alone, NUL and other control characters,
-/// empty names (RFC 9112 §2.2, §5). Errors: error::http_malformed, http_version, http_target,
-/// http_line_too_long (the first line), http_head_too_large (another line, or all), http_too_many_headers.
-/// Views are valid until it is changed, moved or destroyed. Not thread safe.
+/// Rejects a space before the colon, folded lines, a CR or LF alone, NUL and other control characters, empty
+/// names (RFC 9112 §2.2, §5). Errors: error::http_malformed, http_version, http_target, http_line_too_long
+/// (the first line), http_head_too_large (another line, or all), http_too_many_headers. Views are valid until
+/// it is changed, moved or destroyed. Not thread safe.
 class head_parser {
  public:
   enum class kind : std::uint8_t { request, response };
@@ -49,7 +48,7 @@ class head_parser {
     limits_.max_head = std::min<std::size_t>(limits_.max_head, UINT32_MAX);
   }
 
-  /// Takes bytes off the front of `bytes` and returns how many: all of them, unless the head ended. What
+  /// Takes bytes from the front of `bytes` and returns how many: all of them, unless the head has ended. What
   /// follows the head is not taken.
   std::size_t put(std::string_view bytes) {
     std::size_t used = 0;
@@ -74,7 +73,7 @@ class head_parser {
   // The parts, once status() is ready.
   /// The method of a request, as sent: methods are case-sensitive.
   std::string_view method() const noexcept { return fields_.view(first_); }
-  /// The target of a request, as sent: it begins with `/` or a letter and holds visible ASCII without `#`.
+  /// The target of a request, as sent: it begins with `/` or a letter and is visible ASCII without `#`.
   std::string_view target() const noexcept { return fields_.view(second_); }
   /// The status code of a response: 100 to 999.
   unsigned status_code() const noexcept { return status_code_; }
@@ -85,7 +84,7 @@ class head_parser {
   kindwire::headers take_headers() noexcept { return std::move(fields_); }
 
  private:
-  // How much of the empty line before the first one has come.
+  // How much of an empty line before the first one has arrived.
   enum class leading : std::uint8_t { none, cr, over };
 
   enum class state : std::uint8_t {
@@ -203,7 +202,7 @@ class head_parser {
     if (position_ - first_.begin == 2) state_ = state::status_end;
   }
 
-  // RFC 9112 §4 wants a space even before an empty reason; servers that leave it out are common.
+  // RFC 9112 §4 requires a space even before an empty reason; many servers leave it out.
   void take_status_end(char c) noexcept {
     if (c == '\r') {
       state_ = state::line_lf;
@@ -222,7 +221,7 @@ class head_parser {
     }
   }
 
-  // RFC 9112 §2.2 lets a recipient take an LF alone for the end of a line; here it ends nothing.
+  // RFC 9112 §2.2 allows a recipient to accept a lone LF as the end of a line; we do not.
   void take_lf(char c) noexcept {
     if (c != '\n') return fail(kindwire::error::http_malformed);
     line_begin_ = position_ + 1;
@@ -265,7 +264,7 @@ class head_parser {
     } else if (!detail::is_field_character(c)) {
       fail(kindwire::error::http_malformed);
     } else if (!detail::is_space(c)) {
-      value.size = position_ + 1 - value.begin;  // so spaces at the end are left out
+      value.size = position_ + 1 - value.begin;  // leaves out trailing spaces
     }
   }
 
@@ -285,7 +284,7 @@ class head_parser {
   kindwire::headers fields_;
   std::error_code error_;
   head_limits limits_;
-  std::uint32_t position_ = 0;  // of the byte at hand, from the first line on
+  std::uint32_t position_ = 0;  // of the current byte, from the first line on
   std::uint32_t line_begin_ = 0;
   headers::range first_;   // method, or status code
   headers::range second_;  // target

@@ -25,10 +25,10 @@ struct header_field {
   std::string_view value;
 };
 
-/// The header fields of a received message, in their order. Names are compared ignoring case (RFC 9110 §5.1).
+/// The header fields of a received message, in order. Names are compared ignoring case (RFC 9110 §5.1).
 ///
-/// It owns its text; views into it are valid until it is changed, moved or destroyed. Copies stand for
-/// themselves. Reading is thread safe.
+/// It owns its text; views into it are valid until it is changed, moved or destroyed. Copies are independent.
+/// Reading is thread safe.
 class headers {
  public:
   headers() = default;
@@ -68,7 +68,7 @@ class headers {
   }
 
   /// True if `token` is an element of the comma-separated list that the fields of that name form together,
-  /// ignoring case: `Connection: keep-alive, Upgrade` has `upgrade`, `Connection: notupgrade` has not.
+  /// ignoring case: `Connection: keep-alive, Upgrade` has `upgrade`, `Connection: notupgrade` does not.
   bool has_token(std::string_view name, std::string_view token) const noexcept {
     bool found = false;
     for_each(name, [&](std::string_view value) {
@@ -79,8 +79,8 @@ class headers {
     return found;
   }
 
-  /// True if the list that the fields of that name form together has an element, valid or not: empty ones are
-  /// none (RFC 9110 §5.6.1).
+  /// True if the list that the fields of that name form together has an element, valid or not: empty ones do
+  /// not count (RFC 9110 §5.6.1).
   bool has_elements(std::string_view name) const noexcept {
     bool found = false;
     for_each(name, [&](std::string_view value) {
@@ -90,8 +90,8 @@ class headers {
   }
 
   /// The elements of the list of tokens (`1#token`, RFC 9110 §5.6.1) that the fields of that name form
-  /// together; none if there is no such field. Nothing if it is malformed: an element that is no token, or
-  /// fields without any element.
+  /// together; none if there is no such field. Nothing if it is malformed: an element is not a token, or the
+  /// fields have no elements.
   std::optional<std::vector<std::string_view>> tokens(std::string_view name) const {
     std::vector<std::string_view> elements;
     bool present = false;
@@ -107,7 +107,7 @@ class headers {
     return elements;
   }
 
-  /// Goes over the fields; dereferencing gives a header_field.
+  /// Iterates over the fields; dereferencing gives a header_field.
   class iterator {
    public:
     iterator(headers const* owner, std::size_t index) noexcept : owner_(owner), index_(index) {}
@@ -168,13 +168,13 @@ inline bool is_websocket_field(std::string_view name) noexcept {
   return equal_ignoring_case(name.substr(0, prefix.size()), prefix);
 }
 
-// What nobody but the handshake itself may write: these fields say where the head and the body end, and
-// what becomes of the connection.
+// Fields that only the handshake itself may write: they determine where the head and the body end, and what
+// becomes of the connection.
 inline bool is_framing_field(std::string_view name) noexcept {
   return names_any_of(name, {"Connection", "Content-Length", "Transfer-Encoding"});
 }
 
-// A CR, LF or NUL that slips into a header splits the message in two: all control characters are refused.
+// A CR, LF or NUL in a header could split the message in two: all control characters are refused.
 inline bool is_writable_field(std::string_view name, std::string_view value) noexcept {
   return is_token(name) && is_field_value(value);
 }

@@ -1,7 +1,7 @@
-// Whom a request was sent to: the hosts that a server is, and DNS rebinding. RFC 9110 §7.2, §7.4.
+// Whom a request was sent to: the hosts that a server answers to, and DNS rebinding. RFC 9110 §7.2, §7.4.
 //
-// A page of evil.example whose name turns into 127.0.0.1 is of the same origin as the server that it then
-// reaches there, and reads whatever that serves. Only the Host tells: it is still evil.example.
+// If evil.example is rebound to 127.0.0.1, its page has the same origin as the server that it then reaches
+// there, and can read whatever that serves. Only Host gives it away: it is still evil.example.
 #pragma once
 
 #include <cstddef>
@@ -18,14 +18,14 @@
 
 namespace kindwire {
 
-/// Which hosts a server is. A request for another one is answered with 421, whether it asks for a page or a
+/// Which hosts a server answers to. A request for any other is answered with 421, be it for a page or a
 /// websocket.
 struct host_options {
-  /// Names and addresses that clients know us by, such as `example.com`, and for one port only
-  /// `example.com:8443`. Case and a dot at the end do not count. With an entry here, no other host is ours.
+  /// Names and addresses that clients know us by, such as `example.com`, or `example.com:8443` for one port
+  /// only. Case and a trailing dot are ignored. With any entry here, no other host is ours.
   std::vector<std::string> allowed = {};
-  /// With nothing listed: only programs on this machine can reach us. Then we are `localhost`, names that end
-  /// in `.localhost` (RFC 6761 §6.3), and any IP address, which no name server can make of a name of its own.
+  /// With nothing listed: only programs on this machine can reach us. Then `localhost`, names that end in
+  /// `.localhost` (RFC 6761 §6.3) and any IP address are ours: DNS rebinding can imitate none of them.
   bool local = false;
 };
 
@@ -54,8 +54,8 @@ inline bool is_listed_host(authority const& host, std::string_view entry) noexce
 
 }  // namespace detail
 
-/// No error if `from` was sent to us, else error::handshake_host. A request of HTTP/1.0 may name no host: it
-/// comes from no browser, and is let pass. Thread safe.
+/// No error if `from` was sent to us, else error::handshake_host. An HTTP/1.0 request without a host does not
+/// come from a browser, and passes. Thread safe.
 inline std::error_code check_host(request const& from, host_options const& options) {
   bool const any = options.allowed.empty() && !options.local;
   if (any || from.host().empty()) return {};
@@ -69,7 +69,7 @@ inline std::error_code check_host(request const& from, host_options const& optio
   return local ? std::error_code{} : error::handshake_host;
 }
 
-/// Why `entry` of host_options::allowed can be no Host, and what to write instead; empty if it can. Thread
+/// Why `entry` of host_options::allowed cannot be a Host, and what to write instead; empty if it can. Thread
 /// safe.
 inline std::string host_problem(std::string_view entry) {
   bool const wildcard = entry.find('*') != std::string_view::npos;
@@ -79,7 +79,7 @@ inline std::string host_problem(std::string_view entry) {
                    : "write host, host:port or [address], without a scheme");
 }
 
-/// The answer to a request that check_host() has refused: 421 (RFC 9110 §15.5.20), which says what we are.
+/// The answer to a request that check_host() has refused: 421 (RFC 9110 §15.5.20), with an explanation.
 inline response answer_to_other_host(host_options const& options) {
   std::string text = "421 Misdirected Request: ";
   text += options.allowed.empty()

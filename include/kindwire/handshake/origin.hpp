@@ -1,7 +1,7 @@
 // Who may open a connection from a web page: the Origin of a request. RFC 6454, RFC 6455 §10.2.
 //
-// Browsers let any page open a WebSocket to any server, with the user's cookies: only the server can tell a
-// foreign page by its Origin.
+// Browsers let any page open a WebSocket to any server, with the user's cookies: only by the Origin can the
+// server tell a foreign page.
 #pragma once
 
 #include <cstddef>
@@ -19,20 +19,20 @@
 
 namespace kindwire {
 
-/// Which pages may connect. A request without Origin comes from no browser and is always let pass.
+/// Which pages may connect. A request without Origin does not come from a browser, and always passes.
 struct origin_options {
-  /// Origins beside our own, such as `https://app.example.com`: the same text, or scheme, host and port all
-  /// equal. `null` is every page without a name, and `file://` what some programs say for a page that is a
+  /// Origins besides our own, such as `https://app.example.com`: the same text, or scheme, host and port all
+  /// equal. `null` is every page without an origin, and `file://` what some programs send for a page from a
   /// file. See origin_problem() for entries that can never match.
   std::vector<std::string> allowed = {};
-  /// Let every page connect, also one without a name (`null`): for data that is public anyway.
+  /// Lets every page connect, even one without an origin (`null`): for data that is public anyway.
   bool any = false;
-  /// The connection itself is TLS. Then a page that came by http is not of our origin, even on our host.
+  /// The connection itself is TLS. A page loaded over http is then not of our origin, even from our host.
   bool secure = false;
 };
 
-/// Scheme, host and port, the first two in lower case (RFC 6454 §4). The port is 0 where the scheme has no
-/// default one and none was given.
+/// Scheme, host and port, the first two in lower case (RFC 6454 §4). The port is 0 if none was given and the
+/// scheme has no default.
 struct origin {
   std::string scheme;
   std::string host;
@@ -41,8 +41,8 @@ struct origin {
   friend bool operator==(origin const&, origin const&) = default;
 };
 
-/// Reads `scheme://host[:port]` and nothing more than that: no path, no trailing slash, no user name, no
-/// second origin. `null` is no origin. Thread safe.
+/// Reads `scheme://host[:port]` and nothing more: no path, no trailing slash, no user name, no second origin.
+/// `null` is not an origin. Thread safe.
 inline std::optional<origin> parse_origin(std::string_view text) {
   auto const lower = [](std::string_view from) {
     std::string result;
@@ -62,9 +62,8 @@ inline std::optional<origin> parse_origin(std::string_view text) {
   return origin{lower(scheme), lower(where->host), port};
 }
 
-/// True if `from` is http or https at the host and port that the request was sent to. Where Host names no
-/// port, it is the default one of the origin's scheme, since a server behind a TLS proxy doesn't know its
-/// own.
+/// True if `from` is http or https at the host and port that the request was sent to. If Host has no port,
+/// the default of the origin's scheme is used, since a server behind a TLS proxy does not know its own.
 inline bool is_same_origin(origin const& from, request const& to) noexcept {
   if (from.scheme != "http" && from.scheme != "https") return false;
   std::optional<detail::authority> const host = detail::parse_authority(to.host());

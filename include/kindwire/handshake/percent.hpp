@@ -12,7 +12,7 @@ namespace kindwire {
 
 namespace detail {
 
-// The byte that "%xx" at `position` stands for; -1 if there is no such triplet.
+// The byte encoded by "%xx" at `position`; -1 if there is no such triplet.
 constexpr int percent_triplet(std::string_view text, std::size_t position) noexcept {
   if (text.size() - position < 3 || text[position] != '%') return -1;
   unsigned const high = hexadecimal_value(text[position + 1]);
@@ -20,8 +20,8 @@ constexpr int percent_triplet(std::string_view text, std::size_t position) noexc
   return high > 15 || low > 15 ? -1 : static_cast<int>(high * 16 + low);
 }
 
-// As application/x-www-form-urlencoded: `+` is a space, and a `%` without two digits stands for itself
-// (WHATWG URL, "percent-decode"), since that is what browsers and every form library do.
+// As application/x-www-form-urlencoded: `+` is a space, and a `%` without two digits is literal (WHATWG URL,
+// "percent-decode"), since that is what browsers and every form library do.
 inline std::string form_decode(std::string_view text) {
   std::string decoded;
   decoded.reserve(text.size());

@@ -1,5 +1,5 @@
-// An HTTP request as a server sees it: the line, the header fields, and what they say about the upgrade.
-// RFC 9110, RFC 9112 §3, RFC 6455 §4.2.1.
+// An HTTP request as a server sees it: the request line, the header fields, and what they say about the
+// upgrade. RFC 9110, RFC 9112 §3, RFC 6455 §4.2.1.
 #pragma once
 
 #include <algorithm>
@@ -23,20 +23,20 @@ namespace kindwire {
 /// What a router found in the path: each parameter's name and its decoded value.
 using path_parameters = std::vector<std::pair<std::string, std::string>>;
 
-/// A request with a valid head, exactly one valid Host, and no body. One of HTTP/1.0 may have no Host.
+/// A request with a valid head, exactly one valid Host, and no body. An HTTP/1.0 request may have no Host.
 ///
-/// It owns its bytes: copies stand for themselves. Views are valid until it is assigned to, moved or
-/// destroyed. Reading is thread safe.
+/// It owns its bytes: copies are independent. Views are valid until it is assigned to, moved or destroyed.
+/// Reading is thread safe.
 class request {
  public:
   /// An empty request; parse() and server_handshake make real ones.
   request() = default;
 
-  /// Takes a request out of a head that is ready; it is moved from. Errors: error::http_target (no path, and
-  /// no http URI), error::http_host, error::http_body.
+  /// Makes a request from a head that is ready, which is moved from. Errors: error::http_target (neither a
+  /// path nor an http URI), error::http_host, error::http_body.
   static std::error_code from(head_parser&& head, request& result);
 
-  /// A whole request out of text, as for tests. Errors: as of head_parser and from(); also
+  /// A whole request from text, as for tests. Errors: those of head_parser and from(); also
   /// error::http_malformed if the head does not end exactly with the text.
   static std::error_code parse(std::string_view text, request& result) {
     head_parser head{head_parser::kind::request};
@@ -63,8 +63,8 @@ class request {
     std::size_t const end = path_begin_ + path_size_;
     return end < target_.size() ? std::string_view{target_}.substr(end + 1) : std::string_view{};
   }
-  /// The value of the first query parameter of that name, decoded (`%xx`, and `+` for a space). It may hold
-  /// any byte. Empty for a parameter without `=`, nothing if there is no such parameter.
+  /// The value of the first query parameter of that name, decoded (`%xx`, and `+` for a space). It may
+  /// contain any byte. Empty for a parameter without `=`, nothing if there is no such parameter.
   std::optional<std::string> query(std::string_view name) const;
 
   /// The value of the first header field of that name, which is compared ignoring case.
@@ -74,7 +74,7 @@ class request {
   kindwire::headers const& headers() const noexcept { return headers_; }
 
   /// Host and port that the client asked for: from the target if that is a whole URI (RFC 9112 §3.2.2), else
-  /// from Host. Empty where a request of HTTP/1.0 has none.
+  /// from Host. Empty if an HTTP/1.0 request has none.
   std::string_view host() const noexcept {
     if (authority_size_ != 0) return std::string_view{target_}.substr(authority_begin_, authority_size_);
     return headers_.first("Host").value_or(std::string_view{});
@@ -88,14 +88,14 @@ class request {
   }
 
   /// True if it asks for an upgrade to WebSocket; in HTTP/1.0 nothing does (RFC 9110 §7.8). check_upgrade()
-  /// says whether it does so by the rules.
+  /// says whether it follows the rules.
   bool is_upgrade() const noexcept {
     return minor_version_ != 0 && headers_.has_token("Upgrade", "websocket") &&
            headers_.has_token("Connection", "upgrade");
   }
 
   /// The decoded value of a `{name}` of the route that matched; empty if it has none of that name. It may
-  /// hold any byte but NUL, `/` included.
+  /// contain any byte except NUL, even `/`.
   std::string_view parameter(std::string_view name) const noexcept {
     for (auto const& [key, value] : parameters_) {
       if (key == name) return value;
@@ -107,7 +107,7 @@ class request {
   void set_parameters(path_parameters parameters) noexcept { parameters_ = std::move(parameters); }
 
   /// Where it came from: the address of the client or of the proxy in front of us, as far as the stream knows
-  /// it. What a proxy says of the client stands in its header fields.
+  /// it. What a proxy says about the client is in the header fields.
   endpoint const& remote_endpoint() const noexcept { return remote_endpoint_; }
   /// For drivers.
   void set_remote_endpoint(endpoint from) noexcept { remote_endpoint_ = std::move(from); }
@@ -130,16 +130,16 @@ class request {
 
 namespace detail {
 
-// RFC 9112 §3.2: exactly one Host, or the request is answered with 400. HTTP/1.0 knew no Host at first; ab
-// and nginx send one, others none.
+// RFC 9112 §3.2: exactly one Host, or the request is answered with 400. HTTP/1.0 did not define Host; ab and
+// nginx send one, others do not.
 inline bool has_valid_host(headers const& fields, unsigned minor_version) noexcept {
   if (minor_version == 0 && fields.count("Host") == 0) return true;
   std::optional<std::string_view> const host = fields.only("Host");
   return host && parse_authority(*host);
 }
 
-// No request that we answer has use for a body, and one that is left unread would be taken for frames.
-// Transfer-Encoding is refused whatever it says, Content-Length unless it is a single 0 (RFC 9112 §6).
+// No request that we answer needs a body, and an unread one would be taken for frames. Transfer-Encoding is
+// refused whatever it says, Content-Length unless it is a single 0 (RFC 9112 §6).
 inline bool has_body(headers const& fields) noexcept {
   if (fields.count("Transfer-Encoding") != 0) return true;
   return fields.count("Content-Length") != 0 && fields.only("Content-Length") != "0";
@@ -160,7 +160,7 @@ inline std::error_code request::from(head_parser&& head, request& result) {
   return {};
 }
 
-// origin-form or absolute-form (RFC 9112 §3.2.1, §3.2.2). The others serve CONNECT and OPTIONS, not us.
+// origin-form or absolute-form (RFC 9112 §3.2.1, §3.2.2). The other forms are for CONNECT and OPTIONS.
 inline bool request::split_target() noexcept {
   std::string_view const text = target_;
   if (!text.starts_with('/')) {

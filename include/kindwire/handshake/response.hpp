@@ -13,7 +13,7 @@
 
 namespace kindwire {
 
-/// The phrase that goes with a status code (RFC 9110 §15); empty for one without.
+/// The reason phrase of a status code (RFC 9110 §15); empty if it has none.
 constexpr std::string_view reason_phrase(unsigned status) noexcept {
   switch (status) {
     case 101: return "Switching Protocols";
@@ -51,7 +51,7 @@ constexpr std::string_view reason_phrase(unsigned status) noexcept {
   return {};
 }
 
-/// A response with its body: what a server answers instead of 101, and what a refused client got.
+/// A response with its body: what a server answers instead of 101, or what a refused client received.
 struct response {
   unsigned status = 200;  ///< 200 to 599 when written
   header_list
@@ -83,9 +83,8 @@ struct response {
 };
 
 /// The response to a request that broke a rule: 405, 414, 421, 426, 431, 403, else 400. The body is the text
-/// of the error, nothing that the peer sent. An `Allow: GET` goes with 405; with 426 go `Upgrade: websocket`
-/// (RFC 9110 §15.5.22) and, as with every error::handshake_version, the version that we speak (RFC 6455
-/// §4.4).
+/// of the error, nothing that the peer sent. 405 has `Allow: GET`; 426 has `Upgrade: websocket` (RFC 9110
+/// §15.5.22) and, like every answer to error::handshake_version, our version (RFC 6455 §4.4).
 inline response response_for(std::error_code why) {
   auto const is = [&](std::initializer_list<error> values) {
     for (error const each : values) {
@@ -94,7 +93,7 @@ inline response response_for(std::error_code why) {
     return false;
   };
   unsigned status = 400;
-  if (why.category() != error_category()) status = 500;  // no fault of the peer's: no memory
+  if (why.category() != error_category()) status = 500;  // not the peer's fault: no memory
   if (is({error::http_method})) status = 405;
   if (is({error::http_line_too_long})) status = 414;
   if (is({error::http_head_too_large, error::http_too_many_headers})) status = 431;
@@ -110,13 +109,13 @@ inline response response_for(std::error_code why) {
   return result;
 }
 
-/// Appends `from` to `out` as it goes over the wire, with Content-Length and `Connection: close`; with
-/// `Connection: upgrade, close` where there is an Upgrade field (RFC 9110 §7.8). After it the connection must
-/// be closed. `to_head` leaves the body out, as the answer to a HEAD request needs (RFC 9110 §9.3.2).
+/// Appends `from` to `out` as it goes over the wire, with Content-Length and `Connection: close`, or
+/// `Connection: upgrade, close` if it has an Upgrade field (RFC 9110 §7.8). The connection must be closed
+/// after it. `to_head` leaves the body out, for the answer to a HEAD request (RFC 9110 §9.3.2).
 ///
 /// Errors, with nothing written: error::invalid_header for a control character in a name or value, a name
-/// that is no token, and the three fields that it writes itself; error::invalid_argument for another status
-/// than 200 to 599.
+/// that is not a token, and the three fields that it writes itself; error::invalid_argument for a status
+/// outside 200 to 599.
 [[nodiscard]] inline std::error_code write_response(response const& from, std::string& out,
                                                     bool to_head = false) {
   if (from.status < 200 || from.status > 599) return error::invalid_argument;
@@ -145,7 +144,7 @@ inline response response_for(std::error_code why) {
 
 namespace detail {
 
-// The same for an answer that was made elsewhere and must be given: where it cannot be written, 500.
+// The same for a response from elsewhere that needs an answer in any case: 500 if it cannot be written.
 inline void write_any_response(response const& from, std::string& out, bool to_head = false) {
   if (write_response(from, out, to_head))
     static_cast<void>(write_response(response::plain(500), out, to_head));

@@ -24,14 +24,14 @@ namespace kindwire {
 ///
 /// A pattern is a path of literal segments and `{name}`s: `/`, `/chat`, `/upload/{user}`. A `{name}` matches
 /// one segment that is not empty, `.` or `..`. A literal segment is compared with the decoded segment of the
-/// path, and comes before a `{name}` at the same place. A slash at the end counts. Paths are split before
-/// they are decoded, so `%2F` never makes a segment of its own; one with a broken `%` or an encoded NUL
+/// path, and comes before a `{name}` at the same place. A trailing slash is significant. Paths are split
+/// before they are decoded, so `%2F` never separates segments; a path with a broken `%` or an encoded NUL
 /// matches nothing. Pointers to targets stay valid as long as the router lives. Matching is thread safe,
 /// adding is not.
 template <class Target>
 class router {
  public:
-  /// The target that was found, and what the parameters are. False if there is none.
+  /// The target found, and the parameters. False if there is none.
   struct match_result {
     Target const* target = nullptr;
     path_parameters parameters;
@@ -39,8 +39,8 @@ class router {
     explicit operator bool() const noexcept { return target != nullptr; }
   };
 
-  /// Adds a route. Error: error::invalid_argument, with nothing added, for a pattern that is none, or one
-  /// that matches the very paths of one that was added before.
+  /// Adds a route. Error: error::invalid_argument, with nothing added, for a malformed pattern, or one that
+  /// matches the same paths as an earlier one.
   [[nodiscard]] std::error_code add(std::string_view pattern, Target target) {
     std::optional<std::vector<segment>> const segments = split_pattern(pattern);
     if (!segments || contains(*segments)) return error::invalid_argument;
@@ -54,8 +54,8 @@ class router {
     return {};
   }
 
-  /// The route of `path`, which begins with `/` and has no query (see request::path()). Takes time in the
-  /// size of the path and the number of routes at most.
+  /// The route of `path`, which begins with `/` and has no query (see request::path()). Takes time linear in
+  /// the size of the path and the number of routes at most.
   match_result match(std::string_view path) const {
     if (!path.starts_with('/')) return {};
     std::vector<std::string> segments;
@@ -90,7 +90,7 @@ class router {
     std::unique_ptr<route> leaf;
   };
 
-  // Nodes stand in the tree whole, or not at all: without a leaf they match nothing.
+  // Nodes are added whole or not at all: without a leaf they match nothing.
   static node* parameter_of(node& at) {
     if (!at.parameter) at.parameter = std::make_unique<node>();
     return at.parameter.get();
@@ -157,7 +157,7 @@ class router {
     return at->leaf != nullptr;
   }
 
-  // Goes back where a literal led nowhere. No node is seen twice, since only one way leads to each.
+  // Backtracks if a literal led nowhere. No node is visited twice, since only one path leads to each.
   static route const* find(node const& at, std::vector<std::string> const& segments, std::size_t index,
                            std::vector<std::size_t>& taken) {
     if (index == segments.size()) return at.leaf.get();

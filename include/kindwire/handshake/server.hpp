@@ -21,12 +21,11 @@ namespace kindwire {
 ///     kw::server_handshake handshake;
 ///     while (handshake.status() == kw::handshake_status::reading)
 ///       handshake.commit(read_some(handshake.prepare(2048)));
-///     if (handshake.status() == kw::handshake_status::failed) …                 // write error_response(),
-///     close if (auto refused = kw::check_upgrade(handshake.request())) …              // write
-///     refused->answer, close kw::write_accept(handshake.request(), {}, out)                            //
-///     the 101; then frames
+///     if (handshake.status() == kw::handshake_status::failed) …      // write error_response(), close
+///     if (auto refused = kw::check_upgrade(handshake.request())) …   // write refused->answer, close
+///     kw::write_accept(handshake.request(), {}, out);                // the 101; then frames
 ///
-/// Every answer but 101 ends the connection, and what came after the request is then never looked at: it
+/// Every answer except 101 ends the connection, and bytes after the request are then never examined: they
 /// might be a second request, smuggled past a proxy. The time limit is the driver's. Not thread safe.
 class server_handshake {
  public:
@@ -35,8 +34,8 @@ class server_handshake {
   /// Room for at least `size` bytes from the stream; fill it from its front, then commit().
   std::span<std::byte> prepare(std::size_t size) { return input_.prepare(size); }
 
-  /// Takes the first `size` bytes of what prepare() gave. Once status() is ready they are only kept, as
-  /// leftover(); once it is failed they are dropped. Throws std::bad_alloc, and has failed then.
+  /// Takes the first `size` bytes of the room from prepare(). Once status() is ready they are only kept, as
+  /// leftover(); once it is failed they are dropped. May throw std::bad_alloc, and has then failed.
   void commit(std::size_t size) {
     input_.commit(size);
     if (status_ == handshake_status::reading) {
@@ -53,14 +52,14 @@ class server_handshake {
   /// before.
   std::error_code error() const noexcept { return error_; }
 
-  /// True once the peer has sent anything that counts: a stream that ends before it asked for nothing.
+  /// True once the peer has sent any byte that counts: a stream that ends before that asked for nothing.
   bool begun() const noexcept { return head_.begun(); }
 
   /// The request, once status() is ready. It may be moved out.
   kindwire::request& request() noexcept { return request_; }
   kindwire::request const& request() const noexcept { return request_; }
 
-  /// What a peer that failed is answered: 400, 414, 431; 500 where the failure is ours.
+  /// The answer to a peer that failed: 400, 414, 431; 500 if the failure is ours.
   response error_response() const { return response_for(error_); }
 
   /// The bytes after the request. They belong to the frames if a 101 is written, and to nobody otherwise.
@@ -68,8 +67,8 @@ class server_handshake {
   std::span<std::byte> leftover() noexcept { return input_.bytes(); }
 
  private:
-  // Out of memory in the midst of the head: what was read cannot be read again, and half of it must not pass
-  // for another.
+  // Out of memory in the middle of the head: what was read cannot be read again, and part of it must not pass
+  // for the whole.
   struct unwinding {
     server_handshake* self;
     ~unwinding() {

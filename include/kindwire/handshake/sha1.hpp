@@ -1,6 +1,6 @@
 // SHA-1 (FIPS 180-4 §6.1), which the opening handshake uses to derive the accept key: RFC 6455 §4.2.2.
 //
-// It keeps nothing secret there. Use it for nothing else: collisions are practical.
+// It protects no secret there. Do not use it for anything else: collisions are practical.
 #pragma once
 
 #include "../requirements.hpp"
@@ -75,7 +75,7 @@ inline std::array<std::byte, 20> sha1(std::string_view text) noexcept {
   std::size_t done = 0;
   for (; text.size() - done >= block_size; done += block_size) state.add_block(bytes + done);
 
-  // What is left, a one bit, zeros, and the length in bits: it fits one block, or takes a second.
+  // The rest, a one bit, zeros, and the length in bits: in one block or two.
   std::array<unsigned char, 2 * block_size> tail{};
   std::size_t const left = text.size() - done;
   if (left != 0) std::memcpy(tail.data(), bytes + done, left);

@@ -1,5 +1,5 @@
-// A server's answer to a request for WebSocket: whether it may, which subprotocol, and the 101.
-// RFC 6455 §4.2, §4.4.
+// A server's answer to a request for WebSocket: whether it is allowed, which subprotocol, and the 101. RFC
+// 6455 §4.2, §4.4.
 #pragma once
 
 #include <algorithm>
@@ -24,8 +24,8 @@
 
 namespace kindwire {
 
-/// Why a request is turned down, and what it is answered. After the answer the connection must be closed, and
-/// bytes that the client has sent after its request must not be looked at.
+/// Why a request is refused, and the answer to it. After the answer the connection must be closed, and bytes
+/// that the client sent after its request must not be examined.
 struct refusal {
   std::error_code error;
   response answer;
@@ -41,7 +41,7 @@ inline bool is_websocket_version(std::string_view text) noexcept {
   return failure == std::errc{} && stopped == end && (text.size() == 1 || text.front() != '0');
 }
 
-// Sec-WebSocket-Version comes before the key: another version may have other fields.
+// Sec-WebSocket-Version is checked before the key: another version may have other fields.
 inline std::error_code check_version(headers const& fields) noexcept {
   std::optional<std::string_view> const version = fields.only("Sec-WebSocket-Version");
   return version == "13" ? std::error_code{} : error::handshake_version;
@@ -55,7 +55,7 @@ inline std::error_code check_offer(request const& from) {
   if (std::error_code const why = check_version(fields)) return why;
   std::optional<std::string_view> const key = fields.only("Sec-WebSocket-Key");
   if (!key || !is_handshake_key(*key)) return error::handshake_key;
-  // Clients that offer nothing may say so with an empty list: that counts as absent.
+  // Clients that offer nothing may send an empty list: it counts as absent.
   if (fields.has_elements("Sec-WebSocket-Protocol") && !fields.tokens("Sec-WebSocket-Protocol")) {
     return error::handshake_subprotocol;
   }
@@ -68,7 +68,7 @@ inline std::error_code check_offer(request const& from) {
 inline response answer_to(request const& from, std::error_code why) {
   headers const& fields = from.headers();
   response answer = response_for(why);
-  // A list, or two of them, or none is not another version but no version at all.
+  // A list, two fields, or no field is not another version but none at all.
   std::optional<std::string_view> const version = fields.only("Sec-WebSocket-Version");
   if (why == error::handshake_version && !(version && is_websocket_version(*version))) {
     answer = response::text(400, why.message() + '\n');
@@ -76,7 +76,7 @@ inline response answer_to(request const& from, std::error_code why) {
   }
   if (why == error::http_version)
     answer.body = "a WebSocket needs HTTP/1.1 (nginx: proxy_http_version 1.1)\n";
-  // Somebody who knows nothing of WebSocket, such as a browser that was pointed here.
+  // A client that knows nothing of WebSocket, such as a browser that was pointed here.
   bool const no_websocket = fields.count("Upgrade") == 0 && fields.count("Sec-WebSocket-Key") == 0;
   if (why == error::handshake_upgrade && no_websocket) {
     answer = response_for(error::handshake_version);
@@ -89,10 +89,10 @@ inline response answer_to(request const& from, std::error_code why) {
 
 /// Nothing if `from` may be answered with 101; else why not, and the response.
 ///
-/// In this order (RFC 6455 §4.2.1): 405 for another method than GET; 400 for HTTP/1.0; 400 if Upgrade and
-/// Connection do not ask for websocket, or 426 if nothing in the request is about WebSocket; 426 for another
-/// version than 13; 400 for a key that is missing, twice, or not 16 bytes, and for malformed lists of
-/// subprotocols or extensions; 403 for an origin that is not allowed. Thread safe.
+/// In this order (RFC 6455 §4.2.1): 405 for a method other than GET; 400 for HTTP/1.0; 400 if Upgrade and
+/// Connection do not ask for websocket, or 426 if nothing in the request is about WebSocket; 426 for a
+/// version other than 13; 400 for a key that is missing, repeated, or not 16 bytes, and for malformed lists
+/// of subprotocols or extensions; 403 for an origin that is not allowed. Thread safe.
 inline std::optional<refusal> check_upgrade(request const& from, origin_options const& origins = {}) {
   std::error_code why = detail::check_offer(from);
   if (!why) why = check_origin(from, origins);
@@ -100,8 +100,8 @@ inline std::optional<refusal> check_upgrade(request const& from, origin_options 
   return refusal{why, detail::answer_to(from, why)};
 }
 
-/// The first of `supported` that the client offers, compared exactly; empty if there is none, and then the
-/// 101 names none (RFC 6455 §4.2.2). A view into `supported`. Thread safe.
+/// The first of `supported` that the client offers, compared exactly; empty if there is none, in which case
+/// the 101 names none (RFC 6455 §4.2.2). A view into `supported`. Thread safe.
 inline std::string_view select_subprotocol(request const& from, std::span<std::string const> supported) {
   std::vector<std::string_view> const offered = from.subprotocols();
   for (std::string const& each : supported) {
@@ -110,19 +110,19 @@ inline std::string_view select_subprotocol(request const& from, std::span<std::s
   return {};
 }
 
-/// What a 101 says beside what it must say.
+/// The optional parts of a 101.
 struct accept_options {
   std::string_view subprotocol = {};  ///< one that the client offers, or empty for none
   std::string_view extensions = {};   ///< the value of Sec-WebSocket-Extensions, or empty for none
   header_list headers = {};           ///< other fields, such as cookies
 };
 
-/// Appends to `out` the 101 that accepts `from`, which check_upgrade() let pass (RFC 6455 §4.2.2). The first
-/// frame may follow at once.
+/// Appends to `out` the 101 that accepts `from`, which has passed check_upgrade() (RFC 6455 §4.2.2). The
+/// first frame may follow at once.
 ///
 /// Errors, with nothing written: error::handshake_key without a valid key; error::handshake_subprotocol and
 /// error::handshake_extension for what was not offered; error::invalid_header for a control character in a
-/// name or value, a name that is no token, and the handshake's own fields (Upgrade, Connection,
+/// name or value, a name that is not a token, and the handshake's own fields (Upgrade, Connection,
 /// Sec-WebSocket-…, Content-Length, Transfer-Encoding).
 [[nodiscard]] inline std::error_code write_accept(request const& from, accept_options const& options,
                                                   std::string& out) {
@@ -159,23 +159,23 @@ struct accept_options {
   return {};
 }
 
-/// What a server decides upon by itself, before it accepts; a response refuses the request.
+/// A server's own check before it accepts a request; a returned response refuses it.
 using request_check = std::function<std::optional<response>(request const&)>;
 
-/// What one endpoint accepts, and how it says so. Only refers to things: made for one call.
+/// What one endpoint accepts, and how. Holds references only: made for one call.
 struct upgrade_rules {
   origin_options const& origins;
   request_check const& before;                ///< may be empty
-  std::span<std::string const> subprotocols;  ///< that we speak, in our order of preference
+  std::span<std::string const> subprotocols;  ///< that we support, in our order of preference
   header_list const& headers;                 ///< further fields of the 101
 };
 
-/// Answers `from`: check_upgrade(), then `before`, then the 101 with the subprotocol that both speak.
+/// Answers `from`: check_upgrade(), then `before`, then the 101 with a subprotocol that both support.
 ///
 /// Nothing if it is accepted: the 101 has been appended to `out`, and `subprotocol` is one of `rules`, or
 /// empty. Else the refusal, with nothing written: of check_upgrade(); of `before`, with
-/// error::handshake_refused; 500 for rules whose header fields cannot be written. What `before` throws is
-/// passed on. Thread safe.
+/// error::handshake_refused; 500 for rules whose header fields cannot be written. Exceptions of `before`
+/// propagate. Thread safe.
 inline std::optional<refusal> answer_upgrade(request const& from, upgrade_rules const& rules,
                                              std::string& out, std::string_view& subprotocol) {
   if (auto refused = check_upgrade(from, rules.origins)) return refused;

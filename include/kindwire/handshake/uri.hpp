@@ -21,12 +21,12 @@ struct uri {
   std::uint16_t port = 80;   ///< 1 to 65535
   std::string target = "/";  ///< path and query, the "resource name" of RFC 6455 §3
 
-  /// Reads a URI; nothing (error::invalid_uri where an error is due) unless it is `ws://` or `wss://`, a
-  /// host, a port or none, a path and a query by the rules of RFC 3986. A user name, a fragment, a space,
-  /// control characters and anything that is not ASCII are refused. Thread safe.
+  /// Reads a URI; nothing (reported as error::invalid_uri) unless it is `ws://` or `wss://`, a host, an
+  /// optional port, a path and a query by the rules of RFC 3986. A user name, a fragment, a space, control
+  /// characters and anything that is not ASCII are refused. Thread safe.
   static std::optional<uri> parse(std::string_view text);
 
-  /// What goes into Host: the host, an IPv6 address in brackets, and the port unless it is the scheme's
+  /// The value for Host: the host, an IPv6 address in brackets, and the port unless it is the scheme's
   /// default (RFC 6455 §4.1, step 4).
   std::string authority() const {
     std::string result = host.find(':') == std::string::npos ? host : '[' + host + ']';
@@ -80,7 +80,7 @@ inline std::optional<uri> uri::parse(std::string_view text) {
   } else {
     result.target += text;
   }
-  // RFC 6455 §3: a `?` with nothing behind it is no part of the resource name.
+  // RFC 6455 §3: a `?` with nothing after it is not part of the resource name.
   if (result.target.find('?') == result.target.size() - 1) result.target.pop_back();
   return result;
 }
