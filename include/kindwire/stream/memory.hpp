@@ -84,8 +84,7 @@ class memory_stream {
     return size;
   }
 
-  /// The other end reads to the end of what was written, then sees the end of the stream. This end can still
-  /// read.
+  /// The other end reads everything written, then sees the end of the stream. This end can still read.
   void shutdown_send() noexcept {
     if (!peer_) return;
     std::lock_guard const lock(peer_->mutex);
