@@ -35,8 +35,8 @@ requires(sizeof...(Kinds) != 0) struct answer_of<std::variant<Kinds...>> {
   }
 };
 
-// T holds no view into the text that it was read from. Of a json_codec's types that is not known, and of one
-// that holds itself it depends on the rest. `Outer` are the types around it.
+// True if T holds no view into the text that it was read from. Types with a json_codec are assumed not to; a
+// recursive type depends on the rest of it. `Outer` are the enclosing types.
 template <class T, class... Outer>
 consteval bool owns_its_text() {
   if constexpr (has_read_codec<T> || (std::is_same_v<T, Outer> || ...)) {

@@ -1,4 +1,4 @@
-// Reads a connection, and tells answers from what else comes: the inside of a correspondent.
+// Reads a connection, and tells answers from other messages: the inside of a correspondent.
 #pragma once
 
 #include "../net/requirements.hpp"
@@ -38,24 +38,24 @@
 
 namespace kindwire {
 
-/// What a correspondent does with an answer to nothing that was asked: a message of a kind that is an answer
-/// to something that was, with an id that was never used. (One that comes too late is dropped. An ERROR may
-/// be about anything that was sent: receive() gets it.)
+/// What a correspondent does with an answer to nothing that was asked: a message of a kind that answers an
+/// earlier question, with an id that was never used. (A late answer is dropped. An ERROR may be about
+/// anything that was sent: receive() gets it.)
 enum class on_unknown_id {
-  close,    ///< closes with 1008; what is outstanding ends with exchange_errc::unknown_id
+  close,    ///< closes with 1008; outstanding requests end with exchange_errc::unknown_id
   deliver,  ///< receive() gets it
 };
 
-/// What can be set for a correspondent. The views must live as long as it.
+/// The options of a correspondent. The views must live as long as it.
 struct correspondent_options {
-  /// The member that carries the id. Neither a question nor its answer nor an ERROR has a field of this name.
+  /// The member that carries the id. No question, answer or ERROR may have a field of this name.
   std::string_view id_name = "id";
   std::string_view key = "kind";  ///< the member that carries the kind
-  /// Bytes of memory for messages that are no answers and wait for receive(): their text and what it takes to
-  /// keep it, some 50 bytes each. At this mark, which the last of them may pass, nothing more is read,
-  /// answers included, until some are received: whoever asks also receives.
+  /// Bytes of memory for messages that are not answers and wait for receive(): their text and some 50 bytes
+  /// of overhead each. At this mark, which the last of them may exceed, nothing more is read, answers
+  /// included, until some are received: a program that asks must also receive.
   std::size_t read_ahead = std::size_t{256} << 10;
-  /// Whoever mixes up ids may as well give the wrong answer to what was asked.
+  /// A peer that confuses ids may also give the wrong answer to a question.
   kindwire::on_unknown_id on_unknown_id = kindwire::on_unknown_id::close;
 };
 
@@ -75,16 +75,16 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
   }
 
   net::websocket& websocket() noexcept { return *ws_; }
-  // Also when the websocket is gone.
+  // Valid even when the websocket is gone.
   asio::any_io_executor executor() { return pending_.get_executor(); }
   correspondent_options const& options() const noexcept { return options_; }
   std::size_t outstanding() const noexcept { return pending_.size(); }
   std::uint64_t late_answers() const noexcept { return late_answers_; }
 
-  // One receive of the websocket's is under way, as long as there is room for what comes.
+  // Keeps one receive of the websocket under way, as long as there is room for messages.
   void read() {
     if (reading_ || ended_) return;
-    // Nobody may notice the connection's end any more.
+    // The connection's end may go unnoticed from now on.
     if (!may_read()) return pending_.rest();
     reading_ = true;
     ws_->receive(asio::bind_cancellation_slot(
@@ -93,7 +93,7 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
           if (!self) return;
           self->reading_ = false;
           if (error || !msg) return self->end(error);
-          // What a codec or a handler throws leaves through io_context::run(), and reading goes on.
+          // An exception from a codec or a handler leaves through io_context::run(), and reading goes on.
           try {
             self->take(msg);
           } catch (...) {
@@ -104,12 +104,12 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
         }));
   }
 
-  // Asks. What goes wrong at once ends the request as well.
+  // Asks. An immediate failure ends the request as well.
   template <class Answer, class Question>
   std::shared_ptr<pending_request_for<Answer>> ask(Question const& question,
                                                    pending_request::clock::time_point deadline) {
     using answer = answer_of<Answer>;
-    // Without an id, which is that of a question on its way: others are cancelled by it.
+    // Without an id: cancelling by id must only reach questions that were sent.
     auto const failed = [deadline](std::error_code why, error_message what = {}) {
       auto const one = std::make_shared<pending_request_for<Answer>>(answer::kinds, 0, deadline);
       one->fail(why, std::move(what));
@@ -121,7 +121,7 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
                     not_to_be_asked("the question's kind stands under", schema<Question>.key));
     if (answer::key != options_.key)
       return failed(error::invalid_argument, not_to_be_asked("the answer's kind stands under", answer::key));
-    // Its own field is not our id: serve() would answer with it.
+    // Its own field is not our id: serve() would send it as the id.
     if (answer::has_field(options_.id_name))
       return failed(error::invalid_argument,
                     not_to_be_asked("the answer has a field of its own called", options_.id_name));
@@ -149,7 +149,7 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
     read();
   }
 
-  // We may have closed. What comes before the peer's Close is still read, for the answers.
+  // We may have closed. Input before the peer's Close is still read, for the answers.
   void note_close() {
     closing_ = !ws_->is_open();
     read();
@@ -174,7 +174,7 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
     if (receive_) receive_.post(asio::error::operation_aborted, message{});
   }
 
-  // The correspondent is gone. A websocket of its own ends with it.
+  // The correspondent is gone, and a websocket that it owns with it.
   void abandon() {
     stop_.emit(asio::cancellation_type::all);
     cancel_receive();
@@ -195,7 +195,7 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
 
   static std::size_t memory_of(kept const& one) noexcept { return sizeof one + one.bytes.capacity(); }
 
-  // The two ends use odd and even ids, so that a question of one is no answer to the other.
+  // One end uses odd ids and the other even ones, so that a question of one is never an answer to the other.
   void choose_ids() noexcept { next_id_ = net::detail::websocket_access::self(*ws_) == role::client ? 1 : 2; }
 
   static error_message not_to_be_asked(std::string why, std::string_view name) {
@@ -223,7 +223,7 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
     hand_over();
   }
 
-  // Closes, and ends what is outstanding.
+  // Closes, and ends outstanding requests.
   void give_up(std::error_code why, close_code code, std::string_view reason) {
     end_error_ = why;
     pending_.end_all(why);
@@ -231,7 +231,7 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
     closing_ = true;
   }
 
-  // False: it is something else.
+  // False if it is not an answer.
   bool take_answer(std::string_view text) {
     if (next_id_ <= 2) return false;  // nothing was asked yet
     message_head const head = read_head(text, options_.key, options_.id_name);
@@ -268,7 +268,7 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
   }
 
   void keep(message const& msg) {
-    if (closing_ && !has_room()) return;  // nobody receives it, and answers may come behind it
+    if (closing_ && !has_room()) return;  // nobody receives it, and answers may follow it
     queue_.push_back({msg.type(), std::string{msg.text()}});
     queued_ += memory_of(queue_.back());
   }
@@ -280,7 +280,7 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
     return view_of(current_);
   }
 
-  // To who waits. The handler is called here, and not later, when what it is given might be gone.
+  // Completes the waiting receive now, while its view is valid.
   void hand_over() {
     if (!receive_) return;
     if (!queue_.empty()) {
@@ -309,7 +309,7 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
   std::uint64_t late_answers_ = 0;
   std::deque<kept> queue_;
   std::size_t queued_ = 0;
-  kept current_;  // what the last receive gave out
+  kept current_;  // the message last received
   receiving receive_;
   asio::cancellation_signal stop_;
   std::error_code end_error_;

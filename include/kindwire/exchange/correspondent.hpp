@@ -1,9 +1,9 @@
-// Questions and answers over one connection, many at once, beside all other messages.
+// Questions and answers over one connection, many at once, alongside all other messages.
 //
 //     kw::correspondent ws{co_await kw::net::connect(executor, "ws://127.0.0.1:8080/users")};
 //     get_user const asked{"ann"};
 //     user const ann = co_await ws.request<user>(asked, 5s);
-//     while (kw::message msg = co_await ws.receive()) …  // what is no answer
+//     while (kw::message msg = co_await ws.receive()) …  // messages that are not answers
 #pragma once
 
 #include "../net/requirements.hpp"
@@ -36,20 +36,20 @@
 namespace kindwire {
 
 /// A websocket that asks: each question carries an id beside its fields, `{"kind":"GET_USER","id":7,…}`, and
-/// the message that comes with the same id is its answer, in whatever order. Neither type has a field for the
-/// id. serve() answers like that; an error_message with the id refuses.
+/// the message with the same id is its answer, in whatever order. Neither type has a field for the id.
+/// serve() answers like that; an error_message with the id refuses.
 ///
-/// Ids are numbers, odd ones of a client and even ones of a server. A message is an answer if its kind is one
-/// to what was asked, or ERROR, and its id is written as it was sent: 7, not 7.0 or "7". One whose id stands
-/// twice is none.
+/// Ids are numbers, odd from a client and even from a server. A message is an answer if its kind is one for a
+/// question that was asked, or ERROR, and its id is written as it was sent: 7, not 7.0 or "7". A message with
+/// two ids is not an answer.
 ///
-/// It reads the websocket all the time, so nobody else may receive from that. What is no answer waits for
-/// receive(), in order; correspondent_options::read_ahead bounds it. Either end of a connection may ask, and
-/// both at once.
+/// It reads the websocket all the time, so nothing else may receive from it. Messages that are not answers
+/// wait for receive(), in order, bounded by correspondent_options::read_ahead. Either end of a connection may
+/// ask, and both at once.
 ///
-/// Thread safety: like a websocket, from its executor only. Moving is cheap, and leaves what can be destroyed
-/// or assigned to. Destroying it ends what is outstanding with asio::error::operation_aborted, and the
-/// websocket if it owns that.
+/// Thread safety: like a websocket, from its executor only. Moving is cheap; a moved-from object can be
+/// destroyed or assigned to. Destroying it ends outstanding requests with asio::error::operation_aborted, and
+/// the websocket if it owns that.
 class correspondent {
  public:
   using executor_type = asio::any_io_executor;
@@ -60,8 +60,8 @@ class correspondent {
     state_->read();
   }
 
-  /// Uses one that outlives it, such as the one of a server's handler, and leaves it open. What waits for
-  /// receive() when this is destroyed is gone.
+  /// Uses a websocket that outlives it, such as that of a server's handler, and leaves it open. Messages that
+  /// wait for receive() are lost when this is destroyed.
   explicit correspondent(net::websocket& ws, correspondent_options const& options = {})
       : state_(std::make_shared<detail::correspondence>(&ws, options)) {
     state_->read();
@@ -79,28 +79,28 @@ class correspondent {
 
   executor_type get_executor() const noexcept { return websocket().get_executor(); }
 
-  /// The websocket below: for its close code, its request, ping(). Receiving from it breaks the
+  /// The underlying websocket: for its close code, its request, ping(). Receiving from it breaks the
   /// correspondent.
   net::websocket& websocket() const noexcept { return state_->websocket(); }
 
   // Asking.
 
-  /// Sends the question, and gives the answer. The call itself queues: `question` need not live longer. A
-  /// timeout that is not above zero is over at once; one beyond a century never is.
+  /// Sends the question, and returns the answer. The call itself queues: `question` need not outlive it. A
+  /// timeout that is not above zero expires at once; one of more than a century never does.
   ///
   /// Throws request_error with
   ///
-  /// - exchange_errc::timed_out: an answer that still comes is dropped, see late_answers();
+  /// - exchange_errc::timed_out: a late answer is dropped, see late_answers();
   /// - exchange_errc::refused: the other side sent an error_message, see request_error::why();
   /// - exchange_errc::invalid_answer: see request_error::why();
   /// - exchange_errc::unknown_id: see on_unknown_id;
-  /// - error::closed: the connection ended before; or what broke it, as receive() says it;
+  /// - error::closed: the connection ended first; or what broke it, as receive() reports it;
   /// - asio::error::operation_aborted: cancelled, or the correspondent was destroyed;
-  /// - what sending ends with: error::send_queue_full; error::invalid_argument if the question cannot be
-  ///   encoded, or if it or the answer has a field called like the id or stands under another key:
+  /// - errors of sending: error::send_queue_full; error::invalid_argument if the question cannot be encoded,
+  ///   or if it or the answer has a field with the id's name or has its kind under another key:
   ///   request_error::why() says which.
   ///
-  /// `Answer` is a kind, or a std::variant of those that may come. It owns its strings: one with a
+  /// `Answer` is a kind, or a std::variant of possible kinds. It owns its strings: one with a
   /// std::string_view in it does not compile.
   template <answerable Answer, message_kind Question, class Rep, class Period>
   asio::awaitable<Answer> request(Question const& question, std::chrono::duration<Rep, Period> timeout) {
@@ -135,10 +135,10 @@ class correspondent {
 
   /// Questions without an answer yet.
   std::size_t outstanding() const noexcept { return state_->outstanding(); }
-  /// Answers that came after their request had timed out or was cancelled, or came twice.
+  /// Answers that arrived after their request had timed out or was cancelled, or repeated one.
   std::uint64_t late_answers() const noexcept { return state_->late_answers(); }
 
-  // Receiving what is no answer: as net::websocket::receive() does, whose errors and ends these are.
+  // Receiving messages that are not answers, with the errors and the end of net::websocket::receive().
 
   template <asio::completion_token_for<void(std::error_code, message)> Token>
   auto receive(Token&& token) {
@@ -147,7 +147,7 @@ class correspondent {
   asio::awaitable<message> receive() { return receive_from(state_); }
   message try_receive() { return state_->try_receive(); }
 
-  // Sending and closing: as net::websocket does it. Answers that come before the peer's Close still arrive.
+  // Sending and closing, as in net::websocket. Answers before the peer's Close still arrive.
 
   template <class... Arguments>
   auto send(Arguments&&... arguments) {
@@ -164,7 +164,7 @@ class correspondent {
   }
   template <asio::completion_token_for<void(std::error_code)> Token>
   auto close(close_code code, std::string_view reason, Token&& token) {
-    static_cast<void>(try_close(code, reason));  // what follows says the same
+    static_cast<void>(try_close(code, reason));  // the close() below reports the same
     return websocket().close(code, reason, std::forward<Token>(token));
   }
   template <asio::completion_token_for<void(std::error_code)> Token>
@@ -184,7 +184,7 @@ class correspondent {
  private:
   using shared_state = std::shared_ptr<detail::correspondence>;
 
-  // A question that was asked. If nobody waits for its answer any more, it is given up.
+  // A question that was asked; cancelled if nobody waits for its answer any more.
   template <class Answer>
   struct ticket {
     shared_state state;

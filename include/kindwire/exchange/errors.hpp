@@ -8,13 +8,13 @@
 
 namespace kindwire {
 
-/// Why a request has no answer, beside the errors of its connection: kindwire::error::closed when that ended
-/// with a close handshake, what broke it otherwise.
+/// Why a request has no answer, besides the errors of its connection: kindwire::error::closed if that ended
+/// with a close handshake, otherwise what broke it.
 enum class exchange_errc {
-  timed_out = 1,   ///< no answer came in time
+  timed_out = 1,   ///< no answer in time
   refused,         ///< the other side answered with an error_message
-  invalid_answer,  ///< an answer came that could not be decoded
-  unknown_id,      ///< an answer came to nothing that was asked, where that ends the connection
+  invalid_answer,  ///< an answer that could not be decoded
+  unknown_id,      ///< an answer to nothing that was asked, if that ends the connection
 };
 
 namespace detail {

@@ -1,4 +1,4 @@
-// Questions that wait for their answers, each with a time by which it must have come.
+// Questions that wait for their answers, each with a deadline.
 #pragma once
 
 #include "../net/requirements.hpp"
@@ -28,7 +28,7 @@
 
 namespace kindwire::detail {
 
-// One question. Its answer may come before anybody waits for it: sending and waiting are two steps.
+// One question. Its answer may arrive before anything waits for it: sending and waiting are two steps.
 class pending_request {
  public:
   using clock = std::chrono::steady_clock;
@@ -47,8 +47,8 @@ class pending_request {
   std::uint64_t id() const noexcept { return id_; }
   clock::time_point deadline() const noexcept { return deadline_; }
 
-  // False: it is overdue. True: that was noticed so late that its answer may have come, and nobody has read
-  // it; so it gets as much time again.
+  // False if it is overdue. True if that was noticed so late that its answer may have arrived unread: it gets
+  // as much time again.
   bool renew(clock::time_point now) noexcept {
     auto const term = deadline_ - asked_;
     if (!is_late(now, deadline_, term)) return false;
@@ -57,7 +57,7 @@ class pending_request {
     return true;
   }
 
-  // The text of a message of one of these kinds.
+  // Takes the text of a message of one of these kinds.
   virtual void answer(std::string_view text) = 0;
   virtual void fail(std::error_code error, error_message why) = 0;
   void fail(std::error_code error) { fail(error, {}); }
@@ -69,11 +69,11 @@ class pending_request {
   clock::time_point asked_;
 };
 
-// Handlers never run inside of these calls.
+// Handlers never run inside these calls.
 template <class Answer>
 class pending_request_for final : public pending_request {
  public:
-  // For who asks with a token, and for who awaits and throws with all that is known.
+  // For requests with a token, and for awaited ones, which throw with all that is known.
   using with_token = net::detail::tracked_operation<std::error_code, reply<Answer>>;
   struct result {
     std::error_code error;
@@ -92,7 +92,7 @@ class pending_request_for final : public pending_request {
     } catch (std::bad_alloc const&) {
       fail(net::detail::no_memory());
       throw;
-    } catch (...) {  // by a codec
+    } catch (...) {  // from a codec
       fail(exchange_errc::invalid_answer);
       throw;
     }
@@ -128,7 +128,7 @@ class pending_request_for final : public pending_request {
   with_result with_result_;
 };
 
-// All that are under way. Not thread safe.
+// All pending requests. Not thread safe.
 class pending_requests {
  public:
   using clock = pending_request::clock;
@@ -139,8 +139,8 @@ class pending_requests {
   asio::any_io_executor const& get_executor() const noexcept { return executor_; }
   std::size_t size() const noexcept { return by_id_.size(); }
 
-  // `expire(owner)` is called when a deadline has come, whether or not its question still waits, and must
-  // then call end_overdue(). So questions that are answered cost the timer nothing.
+  // Calls `expire(owner)` at a deadline, whether or not its question still waits; that must call
+  // end_overdue(). Thus questions that are answered cost the timer nothing.
   template <class Owner, class Expire>
   void add(entry fresh, std::weak_ptr<Owner> owner, Expire expire) {
     auto const deadline = fresh->deadline();
@@ -161,7 +161,7 @@ class pending_requests {
     return found == by_id_.end() ? nullptr : found->second;
   }
 
-  // Takes it out: it ends, or has ended.
+  // Removes it: it ends, or has ended.
   entry take(std::uint64_t id) {
     auto const found = by_id_.find(id);
     if (found == by_id_.end()) return nullptr;
@@ -192,7 +192,7 @@ class pending_requests {
     if (!armed) end_all(net::detail::no_memory());
   }
 
-  // The timer keeps the context running for nobody.
+  // Stops the timer if no question waits, so that it does not keep the context running.
   void rest() {
     if (by_id_.empty()) disarm();
   }

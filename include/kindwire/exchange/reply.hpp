@@ -1,4 +1,4 @@
-// What a request comes to.
+// The outcome of a request.
 #pragma once
 
 #include <cassert>
@@ -13,8 +13,8 @@
 
 namespace kindwire {
 
-/// The answer to a request, or what is known of why there is none. True when there is an answer; `*` and `->`
-/// may only be used then.
+/// The answer to a request, or what is known about its absence. True if there is an answer; `*` and `->` may
+/// only be used then.
 template <class Answer>
 class reply {
  public:
@@ -30,7 +30,7 @@ class reply {
   Answer* operator->() { return &held(); }
   Answer const* operator->() const { return &const_cast<reply*>(this)->held(); }
 
-  /// With exchange_errc::refused: what the other side said. With invalid_answer: what is wrong with it.
+  /// With exchange_errc::refused: what the other side said. With invalid_answer: why it is invalid.
   error_message const& why() const noexcept { return why_; }
 
  private:
@@ -43,8 +43,8 @@ class reply {
   error_message why_;
 };
 
-/// Thrown by an awaited request without an answer: code() says which error it is, why() what reply::why()
-/// does. In what() nothing that the other side sent forges a line of a log.
+/// Thrown by an awaited request without an answer: code() is the error, why() is reply::why(). Nothing that
+/// the other side sent can forge a log line in what().
 class request_error : public std::system_error {
  public:
   request_error(std::error_code code, error_message why)

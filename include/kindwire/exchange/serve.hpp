@@ -1,5 +1,5 @@
-// The loop of a connection whose messages are told apart by kind: receives, dispatches, answers, and reacts
-// to what is no good.
+// The loop of a connection whose messages are told apart by kind: receives, dispatches, answers, and handles
+// bad messages.
 //
 //     kw::dispatcher on{
 //         [](upload_start const& start, session& s) { s.begin(start); },
@@ -37,7 +37,7 @@
 
 namespace kindwire {
 
-/// What a connection does with a message that no handler was called for: its text is no valid message, its
+/// What a connection does with a message that no handler was called for: its text is not a valid message, its
 /// kind is unknown, or it is BINARY.
 enum class on_bad_message {
   ignore,                  ///< nothing
@@ -46,25 +46,25 @@ enum class on_bad_message {
   close_policy_violation,  ///< closes with 1008
 };
 
-/// What can be set for serve(). Nothing in it owns anything: g++ 12 does not compile an aggregate well that
-/// does and stands in a co_await expression.
+/// The options of serve(). Nothing in it owns anything: g++ 12 miscompiles owning aggregates inside a
+/// co_await expression.
 struct serve_options {
-  /// Answering tells whoever writes the other side what is wrong. An ERROR is never answered, so that two
-  /// ends which understand each other badly do not go on for ever. A BINARY message is closed for with 1003.
+  /// An answer tells the peer's author what is wrong. An ERROR is never answered, so that two ends at odds do
+  /// not go on for ever. The close policies close with 1003 for a BINARY message.
   kindwire::on_bad_message on_bad_message = kindwire::on_bad_message::answer;
-  /// The member that carries the id of a question, a number or a string, which the answer repeats. Where
-  /// several may stand, the dispatcher's json_options::duplicates say which counts. A
-  /// kind with a field of this name has no other id: as a question its field is what the answer repeats, as
-  /// an answer it goes out as the handler made it. Empty: answers have no id.
+  /// The member that carries the id of a question, a number or a string, which the answer repeats. If there
+  /// are several, the dispatcher's json_options::duplicates decides which counts. A kind with a field of this
+  /// name has no other id: in a question, the answer repeats that field; in an answer, it is sent as the
+  /// handler set it. Empty: answers have no id.
   ///
-  /// To a dispatcher that refuses unknown fields it is one, unless it is its json_options::id_name as well.
+  /// A dispatcher that refuses unknown fields refuses it, unless its json_options::id_name is the same.
   std::string_view id_name = "id";
-  /// Told of each bad message, for a log, before anything is done about it.
+  /// Called for each bad message, for a log, before anything is done about it.
   void (*on_error)(json_error const& error) = nullptr;
 };
 
-/// Thrown by a handler that refuses a message which is in order: the peer gets the error_message, with the id
-/// of its question, and the connection goes on.
+/// Thrown by a handler that refuses a valid message: the peer gets the error_message, with the id of its
+/// question, and the connection goes on.
 class message_refused : public std::runtime_error {
  public:
   explicit message_refused(std::string code, std::string message = {})
@@ -84,9 +84,9 @@ inline constexpr bool is_awaitable = false;
 template <class T, class Executor>
 inline constexpr bool is_awaitable<asio::awaitable<T, Executor>> = true;
 
-// What is answered to, kept: a handler may receive more before it answers.
+// The message being answered, kept since a handler may receive more before it answers.
 struct served_message {
-  std::string id{};  // as it stands in JSON
+  std::string id{};  // as written in JSON
   bool is_binary = false;
   bool is_error = false;
 
@@ -98,8 +98,8 @@ struct served_message {
   }
 
  private:
-  // An ERROR of another kindwire whose kinds stand under another key than ours, where this is no kind: of
-  // what that writes the kind is the first member.
+  // An ERROR of another kindwire whose kinds are under another key than ours, so that it has no kind here:
+  // such a peer writes the kind as the first member.
   static bool begins_with_error(std::string_view text) {
     json_scanner scanner{text};
     bool first = true;
@@ -114,7 +114,7 @@ struct served_message {
   }
 };
 
-// What follows from one message, sent and awaited.
+// The answer to one message, or the reaction to a bad one, sent and awaited.
 template <class Connection>
 class aftermath {
  public:
@@ -122,7 +122,7 @@ class aftermath {
             served_message const& of)
       : connection_(connection), options_(options), key_(key), of_(of) {}
 
-  // What handlers return. None: there is nothing to wait for.
+  // What handlers return. Nothing returned: nothing to wait for.
   asio::awaitable<void> operator()() const { return {}; }
 
   template <class Result>
@@ -147,7 +147,7 @@ class aftermath {
     return sent(connection_.send(correlated<Message>{value, options_.id_name, id, key}));
   }
 
-  // Texts may have come from anywhere: what is not UTF-8 is left out, as the rest is better than nothing.
+  // Texts may come from anywhere: one that is not UTF-8 is left out, as the rest is better than nothing.
   asio::awaitable<void> refuse(error_message why) const {
     for (std::string* const each : {&why.code, &why.path, &why.message}) {
       if (!is_utf8(*each)) each->clear();
@@ -155,7 +155,7 @@ class aftermath {
     return answer(why, key_);
   }
 
-  // True: the connection was closed for it.
+  // True if the connection was closed for it.
   asio::awaitable<bool> react(json_error error) const {
     if (options_.on_error != nullptr) options_.on_error(error);
     switch (options_.on_bad_message) {
@@ -185,7 +185,7 @@ class aftermath {
     }
   }
 
-  // Who is no longer there needs no answer: the next receive says how the connection ended.
+  // A closed peer needs no answer: the next receive reports how the connection ended.
   static asio::awaitable<void> sent(asio::awaitable<void> sending) {
     try {
       co_await std::move(sending);
@@ -212,7 +212,7 @@ class aftermath {
   served_message const& of_;
 };
 
-// The handlers for one message: those of a dynamic_dispatcher may be exchanged while one of them runs.
+// The handlers for one message: those of a dynamic_dispatcher may be replaced while one of them runs.
 template <class Dispatcher>
 decltype(auto) handlers_of(Dispatcher& on) {
   if constexpr (requires { on.hold(); }) {
@@ -233,23 +233,23 @@ inline json_error binary_message_error() {
 }  // namespace detail
 
 #if defined(__GNUC__) && !defined(__clang__)
-// Where g++ 12 inlines a coroutine's operator new and not its operator delete it takes them for no pair.
+// When g++ 12 inlines a coroutine's operator new but not its operator delete, it takes them for a mismatch.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 #endif
 
 /// Receives until the connection ends, and hands each TEXT message to `on`, a dispatcher or
-/// dynamic_dispatcher, together with `arguments`. Returns when the peer has closed, or when we have for a bad
-/// message; throws when the connection broke, like receive(), and what a handler throws, except
-/// message_refused; and what sending an answer ends with: error::invalid_argument if it cannot be encoded,
+/// dynamic_dispatcher, together with `arguments`. Returns when the peer has closed, or we have because of a
+/// bad message. Throws if the connection broke, like receive(); what a handler throws, except
+/// message_refused; and the errors of sending an answer: error::invalid_argument if it cannot be encoded,
 /// error::send_queue_full.
 ///
 /// A handler that is a coroutine is awaited before the next message is received, so that messages are handled
-/// in order; it may receive on its own what comes in between. What a handler returns, or its coroutine, is
-/// sent as the answer, with the id of the message. Awaiting what is sent is the backpressure.
+/// in order; it may itself receive what arrives in between. What a handler or its coroutine returns is sent
+/// as the answer, with the id of the message. Awaiting these sends is the backpressure.
 ///
-/// `ws` is a net::websocket or a correspondent. All that is given by reference must live until this ends.
-/// `asio::co_spawn(executor, kw::serve(…), token)` runs it beside others.
+/// `ws` is a net::websocket or a correspondent. Everything passed by reference must live until this ends.
+/// `asio::co_spawn(executor, kw::serve(…), token)` runs it concurrently.
 template <class Connection, class Dispatcher, class... Arguments>
 asio::awaitable<void> serve(Connection& ws, Dispatcher& on, serve_options options, Arguments&... arguments) {
   detail::served_message current;
