@@ -34,7 +34,7 @@ class websocket;
 ///
 /// **Order.** What one thread sends, through any handle or the websocket itself, leaves in the order of the
 /// calls; so do messages of two threads if one waited for the other. Inside a fragmented message of the
-/// websocket's own, TEXT, BINARY and a Close behind them wait for the last fragment (RFC 6455 §5.4); PING and
+/// websocket's own, TEXT, BINARY and a Close after them wait for the last fragment (RFC 6455 §5.4); PING and
 /// PONG do not.
 ///
 /// **Thread safety.** Distinct handles may be used by any threads at any time, even while the connection ends
@@ -96,8 +96,8 @@ class remote {
     return box_->send_encoded(message_type::text, [&](buffer& sink) { return encode_text(sink, value); });
   }
 
-  /// Sends a Close behind everything accepted before, without waiting, even if the queue is full. From then
-  /// on remotes of this connection return error::closed.
+  /// Sends a Close after everything accepted before, without waiting, even if the queue is full. From then on
+  /// remotes of this connection return error::closed.
   ///
   /// `reason` is UTF-8 of at most 123 bytes. Errors, with nothing changed: closed, also for a second close();
   /// invalid_argument; std::errc::not_enough_memory.

@@ -80,8 +80,7 @@ concept websocket_handler = std::is_invocable_r_v<asio::awaitable<void>, Handler
                             std::is_invocable_r_v<asio::awaitable<void>, Handler&, websocket> ||
                             std::is_invocable_r_v<void, Handler&, websocket>;
 
-/// Serves HTTP pages and websockets. Add routes, then start(). The destructor calls stop(); connections then
-/// finish closing without the server.
+/// Serves HTTP pages and websockets: add routes, then start(). The destructor calls stop() without waiting.
 ///
 /// A request for an unknown path is answered with 404, for a websocket's path without an upgrade with 426,
 /// with another method with 405, a malformed one with 400, 414 or 431; each with `Connection: close`.
@@ -169,8 +168,7 @@ class server {
     listen(std::move(acceptor));
   }
 
-  /// Accepts from an acceptor of your own, such as one of asio::local::stream_protocol. May be used instead
-  /// of start().
+  /// Accepts from an acceptor of your own, such as one of asio::local::stream_protocol. May replace start().
   template <class Acceptor>
   void listen(Acceptor acceptor) {
     state_->members->open();

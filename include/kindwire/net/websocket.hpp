@@ -236,7 +236,7 @@ class websocket {
 
   // Closing.
 
-  /// Sends a Close behind everything sent before, and completes once the connection has ended: when the peer
+  /// Sends a Close after everything sent before, and completes once the connection has ended: when the peer
   /// has answered, or close_timeout after it last took some of the queued output. What the peer sends before
   /// its own Close can be received meanwhile and afterwards; if it is not, what exceeds read_ahead is
   /// dropped.

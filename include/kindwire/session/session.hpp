@@ -116,8 +116,8 @@ class session {
   /// Scans input that was not polled, for callers that do not poll for a while, as when the application is
   /// busy with the last message. Messages stay where they are, and so does the view of the last one.
   ///
-  /// Pings are answered, so that the peer gets its pongs. A broken rule directly behind the last message
-  /// fails the connection; behind unread messages it is left to poll().
+  /// Pings are answered, so that the peer gets its pongs. A broken rule directly after the last message fails
+  /// the connection; after unread messages it is left to poll().
   ///
   /// A Close from the peer is seen, wherever it is: from then on close_received() is true, and close_code()
   /// and close_reason() are the peer's. With nothing unread before it, it is answered at once. Behind unread

@@ -14,8 +14,8 @@
 
 namespace kindwire::net::detail {
 
-// A timer that is a member of its owner. Before it calls, its context looks at the sockets once more, so that
-// what arrived in time is handled first. Used on its executor only.
+// A timer that is a member of its owner. Before it calls its owner, the context looks at the sockets once
+// more, so that what arrived in time is handled first. Used on its executor only.
 class deadline {
  public:
   using clock = std::chrono::steady_clock;

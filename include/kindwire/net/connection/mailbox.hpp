@@ -77,8 +77,8 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
     return written ? send(type, encoded.bytes()) : make_error_code(error::invalid_argument);
   }
 
-  // A Close, behind everything handed over before; nothing is accepted after it. Accepted even above the
-  // mark. Errors: invalid_argument, closed, not_enough_memory.
+  // A Close, after everything handed over before; nothing is accepted after it. It may exceed the mark.
+  // Errors: invalid_argument, closed, not_enough_memory.
   std::error_code close(close_code code, std::string_view reason) {
     if (auto const wrong = check_close(code, reason)) return wrong;
     std::array<std::byte, max_control_payload_size> room;
@@ -104,7 +104,7 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   // Inside the owner's own fragmented message, only PING and PONG are put, and a Close with no data before it
   // (RFC 6455 §5.4): the rest stays until take() is called after the last fragment.
   //
-  // Exceptions of put() propagate; the message stays, and all behind it. The owner must live until this
+  // Exceptions of put() propagate; the message stays, and all after it. The owner must live until this
   // returns.
   template <class Put, class Queued>
   void take(bool inside_message, Put&& put, Queued&& queued) {

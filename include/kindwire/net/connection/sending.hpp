@@ -1,4 +1,4 @@
-// The sending half of a connection: what is queued, what is under way, and who waits for room.
+// The sending half of a connection: what is queued, what is being written, and which sends wait for room.
 #pragma once
 
 #include <asio/error.hpp>

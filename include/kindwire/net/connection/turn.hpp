@@ -54,8 +54,7 @@ inline void connection::schedule() {
 inline void connection::advance() {
   if (in_turn_ || !stream_open()) return;
   {
-    // An exception from a handler leaves through io_context::run(), and the connection goes on in a later
-    // turn.
+    // A handler's exception leaves through io_context::run(); the connection goes on in a later turn.
     struct turn {
       connection& self;
       int const exceptions = std::uncaught_exceptions();
