@@ -30,13 +30,13 @@ struct statistics {
 /// The limits and timeouts of a connection. Sizes are in bytes. Zero disables ping_interval and idle_timeout;
 /// any time of std::chrono::milliseconds::max() means never (as does anything from 24 days up).
 struct connection_options {
-  std::size_t max_message_size = std::size_t{1} << 20;  ///< of a received one; more fails the connection with 1009
+  std::size_t max_message_size = std::size_t{1} << 20;  ///< received; more fails the connection with 1009
   std::size_t max_fragments = 4096;  ///< per received message; more fails the connection with 1008
   bool autoping = true;              ///< answer pings, hide pings and pongs; false delivers both as messages
 
   std::size_t read_ahead = 65536;  ///< unread input at which reading stops while the application is behind
   std::size_t send_queue_soft = std::size_t{1} << 20;  ///< an awaited send resumes at or below this
-  std::size_t send_queue_hard = std::size_t{4} << 20;  ///< at this the overflow policy applies: the peer is not reading
+  std::size_t send_queue_hard = std::size_t{4} << 20;  ///< at this the overflow policy applies
   overflow_policy overflow = overflow_policy::drop;
 
   /// From our Close to the end of the stream. Counted from when the peer has taken our Close; until then,
@@ -44,7 +44,7 @@ struct connection_options {
   std::chrono::milliseconds close_timeout{5000};
   std::chrono::milliseconds ping_interval{20000};  ///< without input, after which a ping is sent
   std::chrono::milliseconds pong_timeout{20000};   ///< after the ping; any byte counts as a sign of life
-  std::chrono::milliseconds idle_timeout{0};  ///< without TEXT or BINARY; off, as quiet connections are normal
+  std::chrono::milliseconds idle_timeout{0};  ///< without TEXT or BINARY; off: quiet connections are normal
 
   /// Bytes per second. While output is queued, a peer that takes some of it shows a sign of life; one that
   /// takes less than this, over ping_interval plus pong_timeout (or close_timeout, once a Close is queued),

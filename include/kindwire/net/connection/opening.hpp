@@ -41,7 +41,7 @@ namespace kindwire::net {
 
 /// The options of one WebSocket route of a server.
 struct route_options {
-  std::vector<std::string> subprotocols = {};  ///< that we support, in our order of preference (RFC 6455 §1.9)
+  std::vector<std::string> subprotocols = {};  ///< supported, in our order of preference (RFC 6455 §1.9)
   origin_options origins = {};  ///< which pages may connect: same origin unless listed (§10.2)
   /// Checks the request, its headers and parameters before it is accepted; a returned response refuses it.
   /// Runs for every upgrade of the route. An exception is answered with 500, without its text.
