@@ -12,6 +12,8 @@
 #include "support/failing.hpp"
 #include "support/reference.hpp"
 
+namespace session_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -440,3 +442,5 @@ TEST_CASE("session 25, §7.1.7: a driver fails the connection for reasons of its
 }
 
 }  // namespace
+
+}  // namespace session_tests

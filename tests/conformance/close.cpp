@@ -16,6 +16,8 @@
 #include "support/reference.hpp"
 #include "support/stream_maker.hpp"
 
+namespace conformance_close_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -248,3 +250,5 @@ TEST_CASE("close: a Close that is cut anywhere, and the rest that never comes, i
 }
 
 }  // namespace
+
+}  // namespace conformance_close_tests

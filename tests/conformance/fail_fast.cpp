@@ -16,6 +16,8 @@
 #include "support/end.hpp"
 #include "support/reference.hpp"
 
+namespace fail_fast_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -213,3 +215,5 @@ TEST_CASE("fail fast: the reason of a Close that is not UTF-8 is told when the f
 }
 
 }  // namespace
+
+}  // namespace fail_fast_tests

@@ -19,6 +19,8 @@
 #include "handshake/sample.hpp"
 #include "support/allocations.hpp"
 
+namespace handshake_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -293,3 +295,5 @@ TEST_CASE("limits: what holds unless an application sets others") {
 }
 
 }  // namespace
+
+}  // namespace handshake_tests

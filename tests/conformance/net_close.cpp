@@ -17,6 +17,8 @@
 
 #include "net/test_stream.hpp"
 
+namespace net_close_tests {
+
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 using kw::net::basic_websocket;
@@ -183,3 +185,5 @@ TEST_CASE("net: a server ends TCP first and the peer always reads its Close, wha
 }
 
 }  // namespace
+
+}  // namespace net_close_tests

@@ -20,6 +20,8 @@
 #include <utility>
 #include <vector>
 
+namespace net_descriptors_tests {
+
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 using asio::ip::tcp;
@@ -61,7 +63,7 @@ TEST_CASE(
   for (int i = 0; i != 5; ++i) {
     clients.emplace_back(io);
     clients.back().connect(at);
-    asio::write(clients.back(), asio::buffer(std::string("GET / HTTP/1.1\r\nHost: a\r\n\r\n")));
+    asio::write(clients.back(), asio::buffer(std::string("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")));
   }
   {
     no_descriptors const none;
@@ -165,3 +167,5 @@ TEST_CASE(
 }
 
 }  // namespace
+
+}  // namespace net_descriptors_tests

@@ -24,6 +24,8 @@
 
 #include "net/test_stream.hpp"
 
+namespace net_flood_tests {
+
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 using kw::net::basic_websocket;
@@ -173,3 +175,5 @@ TEST_CASE("limits: what holds for a connection unless an application sets others
 }
 
 }  // namespace
+
+}  // namespace net_flood_tests

@@ -23,6 +23,8 @@
 #include <thread>
 #include <vector>
 
+namespace net_memory_tests {
+
 namespace kw = kindwire;
 
 namespace {
@@ -185,3 +187,5 @@ TEST_CASE("memory: five hundred peers that never read cost no more than the hard
     }
   });
 }
+
+}  // namespace net_memory_tests

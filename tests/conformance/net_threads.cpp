@@ -23,6 +23,8 @@
 
 #include "net/test_stream.hpp"
 
+namespace net_threads_tests {
+
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 using kw::net::basic_websocket;
@@ -158,3 +160,5 @@ TEST_CASE("threads: send, close, destroy and receive inside every handler") {
 }
 
 }  // namespace
+
+}  // namespace net_threads_tests

@@ -24,6 +24,8 @@
 #include <string>
 #include <utility>
 
+namespace net_tls_tests {
+
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 using protocol = asio::local::stream_protocol;
@@ -176,3 +178,5 @@ TEST_CASE("tls: Asio TLS: a peer that ignores our Close and our end is cut off b
 }
 
 }  // namespace
+
+}  // namespace net_tls_tests

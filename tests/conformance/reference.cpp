@@ -10,6 +10,8 @@
 #include "support/bytes.hpp"
 #include "support/end.hpp"
 
+namespace conformance_reference_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -146,3 +148,5 @@ TEST_CASE("reference: the examples of RFC 3629 §7, and the borders of its gramm
 }
 
 }  // namespace
+
+}  // namespace conformance_reference_tests

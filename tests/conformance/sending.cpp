@@ -17,6 +17,8 @@
 #include "support/bytes.hpp"
 #include "support/end.hpp"
 
+namespace conformance_sending_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -98,3 +100,5 @@ TEST_CASE(
 }
 
 }  // namespace
+
+}  // namespace conformance_sending_tests

@@ -16,6 +16,8 @@
 #include "support/reference.hpp"
 #include "support/stream_maker.hpp"
 
+namespace splits_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -190,3 +192,5 @@ TEST_CASE("splits: a received stream and one that was looked ahead over are the 
 }
 
 }  // namespace
+
+}  // namespace splits_tests

@@ -15,6 +15,8 @@
 #include "support/end.hpp"
 #include "support/reference.hpp"
 
+namespace conformance_utf8_tests {
+
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
 #elif defined(__has_feature)
@@ -221,3 +223,5 @@ TEST_CASE("utf8: a session takes every code point, whatever fragments and reads 
 }
 
 }  // namespace
+
+}  // namespace conformance_utf8_tests

@@ -16,6 +16,8 @@
 
 #include "asking.hpp"
 
+namespace correspondence_tests {
+
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 using kw::exchange_errc;
@@ -314,3 +316,5 @@ TEST_CASE("a connection that ends ends every request, each way with its own erro
     CHECK(closed);
   }
 }
+
+}  // namespace correspondence_tests

@@ -30,6 +30,8 @@
 
 #include "asking.hpp"
 
+namespace correspondent_tests {
+
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 using kw::exchange_errc;
@@ -60,10 +62,11 @@ struct positive {
 };
 
 }  // namespace
+}  // namespace correspondent_tests
 
 template <>
-struct kw::json_codec<positive> {
-  static bool read(kw::json_reader& reader, positive& to) {
+struct kindwire::json_codec<correspondent_tests::positive> {
+  static bool read(json_reader& reader, correspondent_tests::positive& to) {
     if (!reader.read(to.value)) return false;
     if (to.value == -1) throw std::range_error("thrown by a codec");
     if (to.value == -2) throw std::bad_alloc();
@@ -71,6 +74,7 @@ struct kw::json_codec<positive> {
   }
 };
 
+namespace correspondent_tests {
 namespace {
 
 struct measured {
@@ -751,3 +755,5 @@ TEST_CASE("any token will do") {
   CHECK(first.get()->age == 7);
   CHECK_THROWS_AS(second.get(), std::system_error);
 }
+
+}  // namespace correspondent_tests

@@ -18,6 +18,8 @@
 
 #include <doctest/doctest.h>
 
+namespace loopback_tests {
+
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 
@@ -146,3 +148,5 @@ TEST_CASE("a server's question and a client's, at the same time, are told apart"
   CHECK(done);
   CHECK(sums == 2);
 }
+
+}  // namespace loopback_tests

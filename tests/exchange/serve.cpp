@@ -24,6 +24,8 @@
 
 #include "far_end.hpp"
 
+namespace serve_tests {
+
 namespace kw = kindwire;
 using test::texts;
 
@@ -79,15 +81,17 @@ struct serving {
 };
 
 }  // namespace
+}  // namespace serve_tests
 
 template <>
-struct kw::json_codec<moody> {
-  static bool read(kw::json_reader& reader, moody&) {
+struct kindwire::json_codec<serve_tests::moody> {
+  static bool read(json_reader& reader, serve_tests::moody&) {
     std::string ignored;
     return reader.read(ignored) && reader.reject("mood \xFF");
   }
 };
 
+namespace serve_tests {
 namespace {
 
 struct mood {
@@ -528,3 +532,5 @@ TEST_CASE("a message is handled by the handlers that were there when it came, wh
   side.settle();
   CHECK(log == std::string(100, 'x') + " later ");
 }
+
+}  // namespace serve_tests

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
 #include <asio/local/stream_protocol.hpp>
 #include <chrono>
 #include <cstddef>
@@ -25,6 +26,8 @@
 #include <kindwire/frame/encoder.hpp>
 
 #include "scarce_memory.hpp"
+
+namespace asio_tests {
 
 namespace kw = kindwire;
 using exhaustion::scarce_memory;
@@ -124,10 +127,74 @@ void over_a_stream(scarce_memory& memory, kw::role self) {
   });
 }
 
+// A server with a websocket over a stream of Asio's (epoll_set's where `over_tcp`) is destroyed; its context may end before
+// anything is said. Without strands, which shutdown() needs too: Asio's end the program when there is
+// no memory for them.
+void end_of_a_server(scarce_memory& memory, bool over_tcp, bool context_ends) {
+  using asio::ip::tcp;
+  std::optional<asio::io_context> io(std::in_place, 1);
+  // Owned by a callback: that a coroutine is destroyed takes memory of Asio's, which it does not do without.
+  struct receiver {
+    kw::net::websocket ws;
+    std::optional<std::error_code> end = std::nullopt;
+  };
+  std::optional<receiver> opened;
+  std::optional<kw::net::server> server(std::in_place, *io, kw::net::server_options{.strands = false});
+  server->websocket("/", [&](kw::net::websocket ws) {
+    opened.emplace(receiver{std::move(ws)});
+    opened->ws.receive([&](std::error_code failure, kw::message) { opened->end = failure; });
+  });
+  int ends[2] = {-1, -1};
+  if (over_tcp) {
+    server->start();
+    ends[1] = ::socket(AF_INET, SOCK_STREAM, 0);
+    tcp::endpoint const at(asio::ip::address_v4::loopback(), server->port());
+    REQUIRE(::connect(ends[1], at.data(), static_cast<socklen_t>(at.size())) == 0);
+  } else {
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    server->serve(unix_stream::socket(*io, unix_stream(), ends[0]));
+  }
+  far_end far(ends[1], kw::role::client);
+  std::string_view const upgrade =
+      "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+  REQUIRE(::send(far.socket, upgrade.data(), upgrade.size(), MSG_NOSIGNAL) > 0);
+  for (int i = 0; i != 1000 && !opened; ++i) {
+    io->restart();
+    io->run_for(std::chrono::milliseconds(1));
+  }
+  REQUIRE(opened);
+  far.read();
+
+  CHECK_MESSAGE(memory.attempt([&] { server.reset(); }), "a destructor threw");
+  if (!context_ends) {
+    turn(memory, *io);
+    far.end();
+    for (int i = 0; i != 50 && !io->stopped(); ++i) turn(memory, *io);
+    CHECK_MESSAGE(io->stopped(), "something still waits");
+    CHECK_MESSAGE(opened->end, "the application was not told");
+  }
+  CHECK_MESSAGE(memory.attempt([&] { opened.reset(); }), "a destructor threw");
+  CHECK_MESSAGE(memory.attempt([&] { io.reset(); }), "the end of the context threw");
+}
+
 }  // namespace
+
+TEST_CASE("no memory when a server ends: nothing is thrown, and what it served ends with its peer or its context") {
+  for (bool const over_tcp : {false, true}) {
+    for (bool const context_ends : {false, true}) {
+      CAPTURE(over_tcp);
+      CAPTURE(context_ends);
+      exhaustion::at_every_allocation(
+          [&](scarce_memory& memory) { end_of_a_server(memory, over_tcp, context_ends); });
+    }
+  }
+}
 
 TEST_CASE("no memory for Asio either: a call fails, or the connection ends, and everybody is told") {
   for (kw::role const self : {kw::role::server, kw::role::client}) {
     CHECK(exhaustion::at_every_allocation([&](scarce_memory& memory) { over_a_stream(memory, self); }) >= 4);
   }
 }
+
+}  // namespace asio_tests

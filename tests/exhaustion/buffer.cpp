@@ -9,6 +9,8 @@
 
 #include "support/bytes.hpp"
 
+namespace buffer_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -30,3 +32,5 @@ TEST_CASE("exhaustion: more than any memory holds is refused, and the buffer kee
 }
 
 }  // namespace
+
+}  // namespace buffer_tests

@@ -12,6 +12,8 @@
 #include "../handshake/sample.hpp"
 #include "scarce_memory.hpp"
 
+namespace handshake_tests {
+
 namespace kw = kindwire;
 using exhaustion::at_every_allocation;
 using exhaustion::scarce_memory;
@@ -211,3 +213,5 @@ TEST_CASE("no memory: URIs, requests, their copies and what is asked of them") {
     CHECK(offered.size() == 3);
   });
 }
+
+}  // namespace handshake_tests

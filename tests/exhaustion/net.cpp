@@ -18,6 +18,8 @@
 #include "../net/test_stream.hpp"
 #include "scarce_memory.hpp"
 
+namespace net_tests {
+
 namespace kw = kindwire;
 using namespace std::string_literals;
 using exhaustion::scarce_memory;
@@ -304,3 +306,5 @@ TEST_CASE("no memory: a websocket that is destroyed says going away, or nothing,
     at_every_buffer([&](scarce_memory& memory) { let_go<test::ready_stream>(memory, self); });
   }
 }
+
+}  // namespace net_tests

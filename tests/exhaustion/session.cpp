@@ -9,6 +9,8 @@
 #include "../support/end.hpp"
 #include "scarce_memory.hpp"
 
+namespace session_tests {
+
 namespace kw = kindwire;
 using exhaustion::at_every_allocation;
 using exhaustion::scarce_memory;
@@ -331,3 +333,5 @@ TEST_CASE("no memory: pongs that wait are lost at worst, never what stands befor
     });
   }
 }
+
+}  // namespace session_tests

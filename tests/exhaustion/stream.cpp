@@ -11,6 +11,8 @@
 #include "../support/end.hpp"
 #include "scarce_memory.hpp"
 
+namespace stream_tests {
+
 namespace kw = kindwire;
 using exhaustion::at_every_allocation;
 using exhaustion::scarce_memory;
@@ -173,3 +175,5 @@ TEST_CASE("no memory: send() and close() write whole frames") {
     });
   }
 }
+
+}  // namespace stream_tests

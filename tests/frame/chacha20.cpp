@@ -8,6 +8,8 @@
 
 #include "support/bytes.hpp"
 
+namespace chacha20_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -72,3 +74,5 @@ TEST_CASE("chacha20: four blocks at a time are those that the RFC makes one by o
 }
 
 }  // namespace
+
+}  // namespace chacha20_tests

@@ -12,6 +12,8 @@
 #include "support/bytes.hpp"
 #include "support/reference.hpp"
 
+namespace decoder_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -386,3 +388,5 @@ TEST_CASE("decoder: allocates nothing") {
 }
 
 }  // namespace
+
+}  // namespace decoder_tests

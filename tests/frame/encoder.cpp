@@ -14,6 +14,8 @@
 #include "support/allocations.hpp"
 #include "support/bytes.hpp"
 
+namespace encoder_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -131,3 +133,5 @@ static_assert(kw::frame_encoder<kw::role::client>{}.size(125) == 131);
 static_assert(kw::frame_encoder<kw::role::server>{}.size(65536) == 65546);
 
 }  // namespace
+
+}  // namespace encoder_tests

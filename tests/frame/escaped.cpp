@@ -4,6 +4,8 @@
 
 #include <string>
 
+namespace escaped_tests {
+
 namespace kw = kindwire;
 using namespace std::string_literals;
 
@@ -17,3 +19,5 @@ TEST_CASE("escaped: printable ASCII stays, everything else is spelt out on one l
     for (char const letter : one) CHECK((letter >= 0x20 && letter < 0x7F));
   }
 }
+
+}  // namespace escaped_tests

@@ -12,6 +12,8 @@
 #include "support/bytes.hpp"
 #include "support/reference.hpp"
 
+namespace header_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -157,3 +159,5 @@ TEST_CASE("header: printed for a log") {
         "CONTINUATION rsv1 rsv2 rsv3 1 byte");
   CHECK(kw::to_string(kw::frame_header{.type = static_cast<kw::opcode>(0xB)}) == "RESERVED 11 fin 0 bytes");
 }
+
+}  // namespace header_tests

@@ -9,6 +9,8 @@
 
 #include "support/bytes.hpp"
 
+namespace mask_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -107,3 +109,5 @@ TEST_CASE("mask: the key 00000000 changes nothing") {
 }
 
 }  // namespace
+
+}  // namespace mask_tests

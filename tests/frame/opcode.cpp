@@ -4,6 +4,8 @@
 
 #include <string_view>
 
+namespace opcode_tests {
+
 namespace {
 
 using kindwire::opcode;
@@ -44,3 +46,5 @@ TEST_CASE("opcode: 3-7 and B-F are reserved, the latter for control frames") {
 static_assert(is_control(opcode::ping) && !is_reserved(opcode::ping), "usable at compile time");
 
 }  // namespace
+
+}  // namespace opcode_tests

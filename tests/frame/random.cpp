@@ -17,6 +17,8 @@
 
 #include "support/bytes.hpp"
 
+namespace random_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -140,3 +142,5 @@ TEST_CASE("random: after a fork neither child nor grandchild repeats the parent'
 #endif
 
 }  // namespace
+
+}  // namespace random_tests

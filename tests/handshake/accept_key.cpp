@@ -6,6 +6,8 @@
 #include <set>
 #include <string>
 
+namespace accept_key_tests {
+
 namespace kw = kindwire;
 
 TEST_CASE("RFC 6455 §1.3, §4.2.2: the accept key of the sample nonce") {
@@ -36,3 +38,5 @@ TEST_CASE("RFC 6455 §4.1: every key is a fresh one") {
   }
   CHECK(keys.size() == 1000);
 }
+
+}  // namespace accept_key_tests

@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+namespace authority_tests {
+
 namespace detail = kindwire::detail;
 
 TEST_CASE("RFC 3986 §3.2: host and port") {
@@ -134,3 +136,5 @@ TEST_CASE("RFC 9110 §4.2, RFC 6455 §3: the ports of the schemes") {
   CHECK(detail::default_port("wss") == 443);
   CHECK(detail::default_port("ftp") == 0);
 }
+
+}  // namespace authority_tests

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+namespace base64_tests {
+
 namespace {
 
 std::string encoded(std::string_view text) {
@@ -53,3 +55,5 @@ TEST_CASE("base64: whole groups of the standard alphabet, and nothing else") {
   CHECK(kindwire::base64_decode(std::string_view{"Zm\0v", 4}) == std::nullopt);
   CHECK(kindwire::base64_decode("+/+/") == "\xfb\xff\xbf");
 }
+
+}  // namespace base64_tests

@@ -9,6 +9,8 @@
 
 #include <kindwire/handshake/head.hpp>
 
+namespace body_tests {
+
 namespace kw = kindwire;
 
 namespace {
@@ -84,3 +86,5 @@ TEST_CASE("a body over the limit is cut there") {
   }
   CHECK(read("", "x", SIZE_MAX, 0) == read_body{"", true});
 }
+
+}  // namespace body_tests

@@ -12,6 +12,8 @@
 
 #include "sample.hpp"
 
+namespace client_tests {
+
 namespace kw = kindwire;
 using sample::feed;
 using status = kw::handshake_status;
@@ -456,3 +458,5 @@ TEST_CASE("mutated answers: no crash, and the same verdict in one piece and in m
   }
   CHECK(ready > 500);
 }
+
+}  // namespace client_tests

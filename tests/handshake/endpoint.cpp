@@ -5,6 +5,8 @@
 #include <ostream>
 #include <string>
 
+namespace endpoint_tests {
+
 namespace kw = kindwire;
 
 TEST_CASE("endpoint: printed as in a URI") {
@@ -16,3 +18,5 @@ TEST_CASE("endpoint: printed as in a URI") {
   CHECK(kw::endpoint{"::1", 80} == kw::endpoint{"::1", 80});
   CHECK(kw::endpoint{"::1", 80} != kw::endpoint{"::1", 81});
 }
+
+}  // namespace endpoint_tests

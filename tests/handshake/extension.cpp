@@ -10,6 +10,8 @@
 
 #include "sample.hpp"
 
+namespace extension_tests {
+
 namespace kw = kindwire;
 using list = std::vector<kw::extension>;
 
@@ -111,3 +113,5 @@ TEST_CASE("an escape for every byte of a long value") {
   REQUIRE(whole);
   CHECK(whole->front().parameters.front().value == std::string(4000, 'c'));
 }
+
+}  // namespace extension_tests

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+namespace grammar_tests {
+
 namespace detail = kindwire::detail;
 
 TEST_CASE("RFC 9110 §5.6.2: the characters of a token") {
@@ -55,3 +57,5 @@ TEST_CASE("RFC 9110 §5.6.3: spaces and tabs around a value are none of it") {
   CHECK(detail::trim(" \t a b\t ") == "a b");
   CHECK(detail::trim(" \t").empty());
 }
+
+}  // namespace grammar_tests

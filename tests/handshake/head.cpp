@@ -12,6 +12,8 @@
 
 #include "sample.hpp"
 
+namespace head_tests {
+
 namespace kw = kindwire;
 using kind = kw::head_parser::kind;
 using status = kw::handshake_status;
@@ -303,3 +305,5 @@ TEST_CASE("mutated heads: the same as the reference, in one piece and byte by by
   CHECK(ready > 1000);
   CHECK(ready < 29000);
 }
+
+}  // namespace head_tests

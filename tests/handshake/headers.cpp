@@ -12,6 +12,8 @@
 
 #include "sample.hpp"
 
+namespace headers_tests {
+
 namespace kw = kindwire;
 using views = std::vector<std::string_view>;
 
@@ -73,3 +75,5 @@ TEST_CASE("headers: a token is a whole element") {
   CHECK_FALSE(fields("C: notupgrade, upgrades, up grade\r\n").has_token("C", "upgrade"));
   CHECK_FALSE(fields("D: upgrade\r\n").has_token("C", "upgrade"));
 }
+
+}  // namespace headers_tests

@@ -7,6 +7,8 @@
 
 #include "sample.hpp"
 
+namespace host_tests {
+
 namespace kw = kindwire;
 
 namespace {
@@ -91,3 +93,5 @@ TEST_CASE("hosts: an entry that can be no Host is told, in words") {
   }
   CHECK(kw::host_problem("*.example.com").find("wildcards") != std::string::npos);
 }
+
+}  // namespace host_tests

@@ -9,6 +9,8 @@
 
 #include "sample.hpp"
 
+namespace origin_tests {
+
 namespace kw = kindwire;
 
 namespace {
@@ -191,3 +193,5 @@ TEST_CASE("RFC 9112 §3.2.2: the page's host is compared with the one that was a
   CHECK_FALSE(kw::check_origin(sample::parsed("GET /" + fields)));
   CHECK(kw::check_origin(sample::parsed("GET http://other/" + fields)) == kw::error::handshake_origin);
 }
+
+}  // namespace origin_tests

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+namespace percent_tests {
+
 namespace kw = kindwire;
 
 TEST_CASE("RFC 3986 §2.1: every byte, in both cases of its digits") {
@@ -35,3 +37,5 @@ TEST_CASE("WHATWG URL: in a query a plus is a space, and a lone percent sign its
   CHECK(kw::detail::form_decode("a+b%2B%") == "a b+%");
   CHECK(kw::detail::form_decode("%%41%4") == "%A%4");
 }
+
+}  // namespace percent_tests

@@ -12,6 +12,8 @@
 
 #include "sample.hpp"
 
+namespace request_tests {
+
 namespace kw = kindwire;
 
 namespace {
@@ -169,3 +171,5 @@ TEST_CASE("request: where it came from, as the driver says") {
   kw::request const copy = request;
   CHECK(to_string(copy.remote_endpoint()) == "192.0.2.1:4711");
 }
+
+}  // namespace request_tests

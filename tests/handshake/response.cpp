@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+namespace response_tests {
+
 namespace kw = kindwire;
 
 namespace {
@@ -124,3 +126,5 @@ TEST_CASE("an answer that cannot be written is 500") {
   CHECK(out.starts_with("HTTP/1.1 500 "));
   CHECK(out.find("secret") == std::string::npos);
 }
+
+}  // namespace response_tests

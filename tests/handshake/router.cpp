@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+namespace router_tests {
+
 namespace kw = kindwire;
 
 namespace {
@@ -119,3 +121,5 @@ TEST_CASE("router: a path of thousands of segments") {
   CHECK(found(router, path).empty());
   CHECK(found(router, std::string(8000, '/')).empty());
 }
+
+}  // namespace router_tests

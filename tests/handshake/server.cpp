@@ -10,6 +10,8 @@
 
 #include "sample.hpp"
 
+namespace server_tests {
+
 namespace kw = kindwire;
 using sample::feed;
 using sample::serve;
@@ -165,3 +167,5 @@ TEST_CASE("mutated handshakes: no crash, one decision, and what is written is on
   CHECK(accepted > 500);
   CHECK(accepted < 19000);
 }
+
+}  // namespace server_tests

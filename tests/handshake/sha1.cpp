@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+namespace sha1_tests {
+
 namespace {
 
 std::string hexadecimal(std::string_view text) {
@@ -35,3 +37,5 @@ TEST_CASE("SHA-1: every length around one, two and more blocks") {
   }
   CHECK(hexadecimal(digests) == "9c723e6d1a3322c163723daf00acf97e827fb5a0");
 }
+
+}  // namespace sha1_tests

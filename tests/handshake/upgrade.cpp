@@ -10,6 +10,8 @@
 
 #include "sample.hpp"
 
+namespace upgrade_tests {
+
 namespace kw = kindwire;
 using namespace std::string_literals;
 using sample::outcome;
@@ -306,3 +308,5 @@ TEST_CASE("RFC 6455 §4.2.2: every refusal closes the connection") {
     CHECK(parser.headers().only("Content-Length") == std::to_string(rest.size()));
   }
 }
+
+}  // namespace upgrade_tests

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+namespace uri_tests {
+
 namespace kw = kindwire;
 
 TEST_CASE("RFC 6455 §3: the parts of a URI") {
@@ -97,3 +99,5 @@ TEST_CASE("RFC 6455 §4.1: Host leaves out the default port and brackets IPv6") 
   CHECK(host("ws://[2001:db8::1]/") == "[2001:db8::1]");
   CHECK(host("ws://[::1]:8080/") == "[::1]:8080");
 }
+
+}  // namespace uri_tests

@@ -13,6 +13,8 @@
 #include "support/bytes.hpp"
 #include "support/reference.hpp"
 
+namespace kernels_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -218,3 +220,5 @@ TEST_CASE("kernels: the best that the processor has is chosen, and another on re
 }
 
 }  // namespace
+
+}  // namespace kernels_tests

@@ -6,6 +6,8 @@
 
 #include "support/reference.hpp"
 
+namespace utf8_table_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -44,3 +46,5 @@ TEST_CASE("utf8_table: of all pairs of bytes it refuses those that no valid text
 }
 
 }  // namespace
+
+}  // namespace utf8_table_tests

@@ -23,6 +23,8 @@
 #include "support/allocations.hpp"
 #include "support/bytes.hpp"
 
+namespace buffer_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -405,3 +407,5 @@ TEST_CASE("buffer: swap and self-contained moves") {
 }
 
 }  // namespace
+
+}  // namespace buffer_tests

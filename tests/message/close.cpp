@@ -11,6 +11,8 @@
 #include "support/bytes.hpp"
 #include "support/reference.hpp"
 
+namespace message_close_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -132,3 +134,5 @@ TEST_CASE("close: a code printed for a log") {
     names.insert(kw::describe(static_cast<kw::close_code>(code)));
   CHECK(names.size() == 16);
 }
+
+}  // namespace message_close_tests

@@ -6,6 +6,8 @@
 
 #include "support/bytes.hpp"
 
+namespace message_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -48,3 +50,5 @@ TEST_CASE("message: it is a view of the bytes that it was made of") {
 static_assert(std::is_trivially_copyable_v<kw::message>);
 
 }  // namespace
+
+}  // namespace message_tests

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+namespace message_print_tests {
+
 namespace kw = kindwire;
 using namespace std::string_view_literals;
 
@@ -43,3 +45,5 @@ TEST_CASE("print: a message") {
   CHECK(kw::to_string(kw::message{kw::message_type::binary, kw::detail::as_bytes("h")}, 0) ==
         R"(BINARY 1 byte: ""...)");
 }
+
+}  // namespace message_print_tests

@@ -12,6 +12,8 @@
 #include "support/bytes.hpp"
 #include "support/reference.hpp"
 
+namespace reassembler_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -289,3 +291,5 @@ TEST_CASE("reassembler: after an error it takes nothing more") {
 }
 
 }  // namespace
+
+}  // namespace reassembler_tests

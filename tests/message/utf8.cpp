@@ -12,6 +12,8 @@
 #include "support/bytes.hpp"
 #include "support/reference.hpp"
 
+namespace message_utf8_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -260,3 +262,5 @@ TEST_CASE("utf8: a failed validator stays failed until reset, also for nothing a
 }
 
 }  // namespace
+
+}  // namespace message_utf8_tests

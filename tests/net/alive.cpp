@@ -27,6 +27,8 @@
 #include "../support/bytes.hpp"
 #include "raw_peer.hpp"
 
+namespace alive_tests {
+
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 using clock_type = std::chrono::steady_clock;
@@ -255,3 +257,5 @@ TEST_CASE("alive: max() means never, in every option") {
     CHECK(clean);
   });
 }
+
+}  // namespace alive_tests

@@ -14,6 +14,8 @@
 #include <string>
 #include <utility>
 
+namespace async_stream_tests {
+
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 
@@ -75,3 +77,5 @@ TEST_CASE("async_stream: streams without addresses have no endpoint") {
   CHECK(!kw::net::websocket{}.remote_endpoint());
   CHECK(!kw::net::websocket{}.last_round_trip());
 }
+
+}  // namespace async_stream_tests

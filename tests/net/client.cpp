@@ -17,6 +17,8 @@
 
 #include "test_stream.hpp"
 
+namespace client_tests {
+
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 
@@ -338,3 +340,5 @@ TEST_CASE("what is no ws URI, and what cannot be reached") {
   acceptor.close();
   CHECK(outcome(closed.c_str()) == asio::error::connection_refused);
 }
+
+}  // namespace client_tests

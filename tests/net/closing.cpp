@@ -23,6 +23,8 @@
 #include "faults.hpp"
 #include "test_stream.hpp"
 
+namespace closing_tests {
+
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 using asio::ip::tcp;
@@ -83,7 +85,7 @@ struct tcp_pair {
     }
   }
 
-  std::string read_all(std::error_code& failure) { return ::read_all(io, far, failure); }
+  std::string read_all(std::error_code& failure) { return closing_tests::read_all(io, far, failure); }
 
   asio::io_context io;
   tcp::socket far{io};
@@ -438,3 +440,5 @@ TEST_CASE("closing: a timeout ends every operation that waits, each with that er
     }
   });
 }
+
+}  // namespace closing_tests

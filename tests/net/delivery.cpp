@@ -16,6 +16,8 @@
 #include "../support/bytes.hpp"
 #include "raw_peer.hpp"
 
+namespace delivery_tests {
+
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 using kw::opcode;
@@ -350,3 +352,42 @@ TEST_CASE("delivery: a peer that has ended its side without a Close still gets t
     CHECK(failure == kw::error::connection_lost);
   });
 }
+
+// Jetty #3666: a message that is too large for the peer, whose Close comes while it still leaves.
+TEST_CASE("delivery: a peer that closes in the midst of a message is answered behind it, and waited for no longer") {
+  std::string const close_1009("\x03\xf1", 2);
+  for (bool const reads_on : {true, false}) {
+    CAPTURE(reads_on);
+    test::for_each_way([&](kw::net::server_options options) {
+      options.connection.close_timeout = 300ms;
+      options.connection.send_queue_hard = 64 << 20;
+      std::error_code sent;
+      kw::close_code code{};
+      auto const handler = [&](kw::net::websocket& ws) -> asio::awaitable<void> {
+        sent = ws.try_send(std::string(20 << 20, 'x'));
+        try {
+          while (co_await ws.receive()) continue;
+        } catch (std::system_error const&) {
+        }
+        code = ws.close_code();
+      };
+      test::converse(
+          options, handler,
+          [&](raw_peer& peer) {
+            peer.say(opcode::close, close_1009);
+            if (!reads_on) {
+              std::this_thread::sleep_for(1s);
+              CHECK_FALSE(peer.read().payload.size() == 20 << 20);
+              return;
+            }
+            CHECK(peer.read().payload.size() == 20 << 20);
+            CHECK(peer.read() == test::frame{opcode::close, close_1009});
+          },
+          20000);
+      CHECK(!sent);
+      CHECK(code == kw::close_code::message_too_big);
+    });
+  }
+}
+
+}  // namespace delivery_tests

@@ -13,6 +13,8 @@
 #include "talk.hpp"
 #include "test_stream.hpp"
 
+namespace failure_tests {
+
 namespace kw = kindwire;
 using namespace std::string_literals;
 using kw::opcode;
@@ -272,3 +274,5 @@ TEST_CASE("failure: a context that goes away at every point") {
   run_all<test::stream>(fault::context);
   run_all<test::ready_stream>(fault::context);
 }
+
+}  // namespace failure_tests

@@ -21,6 +21,8 @@
 #include "faults.hpp"
 #include "test_stream.hpp"
 
+namespace failure_opening_tests {
+
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 using kw::opcode;
@@ -342,3 +344,5 @@ TEST_CASE("failure: connect, accept and a talk over TCP, with each fault at ever
     return over_tcp(which == fault::error ? fault::cancel : which, at);
   });
 }
+
+}  // namespace failure_opening_tests

@@ -23,6 +23,8 @@
 
 #include "test_stream.hpp"
 
+namespace lifetime_tests {
+
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 using kw::net::basic_websocket;
@@ -686,3 +688,5 @@ TEST_CASE("lifetime: overflow_policy::drop does not drop the middle of a fragmen
   CHECK(text == "beyond the mark, middle, middle, end");
   CHECK(!side.ws->try_send("another"));
 }
+
+}  // namespace lifetime_tests

@@ -31,6 +31,8 @@
 
 #include "test_stream.hpp"
 
+namespace remote_tests {
+
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 using kw::opcode;
@@ -532,3 +534,5 @@ TEST_CASE("remote: threads send to a connection of a thread pool, which is stopp
     for (auto& each : senders) each.join();
   }
 }
+
+}  // namespace remote_tests

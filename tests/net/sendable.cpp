@@ -18,6 +18,8 @@
 #include "faults.hpp"
 #include "test_stream.hpp"
 
+namespace sendable_tests {
+
 namespace kw = kindwire;
 using kw::net::binary_sendable;
 
@@ -116,3 +118,5 @@ TEST_CASE("sendable: ping and close take a token alone, as every operation does"
   test::settle(side.io);
   CHECK(done == 3);
 }
+
+}  // namespace sendable_tests

@@ -28,6 +28,8 @@
 
 #include "test_stream.hpp"
 
+namespace server_tests {
+
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 
@@ -671,3 +673,5 @@ TEST_CASE("connections that come and go leave nothing behind") {
     }
   });
 }
+
+}  // namespace server_tests

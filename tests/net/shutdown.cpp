@@ -25,6 +25,8 @@
 
 #include "test_stream.hpp"
 
+namespace shutdown_tests {
+
 namespace kw = kindwire;
 using asio::ip::tcp;
 using kw::net::server;
@@ -494,3 +496,5 @@ TEST_CASE("restarts under load lose no message whose send was awaited without an
   CHECK(received == sent);
   CHECK(unclean == 0);
 }
+
+}  // namespace shutdown_tests

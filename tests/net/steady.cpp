@@ -20,6 +20,8 @@
 
 #include "support/allocations.hpp"
 
+namespace steady_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -184,3 +186,5 @@ TEST_CASE("steady state: 10,000 typed messages in and out of a websocket allocat
         return same && *same;
       });
 }
+
+}  // namespace steady_tests

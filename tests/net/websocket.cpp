@@ -23,6 +23,8 @@
 
 #include "test_stream.hpp"
 
+namespace websocket_tests {
+
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 using kw::net::basic_websocket;
@@ -857,3 +859,5 @@ TEST_CASE("what a connection has carried is counted where that is asked for") {
   CHECK(came.messages_received == 3);
   CHECK(came.bytes_received == received);
 }
+
+}  // namespace websocket_tests

@@ -16,6 +16,8 @@
 #include "support/end.hpp"
 #include "support/stream_maker.hpp"
 
+namespace closing_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -406,3 +408,5 @@ TEST_CASE("closing: looking ahead and answering at any time changes no message, 
 }
 
 }  // namespace
+
+}  // namespace closing_tests

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <limits>
 
+namespace deadline_tests {
+
 using kindwire::detail::is_late;
 using kindwire::detail::time_after;
 using namespace std::chrono_literals;
@@ -61,3 +63,5 @@ TEST_CASE("a timer of a short term is late by more than a hundredth of a second"
   }
   CHECK_FALSE(is_late(begin + 11ms, begin, 48ms));
 }
+
+}  // namespace deadline_tests

@@ -11,6 +11,8 @@
 #include "support/bytes.hpp"
 #include "support/end.hpp"
 
+namespace discard_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -298,3 +300,5 @@ TEST_CASE("message: a ping delivered in pieces stays while others come in pieces
 }
 
 }  // namespace
+
+}  // namespace discard_tests

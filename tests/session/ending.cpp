@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <ostream>
 
+namespace ending_tests {
+
 using namespace std::chrono_literals;
 using kindwire::role;
 using kindwire::detail::ending;
@@ -301,3 +303,5 @@ TEST_CASE("ending: what has ended wants nothing") {
   CHECK((s.ask() == action::wait));
   CHECK((s.next == never));
 }
+
+}  // namespace ending_tests

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <ostream>
 
+namespace keepalive_tests {
+
 using namespace std::chrono_literals;
 using kindwire::detail::keepalive;
 using kindwire::detail::keepalive_options;
@@ -300,3 +302,5 @@ TEST_CASE("keepalive: how long the peer took to be heard after a ping") {
   slow.heard(20ms + 2h);
   CHECK(slow.alive.round_trip() == 1min);
 }
+
+}  // namespace keepalive_tests

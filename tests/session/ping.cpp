@@ -11,6 +11,8 @@
 #include "support/bytes.hpp"
 #include "support/end.hpp"
 
+namespace ping_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -215,3 +217,5 @@ TEST_CASE("ping: the latest one is answered also when the output never runs empt
   CHECK(to_hex(one.ws.output()) == to_hex(text(std::string("\x81\x06"
                                                            "behind\x8a\x08jjjjjjjj"))));
 }
+
+}  // namespace ping_tests

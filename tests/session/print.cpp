@@ -6,6 +6,8 @@
 #include <ostream>
 #include <string_view>
 
+namespace session_print_tests {
+
 namespace kw = kindwire;
 
 TEST_CASE("print: a session's state on its way") {
@@ -16,3 +18,5 @@ TEST_CASE("print: a session's state on its way") {
   ws.end_of_input();
   CHECK(to_string(ws.state()) == std::string_view("CLOSED"));
 }
+
+}  // namespace session_print_tests

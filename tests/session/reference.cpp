@@ -14,6 +14,8 @@
 #include "support/reference.hpp"
 #include "support/stream_maker.hpp"
 
+namespace session_reference_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -225,3 +227,5 @@ TEST_CASE(
 }
 
 }  // namespace
+
+}  // namespace session_reference_tests

@@ -9,6 +9,8 @@
 #include "../support/bytes.hpp"
 #include "../support/end.hpp"
 
+namespace rest_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -140,3 +142,5 @@ TEST_CASE("session at rest: a new one in its place says and does the same") {
   }
   CHECK(replaced > 100);
 }
+
+}  // namespace rest_tests

@@ -20,6 +20,8 @@
 #include "support/end.hpp"
 #include "support/failing.hpp"
 
+namespace security_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -318,3 +320,5 @@ TEST_CASE(
 }
 
 }  // namespace
+
+}  // namespace security_tests

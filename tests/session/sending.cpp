@@ -13,6 +13,8 @@
 #include "support/bytes.hpp"
 #include "support/end.hpp"
 
+namespace session_sending_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -421,3 +423,5 @@ TEST_CASE("send_with: giving up leaves what was queued before") {
 }
 
 }  // namespace
+
+}  // namespace session_sending_tests

@@ -12,6 +12,8 @@
 #include "support/bytes.hpp"
 #include "support/end.hpp"
 
+namespace steady_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -192,3 +194,5 @@ TEST_CASE("steady state: a connection that is closed and opened again 10,000 tim
 }
 
 }  // namespace
+
+}  // namespace steady_tests

@@ -7,6 +7,8 @@
 #include <string>
 #include <thread>
 
+namespace memory_tests {
+
 namespace kw = kindwire;
 
 static_assert(kw::blocking_stream<kw::memory_stream>);
@@ -106,3 +108,5 @@ TEST_CASE("two threads: reads wait for bytes, writes for room") {
   CHECK(!failure);
   CHECK(got == sent);
 }
+
+}  // namespace memory_tests

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+namespace websocket_tests {
+
 namespace kw = kindwire;
 
 namespace {
@@ -222,6 +224,40 @@ TEST_CASE("a stream that ends without a Close is connection_lost; no connection 
   CHECK(failure == kw::error::closed);
 }
 
+TEST_CASE("what the peer said before it went is received, although nothing can be sent any more") {
+  for (bool const closes : {true, false}) {
+    CAPTURE(closes);
+    auto [near, far] = kw::make_memory_streams();
+    websocket ws(std::move(near), kw::role::server);
+    kw::session peer(kw::role::client);
+    peer.send("one");
+    peer.send(kw::message_type::ping, {});  // whose answer cannot be written
+    peer.send("two");
+    if (closes) peer.close();
+    std::error_code failure;
+    far.write_some(peer.output(), failure);
+    far.close();
+
+    ws.send("to nobody", failure);
+    CHECK(failure == std::errc::broken_pipe);
+    CHECK(ws.receive(failure).text() == "one");
+    CHECK(!failure);
+    CHECK(ws.receive(failure).text() == "two");
+    CHECK(!failure);
+    CHECK(!ws.receive(failure));
+    if (closes) {
+      CHECK(!failure);
+      CHECK(ws.close_code() == kw::close_code::normal);
+      CHECK(ws.closed_by_peer());
+    } else {
+      CHECK(failure == kw::error::connection_lost);
+      CHECK(ws.close_code() == kw::close_code::abnormal);
+    }
+    ws.send("to nobody", failure);
+    CHECK(failure == kw::error::closed);
+  }
+}
+
 TEST_CASE("a send that would wait has queued its message, which leaves once and with the next operation") {
   auto [near, far] = kw::make_memory_streams({.capacity = 10, .waits = false}, {.waits = false});
   websocket ws(std::move(near), kw::role::server);
@@ -292,3 +328,5 @@ TEST_CASE("both sides close at once: each reads the other's Close, and answers n
   CHECK(none.sent_close_reason().empty());
   CHECK(!none.closed_by_peer());
 }
+
+}  // namespace websocket_tests

@@ -4,7 +4,7 @@ each header with compilers that are too old: one sentence, and the end.
 usage: refusals.py REPOSITORY COMPILER [FLAG...]
 
 The programs are in tests/*/refused/*.cpp. What stands before the first line `// refused: SENTENCE` is common to all
-of the file and compiles; each such line begins a program that does not.
+of the file and compiles (once, into a precompiled header); each such line begins a program that does not.
 """
 
 import concurrent.futures
@@ -12,6 +12,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from report import Report
@@ -55,21 +56,36 @@ def errors_of(command, program):
     return ERROR.findall(result.stderr) or ([f"status {result.returncode}"] if result.returncode else [])
 
 
+def precompile(command, header):
+    """Found by the compiler where `header` is included first."""
+    wanted = [flag for flag in command if flag not in ("-fsyntax-only", "-x", "c++", "-")]
+    return errors_of([*wanted, "-x", "c++-header", str(header), "-o", f"{header}.gch"], "")
+
+
+def refused(precompiled, command, header, program):
+    precompiled.result()
+    return errors_of([*command[:-3], "-include", str(header), *command[-3:]], program)
+
+
 def main():
     root, compiler, *flags = sys.argv[1:]
     command = [compiler, "-std=c++20", "-fsyntax-only", f"-I{pathlib.Path(root, 'include')}", *flags, "-x", "c++", "-"]
     report = Report()
-    programs = []  # what it is, the text, the sentence or None
-    for path in sorted(pathlib.Path(root, "tests").glob("*/refused/*.cpp")):
-        common, *cases = CASE.split(path.read_text())
-        name = f"{path.parent.parent.name}/{path.stem}"
-        programs.append((f"{name}: what is common compiles", common, None))
-        for sentence, text in zip(cases[::2], cases[1::2]):
-            programs.append((f"{name}: {sentence}", common + text, sentence))
-    report.check("there are programs to refuse", [] if len(programs) > 1 else ["none"])
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        found = pool.map(lambda program: errors_of(command, program[1]), programs)
-        for (name, _, sentence), errors in zip(programs, found):
+    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        checks = []
+        for path in sorted(pathlib.Path(root, "tests").glob("*/refused/*.cpp")):
+            common, *cases = CASE.split(path.read_text())
+            name = f"{path.parent.parent.name}/{path.stem}"
+            header = pathlib.Path(folder, f"{path.parent.parent.name}_{path.stem}.hpp")
+            header.write_text(common)
+            compiled = pool.submit(precompile, command, header)
+            checks.append((f"{name}: what is common compiles", None, compiled))
+            for sentence, text in zip(cases[::2], cases[1::2]):
+                # Submitted later, so that the header is at least begun: there is nothing to wait for that waits for this.
+                checks.append((f"{name}: {sentence}", sentence, pool.submit(refused, compiled, command, header, text)))
+        report.check("there are programs to refuse", [] if len(checks) > 1 else ["none"])
+        for name, sentence, found in checks:
+            errors = found.result()
             if sentence is None:
                 report.check(name, errors)
             elif not errors:

@@ -9,6 +9,8 @@
 #include "../../support/bytes.hpp"
 #include "../../support/end.hpp"
 
+namespace activity_tests {
+
 namespace {
 
 namespace kw = kindwire;
@@ -87,3 +89,5 @@ TEST_CASE("activity: the end of the stream needs none, and is not forgotten by o
     CHECK(!place.is_at_rest());
   }
 }
+
+}  // namespace activity_tests

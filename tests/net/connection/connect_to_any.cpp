@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+namespace connect_to_any_tests {
+
 namespace net = kindwire::net;
 
 namespace {
@@ -90,3 +92,5 @@ TEST_CASE("connect_to_any: the error is that of the last one that could be asked
 TEST_CASE("connect_to_any: a cancelled attempt is the last") {
   CHECK(outcome({{}, {}}, 1, asio::error::operation_aborted) == asio::error::operation_aborted);
 }
+
+}  // namespace connect_to_any_tests

@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+namespace context_gate_tests {
+
 using kindwire::net::detail::context_gate;
 
 namespace {
@@ -138,3 +140,5 @@ TEST_CASE("context gate: threads post while the context is destroyed") {
     CHECK(!is_open(*gate));
   }
 }
+
+}  // namespace context_gate_tests

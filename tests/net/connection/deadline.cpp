@@ -8,6 +8,8 @@
 #include <memory>
 #include <thread>
 
+namespace deadline_tests {
+
 using kindwire::net::detail::deadline;
 using namespace std::chrono_literals;
 using clock_type = std::chrono::steady_clock;
@@ -132,3 +134,5 @@ TEST_CASE("deadline: what is ready when it is due comes first") {
   CHECK(came_first);
   CHECK(one->calls == 1);
 }
+
+}  // namespace deadline_tests

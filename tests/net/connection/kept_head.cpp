@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+namespace kept_head_tests {
+
 namespace kw = kindwire;
 using kw::net::detail::kept_head;
 
@@ -101,3 +103,5 @@ TEST_CASE("kept head: any request, and one that is beyond what a server takes by
   REQUIRE(kept.whole() != nullptr);
   check_equal(*kept.whole(), head);
 }
+
+}  // namespace kept_head_tests

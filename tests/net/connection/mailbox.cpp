@@ -23,6 +23,8 @@
 #include <utility>
 #include <vector>
 
+namespace mailbox_tests {
+
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 using kw::message_type;
@@ -636,3 +638,5 @@ TEST_CASE("mailbox: threads send while the owner is shut, and while its context 
     CHECK(others == 0);
   }
 }
+
+}  // namespace mailbox_tests

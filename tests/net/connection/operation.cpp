@@ -12,6 +12,8 @@
 #include <string>
 #include <utility>
 
+namespace operation_tests {
+
 using kindwire::net::detail::operation;
 using kindwire::net::detail::tracked_operation;
 
@@ -301,3 +303,5 @@ TEST_CASE("operation: nothing can cancel it any more once it has completed") {
     CHECK(cancels == 0);
   }
 }
+
+}  // namespace operation_tests

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+namespace operation_waiting_list_tests {
+
 using kindwire::net::detail::waiting_list;
 
 namespace {
@@ -96,3 +98,5 @@ TEST_CASE("waiting_list: what still waits is destroyed with it, without a call")
   CHECK(owned.use_count() == 1);
   CHECK(calls == 0);
 }
+
+}  // namespace operation_waiting_list_tests

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+namespace roster_tests {
+
 namespace kw = kindwire;
 using kw::net::detail::roster;
 using kw::net::detail::roster_member;
@@ -194,3 +196,5 @@ TEST_CASE("roster: threads come and go while another stops: nobody is missed") {
   }
   CHECK(missed == 0);
 }
+
+}  // namespace roster_tests

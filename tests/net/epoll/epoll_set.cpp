@@ -26,6 +26,8 @@
 #include <utility>
 #include <vector>
 
+namespace epoll_set_tests {
+
 using namespace std::chrono_literals;
 using kindwire::net::detail::epoll_set;
 
@@ -422,5 +424,7 @@ TEST_CASE("epoll set: a timer is no work once nobody waits for it, and none once
   here.settle();
   CHECK(here.io.stopped());
 }
+
+}  // namespace epoll_set_tests
 
 #endif

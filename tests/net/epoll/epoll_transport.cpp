@@ -38,6 +38,8 @@
 #include "../faults.hpp"
 #include "../test_stream.hpp"
 
+namespace epoll_transport_tests {
+
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 using asio::ip::tcp;
@@ -741,5 +743,7 @@ TEST_CASE("epoll connection: a stream that is no socket is served by Asio's mean
   terminal.close();
   here.end();
 }
+
+}  // namespace epoll_transport_tests
 
 #endif

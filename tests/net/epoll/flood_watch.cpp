@@ -4,6 +4,8 @@
 
 #include <cstddef>
 
+namespace flood_watch_tests {
+
 using kindwire::net::detail::flood_watch;
 
 namespace {
@@ -73,3 +75,5 @@ TEST_CASE("flood watch: who is gone is forgotten") {
   all.watch.forget(&all.who[0]);
   CHECK(all.flooding() == 0);
 }
+
+}  // namespace flood_watch_tests
