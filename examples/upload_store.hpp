@@ -57,7 +57,10 @@ class upload_store {
       : directory_(std::move(directory)), limits_(limits) {
     std::filesystem::create_directories(directory_);
     for (auto const& each : std::filesystem::directory_iterator(directory_)) {
-      if (each.is_regular_file()) used_ += cost(each.file_size());
+      if (!each.is_regular_file()) continue;
+      // Unfinished when an earlier server ended: a directory has one server.
+      bool const unfinished = each.path().filename().string().starts_with(".part-");
+      if (!unfinished || !std::filesystem::remove(each.path())) used_ += cost(each.file_size());
     }
   }
 

@@ -127,6 +127,35 @@ void over_a_stream(scarce_memory& memory, kw::role self) {
   });
 }
 
+constexpr std::string_view upgrade =
+    "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+
+// A request for a websocket gets one answer, or none.
+void accept_one(scarce_memory& memory) {
+  asio::io_context io{1};
+  kw::net::server server(io);
+  std::optional<kw::net::websocket> opened;
+  server.websocket("/", [&](kw::net::websocket ws) { opened.emplace(std::move(ws)); });
+  int ends[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+  far_end far(ends[1], kw::role::client);
+  unix_stream::socket near(io, unix_stream(), ends[0]);
+  if (!memory.attempt([&] { server.serve(std::move(near)); })) return;
+  REQUIRE(::send(far.socket, upgrade.data(), upgrade.size(), MSG_NOSIGNAL) > 0);
+  for (int i = 0; i != 3; ++i) turn(memory, io);
+  std::array<char, 4096> room;
+  auto const size = ::recv(far.socket, room.data(), room.size(), MSG_DONTWAIT);
+  std::string_view const said(room.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  CHECK((said.empty() || said.starts_with("HTTP/1.1 101 ") || said.starts_with("HTTP/1.1 500 ")));
+  CHECK_MESSAGE(said.find("HTTP/1.1", 1) == said.npos, "two answers");
+  if (!memory.refused()) CHECK(opened);
+  far.end();
+  opened.reset();
+  for (int i = 0; i != 50 && !io.stopped(); ++i) turn(memory, io);
+  CHECK_MESSAGE(io.stopped(), "something still waits");
+}
+
 // A server with a websocket over a stream of Asio's (epoll_set's where `over_tcp`) is destroyed; its context may end before
 // anything is said. Without strands, which shutdown() needs too: Asio's end the program when there is
 // no memory for them.
@@ -155,9 +184,6 @@ void end_of_a_server(scarce_memory& memory, bool over_tcp, bool context_ends) {
     server->serve(unix_stream::socket(*io, unix_stream(), ends[0]));
   }
   far_end far(ends[1], kw::role::client);
-  std::string_view const upgrade =
-      "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
   REQUIRE(::send(far.socket, upgrade.data(), upgrade.size(), MSG_NOSIGNAL) > 0);
   for (int i = 0; i != 1000 && !opened; ++i) {
     io->restart();
@@ -179,6 +205,10 @@ void end_of_a_server(scarce_memory& memory, bool over_tcp, bool context_ends) {
 }
 
 }  // namespace
+
+TEST_CASE("no memory for Asio either when a request is answered: one answer, or none") {
+  CHECK(exhaustion::at_every_allocation(accept_one) >= 4);
+}
 
 TEST_CASE("no memory when a server ends: nothing is thrown, and what it served ends with its peer or its context") {
   for (bool const over_tcp : {false, true}) {

@@ -59,6 +59,16 @@ TEST_CASE("hosts: with a list nothing else is ours") {
   CHECK_FALSE(is_ours("a", {.allowed = {"http://a", "*", ""}}));
 }
 
+TEST_CASE("hosts: RFC 9110 §7.2: a browser leaves out the default port") {
+  for (std::string const port : {":80", ":443"}) {
+    kw::host_options const options{.allowed = {"example.com" + port}};
+    CHECK(is_ours("example.com", options));
+    CHECK(is_ours("example.com" + port, options));
+    CHECK_FALSE(is_ours("example.com:8443", options));
+  }
+  CHECK_FALSE(is_ours("example.com", {.allowed = {"example.com:8443"}}));
+}
+
 TEST_CASE("RFC 9112 §3.2.2: the host that counts is the one of a whole URI") {
   kw::host_options const options{.local = true};
   std::string const rest = " HTTP/1.1\r\nHost: localhost\r\n\r\n";

@@ -212,6 +212,23 @@ TEST_CASE("what an awaited handshake throws names the refusal, or what was said 
   CHECK(lost.answer().status == 0);
 }
 
+TEST_CASE("a connection that is opened later outlives its client") {
+  asio::io_context io;
+  auto const far = std::make_shared<test::peer>(io.get_executor());
+  std::string const origin = "http://" + std::string(100, 'a') + ".example";
+  auto client = std::make_unique<kw::net::client>(
+      kw::net::connect_options{.headers = {{"X-A", std::string(100, 'b')}}, .origin = origin});
+  bool called = false;
+  asio::co_spawn(io, client->handshake(test::stream(far), "ws://localhost/"),
+                 [&](std::exception_ptr, kw::net::websocket) { called = true; });
+  client.reset();
+  far->end();
+  test::settle(io);
+  CHECK(called);
+  CHECK(far->written().find("\r\nOrigin: " + origin + "\r\n") != std::string::npos);
+  CHECK(far->written().find("\r\nX-A: " + std::string(100, 'b') + "\r\n") != std::string::npos);
+}
+
 TEST_CASE("a client keeps its options, and connects from a context as from an executor") {
   std::string origin = "http://a.example";
   kw::net::client const client{{.subprotocols = {"v2"}, .headers = {{"X-A", "b"}}, .origin = origin}};

@@ -441,4 +441,22 @@ TEST_CASE("closing: a timeout ends every operation that waits, each with that er
   });
 }
 
+TEST_CASE("closing: what came before a Close that is there already is kept, however much it is") {
+  for_each_kind([](auto* stream, kw::role self) {
+    side<std::remove_pointer_t<decltype(stream)>> it(self, {.read_ahead = 500});
+    std::string all;
+    for (int i = 0; i != 10; ++i) all += frame_from(it.peer, opcode::text, std::string(100, 'x'));
+    it.settle();
+    it.close();
+    it.far->push(all + frame_from(it.peer, opcode::close, test::close_body(1000)));
+    it.far->end();
+    it.settle();
+    CHECK(it.closes == std::vector<std::error_code>{{}});
+    it.receive();
+    it.settle();
+    CHECK(it.texts.size() == 10);
+    CHECK(it.ends == std::vector<std::error_code>{{}});
+  });
+}
+
 }  // namespace closing_tests

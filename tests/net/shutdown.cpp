@@ -423,6 +423,33 @@ TEST_CASE("stop: from another thread, while connections come in, and the server 
   }
 }
 
+TEST_CASE("stop() and start() in one turn: a websocket whose 101 is still being written is closed") {
+  asio::io_context io;
+  auto const far = std::make_shared<test::peer>(io.get_executor());
+  far->writes_wait = true;
+  server of{io};
+  of.websocket("/", echo);
+  of.serve(test::stream(far));
+  far->push(
+      "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
+  io.run_for(50ms);
+  REQUIRE(far->writes.size() == 1);
+  of.stop();
+  of.start();
+  io.restart();
+  io.run_for(50ms);
+  far->let_write();
+  io.restart();
+  io.run_for(50ms);
+  CHECK(far->written().ends_with("\x88\x02\x03\xE9"));
+  of.stop();
+  far->end();
+  io.restart();
+  io.run_for(1s);
+  CHECK(io.stopped());
+}
+
 TEST_CASE("restarts under load lose no message whose send was awaited without an error") {
   asio::io_context server_io;
   auto work = asio::make_work_guard(server_io);

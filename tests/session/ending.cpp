@@ -304,4 +304,34 @@ TEST_CASE("ending: what has ended wants nothing") {
   CHECK((s.next == never));
 }
 
+TEST_CASE("ending: one that is asked only when a blocking call returns takes no delay for its own") {
+  for (bool const timed : {true, false}) {
+    CAPTURE(timed);
+    script s;
+    s.known.timed = timed;
+    s.close_queued();
+    s.ask(0ms);
+    s.close_taken();
+    for (auto at = 100ms; at != 900ms; at += 400ms) CHECK((s.ask(at) == action::wait));
+    CHECK((s.ask(1800ms) == (timed ? action::wait : action::close_stream)));
+  }
+}
+
+TEST_CASE("ending: a peer that goes on talking holds up no Close that cannot be written") {
+  script s;
+  s.known.write_failed = true;
+  CHECK((s.ask(0ms) == action::wait));
+  for (auto at = 300ms; at <= 3000ms; at += 300ms) {
+    s.one.heard(s.begin + at);
+    CHECK_MESSAGE((s.ask(at) == action::wait), "as long as nobody wants to close");
+  }
+  s.close_queued();
+  s.known.output_queued = s.known.output_waits = false;
+  s.ask();
+  s.one.heard(s.begin + 3600ms);
+  CHECK((s.ask(3600ms) == action::wait));
+  s.one.heard(s.begin + 3950ms);
+  CHECK((s.ask(4010ms) == action::close_stream));
+}
+
 }  // namespace ending_tests

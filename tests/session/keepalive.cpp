@@ -278,8 +278,26 @@ TEST_CASE("keepalive: zero turns it off, and max() means never") {
   script patient(20ms, without_end);
   patient.tick(0ms);
   CHECK((patient.tick(20ms) == verdict::ping));
-  CHECK((patient.next == never));
+  CHECK((patient.next_tick() == 40ms));
   CHECK((patient.tick(1000000ms) == verdict::wait));
+}
+
+TEST_CASE("keepalive: pings come an interval after the last answer, however long that may take") {
+  for (auto const pong : {10ms, 20ms, 1000ms, without_end}) {
+    CAPTURE(pong.count());
+    script one(20ms, pong);
+    one.tick(0ms);
+    auto at = 20ms;
+    for (int pings = 0; pings != 5; ++pings) {
+      CHECK((one.tick(at) == verdict::ping));
+      auto const answered = at + 3ms;
+      one.heard(answered);
+      while ((at = std::chrono::duration_cast<std::chrono::milliseconds>(one.next_tick())) < answered + 20ms) {
+        CHECK((one.tick(at) == verdict::wait));
+      }
+      CHECK(at == answered + 20ms);
+    }
+  }
 }
 
 TEST_CASE("keepalive: how long the peer took to be heard after a ping") {

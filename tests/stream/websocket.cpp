@@ -2,12 +2,15 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstring>
 #include <functional>
 #include <kindwire/stream/memory.hpp>
 #include <span>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -256,6 +259,69 @@ TEST_CASE("what the peer said before it went is received, although nothing can b
     ws.send("to nobody", failure);
     CHECK(failure == kw::error::closed);
   }
+}
+
+// Whose reads wait for longer than a close may take, and get nothing.
+struct silent_stream {
+  std::size_t read_some(std::span<std::byte>, std::error_code& failure) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(6400));
+    failure = std::make_error_code(std::errc::timed_out);
+    return 0;
+  }
+  std::size_t write_some(std::span<std::byte const> from, std::error_code& failure) {
+    failure.clear();
+    return from.size();
+  }
+  void close() { *closed = true; }
+  bool* closed;
+};
+
+TEST_CASE("blocking: a peer that does not answer our Close is given up, though each read waits for long") {
+  bool closed = false;
+  kw::blocking_websocket<silent_stream> ws(silent_stream{&closed}, kw::role::client);
+  std::error_code failure;
+  ws.close(failure);
+  CHECK(failure == kw::error::close_timeout);
+  CHECK(closed);
+}
+
+// A stream that is closed while there is something left to read is reset, and what it said may be lost.
+struct resetting_stream {
+  std::size_t read_some(std::span<std::byte> into, std::error_code& failure) {
+    failure.clear();
+    std::size_t const size = std::min({into.size(), *unread, std::size_t{500}});
+    std::memset(into.data(), 'a', size);
+    *unread -= size;
+    return size;
+  }
+  std::size_t write_some(std::span<std::byte const> from, std::error_code& failure) {
+    failure.clear();
+    said->append(reinterpret_cast<char const*>(from.data()), from.size());
+    return from.size();
+  }
+  void shutdown_send() {}
+  void close() {
+    if (*unread != 0) said->clear();
+  }
+  std::size_t* unread;
+  std::string* said;
+};
+
+TEST_CASE("blocking: a refusal comes before the end of a request that was not read to its end") {
+  std::size_t unread = 100000;
+  std::string said;
+  std::error_code failure;
+  CHECK(!kw::accept(resetting_stream{&unread, &said}, failure));
+  CHECK(failure);
+  CHECK(said.starts_with("HTTP/1.1 4"));
+}
+
+TEST_CASE("blocking: a request without an end is not read for ever") {
+  std::size_t unread = std::size_t{1} << 30;
+  std::string said;
+  std::error_code failure;
+  CHECK(!kw::accept(resetting_stream{&unread, &said}, failure));
+  CHECK(unread > std::size_t{1} << 29);
 }
 
 TEST_CASE("a send that would wait has queued its message, which leaves once and with the next operation") {

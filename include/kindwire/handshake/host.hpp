@@ -49,7 +49,9 @@ inline bool is_listed_host(authority const& host, std::string_view entry) noexce
   std::optional<authority> const listed = parse_authority(entry);
   if (!listed || !equal_ignoring_case(without_last_dot(listed->host), without_last_dot(host.host)))
     return false;
-  return listed->port == 0 || listed->port == host.port;
+  if (listed->port == 0 || listed->port == host.port) return true;
+  // Browsers leave out the default port (RFC 9110 §7.2), which is that of http or of https.
+  return host.port == 0 && (listed->port == 80 || listed->port == 443);
 }
 
 }  // namespace detail

@@ -193,10 +193,11 @@ class client {
  public:
   /// With the default options.
   client() : client(connect_options{}) {}
-  /// Copies the options, including the text that origin views.
-  explicit client(connect_options options) : held_(std::make_shared<held const>(std::move(options))) {}
+  /// The origin is kept as a header field: nothing need outlive the call, except options.refusal.
+  explicit client(connect_options options)
+      : options_(std::make_shared<connect_options const>(with_own_origin(std::move(options)))) {}
 
-  connect_options const& options() const noexcept { return held_->options; }
+  connect_options const& options() const noexcept { return *options_; }
 
   /// Like net::connect(), with the client's options.
   template <detail::executor_or_context Where>
@@ -220,16 +221,15 @@ class client {
   }
 
  private:
-  struct held {
-    explicit held(connect_options from) : origin(from.origin), options(std::move(from)) {
-      options.origin = origin;
+  static connect_options with_own_origin(connect_options options) {
+    if (!options.origin.empty()) {
+      options.headers.emplace_back("Origin", options.origin);
+      options.origin = {};
     }
-    held(held const&) = delete;
-    std::string origin;
-    connect_options options;
-  };
+    return options;
+  }
 
-  std::shared_ptr<held const> held_;
+  std::shared_ptr<connect_options const> options_;
 };
 
 }  // namespace kindwire::net

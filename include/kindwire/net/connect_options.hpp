@@ -24,6 +24,7 @@ struct connect_options {
   /// Other fields of the request, such as cookies or Authorization. A Host here replaces the one made from
   /// the URI.
   header_list headers = {};
+  // No string: g++ 12 copies the bytes of an argument in a co_await expression.
   std::string_view origin = {};                        ///< only for programs that act as a browser does
   head_limits head = {};                               ///< of the response
   std::size_t max_body = 65536;                        ///< bytes kept of the body of a refusal

@@ -238,8 +238,8 @@ class websocket {
 
   /// Sends a Close after everything sent before, and completes once the connection has ended: when the peer
   /// has answered, or close_timeout after it last took some of the queued output. What the peer sends before
-  /// its own Close can be received meanwhile and afterwards; if it is not, what exceeds read_ahead is
-  /// dropped.
+  /// its own Close can be received meanwhile and afterwards; but if read_ahead bytes of it are unread and no
+  /// Close is among them, all of it is dropped.
   ///
   /// `reason` is UTF-8 of at most 123 bytes. Errors: invalid_argument, with nothing sent; close_timeout;
   /// connection_lost; the rule that the peer broke. No error if the connection has already ended.
@@ -296,7 +296,7 @@ class websocket {
   }
 
   /// The request that opened the connection; empty on a client. Valid as long as the websocket. It is kept as
-  /// text until the first call.
+  /// text until the first call, which also looks up the remote_endpoint(): unknown once the stream is closed.
   kindwire::request const& request() const {
     static kindwire::request const none;
     if (!connection_) return none;

@@ -15,7 +15,7 @@
 // One term runs at a time, close_timeout long: while output is queued, from its last progress; once the peer
 // has taken it, from then to the end of the stream; with a Close behind unread messages, or a stream that
 // ended without one, until the application gets there; and, if nothing can be written any more, from the last
-// byte received. While the application keeps us from reading, no term of the peer's runs. Ending the stream
+// byte received, or from our Close. While the application keeps us from reading, no term of the peer's runs. Ending the stream
 // takes nothing away from the application: messages that arrived before stay deliverable.
 #pragma once
 
@@ -63,6 +63,7 @@ class ending {
     bool write_failed = false;
     bool input_ended = false;
     bool input_failed = false;  // it ended with an error: nothing can be written either
+    bool timed = true;          // asked when the time of a step comes, not just when a blocking call returns
   };
 
   phase state() const noexcept { return phase_; }
@@ -78,7 +79,7 @@ class ending {
 
   // Bytes have arrived.
   void heard(clock::time_point now) noexcept {
-    if (term_ == term::last_words) since_ = moment(now);
+    if (term_ == term::last_words && phase_ == phase::open) since_ = moment(now);
   }
 
   // Call after every event while the connection is not simply open, and when the time of the last step has
@@ -126,7 +127,7 @@ class ending {
       // nobody reads.
       if (known.unattended || known.input_ended || known.write_failed) return {action::answer_close};
       run(term::unread_close, at);
-      return is_over(at, close_timeout) ? step{action::answer_close} : wait(at, now, close_timeout);
+      return is_over(known, at, close_timeout) ? step{action::answer_close} : wait(at, now, close_timeout);
     }
     if (known.write_failed) return hear_last_words(known, at, now, close_timeout);
     if (!known.input_ended) {
@@ -136,7 +137,7 @@ class ending {
     // The peer may still take the application's answers to its last messages; not for ever.
     run(term::unread_end, at);
     if (known.asked) since_ = at;
-    return is_over(at, close_timeout) ? step{action::close_stream} : wait(at, now, close_timeout);
+    return is_over(known, at, close_timeout) ? step{action::close_stream} : wait(at, now, close_timeout);
   }
 
   // Nothing can be sent any more, but the peer may have said why before it left.
@@ -144,7 +145,7 @@ class ending {
                        std::chrono::milliseconds close_timeout) {
     run(term::last_words, at);
     if (!known.listens) since_ = at;
-    return is_over(at, close_timeout) ? step{action::close_stream} : wait(at, now, close_timeout);
+    return is_over(known, at, close_timeout) ? step{action::close_stream} : wait(at, now, close_timeout);
   }
 
   step await_peer(facts const& known, moment at, clock::time_point now,
@@ -154,7 +155,7 @@ class ending {
     // The peer does not owe us an answer that we do not read.
     if (term_ == term::answer && !known.closed && !known.listens && !known.unattended) since_ = at;
     if (term_ == term::progress) note_progress(known.taken, at, min_send_rate);
-    return is_over(at, close_timeout) ? step{action::close_stream} : wait(at, now, close_timeout);
+    return is_over(known, at, close_timeout) ? step{action::close_stream} : wait(at, now, close_timeout);
   }
 
   void run(term one, moment at) noexcept {
@@ -172,9 +173,9 @@ class ending {
   }
 
   // If the end of a term is noticed late, the delay may be ours: the term begins anew.
-  bool is_over(moment at, std::chrono::milliseconds close_timeout) noexcept {
+  bool is_over(facts const& known, moment at, std::chrono::milliseconds close_timeout) noexcept {
     if (is_endless(close_timeout) || at - since_ < close_timeout) return false;
-    if (!is_late(at - since_ - close_timeout, close_timeout)) return true;
+    if (!known.timed || !is_late(at - since_ - close_timeout, close_timeout)) return true;
     since_ = at;
     return false;
   }

@@ -102,6 +102,9 @@ class keepalive {
       } else if (!pinged_ && !is_endless(options.ping_interval)) {
         next = (std::min)(next, options.ping_interval - (at - sign_at_));
       }
+      // The answer changes no timer: when the next ping is due is looked up an interval later.
+      if (pinged_ && !is_endless(options.ping_interval))
+        next = (std::min)(next, (std::max)(options.ping_interval, shortest));
     }
     if (pings && known.output_waits) {
       auto const both =

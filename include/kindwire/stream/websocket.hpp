@@ -227,19 +227,28 @@ class blocking_websocket {
   // cannot go on now.
   std::error_code run_ending() {
     std::error_code failure;
+    std::error_code waits;
+    auto const go_on = [&] {
+      bool const writes = !machine().output().empty() && !state_->write_failed;
+      std::error_code const now = writes ? write() : read();
+      if (passes(now)) {
+        waits = now;
+      } else if (now && !failure) {
+        failure = now;
+      }
+      if (!waits && machine().state() != session_state::closed) machine().discard();
+    };
+    // The time between two calls is not the peer's: what has arrived meanwhile comes first.
+    if (state_->ending.has_term()) go_on();
     while (!state_->ending.has_ended()) {
       switch (state_->ending.next(known(), clock::now(), close_timeout, 0).what) {
         case detail::ending::action::answer_close: machine().answer_close(); break;
         case detail::ending::action::shut_down_sending: detail::shutdown_send(state_->stream); break;
         case detail::ending::action::close_stream: cut(); break;
-        case detail::ending::action::wait: {
-          bool const writes = !machine().output().empty() && !state_->write_failed;
-          std::error_code const now = writes ? write() : read();
-          if (passes(now)) return now;
-          if (now && !failure) failure = now;
-          if (machine().state() != session_state::closed) machine().discard();
+        case detail::ending::action::wait:
+          if (waits) return waits;
+          go_on();
           break;
-        }
       }
     }
     if (machine().state() == session_state::closed) return machine().error();
@@ -257,6 +266,7 @@ class blocking_websocket {
     known.write_failed = state_->write_failed;
     known.input_ended = state_->input_ended;
     known.input_failed = state_->input_failed;
+    known.timed = false;
     return known;
   }
 
@@ -304,6 +314,8 @@ blocking_websocket<Stream> accept(Stream stream, std::error_code& failure,
     detail::write_any_response(refused->answer, output);
     detail::write_all(stream, detail::as_bytes(output));
     detail::shutdown_send(stream);
+    bool const unread = handshake.status() == handshake_status::failed || !handshake.leftover().empty();
+    if (unread) detail::drain(stream);
     detail::close_stream(stream);
     failure = refused->error;
     return {};

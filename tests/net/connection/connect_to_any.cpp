@@ -31,15 +31,16 @@ struct endpoint {
 // A socket whose connects wait until the test lets them end.
 struct socket {
   using endpoint_type = endpoint;
-  void close(std::error_code&) { is_open = false; }
+  void close(std::error_code&) { opened = false; }
+  bool is_open() const { return opened; }
   void open(endpoint const& of, std::error_code& failure) {
-    CHECK(!is_open);
+    CHECK(!opened);
     failure = of.open;
-    is_open = !failure;
+    opened = !failure;
   }
   template <class Handler>
   void async_connect(endpoint const& to, Handler handler) {
-    CHECK(is_open);
+    CHECK(opened);
     ++connects;
     auto const held = std::make_shared<Handler>(std::move(handler));
     waiting = [held, outcome = to.connect](std::error_code cancelled) {
@@ -50,7 +51,7 @@ struct socket {
     while (auto const next = std::exchange(waiting, nullptr)) next(cancelled);
   }
 
-  bool is_open = false;
+  bool opened = false;
   int connects = 0;
   std::function<void(std::error_code)> waiting;
 };
@@ -91,6 +92,19 @@ TEST_CASE("connect_to_any: the error is that of the last one that could be asked
 
 TEST_CASE("connect_to_any: a cancelled attempt is the last") {
   CHECK(outcome({{}, {}}, 1, asio::error::operation_aborted) == asio::error::operation_aborted);
+}
+
+TEST_CASE("connect_to_any: a socket that is closed while a refusal is on its way is not opened again") {
+  socket one;
+  std::optional<std::error_code> result;
+  net::detail::connect_to_any(one, std::vector<endpoint>{{{}, refused}, {}},
+                              [&](std::error_code failure) { result = failure; });
+  std::error_code ignored;
+  one.close(ignored);
+  one.run();
+  CHECK(result == asio::error::operation_aborted);
+  CHECK(one.connects == 1);
+  CHECK(!one.is_open());
 }
 
 }  // namespace connect_to_any_tests

@@ -39,6 +39,8 @@ class endpoints_to_try {
       Socket& socket = *socket_;
       return socket.async_connect(to, [self = std::move(*this)](std::error_code refused) mutable {
         if (!refused || refused == asio::error::operation_aborted) return self.done_(refused);
+        // Closed meanwhile, when the refusal was on its way already.
+        if (!self.socket_->is_open()) return self.done_(asio::error::operation_aborted);
         self.why_ = refused;
         self.next();
       });

@@ -123,9 +123,10 @@ class opening final : public roster_member {
   }
 
   // A connection that was accepted already is closed as a websocket.
-  void stop(close_code) override {
-    asio::post(executor_, [self = shared()] {
-      if (!self->accepted_) self->end();
+  void stop(close_code code) override {
+    asio::post(executor_, [self = shared(), code] {
+      if (!self->accepted_) return self->end();
+      self->stopped_ = code;
     });
   }
 
@@ -210,6 +211,7 @@ class opening final : public roster_member {
       result->set_head(kept_head(handshake_.request(), subprotocol));
       server_->members->enrol(result);
       result->start(handshake_.leftover());
+      if (stopped_) result->stop(*stopped_);
     });
     if (!result) return close_any(stream_);
     if (!made) return result->handler_finished(close_code::internal_error);
@@ -261,6 +263,9 @@ class opening final : public roster_member {
   void answer(response const& what) {
     bool const to_head =
         handshake_.status() == handshake_status::ready && handshake_.request().method() == "HEAD";
+    // What was about to be sent has not been, if this is because it could not.
+    output_.clear();
+    accepted_ = false;
     kindwire::detail::write_any_response(what, output_, to_head);
     asio::async_write(stream_, asio::buffer(output_),
                       [self = shared()](std::error_code failure, std::size_t) {
@@ -302,6 +307,7 @@ class opening final : public roster_member {
   std::array<std::byte, 512> dropped_;
   bool local_;
   bool accepted_ = false;
+  std::optional<close_code> stopped_;  // after it was accepted
   bool ended_ = false;  // the stream is closed, or handed over
 };
 

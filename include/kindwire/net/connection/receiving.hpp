@@ -47,7 +47,9 @@ inline void connection::deliver() {
     }
     if (!stream_open()) return;
   }
-  // No receive is waiting. Control frames are answered all the same, and a Close is noticed.
+  // No receive is waiting. Control frames are answered all the same, and a Close is noticed: what came before
+  // one that is there already is kept.
+  if (drops_input() && !unattended_) try_allocating([&] { place_.acquire().protocol.look_ahead(); });
   if (drops_input()) {
     place_.acquire().ready = {};  // exists as long as it is closing
     try_allocating([&] { place_.acquire().protocol.discard(); });
