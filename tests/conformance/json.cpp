@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+namespace json_tests {
+
 namespace kw = kindwire;
 using kw::json_errc;
 using namespace std::string_literals;
@@ -78,3 +80,5 @@ TEST_CASE("json: RapidJSON 1.1.0: what its parser crashed on or let pass is one 
 }
 
 }  // namespace
+
+}  // namespace json_tests

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+namespace asyncapi_tests {
+
 namespace kw = kindwire;
 
 namespace {
@@ -149,3 +151,5 @@ TEST_CASE("AsyncAPI of a protocol without routes") {
   kw::protocol const api{{.options = {.refuse_unknown_fields = true}}};
   CHECK(kw::asyncapi(api).find("\"channels\": {},\n  \"operations\": {}") != std::string::npos);
 }
+
+}  // namespace asyncapi_tests

@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+namespace catalogue_tests {
+
 namespace kw = kindwire;
 using kw::detail::type_form;
 
@@ -68,3 +70,5 @@ TEST_CASE("what an absent field means is left out where the type cannot be made"
   CHECK(types.entries()[0].fields[0].otherwise.empty());
   CHECK_FALSE(types.entries()[0].fields[0].required);
 }
+
+}  // namespace catalogue_tests

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+namespace document_writer_tests {
+
 using namespace kindwire::detail;
 
 TEST_CASE("documents are indented, with commas where they belong") {
@@ -43,3 +45,5 @@ TEST_CASE("strings are escaped, and what is not UTF-8 is replaced") {
   std::string const longer(2000, 'x');
   CHECK(json_string(longer + "\xC0") == '"' + longer + "\xEF\xBF\xBD\"");
 }
+
+}  // namespace document_writer_tests

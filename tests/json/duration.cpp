@@ -14,6 +14,8 @@
 #include <kindwire/json/reader.hpp>
 #include <kindwire/json/writer.hpp>
 
+namespace duration_tests {
+
 namespace kw = kindwire;
 namespace chrono = std::chrono;
 using kw::json_errc;
@@ -164,3 +166,5 @@ TEST_CASE("every count of milliseconds survives a trip in fractions of seconds, 
   }
   CHECK(survived > 10'000);
 }
+
+}  // namespace duration_tests

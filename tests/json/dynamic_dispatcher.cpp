@@ -10,6 +10,8 @@
 
 #include <doctest/doctest.h>
 
+namespace dynamic_dispatcher_tests {
+
 namespace kw = kindwire;
 using kw::json_errc;
 
@@ -240,3 +242,5 @@ TEST_CASE("handlers are exchanged while other threads dispatch") {
   CHECK(wrong == 0);
   CHECK(on.kinds().size() == 8);
 }
+
+}  // namespace dynamic_dispatcher_tests

@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+namespace error_tests {
+
 namespace kw = kindwire;
 
 namespace {
@@ -90,3 +92,5 @@ TEST_CASE("the edit distance counts insertions, deletions and replacements") {
   CHECK(kw::detail::edit_distance("kitten", "sitting") == 3);
   CHECK(kw::detail::edit_distance("Progress", "PROGRESS") == 0);
 }
+
+}  // namespace error_tests

@@ -16,6 +16,8 @@
 
 #include <doctest/doctest.h>
 
+namespace floating_tests {
+
 using namespace kindwire::detail;
 
 namespace {
@@ -148,3 +150,5 @@ TEST_CASE("long double, wherever it is no double") {
   CHECK(by_strtod<long double>("0.1").value == 0.1L);
   CHECK(by_strtod<long double>("-1e99999").error == std::errc::result_out_of_range);
 }
+
+}  // namespace floating_tests

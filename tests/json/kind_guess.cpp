@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+namespace kind_guess_tests {
+
 using namespace kindwire::detail;
 
 namespace {
@@ -101,3 +103,5 @@ TEST_CASE("a kind that stands first is found with white space and without") {
     CHECK(rest(text) == "none");
   }
 }
+
+}  // namespace kind_guess_tests

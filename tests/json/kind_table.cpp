@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+namespace kind_table_tests {
+
 using kindwire::detail::kind_table;
 
 namespace {
@@ -48,3 +50,5 @@ TEST_CASE("what is nearly a kind is none") {
   }
   CHECK(table.find(std::string(100'000, 'A')) == names.size());
 }
+
+}  // namespace kind_table_tests

@@ -11,6 +11,8 @@
 #include <kindwire/json/reader.hpp>
 #include <kindwire/json/writer.hpp>
 
+namespace limits_tests {
+
 namespace kw = kindwire;
 using kw::json_errc;
 
@@ -137,3 +139,5 @@ TEST_CASE("what the reader would refuse is not written") {
   CHECK(encoding_error(texts{.name = "a"}) ==
         R"(field "tags": expected an object of 1 to 2 members, found 0)");
 }
+
+}  // namespace limits_tests

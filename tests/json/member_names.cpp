@@ -11,6 +11,8 @@
 #include <kindwire/json/dispatcher.hpp>
 #include <kindwire/json/dynamic_dispatcher.hpp>
 
+namespace member_names_tests {
+
 namespace kw = kindwire;
 using kw::detail::member_names;
 
@@ -155,3 +157,5 @@ TEST_CASE("the names of an object are forgotten at its end") {
     CHECK(names.leave(1) == nullptr);
   }
 }
+
+}  // namespace member_names_tests

@@ -6,6 +6,8 @@
 #include <kindwire/json/reader.hpp>
 #include <kindwire/json/writer.hpp>
 
+namespace member_text_tests {
+
 namespace kw = kindwire;
 using kw::detail::member_text;
 
@@ -80,3 +82,5 @@ TEST_CASE("what is escaped in a name or a kind is written and read") {
   CHECK(*kw::decode<point>(kw::to_json(point{1, 2, 3})) == point{1, 2, 3});
   CHECK(kw::to_json(odd_kind{}) == R"({"kind":"a\\b"})");
 }
+
+}  // namespace member_text_tests

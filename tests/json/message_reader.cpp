@@ -11,6 +11,8 @@
 
 #include <doctest/doctest.h>
 
+namespace message_reader_tests {
+
 namespace kw = kindwire;
 using kw::detail::kind_key;
 using kw::detail::kind_place;
@@ -204,3 +206,5 @@ TEST_CASE("a key that no text has as it is, is searched for") {
   REQUIRE(reader.find_kind(kind_key{""}, place));
   CHECK(place.kind == "X");
 }
+
+}  // namespace message_reader_tests

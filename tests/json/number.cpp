@@ -11,6 +11,8 @@
 #include <doctest/doctest.h>
 #include <kindwire/json/scanner.hpp>
 
+namespace number_tests {
+
 using namespace kindwire::detail;
 
 namespace {
@@ -181,3 +183,5 @@ TEST_CASE("a number that no double holds is known to be small or large") {
     CHECK(number.is_below_one() == small);
   }
 }
+
+}  // namespace number_tests

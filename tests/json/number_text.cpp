@@ -9,6 +9,8 @@
 
 #include <doctest/doctest.h>
 
+namespace number_text_tests {
+
 namespace {
 
 template <class T>
@@ -115,3 +117,5 @@ TEST_CASE("integers and floats are written as std::to_chars() writes them") {
   CHECK(ours(std::numeric_limits<std::int8_t>::min()) == "-128");
   CHECK(ours(std::numeric_limits<std::int32_t>::min()) == "-2147483648");
 }
+
+}  // namespace number_text_tests

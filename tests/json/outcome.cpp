@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+namespace outcome_tests {
+
 namespace kw = kindwire;
 
 namespace {
@@ -39,3 +41,5 @@ TEST_CASE("a value that can only be moved comes out of an outcome") {
   std::unique_ptr<int> const taken = *std::move(result);
   CHECK(*taken == 7);
 }
+
+}  // namespace outcome_tests

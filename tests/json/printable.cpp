@@ -9,6 +9,8 @@
 #include <kindwire/json/text.hpp>
 #include <kindwire/message/utf8.hpp>
 
+namespace printable_tests {
+
 using namespace kindwire::detail;
 
 namespace {
@@ -93,3 +95,5 @@ TEST_CASE("a step of a path is cut between characters, and shows what is none") 
   CHECK(path == R"(/a\xff~1)");
   CHECK(cut_text("\x80\x80\x80\x80", 2).empty());
 }
+
+}  // namespace printable_tests

@@ -9,6 +9,8 @@
 
 #include <doctest/doctest.h>
 
+namespace protocol_tests {
+
 namespace kw = kindwire;
 
 namespace {
@@ -93,3 +95,5 @@ TEST_CASE("a path's parameters") {
   CHECK(kw::detail::path_parameters_of("/upload") == names{});
   CHECK(kw::detail::path_parameters_of("/{") == names{});
 }
+
+}  // namespace protocol_tests

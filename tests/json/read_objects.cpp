@@ -12,6 +12,8 @@
 
 #include <kindwire/json/dispatcher.hpp>
 
+namespace read_objects_tests {
+
 namespace kw = kindwire;
 using kw::duplicate_policy;
 using kw::json_errc;
@@ -127,3 +129,5 @@ TEST_CASE("a value that is there already changes wholly or not at all") {
   CHECK(value.one.x == 5);
   CHECK(value.list.empty());
 }
+
+}  // namespace read_objects_tests

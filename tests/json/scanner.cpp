@@ -8,6 +8,8 @@
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
+namespace scanner_tests {
+
 using kindwire::json_errc;
 using kindwire::detail::json_scanner;
 
@@ -147,3 +149,5 @@ TEST_CASE("changed texts are refused exactly when RapidJSON's own parser refuses
   }
   CHECK(refused > 10'000);
 }
+
+}  // namespace scanner_tests

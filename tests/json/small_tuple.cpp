@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+namespace small_tuple_tests {
+
 using kindwire::detail::make_small_tuple;
 using kindwire::detail::small_tuple;
 
@@ -15,3 +17,5 @@ TEST_CASE("a small tuple has its values by index, also several of one type") {
   static_assert(make_small_tuple().size == 0);
   CHECK(&three.get<0>() != &three.get<2>());
 }
+
+}  // namespace small_tuple_tests

@@ -9,6 +9,8 @@
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
+namespace text_tests {
+
 using namespace kindwire::detail;
 
 namespace {
@@ -154,3 +156,5 @@ TEST_CASE("strings are decoded as RapidJSON decodes them, and refused where it r
   }
   CHECK(refused > 5'000);
 }
+
+}  // namespace text_tests

@@ -11,6 +11,8 @@
 #include <kindwire/json/reader.hpp>
 #include <kindwire/json/writer.hpp>
 
+namespace types_tests {
+
 namespace kw = kindwire;
 using kw::json_errc;
 
@@ -95,3 +97,5 @@ TEST_CASE("any value that has a form in JSON is a document") {
   CHECK(kw::to_json(std::vector{item{1}, item{2}}) == R"([{"id":1},{"id":2}])");
   CHECK(kw::to_json(std::optional<int>{}) == "null");
 }
+
+}  // namespace types_tests

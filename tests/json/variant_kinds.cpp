@@ -12,6 +12,8 @@
 #include <kindwire/json/reader.hpp>
 #include <kindwire/json/writer.hpp>
 
+namespace variant_kinds_tests {
+
 namespace kw = kindwire;
 using kw::json_errc;
 
@@ -113,3 +115,5 @@ TEST_CASE("variants in variants are bounded in depth, and in time though each ki
   CHECK(kw::decode<shape>(nested(33)).error().code == json_errc::too_deep);
   CHECK(kw::decode<shape>(nested(500'000)).error().code == json_errc::too_deep);
 }
+
+}  // namespace variant_kinds_tests

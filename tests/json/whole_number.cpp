@@ -8,6 +8,8 @@
 
 #include <doctest/doctest.h>
 
+namespace whole_number_tests {
+
 namespace kw = kindwire;
 
 namespace {
@@ -67,3 +69,5 @@ TEST_CASE("an integer of many digits, its point moved and moved back, is itself"
     }
   }
 }
+
+}  // namespace whole_number_tests

@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+namespace word_tests {
+
 using namespace kindwire::detail;
 
 TEST_CASE("a word is the next eight bytes, zeros behind the end, and nothing outside is read") {
@@ -47,3 +49,5 @@ TEST_CASE("a text is copied, every byte and no other") {
     CHECK(around == "?" + std::string(from.begin(), from.end()) + "?");
   }
 }
+
+}  // namespace word_tests
