@@ -6,8 +6,6 @@
 
 #include <doctest/doctest.h>
 
-namespace type_name_tests {
-
 using namespace kindwire::detail;
 
 namespace outer::inner {
@@ -59,5 +57,3 @@ TEST_CASE("a name that is taken gets a number") {
   CHECK(unused_name("b", taken) == "b");
   CHECK(unused_name("a", taken) == "a_3");
 }
-
-}  // namespace type_name_tests
