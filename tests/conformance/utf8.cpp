@@ -14,16 +14,9 @@
 #include "support/bytes.hpp"
 #include "support/end.hpp"
 #include "support/reference.hpp"
+#include "support/sanitized.hpp"
 
 namespace conformance_utf8_tests {
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
 
 namespace {
 

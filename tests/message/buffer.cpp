@@ -22,6 +22,7 @@
 
 #include "support/allocations.hpp"
 #include "support/bytes.hpp"
+#include "support/sanitized.hpp"
 
 namespace buffer_tests {
 
@@ -309,7 +310,7 @@ TEST_CASE("buffer: of what a thread needs again more is kept, until it is needed
   });
 }
 
-#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__linux__) && !defined(SANITIZED)
 
 std::size_t resident_bytes() {
   std::size_t pages = 0;
