@@ -296,6 +296,7 @@ TEST_CASE("keepalive: pings come an interval after the last answer, however long
         CHECK((one.tick(at) == verdict::wait));
       }
       CHECK(at == answered + 20ms);
+      if (at != answered + 20ms) return;
     }
   }
 }
