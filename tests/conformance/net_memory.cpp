@@ -115,7 +115,8 @@ void check_growth(std::string const& way, std::size_t message_size, Fill fill) {
   std::size_t queued = 0;
   for (auto const& each : all.nears) queued += each->queued();
   std::size_t const growth = after > before ? after - before : 0;
-  [[maybe_unused]] std::size_t const bound = peers * 2 * (hard_mark + message_size) + 2 * (std::size_t{4} << 20);
+  [[maybe_unused]] std::size_t const bound =
+      peers * 2 * (hard_mark + message_size) + 2 * (std::size_t{4} << 20);
   MESSAGE(way << ", " << message_size << " B: " << growth / peers << " B a connection, " << queued / peers
               << " B queued");
   CHECK(std::all_of(all.nears.begin(), all.nears.end(), [](auto const& each) { return each->is_open(); }));

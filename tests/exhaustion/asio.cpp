@@ -156,9 +156,9 @@ void accept_one(scarce_memory& memory) {
   CHECK_MESSAGE(io.stopped(), "something still waits");
 }
 
-// A server with a websocket over a stream of Asio's (epoll_set's where `over_tcp`) is destroyed; its context may end before
-// anything is said. Without strands, which shutdown() needs too: Asio's end the program when there is
-// no memory for them.
+// A server with a websocket over a stream of Asio's (epoll_set's where `over_tcp`) is destroyed; its context
+// may end before anything is said. Without strands, which shutdown() needs too: Asio's end the program when
+// there is no memory for them.
 void end_of_a_server(scarce_memory& memory, bool over_tcp, bool context_ends) {
   using asio::ip::tcp;
   std::optional<asio::io_context> io(std::in_place, 1);
@@ -210,7 +210,8 @@ TEST_CASE("no memory for Asio either when a request is answered: one answer, or 
   CHECK(exhaustion::at_every_allocation(accept_one) >= 4);
 }
 
-TEST_CASE("no memory when a server ends: nothing is thrown, and what it served ends with its peer or its context") {
+TEST_CASE(
+    "no memory when a server ends: nothing is thrown, and what it served ends with its peer or its context") {
   for (bool const over_tcp : {false, true}) {
     for (bool const context_ends : {false, true}) {
       CAPTURE(over_tcp);

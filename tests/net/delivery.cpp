@@ -354,7 +354,9 @@ TEST_CASE("delivery: a peer that has ended its side without a Close still gets t
 }
 
 // Jetty #3666: a message that is too large for the peer, whose Close comes while it still leaves.
-TEST_CASE("delivery: a peer that closes in the midst of a message is answered behind it, and waited for no longer") {
+TEST_CASE(
+    "delivery: a peer that closes in the midst of a message is answered behind it, and waited for no "
+    "longer") {
   std::string const close_1009("\x03\xf1", 2);
   for (bool const reads_on : {true, false}) {
     CAPTURE(reads_on);
@@ -367,8 +369,7 @@ TEST_CASE("delivery: a peer that closes in the midst of a message is answered be
         sent = ws.try_send(std::string(20 << 20, 'x'));
         try {
           while (co_await ws.receive()) continue;
-        } catch (std::system_error const&) {
-        }
+        } catch (std::system_error const&) {}
         code = ws.close_code();
       };
       test::converse(

@@ -292,7 +292,8 @@ TEST_CASE("keepalive: pings come an interval after the last answer, however long
       CHECK((one.tick(at) == verdict::ping));
       auto const answered = at + 3ms;
       one.heard(answered);
-      while ((at = std::chrono::duration_cast<std::chrono::milliseconds>(one.next_tick())) < answered + 20ms) {
+      while ((at = std::chrono::duration_cast<std::chrono::milliseconds>(one.next_tick())) <
+             answered + 20ms) {
         CHECK((one.tick(at) == verdict::wait));
       }
       CHECK(at == answered + 20ms);

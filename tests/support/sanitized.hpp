@@ -1,4 +1,5 @@
-// SANITIZED is defined where a sanitizer makes programs slow and their memory large. clang 19 says so in its own way only.
+// SANITIZED is defined where a sanitizer makes programs slow and their memory large. clang 19 says so in its
+// own way only.
 #pragma once
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -8,7 +8,8 @@
 
 namespace kindwire {
 
-/// An address and a port; false if there is none, as for a Unix socket, or it is no longer known.
+/// An address and a port. Converts to false without an address: for a Unix socket, or once the stream is
+/// closed.
 struct endpoint {
   std::string address = {};  ///< IPv4 or IPv6, without brackets: `127.0.0.1`, `::1`
   std::uint16_t port = 0;

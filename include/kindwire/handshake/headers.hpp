@@ -61,7 +61,7 @@ class headers {
     return number;
   }
 
-  /// The value of the only field of that name: nothing if there is none, or more than one.
+  /// The value of the field of that name; nothing if it is absent or occurs more than once.
   std::optional<std::string_view> only(std::string_view name) const noexcept {
     if (count(name) != 1) return std::nullopt;
     return first(name);

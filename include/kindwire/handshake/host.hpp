@@ -22,7 +22,8 @@ namespace kindwire {
 /// websocket.
 struct host_options {
   /// Names and addresses that clients know us by, such as `example.com`, or `example.com:8443` for one port
-  /// only. Case and a trailing dot are ignored. With any entry here, no other host is ours.
+  /// only; the ports of http and https may be absent from a request. Case and a trailing dot are ignored.
+  /// With any entry here, no other host is ours.
   std::vector<std::string> allowed = {};
   /// With nothing listed: only programs on this machine can reach us. Then `localhost`, names that end in
   /// `.localhost` (RFC 6761 §6.3) and any IP address are ours: DNS rebinding can imitate none of them.

@@ -58,7 +58,7 @@ class request {
     return path_size_ == 0 ? std::string_view{"/"}
                            : std::string_view{target_}.substr(path_begin_, path_size_);
   }
-  /// What follows the `?`, as it was sent; empty if there is none.
+  /// What follows the `?`, as it was sent; empty without one.
   std::string_view query() const noexcept {
     std::size_t const end = path_begin_ + path_size_;
     return end < target_.size() ? std::string_view{target_}.substr(end + 1) : std::string_view{};
@@ -79,7 +79,7 @@ class request {
     if (authority_size_ != 0) return std::string_view{target_}.substr(authority_begin_, authority_size_);
     return headers_.first("Host").value_or(std::string_view{});
   }
-  /// The Origin field; nothing if there is none, or more than one. See check_origin().
+  /// The Origin field; nothing if it is absent or occurs more than once. See check_origin().
   std::optional<std::string_view> origin() const noexcept { return headers_.only("Origin"); }
 
   /// The subprotocols that the client offers, in its order of preference; none if the list is malformed.

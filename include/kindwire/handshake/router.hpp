@@ -31,7 +31,7 @@ namespace kindwire {
 template <class Target>
 class router {
  public:
-  /// The target found, and the parameters. False if there is none.
+  /// The matching target and its parameters. Converts to false without a match.
   struct match_result {
     Target const* target = nullptr;
     path_parameters parameters;

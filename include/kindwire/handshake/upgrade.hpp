@@ -100,8 +100,8 @@ inline std::optional<refusal> check_upgrade(request const& from, origin_options 
   return refusal{why, detail::answer_to(from, why)};
 }
 
-/// The first of `supported` that the client offers, compared exactly; empty if there is none, in which case
-/// the 101 names none (RFC 6455 §4.2.2). A view into `supported`. Thread safe.
+/// The first of `supported` that the client offers, compared exactly; empty without a match, and then the 101
+/// has no Sec-WebSocket-Protocol (RFC 6455 §4.2.2). A view into `supported`. Thread safe.
 inline std::string_view select_subprotocol(request const& from, std::span<std::string const> supported) {
   std::vector<std::string_view> const offered = from.subprotocols();
   for (std::string const& each : supported) {

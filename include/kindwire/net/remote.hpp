@@ -29,9 +29,8 @@ class websocket;
 /// **What success means.** Accepted messages are written in order, and before our Close if they were accepted
 /// before the close began, whether by close() or a server's stop(), on this thread or another. That holds as
 /// long as the peer reads (see close_timeout), neither closes first nor breaks the connection, and no
-/// fragmented message of the websocket's own is left unfinished; only the peer can say whether it has received
-/// them. When the context ends, so does the connection, and what has not
-/// been written is lost.
+/// fragmented message of the websocket's own is left unfinished; only the peer can say whether it has
+/// received them. When the context ends, so does the connection, and what has not been written is lost.
 ///
 /// **Order.** What one thread sends, through any handle or the websocket itself, leaves in the order of the
 /// calls; so do messages of two threads if one waited for the other. Inside a fragmented message of the

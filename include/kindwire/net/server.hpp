@@ -200,7 +200,8 @@ class server {
   void stop() { stop(close_code::going_away); }
 
   /// The same with a code of your own, and waits until everything has ended: handshakes, which are cut, and
-  /// websockets with their handlers. Accepting stops within the call; the Closes are sent when the context runs.
+  /// websockets with their handlers. Accepting stops within the call; the Closes are sent when the context
+  /// runs.
   ///
   /// Whatever has not ended by the deadline is cut: its stream is closed, and a receive or send in a handler
   /// ends with error::close_timeout. A handler that does not return within another second is no longer waited

@@ -92,7 +92,7 @@ class websocket {
   }
   /// The same as an awaitable, which does not suspend if a message is already there.
   asio::awaitable<message> receive() {
-    // If no input is pending, there is no message to look for before waiting.
+    // Without pending input, wait right away.
     return connection_ && connection_->is_quiet() ? detail::await_later_message(connection_)
                                                   : detail::await_message(connection_);
   }

@@ -15,8 +15,8 @@
 // One term runs at a time, close_timeout long: while output is queued, from its last progress; once the peer
 // has taken it, from then to the end of the stream; with a Close behind unread messages, or a stream that
 // ended without one, until the application gets there; and, if nothing can be written any more, from the last
-// byte received, or from our Close. While the application keeps us from reading, no term of the peer's runs. Ending the stream
-// takes nothing away from the application: messages that arrived before stay deliverable.
+// byte received, or from our Close. While the application keeps us from reading, no term of the peer's runs.
+// Ending the stream takes nothing away from the application: messages that arrived before stay deliverable.
 #pragma once
 
 #include <algorithm>

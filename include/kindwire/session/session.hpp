@@ -233,7 +233,7 @@ class session {
 
   /// True when our Close is queued or sent.
   bool close_sent() const noexcept { return handshake_.is_sent(); }
-  /// The code of our own Close: no_status (1005) if it has no body, abnormal (1006) if there is none yet.
+  /// The code of our own Close: no_status (1005) if it has no body, abnormal (1006) until we close.
   kindwire::close_code sent_close_code() const noexcept { return handshake_.sent_code(); }
   /// The reason in our own Close; valid as long as the session.
   std::string_view sent_close_reason() const noexcept { return handshake_.sent_reason(); }

@@ -107,8 +107,8 @@ TEST_CASE("mailbox: what is handed over comes in order, whatever its type and si
   auto const to = std::make_shared<owner>();
   auto const box = to->open(io.get_executor());
   std::vector<owner::mail> sent;
-  for (std::size_t size : std::initializer_list<std::size_t>{0, 1, 7, 8, 9, 125, 126, 1015, 1016, 1017, 65535,
-                                                            65536, 1 << 20}) {
+  for (std::size_t size :
+       std::initializer_list<std::size_t>{0, 1, 7, 8, 9, 125, 126, 1015, 1016, 1017, 65535, 65536, 1 << 20}) {
     for (auto type : {message_type::text, message_type::binary, message_type::ping}) {
       if (kw::is_control(type) && size > 125) continue;
       sent.emplace_back(type, std::string(size, static_cast<char>('a' + sent.size() % 26)));

@@ -435,7 +435,8 @@ TEST_CASE(
   here.end();
 }
 
-TEST_CASE("epoll connection: a context that is destroyed takes along websockets that a waiting handler owns") {
+TEST_CASE(
+    "epoll connection: a context that is destroyed takes along websockets that a waiting handler owns") {
   // Each has its pings, so that their times, and their turns, are still noted when the first of them goes.
   for (std::size_t const waits : {0u, 1u, 2u}) {
     CAPTURE(waits);

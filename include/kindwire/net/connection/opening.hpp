@@ -308,7 +308,7 @@ class opening final : public roster_member {
   bool local_;
   bool accepted_ = false;
   std::optional<close_code> stopped_;  // after it was accepted
-  bool ended_ = false;  // the stream is closed, or handed over
+  bool ended_ = false;                 // the stream is closed, or handed over
 };
 
 }  // namespace detail
