@@ -60,7 +60,8 @@ class upload_store {
       if (!each.is_regular_file()) continue;
       // Unfinished when an earlier server ended: a directory has one server.
       bool const unfinished = each.path().filename().string().starts_with(".part-");
-      if (!unfinished || !std::filesystem::remove(each.path())) used_ += cost(each.file_size());
+      std::error_code failure;
+      if (!unfinished || !std::filesystem::remove(each.path(), failure)) used_ += cost(each.file_size());
     }
   }
 

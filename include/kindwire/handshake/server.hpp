@@ -1,6 +1,7 @@
 // The server's side of the opening handshake: bytes in, a request out. RFC 6455 §4.2.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -15,6 +16,15 @@
 #include "upgrade.hpp"
 
 namespace kindwire {
+
+namespace detail {
+
+// RFC 9112 §9.6: after a refusal, what the client still sends is read and dropped before the stream is
+// closed, so that no reset overtakes the answer. So much at most, and for so long.
+inline constexpr std::size_t drained_size = std::size_t{1} << 20;
+inline constexpr std::chrono::milliseconds drained_time{2000};
+
+}  // namespace detail
 
 /// Reads one request, without a stream:
 ///

@@ -3,9 +3,6 @@
 
 #include "../requirements.hpp"
 
-#include <algorithm>
-#include <array>
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <span>
@@ -47,21 +44,6 @@ std::error_code write_all(Stream& stream, std::span<std::byte const> bytes) {
   std::error_code failure;
   while (!bytes.empty() && !failure) bytes = bytes.subspan(stream.write_some(bytes, failure));
   return failure;
-}
-
-// Reads and drops what the peer still sends, so that no reset overtakes our last words: up to a mebibyte, or
-// for 2 s, or longer if one read waits longer.
-template <blocking_stream Stream>
-void drain(Stream& stream) {
-  using clock = std::chrono::steady_clock;
-  auto const end = clock::now() + std::chrono::seconds(2);
-  std::array<std::byte, 4096> dropped;
-  std::error_code failure;
-  for (std::size_t left = std::size_t{1} << 20; left != 0 && clock::now() < end;) {
-    std::size_t const size = stream.read_some(dropped, failure);
-    if (size == 0 || failure) return;
-    left -= (std::min)(left, size);
-  }
 }
 
 }  // namespace detail

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -239,7 +240,7 @@ class blocking_websocket {
       if (!waits && machine().state() != session_state::closed) machine().discard();
     };
     // The time between two calls is not the peer's: what has arrived meanwhile comes first.
-    if (state_->ending.has_term()) go_on();
+    if (state_->ending.has_term() && !state_->input_ended) go_on();
     while (!state_->ending.has_ended()) {
       switch (state_->ending.next(known(), clock::now(), close_timeout, 0).what) {
         case detail::ending::action::answer_close: machine().answer_close(); break;
@@ -283,6 +284,24 @@ struct accept_settings {
   /// Checks the request before it is accepted; a returned response refuses it.
   request_check before = {};
 };
+
+namespace detail {
+
+// One read may wait for longer.
+template <blocking_stream Stream>
+void drain(Stream& stream) {
+  using clock = std::chrono::steady_clock;
+  auto const end = clock::now() + drained_time;
+  std::array<std::byte, 4096> dropped;
+  std::error_code failure;
+  for (std::size_t left = drained_size; left != 0 && clock::now() < end;) {
+    std::size_t const size = stream.read_some(dropped, failure);
+    if (size == 0 || failure) return;
+    left -= (std::min)(left, size);
+  }
+}
+
+}  // namespace detail
 
 /// Reads one request from `stream` and answers it. No connection, with an error, if it could not be accepted:
 /// it was then answered with 400, 403, 405, 414, 421, 426, 431 or the response of `before`

@@ -272,8 +272,8 @@ class opening final : public roster_member {
                         if (failure || self->ended_) return self->end();
                         shutdown_any(self->stream_);
                         bool const draining = try_allocating([&] {
-                          self->expect_end((std::min)(drain_time, self->server_->handshake_timeout));
-                          self->drain(drain_size);
+                          self->expect_end((std::min)(kindwire::detail::drained_time, self->server_->handshake_timeout));
+                          self->drain(kindwire::detail::drained_size);
                         });
                         if (!draining) self->end();
                       });
@@ -294,9 +294,6 @@ class opening final : public roster_member {
     close_any(stream_);
     leave();
   }
-
-  static constexpr std::size_t drain_size = std::size_t{1} << 20;
-  static constexpr std::chrono::milliseconds drain_time{2000};
 
   asio::any_io_executor executor_;
   Stream stream_;

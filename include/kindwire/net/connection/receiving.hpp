@@ -49,8 +49,12 @@ inline void connection::deliver() {
   }
   // No receive is waiting. Control frames are answered all the same, and a Close is noticed: what came before
   // one that is there already is kept.
-  if (drops_input() && !unattended_) try_allocating([&] { place_.acquire().protocol.look_ahead(); });
-  if (drops_input()) {
+  bool drops = drops_input();
+  if (drops && !unattended_) {
+    try_allocating([&] { place_.acquire().protocol.look_ahead(); });
+    drops = drops_input();
+  }
+  if (drops) {
     place_.acquire().ready = {};  // exists as long as it is closing
     try_allocating([&] { place_.acquire().protocol.discard(); });
   } else {
