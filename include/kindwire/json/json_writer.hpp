@@ -301,7 +301,7 @@ class json_writer {
     if (!enter()) return false;
     char separator = '[';
     std::size_t index = 0;
-    for (auto const& value : values) {
+    for (typename Range::value_type const& value : values) {  // a vector<bool> gives a stand-in for it
       put(std::exchange(separator, ','));
       if (!write_value<inner>(value)) return fail_inside(std::to_string(index));
       ++index;
