@@ -1,14 +1,10 @@
-// What the examples share: `--name value` flags, and a clean end on SIGINT and SIGTERM.
+// What the examples share: `--name value` flags.
 #pragma once
 
-#include <asio/io_context.hpp>
-#include <asio/signal_set.hpp>
 #include <charconv>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <kindwire/net/server.hpp>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -76,16 +72,3 @@ class arguments {
   char const* usage_;
   std::vector<std::string_view> words_;
 };
-
-// Runs a started server until SIGINT or SIGTERM, then lets its connections close, for a while.
-inline int run_until_stopped(asio::io_context& io, kindwire::net::server& server, std::string const& url) {
-  asio::signal_set signals(io, SIGINT, SIGTERM);
-  signals.async_wait([&](std::error_code, int) {
-    server.shutdown(kindwire::close_code::going_away, std::chrono::seconds(5),
-                    [&](std::error_code) { io.stop(); });
-  });
-  std::printf("%s\n", url.c_str());
-  std::fflush(stdout);
-  io.run();
-  return 0;
-}

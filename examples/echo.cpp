@@ -1,9 +1,9 @@
 // echo: sends each message on ws://127.0.0.1:PORT/echo back, text as text, binary as binary
-#include <asio/awaitable.hpp>
-#include <asio/io_context.hpp>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
 #include <exception>
 #include <kindwire/net/server.hpp>
-#include <string>
 
 #include "arguments.hpp"
 
@@ -16,7 +16,7 @@ asio::awaitable<void> echo(kw::net::websocket& ws) {
 int main(int count, char** values) try {
   arguments given(count, values,
                   "usage: echo [--port N] [--max-message-size BYTES] [--max-fragments N]\n"
-                  "            [--handshake-timeout SECONDS] [--close-timeout SECONDS]\n");
+                  "            [--handshake-timeout SECONDS] [--close-timeout SECONDS] [--threads N]\n");
   kw::net::server_options options;
   options.port = given.number<std::uint16_t>("--port", 8080);
   options.handshake_timeout = given.seconds("--handshake-timeout", options.handshake_timeout);
@@ -24,13 +24,17 @@ int main(int count, char** values) try {
   limits.max_message_size = given.number("--max-message-size", limits.max_message_size);
   limits.max_fragments = given.number("--max-fragments", limits.max_fragments);
   limits.close_timeout = given.seconds("--close-timeout", limits.close_timeout);
+  options.threads = given.number("--threads", options.threads);
+  options.shutdown_timeout = std::chrono::seconds(5);
   given.done();
 
-  asio::io_context io;
-  kw::net::server server{io, options};
+  kw::net::server server{options};
   server.websocket("/echo", echo);
   server.start();
-  return run_until_stopped(io, server, "ws://127.0.0.1:" + std::to_string(server.port()) + "/echo");
+  std::printf("ws://127.0.0.1:%u/echo\n", static_cast<unsigned>(server.port()));
+  std::fflush(stdout);
+  server.run();
+  return 0;
 } catch (std::exception const& failure) {
   std::fprintf(stderr, "echo: %s\n", failure.what());
   return 1;

@@ -1,7 +1,7 @@
 // upload: a page that sends files over WebSocket and shows the progress on every page of the same user
-#include <asio/awaitable.hpp>
-#include <asio/io_context.hpp>
+#include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <exception>
 #include <kindwire/json/asyncapi.hpp>
 #include <kindwire/json/dispatcher.hpp>
@@ -172,6 +172,7 @@ int main(int count, char** values) try {
   }
   kw::net::server_options options;
   options.port = given.number<std::uint16_t>("--port", 8080);
+  options.shutdown_timeout = std::chrono::seconds(5);
   quotas limits;
   limits.in_all = given.number("--quota", limits.in_all);
   limits.of_user = given.number("--user-quota", limits.of_user);
@@ -179,12 +180,14 @@ int main(int count, char** values) try {
   given.done();
   uploads all{directory, limits};
 
-  asio::io_context io;
-  kw::net::server server{io, options};
+  kw::net::server server{options};
   server.get("/", kw::net::html(upload_page));
   server.websocket("/upload/{user}", [&](kw::net::websocket& ws) { return all.serve(ws); });
   server.start();
-  return run_until_stopped(io, server, "http://127.0.0.1:" + std::to_string(server.port()) + "/");
+  std::printf("http://127.0.0.1:%u/\n", static_cast<unsigned>(server.port()));
+  std::fflush(stdout);
+  server.run();
+  return 0;
 } catch (std::exception const& failure) {
   std::fprintf(stderr, "upload: %s\n", failure.what());
   return 1;

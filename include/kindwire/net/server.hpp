@@ -1,10 +1,9 @@
 // A server: routes to pages and websockets, over TCP, Unix sockets or any stream handed to it.
 //
-//     kw::net::server server{io, {.port = 8080}};
+//     kw::net::server server{{.port = 8080}};
 //     server.websocket("/upload/{user}", upload);
-//     server.get("/", kw::html(page));
-//     server.start();
-//     io.run();
+//     server.get("/", kw::net::html(page));
+//     server.run();
 #pragma once
 
 #include "requirements.hpp"
@@ -15,8 +14,11 @@
 #include <asio/awaitable.hpp>
 #include <asio/cancellation_type.hpp>
 #include <asio/co_spawn.hpp>
+#include <asio/error.hpp>
+#include <asio/execution/context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
+#include <asio/query.hpp>
 #include <asio/use_awaitable.hpp>
 #include <chrono>
 #include <concepts>
@@ -42,7 +44,9 @@
 #include "connection/listener.hpp"
 #include "connection/opening.hpp"
 #include "connection/operation.hpp"
+#include "connection/shared_port.hpp"
 #include "connection/shutdown.hpp"
+#include "connection/thread_contexts.hpp"
 #include "options.hpp"
 #include "websocket.hpp"
 
@@ -62,12 +66,23 @@ struct server_options {
   connection_options connection = {};  ///< of each websocket
   /// Gives each connection a strand, so that several threads may run the context. False if only one thread
   /// runs it: that saves time and memory, as all sockets then share one wait. No other thread may run the
-  /// context then.
+  /// context then. A server that runs itself needs no strands, whatever this says.
   bool strands = true;
   /// Called with what a handler, a page or route_options::before threw, on the connection's executor; that
   /// includes the std::system_error of a connection that broke during a receive. The peer only sees 500 or
   /// 1011. What the callback itself throws is ignored.
   std::function<void(std::exception_ptr)> on_exception = {};
+
+  // The rest is for a server that runs itself.
+
+  /// How many threads run() serves with; 0: as many as the machine runs at once. Each has a context of its
+  /// own, on which a connection stays for good. Handlers of connections on different threads, pages and
+  /// checks run at the same time, so what they share must be thread safe.
+  unsigned threads = 1;
+  /// SIGINT and SIGTERM end run(), as by shutdown(close_code::going_away, shutdown_timeout). A second signal
+  /// does what it does to any program: it ends it at once.
+  bool handle_signals = true;
+  std::chrono::milliseconds shutdown_timeout{10000};
 };
 
 /// A page for server::get(): HTML in UTF-8.
@@ -85,24 +100,26 @@ concept websocket_handler = std::is_invocable_r_v<asio::awaitable<void>, Handler
 /// A request for an unknown path is answered with 404, for a websocket's path without an upgrade with 426,
 /// with another method with 405, a malformed one with 400, 414 or 431; each with `Connection: close`.
 ///
+/// Made from options alone, it has its own contexts and threads: see run(). Made with a context or an
+/// executor, it works on that, and run() is not for it.
+///
 /// Thread safety: stop() and shutdown() from any thread; the rest from one. Routes are added before start().
 class server {
  public:
+  /// One that runs itself. Throws std::system_error for options that are invalid.
+  explicit server(server_options options = {})
+      : contexts_(std::make_unique<detail::thread_contexts>(options.threads)),
+        executor_((*contexts_)[0].get_executor()),
+        options_(std::move(options)) {
+    set_up();
+  }
+
   template <class Executor>
   requires(!std::same_as<std::remove_cvref_t<Executor>, server> &&
            std::convertible_to<Executor, asio::any_io_executor>) explicit server(Executor&& executor,
                                                                                  server_options options = {})
       : executor_(std::forward<Executor>(executor)), options_(std::move(options)) {
-    state_->head = options_.head;
-    for (std::string const& each : options_.hosts.allowed) {
-      if (auto const problem = host_problem(each); !problem.empty())
-        throw std::system_error(error::invalid_argument, problem);
-    }
-    state_->hosts = options_.hosts;
-    state_->connection = options_.connection;
-    state_->handshake_timeout = options_.handshake_timeout;
-    state_->one_thread = !options_.strands;
-    state_->on_exception = options_.on_exception;
+    set_up();
   }
 
   /// The same with an execution context, such as asio::io_context.
@@ -163,23 +180,32 @@ class server {
   /// Listens on the address and port of the options. Throws std::system_error.
   void start() {
     using asio::ip::tcp;
-    tcp::acceptor acceptor(executor_, tcp::endpoint(asio::ip::make_address(options_.address), options_.port));
+    tcp::endpoint const at(asio::ip::make_address(options_.address), options_.port);
+    if constexpr (detail::can_share_port) {
+      if (contexts_ && contexts_->size() > 1) {
+        auto all = detail::share_port(*contexts_, at);
+        port_ = all.front().local_endpoint().port();
+        for (auto& each : all) listen(std::move(each), detail::placement(false));
+        return;
+      }
+    }
+    tcp::acceptor acceptor(executor_, at);
     port_ = acceptor.local_endpoint().port();
     listen(std::move(acceptor));
   }
 
   /// Accepts from an acceptor of your own, such as one of asio::local::stream_protocol. May replace start().
+  /// If its executor is get_executor() of a server that runs itself, all threads serve its connections.
   template <class Acceptor>
   void listen(Acceptor acceptor) {
-    state_->members->open();
-    auto const fresh =
-        std::make_shared<detail::acceptor_listener<Acceptor>>(std::move(acceptor), state_, options_.strands);
-    {
-      std::lock_guard const lock(mutex_);
-      listeners_.push_back(fresh);
-    }
-    fresh->start();
+    auto& context = asio::query(acceptor.get_executor(), asio::execution::context);
+    bool const ours = contexts_ && contexts_->has(context);
+    listen(std::move(acceptor), ours ? detail::placement(*contexts_) : detail::placement(options_.strands));
   }
+
+  /// Where the server listens; its handlers run on the executors of their connections. On a server that runs
+  /// itself, the executor of the thread that calls run().
+  asio::any_io_executor const& get_executor() const noexcept { return executor_; }
 
   /// Serves one connected stream, accepted elsewhere: TLS after its own handshake, a socket pair, a test.
   /// After stop() it is closed at once.
@@ -195,9 +221,9 @@ class server {
   std::uint16_t port() const noexcept { return port_; }
 
   /// Stops accepting and closes each websocket with 1001. The port is free when this returns, and start() may
-  /// follow at once. The context's run() returns once the websockets, within close_timeout, and their
-  /// handlers have ended.
-  void stop() { stop(close_code::going_away); }
+  /// follow at once. The context's run(), or the server's, returns once the websockets, within close_timeout,
+  /// and their handlers have ended.
+  void stop() { stop(close_code::going_away, (clock::time_point::max)()); }
 
   /// The same with a code of your own, and waits until everything has ended: handshakes, which are cut, and
   /// websockets with their handlers. Accepting stops within the call; the Closes are sent when the context
@@ -215,8 +241,8 @@ class server {
   template <asio::completion_token_for<void(std::error_code)> Token>
   auto shutdown(close_code code, std::chrono::milliseconds deadline, Token&& token) {
     auto const wrong = check_close(code, {});
-    auto const at = kindwire::detail::time_after(detail::shutdown::clock::now(), deadline);
-    if (!wrong) stop(code);
+    auto const at = kindwire::detail::time_after(clock::now(), deadline);
+    if (!wrong) stop(code, at);
     return asio::async_initiate<Token, void(std::error_code)>(
         [executor = executor_, members = state_->members, at, wrong](auto handler) {
           auto slot = asio::get_associated_cancellation_slot(handler);
@@ -234,15 +260,98 @@ class server {
     return shutdown(code, deadline, asio::use_awaitable);
   }
 
+  /// Serves until stop(), shutdown() or a signal, and until everything has ended: websockets, within
+  /// close_timeout or by the deadline, and their handlers. Calls start() first, unless start() or listen()
+  /// was called. The calling thread is one of `server_options::threads`. What else was given to
+  /// get_executor() is not waited for longer than a second.
+  ///
+  /// If stop() was called before, it returns at once. Throws what left a handler given to Asio by the
+  /// application, after all threads have ended, and std::system_error: what start() throws;
+  /// error::invalid_argument for a server made with a context; error::operation_in_progress.
+  void run() {
+    if (!contexts_)
+      throw std::system_error(error::invalid_argument, "run: the server works on a context of yours");
+    bool idle = false;
+    {
+      std::lock_guard const lock(mutex_);
+      idle = listeners_.empty() && !stopped_;
+    }
+    if (idle) start();
+    std::function<void()> on_signal;
+    if (options_.handle_signals) {
+      on_signal = [this] {
+        shutdown(close_code::going_away, options_.shutdown_timeout, [](std::error_code) {});
+      };
+    }
+    contexts_->run(std::move(on_signal));
+    std::lock_guard const lock(mutex_);
+    stopped_ = false;
+  }
+
  private:
-  void stop(close_code code) {
+  using clock = detail::shutdown::clock;
+
+  void set_up() {
+    state_->head = options_.head;
+    for (std::string const& each : options_.hosts.allowed) {
+      if (auto const problem = host_problem(each); !problem.empty())
+        throw std::system_error(error::invalid_argument, problem);
+    }
+    state_->hosts = options_.hosts;
+    state_->connection = options_.connection;
+    state_->handshake_timeout = options_.handshake_timeout;
+    state_->one_thread = !contexts_ && !options_.strands;
+    state_->contexts = contexts_.get();
+    state_->on_exception = options_.on_exception;
+  }
+
+  template <class Acceptor>
+  void listen(Acceptor acceptor, detail::placement where) {
+    state_->members->open();
+    auto const fresh =
+        std::make_shared<detail::acceptor_listener<Acceptor>>(std::move(acceptor), state_, where);
+    {
+      std::lock_guard const lock(mutex_);
+      listeners_.push_back(fresh);
+      stopped_ = false;
+      keep_running();
+    }
+    fresh->start();
+  }
+
+  void stop(close_code code, clock::time_point deadline) {
     std::vector<std::shared_ptr<detail::listener>> all;
     {
       std::lock_guard const lock(mutex_);
       all.swap(listeners_);
+      stopped_ = true;
     }
     for (auto const& each : all) each->stop();
     state_->members->stop(code);
+    if (contexts_) end_run(deadline);
+  }
+
+  // Has run() return once nothing is left, or at the deadline, unless the server is started again before.
+  void end_run(clock::time_point deadline) {
+    detail::tracked_operation<std::error_code> done(
+        [this](std::error_code outcome) {  // called by run() alone
+          std::lock_guard const lock(mutex_);
+          if (outcome != asio::error::operation_aborted && stopped_) contexts_->finish();
+        },
+        executor_);
+    auto const waiting = std::make_shared<detail::shutdown>(executor_, state_->members, std::move(done));
+    std::lock_guard const lock(mutex_);
+    if (!stopped_) return;  // started again meanwhile
+    ends_of_run_.push_back(waiting);
+    waiting->start(deadline);
+  }
+
+  // Call with the mutex locked.
+  void keep_running() {
+    for (auto const& each : ends_of_run_) {
+      if (auto const there = each.lock()) there->cancel();
+    }
+    ends_of_run_.clear();
   }
 
   detail::route& at(std::string_view pattern) {
@@ -298,12 +407,16 @@ class server {
     }
   }
 
+  std::unique_ptr<detail::thread_contexts>
+      contexts_;  // of a server that runs itself; outlives what lives on them
   asio::any_io_executor executor_;
   server_options options_;
   std::shared_ptr<detail::server_state> state_ = std::make_shared<detail::server_state>();
   std::vector<std::pair<std::string, std::shared_ptr<detail::route>>> patterns_;
   std::mutex mutex_;
   std::vector<std::shared_ptr<detail::listener>> listeners_;
+  std::vector<std::weak_ptr<detail::shutdown>> ends_of_run_;
+  bool stopped_ = false;  // since it was last started or run
   std::uint16_t port_ = 0;
 };
 

@@ -3,10 +3,12 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/dispatch.hpp>
+#include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/strand.hpp>
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <system_error>
@@ -14,6 +16,7 @@
 #include <utility>
 
 #include "opening.hpp"
+#include "thread_contexts.hpp"
 #include "try_allocating.hpp"
 
 namespace kindwire::net::detail {
@@ -27,15 +30,39 @@ class listener {
   virtual void stop() = 0;
 };
 
+// Where the connections of a listener live.
+class placement {
+ public:
+  // On the acceptor's executor, each on a strand of its own if `strands`.
+  explicit placement(bool strands) noexcept : strands_(strands) {}
+  // On one of these after the other.
+  explicit placement(thread_contexts& all) noexcept : all_(&all) {}
+
+  // The executor of the next connection. Not thread safe.
+  asio::any_io_executor next(asio::any_io_executor const& acceptors) {
+    if (all_ != nullptr) return (*all_)[next_++ % all_->size()].get_executor();
+    if (!strands_) return acceptors;
+    // That of a known executor type fits into an any_io_executor; another needs memory for each copy.
+    if (auto const* const known = acceptors.target<asio::io_context::executor_type>())
+      return asio::make_strand(*known);
+    return asio::make_strand(acceptors);
+  }
+
+ private:
+  thread_contexts* all_ = nullptr;
+  std::size_t next_ = 0;
+  bool strands_ = false;
+};
+
 template <class Acceptor>
 class acceptor_listener final : public listener,
                                 public std::enable_shared_from_this<acceptor_listener<Acceptor>> {
  public:
-  acceptor_listener(Acceptor acceptor, std::shared_ptr<server_state const> server, bool strands)
+  acceptor_listener(Acceptor acceptor, std::shared_ptr<server_state const> server, placement where)
       : acceptor_(std::move(acceptor)),
         again_(acceptor_.get_executor()),
         server_(std::move(server)),
-        strands_(strands),
+        where_(where),
         local_(is_local(acceptor_)) {}
 
   void start() override {
@@ -65,16 +92,16 @@ class acceptor_listener final : public listener,
   }
 
   void accept() {
-    asio::any_io_executor executor = acceptor_.get_executor();
-    if (strands_) executor = asio::make_strand(executor);
-    acceptor_.async_accept(executor, [self = this->shared_from_this()](std::error_code failure, auto socket) {
-      if constexpr (std::is_same_v<typename Acceptor::protocol_type, asio::ip::tcp>) {
-        // Replies are written in one piece: waiting to fill a segment would only delay them.
-        std::error_code ignored;
-        if (!failure) socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-      }
-      self->take(failure, std::move(socket));
-    });
+    acceptor_.async_accept(where_.next(acceptor_.get_executor()),
+                           [self = this->shared_from_this()](std::error_code failure, auto socket) {
+                             if constexpr (std::is_same_v<typename Acceptor::protocol_type, asio::ip::tcp>) {
+                               // Replies are written in one piece: waiting to fill a segment would only delay
+                               // them.
+                               std::error_code ignored;
+                               if (!failure) socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+                             }
+                             self->take(failure, std::move(socket));
+                           });
   }
 
   template <class Socket>
@@ -107,7 +134,7 @@ class acceptor_listener final : public listener,
   Acceptor acceptor_;
   asio::steady_timer again_;
   std::shared_ptr<server_state const> server_;
-  bool strands_;
+  placement where_;
   bool local_;
   bool stopped_ = false;
 };

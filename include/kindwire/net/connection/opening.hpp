@@ -35,6 +35,7 @@
 #include "kept_head.hpp"
 #include "roster.hpp"
 #include "stream_transport.hpp"
+#include "thread_contexts.hpp"
 #include "try_allocating.hpp"
 
 namespace kindwire::net {
@@ -69,8 +70,13 @@ struct server_state {
   connection_options connection;
   std::chrono::milliseconds handshake_timeout{};
   bool one_thread = false;
+  thread_contexts const* contexts = nullptr;  // of a server that runs itself
   std::function<void(std::exception_ptr)> on_exception;
   std::shared_ptr<roster> members = std::make_shared<roster>();
+
+  bool runs_on_one_thread(asio::execution_context const& context) const noexcept {
+    return one_thread || (contexts != nullptr && contexts->has(context));
+  }
 
   void report(std::exception_ptr failure) const noexcept {
     try {
@@ -235,11 +241,13 @@ class opening final : public roster_member {
                     stream_.release(failure);
                   }) {
       auto const* const executor = executor_.template target<asio::io_context::executor_type>();
-      if (server_->one_thread && executor != nullptr) {
-        auto& io = static_cast<asio::io_context&>(asio::query(*executor, asio::execution::context));
+      auto* const io = executor != nullptr
+                           ? static_cast<asio::io_context*>(&asio::query(*executor, asio::execution::context))
+                           : nullptr;
+      if (io != nullptr && server_->runs_on_one_thread(*io)) {
         epoll_set* set = nullptr;
         try {
-          set = &epoll_set::of(io);
+          set = &epoll_set::of(*io);
         } catch (std::system_error const&) {
           // No descriptor is left for it; Asio's reactor needs none.
         }
@@ -267,16 +275,16 @@ class opening final : public roster_member {
     output_.clear();
     accepted_ = false;
     kindwire::detail::write_any_response(what, output_, to_head);
-    asio::async_write(stream_, asio::buffer(output_),
-                      [self = shared()](std::error_code failure, std::size_t) {
-                        if (failure || self->ended_) return self->end();
-                        shutdown_any(self->stream_);
-                        bool const draining = try_allocating([&] {
-                          self->expect_end((std::min)(kindwire::detail::drained_time, self->server_->handshake_timeout));
-                          self->drain(kindwire::detail::drained_size);
-                        });
-                        if (!draining) self->end();
-                      });
+    asio::async_write(
+        stream_, asio::buffer(output_), [self = shared()](std::error_code failure, std::size_t) {
+          if (failure || self->ended_) return self->end();
+          shutdown_any(self->stream_);
+          bool const draining = try_allocating([&] {
+            self->expect_end((std::min)(kindwire::detail::drained_time, self->server_->handshake_timeout));
+            self->drain(kindwire::detail::drained_size);
+          });
+          if (!draining) self->end();
+        });
   }
 
   // A peer that keeps sending is cut off after as much as it may have had in flight, or a while.

@@ -1,0 +1,65 @@
+// A port that the threads of a server listen on together.
+#pragma once
+
+#include <asio/ip/tcp.hpp>
+#include <asio/socket_base.hpp>
+#include <cstddef>
+#include <vector>
+
+#include "thread_contexts.hpp"
+
+#if defined(__linux__)
+#include <sys/socket.h>
+#endif
+
+namespace kindwire::net::detail {
+
+#if defined(__linux__) && defined(SO_REUSEPORT)
+// Linux spreads connections over all sockets that listen with this (socket(7)). Elsewhere it is not there, or
+// gives all to one.
+inline constexpr bool can_share_port = true;
+
+struct reuse_port {
+  int value = 1;
+
+  template <class Protocol>
+  int level(Protocol const&) const noexcept {
+    return SOL_SOCKET;
+  }
+  template <class Protocol>
+  int name(Protocol const&) const noexcept {
+    return SO_REUSEPORT;
+  }
+  template <class Protocol>
+  int const* data(Protocol const&) const noexcept {
+    return &value;
+  }
+  template <class Protocol>
+  std::size_t size(Protocol const&) const noexcept {
+    return sizeof value;
+  }
+};
+
+// An acceptor for each context. Throws std::system_error.
+inline std::vector<asio::ip::tcp::acceptor> share_port(thread_contexts& contexts,
+                                                       asio::ip::tcp::endpoint at) {
+  std::vector<asio::ip::tcp::acceptor> all;
+  all.reserve(contexts.size());
+  for (std::size_t i = 0; i != contexts.size(); ++i) {
+    auto& fresh = all.emplace_back(contexts[i], at.protocol());
+    fresh.set_option(asio::socket_base::reuse_address(true));
+    // Only once the first is bound: another program, or this one started twice, must not share the port
+    // unnoticed.
+    if (i != 0) fresh.set_option(reuse_port());
+    fresh.bind(at);
+    if (i == 0) fresh.set_option(reuse_port());
+    at = fresh.local_endpoint();
+  }
+  for (auto& each : all) each.listen();
+  return all;
+}
+#else
+inline constexpr bool can_share_port = false;
+#endif
+
+}  // namespace kindwire::net::detail
