@@ -1,13 +1,13 @@
 #include <kindwire/json/floating.hpp>
+#include <kindwire/json/floating_text.hpp>
 
 #include <array>
-#include <bit>
 #include <cerrno>
-#include <charconv>
 #include <clocale>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <limits>
 #include <random>
 #include <string>
@@ -57,14 +57,15 @@ constexpr outcome<double> out_of_range{std::errc::result_out_of_range};
 double any_double(std::mt19937_64& random) {
   double value;
   do {
-    value = std::bit_cast<double>(static_cast<std::uint64_t>(random()));
+    std::uint64_t const bits = random();
+    std::memcpy(&value, &bits, sizeof value);
   } while (!std::isfinite(value));
   return value;
 }
 
 std::string text_of(double value) {
   std::array<char, 64> room;
-  return {room.data(), std::to_chars(room.data(), room.data() + room.size(), value).ptr};
+  return {room.data(), write_floating(room.data(), value)};
 }
 
 }  // namespace

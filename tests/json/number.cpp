@@ -162,25 +162,26 @@ TEST_CASE("a number that no double holds is known to be small or large") {
     std::string_view text;
     bool small;
   };
-  for (auto const& [text, small] : std::vector<row>{{"1e400", false},
-                                                    {"1e-400", true},
-                                                    {"-1e-400", true},
-                                                    {"-1e400", false},
-                                                    {"0.0000000001e-2147483639", true},
-                                                    {"1e99999999999999999999", false},
-                                                    {"1e-99999999999999999999", true},
-                                                    {"0.01e2", false},
-                                                    {"0.01e1", true},
-                                                    {"100e-3", true},
-                                                    {"100e-2", false},
-                                                    {"0e99999", true},
-                                                    {"9.9", false}}) {
-    CAPTURE(text);
-    json_scanner scanner{text};
+  row const rows[] = {{"1e400", false},
+                      {"1e-400", true},
+                      {"-1e-400", true},
+                      {"-1e400", false},
+                      {"0.0000000001e-2147483639", true},
+                      {"1e99999999999999999999", false},
+                      {"1e-99999999999999999999", true},
+                      {"0.01e2", false},
+                      {"0.01e1", true},
+                      {"100e-3", true},
+                      {"100e-2", false},
+                      {"0e99999", true},
+                      {"9.9", false}};
+  for (row const& each : rows) {
+    CAPTURE(each.text);
+    json_scanner scanner{each.text};
     json_number number;
     REQUIRE(scanner.number(number, ""));
     REQUIRE(scanner.finish());
-    CHECK(number.is_below_one() == small);
+    CHECK(number.is_below_one() == each.small);
   }
 }
 

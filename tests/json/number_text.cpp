@@ -6,6 +6,7 @@
 #include <limits>
 #include <random>
 #include <string>
+#include <type_traits>
 
 #include <doctest/doctest.h>
 
@@ -22,7 +23,11 @@ std::string ours(T value) {
 template <class T>
 std::string expected(T value) {
   char room[kindwire::detail::number_room];
-  return {room, std::to_chars(room, room + sizeof room, value).ptr};
+  if constexpr (std::is_floating_point_v<T>) {
+    return {room, kindwire::detail::write_floating(room, value)};  // std::to_chars() where there is one
+  } else {
+    return {room, std::to_chars(room, room + sizeof room, value).ptr};
+  }
 }
 
 }  // namespace

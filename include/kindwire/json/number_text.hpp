@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "floating_text.hpp"
+
 namespace kindwire::detail {
 
 /// Room for any number.
@@ -69,9 +71,9 @@ char* write_number(char* to, T value) noexcept {
         if (char* const end = write_decimal<1'000'000>(digits, absolute)) return end;
       }
     }
-    return std::to_chars(to, to + number_room, value).ptr;
+    return write_floating(to, value);
   } else if constexpr (std::floating_point<T>) {
-    return std::to_chars(to, to + number_room, value).ptr;
+    return write_floating(to, value);
   } else {
     auto magnitude = static_cast<std::uint64_t>(value);
     if constexpr (std::is_signed_v<T>) {

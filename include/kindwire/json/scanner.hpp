@@ -290,7 +290,7 @@ KINDWIRE_NOINLINE inline bool json_scanner::any_number(json_number& value, std::
     position_ = first + 1;
     return fail_token("no digit after a leading zero");
   }
-  value.overflow = digits > 19 && digits_overflow({first, at});
+  value.overflow = digits > 19 && digits_overflow(std::string_view(first, static_cast<std::size_t>(at - first)));
   if (at != end_ && *at == '.') {
     char const* const fraction = ++at;
     pass_digits(begin_, at, end_, value.magnitude);

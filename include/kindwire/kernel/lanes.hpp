@@ -22,8 +22,12 @@ using mask_word = std::uint64_t;
 
 // The word that is right `places` bytes further on.
 constexpr mask_word turn(mask_word word, std::uint64_t places) noexcept {
-  int const bits = static_cast<int>(places & 3) * 8;
-  return std::endian::native == std::endian::little ? std::rotr(word, bits) : std::rotl(word, bits);
+  // Rotated by hand: the types of std::rotr() differ between standard libraries, and some compilers warn of
+  // them.
+  std::uint64_t const bits = (places & 3) * 8;
+  std::uint64_t const others = (64 - bits) & 63;
+  return std::endian::native == std::endian::little ? word >> bits | word << others
+                                                    : word << bits | word >> others;
 }
 
 template <class Word>
