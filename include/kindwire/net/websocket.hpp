@@ -10,6 +10,7 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/async_result.hpp>
 #include <asio/awaitable.hpp>
+#include <asio/use_awaitable.hpp>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -25,6 +26,7 @@
 #include "../message/buffer.hpp"
 #include "../message/close.hpp"
 #include "../message/message.hpp"
+#include "awaitable.hpp"
 #include "connection/awaiting.hpp"
 #include "connection/connection.hpp"
 #include "connection/stream_transport.hpp"
@@ -92,9 +94,7 @@ class websocket {
   }
   /// The same as an awaitable, which does not suspend if a message is already there.
   asio::awaitable<message> receive() {
-    // Without pending input, wait right away.
-    return connection_ && connection_->is_quiet() ? detail::await_later_message(connection_)
-                                                  : detail::await_message(connection_);
+    return connection_ ? asio::awaitable<message>(connection_) : detail::await_message(connection_, asio::use_awaitable);
   }
 
   /// A message that has already arrived, or false. Never waits. The view is valid until the next receive.
@@ -106,7 +106,7 @@ class websocket {
   // cannot be written. What is sent need not outlive the call.
 
   /// A TEXT message; `text` is UTF-8.
-  asio::awaitable<void> send(std::string_view text) {
+  asio::awaitable<sent> send(std::string_view text) {
     return detail::await_drained(connection_, try_send(text));
   }
   template <asio::completion_token_for<void(std::error_code)> Token>
@@ -115,7 +115,7 @@ class websocket {
   }
 
   /// A BINARY message.
-  asio::awaitable<void> send(std::span<std::byte const> bytes) {
+  asio::awaitable<sent> send(std::span<std::byte const> bytes) {
     return detail::await_drained(connection_, try_send(bytes));
   }
   template <asio::completion_token_for<void(std::error_code)> Token>
@@ -125,7 +125,7 @@ class websocket {
 
   /// The same for bytes in any container: a std::vector<std::uint8_t>, a std::array<char, 4>, …
   template <binary_sendable T>
-  asio::awaitable<void> send(T const& bytes) {
+  asio::awaitable<sent> send(T const& bytes) {
     return detail::await_drained(connection_, try_send(bytes));
   }
   template <binary_sendable T, asio::completion_token_for<void(std::error_code)> Token>
@@ -134,7 +134,7 @@ class websocket {
   }
 
   /// A message as it was received: text as text, binary as binary.
-  asio::awaitable<void> send(message const& whole) {
+  asio::awaitable<sent> send(message const& whole) {
     return detail::await_drained(connection_, try_send(whole));
   }
   template <asio::completion_token_for<void(std::error_code)> Token>
@@ -143,7 +143,7 @@ class websocket {
   }
 
   /// A message of any type; PING and PONG have at most 125 bytes, CLOSE is close() without waiting.
-  asio::awaitable<void> send(message_type type, std::span<std::byte const> bytes) {
+  asio::awaitable<sent> send(message_type type, std::span<std::byte const> bytes) {
     return detail::await_drained(connection_, try_send(type, bytes));
   }
   template <asio::completion_token_for<void(std::error_code)> Token>
@@ -152,7 +152,7 @@ class websocket {
   }
 
   template <binary_sendable T>
-  asio::awaitable<void> send(message_type type, T const& bytes) {
+  asio::awaitable<sent> send(message_type type, T const& bytes) {
     return send(type, detail::binary_payload(bytes));
   }
   template <binary_sendable T, asio::completion_token_for<void(std::error_code)> Token>
@@ -162,7 +162,7 @@ class websocket {
 
   /// A value as a TEXT message, written straight into the outbound frame. Include a json/ header for it.
   template <text_encodable T>
-  asio::awaitable<void> send(T const& value) {
+  asio::awaitable<sent> send(T const& value) {
     return detail::await_drained(connection_, try_send(value));
   }
   template <text_encodable T, asio::completion_token_for<void(std::error_code)> Token>
@@ -172,12 +172,12 @@ class websocket {
 
   /// Nothing else can be sent.
   template <detail::unsendable T, class... Token>
-  asio::awaitable<void> send(T const&, Token&&...) {
-    return detail::refuse_to_send<T>(), detail::at_once();
+  asio::awaitable<sent> send(T const&, Token&&...) {
+    return detail::refuse_to_send<T>(), asio::awaitable<sent>{};
   }
 
   /// One fragment: TEXT or BINARY begins a message, CONTINUATION continues it, `fin` ends it (RFC 6455 §5.4).
-  asio::awaitable<void> send_fragment(message_type type, std::span<std::byte const> bytes, bool fin) {
+  asio::awaitable<sent> send_fragment(message_type type, std::span<std::byte const> bytes, bool fin) {
     return detail::await_drained(connection_, try_send_fragment(type, bytes, fin));
   }
   template <asio::completion_token_for<void(std::error_code)> Token>
@@ -187,7 +187,7 @@ class websocket {
   }
 
   /// A PING (RFC 6455 §5.5.2). The connection sends its own: see connection_options::ping_interval.
-  asio::awaitable<void> ping(std::string_view payload = {}) {
+  asio::awaitable<sent> ping(std::string_view payload = {}) {
     return send(message_type::ping, kindwire::detail::as_bytes(payload));
   }
   template <asio::completion_token_for<void(std::error_code)> Token>

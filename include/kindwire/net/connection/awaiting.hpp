@@ -14,8 +14,10 @@
 
 #include "../../error.hpp"
 #include "../../message/message.hpp"
+#include "../awaitable.hpp"
 #include "connection.hpp"
 #include "operation.hpp"
+#include "try_allocating.hpp"
 #include "turn.hpp"
 
 namespace kindwire::net::detail {
@@ -51,15 +53,6 @@ auto await_message(shared_connection from, Token&& token) {
       token);
 }
 
-// For a connection without pending input: no message to look for before waiting.
-inline asio::awaitable<message> await_later_message(shared_connection from) {
-  return await_message(std::move(from), asio::use_awaitable);
-}
-inline asio::awaitable<message> await_message(shared_connection from) {
-  if (message const there = from ? from->try_receive() : message{}) co_return there;
-  co_return co_await await_message(std::move(from), asio::use_awaitable);
-}
-
 template <auto Start, auto Cancel, class Token>
 auto wait(shared_connection on, std::error_code outcome, Token&& token) {
   return asio::async_initiate<Token, void(std::error_code)>(
@@ -82,14 +75,13 @@ auto await_drained(shared_connection on, std::error_code outcome, Token&& token)
   return wait<&connection::wait_drained, &connection::cancel_drain>(std::move(on), outcome,
                                                                     std::forward<Token>(token));
 }
-inline asio::awaitable<void> await_room(shared_connection on, std::error_code outcome) {
+inline asio::awaitable<sent> await_room(shared_connection on, std::error_code outcome) {
   if (outcome) throw std::system_error(outcome);
-  if (on->may_send_more()) co_return;
   co_await await_drained(std::move(on), outcome, asio::use_awaitable);
+  co_return sent{};
 }
-inline asio::awaitable<void> at_once() { co_return; }
-inline asio::awaitable<void> await_drained(shared_connection const& on, std::error_code outcome) {
-  return !outcome && on->may_send_more() ? at_once() : await_room(on, outcome);
+inline asio::awaitable<sent> await_drained(shared_connection const& on, std::error_code outcome) {
+  return !outcome && on->may_send_more() ? asio::awaitable<sent>{} : await_room(on, outcome);
 }
 
 // The same for a Close; these wait for the end of the connection.
@@ -105,3 +97,37 @@ inline asio::awaitable<void> await_closed(shared_connection on, std::error_code 
 }
 
 }  // namespace kindwire::net::detail
+
+namespace asio {
+
+template <typename Executor>
+bool awaitable<kindwire::message, Executor>::look() {
+  if (from_->receiving()) {
+    failure_ = kindwire::error::operation_in_progress;
+    return true;
+  }
+  if (!from_->is_quiet()) there_ = from_->try_receive();
+  if (!there_ && !from_->stream_open()) {
+    failure_ = from_->error();
+    return true;
+  }
+  return static_cast<bool>(there_);
+}
+
+template <typename Executor>
+template <class T>
+void awaitable<kindwire::message, Executor>::wait(detail::awaitable_frame<T, Executor>& awaiting) {
+  using namespace kindwire::net::detail;
+  // The coroutine may be what keeps the connection alive, so it must not be the other way round as well.
+  auto const from = std::move(from_);
+  from->expect_receive();  // if it throws, the coroutine goes on with that
+  resumption<T> handler(awaiting.detach_thread(), *this);
+  auto slot = asio::get_associated_cancellation_slot(handler);
+  operation<std::error_code, kindwire::message> waiting(std::move(handler), from->executor());
+  bool const cancellable =
+      try_allocating([&] { on_cancellation(slot, from, [](connection& of) { of.cancel_receive(); }); });
+  if (!cancellable) return waiting.complete(no_memory(), kindwire::message{});
+  from->set_receive(std::move(waiting));
+}
+
+}  // namespace asio

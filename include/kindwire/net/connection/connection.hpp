@@ -75,6 +75,9 @@ class connection : public roster_member {
   bool receiving() const noexcept { return static_cast<bool>(receive_); }
 
   void start_receive(operation<std::error_code, message> waiting);
+  // The same in two steps, while the stream is open: only the first may throw.
+  void expect_receive() { schedule(); }
+  void set_receive(operation<std::error_code, message> waiting) noexcept { receive_ = std::move(waiting); }
   void cancel_receive() {
     if (receive_) receive_.post_or_complete(executor(), asio::error::operation_aborted, message{});
   }

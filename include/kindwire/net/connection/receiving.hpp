@@ -31,8 +31,8 @@ inline void connection::start_receive(operation<std::error_code, message> waitin
     message const left = take_message();
     return waiting.post(executor(), left ? std::error_code{} : error(), left);
   }
-  schedule();  // first: if it throws, nothing waits
-  receive_ = std::move(waiting);
+  expect_receive();
+  set_receive(std::move(waiting));
 }
 
 inline void connection::deliver() {
