@@ -16,23 +16,29 @@ VERSION = re.compile(r"""^  version: '([^']+)'""", re.MULTILINE)
 
 
 def inlined(include, path, done):
-    """The lines of a header, with those that it includes in their places, or before it where that is under a condition."""
+    """The lines of a header, with those that it includes in their places, or before the condition that they are under."""
     if path in done:
         return []
     done.add(path)
-    before, lines = [], []
+    lines = []
     depth = 0
+    condition_at = 0  # where the outermost of the open conditions begins
     for line in path.read_text().splitlines():
         if line.strip() == "#pragma once":
             continue
         if condition := CONDITION.match(line):
+            if depth == 0:
+                condition_at = len(lines)
             depth += 1 if condition[1] == "if" else -1
         if wanted := INCLUDE.match(line):
             other = path.parent / wanted[1] if wanted[1] else include / wanted[2]
-            (before if depth else lines).extend(inlined(include, other.resolve(), done))
+            fresh = inlined(include, other.resolve(), done)
+            place = condition_at if depth else len(lines)
+            lines[place:place] = fresh
+            condition_at += len(fresh)
         else:
             lines.append(line)
-    return before + lines
+    return lines
 
 
 def main():

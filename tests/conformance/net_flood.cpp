@@ -98,7 +98,7 @@ TEST_CASE(
     asio::io_context io;
     kw::net::connection_options options;
     options.overflow = policy;
-    options.close_timeout = 20ms;
+    options.close_timeout = 1s;
     std::vector<std::shared_ptr<test::peer>> peers;
     std::vector<std::unique_ptr<basic_websocket<test::stream>>> all;
     for (int i = 0; i != 4; ++i) {

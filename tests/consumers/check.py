@@ -100,6 +100,12 @@ def in_one_header(report, root, work, compiler):
     built = run(compiler, *FLAGS, *STD_ONLY, folder / "main.cpp", folder / "other.cpp", "-o", folder / "std_only")
     check_programs(report, "from the single header", built, folder, ["std_only"])
 
+    # Any headers can be put into one, with what they include under conditions.
+    of_all = ["kindwire/exchange/serve.hpp", "kindwire/json/dispatcher.hpp", "kindwire/net/server.hpp"]
+    made = subprocess.run([sys.executable, root / ".packaging" / "single_header.py", root, *of_all], capture_output=True, text=True, timeout=60)
+    (folder / "all.cpp").write_text(made.stdout.replace("#pragma once\n", ""))
+    report.check("one header of all layers compiles", run(compiler, *FLAGS, "-DASIO_STANDALONE", "-fsyntax-only", folder / "all.cpp"))
+
 
 def installed(report, root, work, compiler):
     """`meson install`, then moved away: what is found by pkg-config and by CMake."""
@@ -129,6 +135,17 @@ def installed(report, root, work, compiler):
     built = run("cmake", "-S", HERE / "cmake", "-B", by_cmake, f"-DFROM={HERE}", f"-DCMAKE_PREFIX_PATH={moved}",
                 f"-DKINDWIRE_WANTED={version}", "-DCMAKE_BUILD_TYPE=Debug") or run("cmake", "--build", by_cmake)
     check_programs(report, "by CMake's find_package", built, by_cmake, ["whole", "std_only", "json_only"])
+    # Folders may also be named from the root.
+    apart, include = folder / "apart", folder / "elsewhere" / "include"
+    problems = run("meson", "setup", apart, root, f"--prefix={folder / 'apart-prefix'}", f"--includedir={include}")
+    problems = problems or run("meson", "install", "--quiet", "-C", apart)
+    project = fresh(folder / "of_apart")
+    (project / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.18)\nproject(apart LANGUAGES CXX)\nfind_package(kindwire REQUIRED)\n"
+        f"add_executable(std_only {HERE / 'std_only.cpp'})\ntarget_link_libraries(std_only PRIVATE kindwire::std)\n")
+    problems = problems or run("cmake", "-S", project, "-B", project / "build", f"-DCMAKE_PREFIX_PATH={folder / 'apart-prefix'}")
+    check_programs(report, "with headers in a folder of their own", problems or run("cmake", "--build", project / "build"),
+                   project / "build", ["std_only"])
     # Without its library a layer is not there, and who requires it is told.
     project = fresh(folder / "poor")
     (project / "CMakeLists.txt").write_text(
@@ -159,6 +176,20 @@ def fetched(report, root, work, compiler):
         (HERE / "whole.cpp").read_text() + (HERE / "second.cpp").read_text().replace('#include "everything.hpp"\n', ""))
     built = run("cmake", "-S", folder, "-B", folder / "build") or run("cmake", "--build", folder / "build")
     check_programs(report, "by CMake's FetchContent", built, folder / "build", ["app"])
+
+    # Beside libraries that the project builds itself, whatever it calls them.
+    project = fresh(work / "beside")
+    for library, alias in (("asio", "add_library(asio::asio ALIAS asio)\n"), ("RapidJSON", "")):
+        (project / library).mkdir()
+        (project / library / "CMakeLists.txt").write_text(
+            f"add_library({library} INTERFACE)\ntarget_include_directories({library} INTERFACE /usr/include)\n{alias}")
+    (project / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.24)\nproject(beside LANGUAGES CXX)\ninclude(FetchContent)\n"
+        "FetchContent_Declare(asio SOURCE_DIR ${CMAKE_SOURCE_DIR}/asio OVERRIDE_FIND_PACKAGE)\n"
+        "FetchContent_Declare(RapidJSON SOURCE_DIR ${CMAKE_SOURCE_DIR}/RapidJSON OVERRIDE_FIND_PACKAGE)\n"
+        f"add_subdirectory({root / '.packaging' / 'cmake'} kindwire)\n"
+        "if(NOT TARGET kindwire::exchange)\n  message(FATAL_ERROR \"a layer is missing\")\nendif()\n")
+    report.check("takes the project's own Asio and RapidJSON", run("cmake", "-S", project, "-B", project / "build"))
 
 
 def main():

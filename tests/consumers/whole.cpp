@@ -8,7 +8,7 @@ asio::awaitable<void> echo(kindwire::net::websocket& ws) {
   }
 }
 
-asio::awaitable<void> visit(asio::any_io_executor executor) {
+asio::awaitable<void> call_on(asio::any_io_executor executor) {
   kindwire::net::websocket ws = co_await kindwire::net::connect(executor, "ws://127.0.0.1:1/");
   co_await ws.send("hello");
   co_await ws.close();
@@ -19,7 +19,7 @@ int main() {
   kindwire::net::server server{io, {.port = 0}};
   server.websocket("/first/{user}", echo);
   bool refused = false;
-  asio::co_spawn(io, visit(io.get_executor()),
+  asio::co_spawn(io, call_on(io.get_executor()),
                  [&](std::exception_ptr failure) { refused = failure != nullptr; });
   io.run();
 

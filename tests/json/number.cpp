@@ -47,9 +47,9 @@ bool same_as_from_chars(std::string const& text) {
          std::memcmp(&value, &expected, sizeof value) == 0;
 }
 
-std::string digits(std::mt19937_64& random, std::size_t most) {
+std::string digits(std::mt19937_64& random, std::uint64_t most) {
   std::string text;
-  for (std::size_t count = 1 + random() % most; count != 0; --count)
+  for (std::uint64_t count = 1 + random() % most; count != 0; --count)
     text += static_cast<char>('0' + random() % 10);
   return text;
 }

@@ -115,7 +115,7 @@ class generator {
  public:
   explicit generator(unsigned seed) : random_(seed) {}
 
-  std::size_t up_to(std::size_t most) { return random_() % (most + 1); }
+  std::size_t up_to(std::size_t most) { return static_cast<std::size_t>(random_()) % (most + 1); }
   bool toss() { return up_to(1) == 0; }
 
   // Of any size, small ones as often as large ones.

@@ -55,9 +55,9 @@ TEST_CASE("an integer of many digits, its point moved and moved back, is itself"
   for (int round = 0; round != 20'000; ++round) {
     std::uint64_t const value = random() >> random() % 64;
     std::string digits = std::to_string(value);
-    std::size_t const from_right = random() % (digits.size() + 3);
+    auto const from_right = static_cast<std::size_t>(random() % (digits.size() + 3));
     if (from_right >= digits.size()) digits.insert(0, from_right - digits.size() + 1, '0');
-    std::string const zeros(random() % 3, '0');
+    std::string const zeros(static_cast<std::size_t>(random() % 3), '0');
     std::size_t const at = digits.size() - from_right;
     std::string const point = from_right == 0 && zeros.empty() ? "" : ".";
     std::string const text =

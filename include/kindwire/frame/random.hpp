@@ -9,7 +9,7 @@
 
 #include "chacha20.hpp"
 
-#if defined(__unix__) || defined(__APPLE__)
+#if (defined(__unix__) || defined(__APPLE__)) && __has_include(<sys/random.h>)
 #include <pthread.h>
 #include <sys/random.h>
 #include <unistd.h>

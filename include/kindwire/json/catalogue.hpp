@@ -236,7 +236,7 @@ class catalogue {
               .maximum = digits_of((std::numeric_limits<T>::max)())};
     } else if constexpr (std::is_same_v<T, float>) {
       // To all but C++, numbers are doubles.
-      double const most = (std::numeric_limits<float>::max)();
+      auto const most = static_cast<double>((std::numeric_limits<float>::max)());
       return {.form = type_form::floating, .minimum = digits_of(-most), .maximum = digits_of(most)};
     } else {
       return {type_form::floating};

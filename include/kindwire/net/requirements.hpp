@@ -8,6 +8,9 @@
 #include <stop_here>
 #endif
 
+// Asio 1.22 uses it without including it.
+#include <exception>
+
 #include <asio/detail/config.hpp>
 #include <asio/version.hpp>
 

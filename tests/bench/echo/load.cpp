@@ -1,18 +1,23 @@
 // The load: keeps a number of messages under way on each of many connections to an echo server, and reads
 // what CPU time the server takes for them. One thread, which the caller pins to a core of its own.
 //
-//     load PORT PID CONNECTIONS OUTSTANDING SIZE WARM_UP_MS MEASURE_MS [active=N] [flood=SIZE]
+//     load PORT PID CONNECTIONS OUTSTANDING SIZE WARM_UP_MS MEASURE_MS [active=N] [flood=SIZE] [busy=1] [rate=N]
 //
 // With `active` only so many connections have something under way at a time: what comes back on one goes out
 // on the one that has waited longest. With `flood` one connection more sends messages of that size as fast as
-// they are taken, and is not counted. Prints `MESSAGES CPU_NS USER_NS SYSTEM_NS P50_NS P99_NS` of the
-// measured time; the last two are round trips.
+// they are taken, and is not counted. With `busy` it never sleeps, so that no send of the server's pays for waking
+// it. With `rate` so many messages a second begin their round trip, whatever the server does; OUTSTANDING is 1.
+//
+// Prints `MESSAGES CPU_NS USER_NS SYSTEM_NS P50_NS P99_NS` of the measured time; the last two are round trips. If
+// MEASURE_MS is 0, it does so for each number of milliseconds that it reads, and is quiet in between.
 #include <fcntl.h>
 #include <sys/epoll.h>
 
 #include <cerrno>
 #include <deque>
+#include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <sstream>
 #include <vector>
 
@@ -34,7 +39,11 @@ struct usage {
   // schedstat's first number is exact; the ticks of `stat` only say how it divides.
   static usage of(std::string const& pid) {
     usage result;
-    std::ifstream("/proc/" + pid + "/schedstat") >> result.cpu;
+    for (auto const& thread : std::filesystem::directory_iterator("/proc/" + pid + "/task")) {
+      double cpu = 0;
+      std::ifstream(thread.path() / "schedstat") >> cpu;
+      result.cpu += cpu;
+    }
     std::string line;
     std::getline(std::ifstream("/proc/" + pid + "/stat").seekg(0), line);
     std::istringstream fields(line.substr(line.rfind(')') + 2));
@@ -55,6 +64,8 @@ struct load {
   std::size_t frame = 0;
   std::vector<char> input = std::vector<char>(std::size_t{1} << 20);
   std::size_t messages = 0;
+  std::size_t outstanding = 0;  // on a connection
+  bool ends = false;            // what comes back does not go out again
   bool timed = false;
   std::vector<float> trips;
 };
@@ -71,10 +82,18 @@ class connection {
 
   bool floods() const { return floods_; }
 
+  // What is not under way goes out.
   void start(load& of) {
-    owed_ = of.block.size();
+    owed_ += (of.outstanding - under_way_) * of.frame;
+    under_way_ = of.outstanding;
     send(of);
   }
+  // The same for a message whose time was `at`.
+  void start(load& of, double at) {
+    start(of);
+    sent_at_ = at;
+  }
+  bool idle() const { return under_way_ == 0; }
 
   // Takes what has come. True once nothing is under way any more: then start() begins anew.
   bool on_event(load& of) {
@@ -141,7 +160,11 @@ class connection {
     }
     if (replies == 0) return;
     of.messages += replies;
-    owed_ += replies * of.frame;
+    if (of.ends) {
+      under_way_ -= replies;
+    } else {
+      owed_ += replies * of.frame;
+    }
     if (of.timed) of.trips.push_back(static_cast<float>(clock_ns() - sent_at_));
   }
 
@@ -168,6 +191,7 @@ class connection {
   std::size_t rest_ = 0;  // of the payload of the frame that is coming
   std::size_t at_ = 0;    // in the block
   std::size_t owed_ = 0;
+  std::size_t under_way_ = 0;  // messages
   double sent_at_ = 0;
 };
 
@@ -178,6 +202,7 @@ load make_load(std::size_t size, std::size_t outstanding) {
   for (std::size_t i = 0; i < outstanding; ++i)
     result.block += masked_frame(result.payload, static_cast<std::uint32_t>(keys()));
   result.frame = result.block.size() / outstanding;
+  result.outstanding = outstanding;
   return result;
 }
 
@@ -194,14 +219,20 @@ int main(int count, char** values) {
   std::size_t const connections = number(3);
   load counted = make_load(number(5), number(4));
   std::size_t active = connections;
+  std::size_t rate = 0;
+  bool busy = false;
   load flooding;
   for (int i = 8; i < count; ++i) {
     std::string const option = values[i];
-    auto const size = static_cast<std::size_t>(std::atoll(option.c_str() + option.find('=') + 1));
-    if (option.rfind("active=", 0) == 0 && size != 0) {
-      active = std::min(active, size);
-    } else if (option.rfind("flood=", 0) == 0 && size != 0) {
-      flooding = make_load(size, std::max<std::size_t>(1, 65536 / size));
+    auto const value = static_cast<std::size_t>(std::atoll(option.c_str() + option.find('=') + 1));
+    if (option.rfind("active=", 0) == 0 && value != 0) {
+      active = std::min(active, value);
+    } else if (option.rfind("flood=", 0) == 0 && value != 0) {
+      flooding = make_load(value, std::max<std::size_t>(1, 65536 / value));
+    } else if (option.rfind("busy=", 0) == 0) {
+      busy = value != 0;
+    } else if (option.rfind("rate=", 0) == 0) {
+      rate = value;
     } else {
       give_up("what is " + option);
     }
@@ -214,13 +245,17 @@ int main(int count, char** values) {
   for (std::size_t i = 0; i < connections + (floods ? 1 : 0); ++i)
     all.emplace_back(open_connection(port, i), poll, i == connections);
   std::deque<connection*> waiting;
-  for (std::size_t i = 0; i < connections; ++i) {
-    if (i < active) {
-      all[i].start(counted);
-    } else {
-      waiting.push_back(&all[i]);
+  auto const start = [&] {
+    counted.ends = rate != 0;
+    waiting.clear();
+    for (std::size_t i = 0; i < connections && rate == 0; ++i) {
+      if (i < active) {
+        all[i].start(counted);
+      } else {
+        waiting.push_back(&all[i]);
+      }
     }
-  }
+  };
 
   auto const serve = [&](connection& each) {
     if (each.on_event(counted) && !waiting.empty()) {
@@ -231,30 +266,61 @@ int main(int count, char** values) {
       each.send(counted);
     }
   };
+  auto const turn = [&] {
+    epoll_event events[512];
+    int const ready = ::epoll_wait(poll, events, 512, floods || busy || rate != 0 ? 0 : 100);
+    for (int i = 0; i < ready; ++i) {
+      auto& each = *static_cast<connection*>(events[i].data.ptr);
+      if (!each.floods()) serve(each);
+    }
+    if (floods) all.back().flood(flooding);
+  };
+  double due = 0;
+  std::size_t next = 0;
   auto const run = [&](double milliseconds) {
     double const until = clock_ns() + milliseconds * 1e6;
-    epoll_event events[512];
+    if (rate != 0) due = clock_ns();
     while (clock_ns() < until) {
-      int const ready = ::epoll_wait(poll, events, 512, floods ? 0 : 100);
-      for (int i = 0; i < ready; ++i) {
-        auto& each = *static_cast<connection*>(events[i].data.ptr);
-        if (!each.floods()) serve(each);
+      for (; rate != 0 && due <= clock_ns(); due += 1e9 / static_cast<double>(rate)) {
+        for (std::size_t tries = 0; tries != connections && !all[next % connections].idle(); ++tries) ++next;
+        if (all[next % connections].idle()) all[next++ % connections].start(counted, due);
       }
-      if (floods) all.back().flood(flooding);
+      turn();
     }
   };
-  run(static_cast<double>(number(6)));
-  counted.messages = 0;
-  counted.timed = true;
-  usage const before = usage::of(pid);
-  run(static_cast<double>(number(7)));
-  usage const after = usage::of(pid);
-  if (counted.messages == 0) give_up("no message came back");
-  std::sort(counted.trips.begin(), counted.trips.end());
-  auto const percentile = [&](double share) {
-    return static_cast<double>(
-        counted.trips[static_cast<std::size_t>(share * static_cast<double>(counted.trips.size() - 1))]);
+  // Until all that is under way is back.
+  auto const end = [&] {
+    counted.ends = true;
+    waiting.clear();
+    auto const busy_one = [](connection const& each) { return !each.floods() && !each.idle(); };
+    while (std::any_of(all.begin(), all.end(), busy_one)) turn();
   };
-  std::printf("%zu %.0f %.0f %.0f %.0f %.0f\n", counted.messages, after.cpu - before.cpu,
-              after.user - before.user, after.system - before.system, percentile(0.5), percentile(0.99));
+  auto const measure = [&](double warm_up, double milliseconds) {
+    start();
+    run(warm_up);
+    counted.messages = 0;
+    counted.trips.clear();
+    counted.timed = true;
+    usage const before = usage::of(pid);
+    run(milliseconds);
+    usage const after = usage::of(pid);
+    counted.timed = false;
+    if (counted.messages == 0) give_up("no message came back");
+    std::sort(counted.trips.begin(), counted.trips.end());
+    auto const percentile = [&](double share) {
+      return static_cast<double>(
+          counted.trips[static_cast<std::size_t>(share * static_cast<double>(counted.trips.size() - 1))]);
+    };
+    std::printf("%zu %.0f %.0f %.0f %.0f %.0f\n", counted.messages, after.cpu - before.cpu,
+                after.user - before.user, after.system - before.system, percentile(0.5), percentile(0.99));
+    std::fflush(stdout);
+  };
+  if (number(7) != 0) {
+    measure(static_cast<double>(number(6)), static_cast<double>(number(7)));
+    return 0;
+  }
+  for (double milliseconds; std::cin >> milliseconds;) {
+    measure(static_cast<double>(number(6)), milliseconds);
+    end();
+  }
 }

@@ -241,9 +241,8 @@ class opening final : public roster_member {
                     stream_.release(failure);
                   }) {
       auto const* const executor = executor_.template target<asio::io_context::executor_type>();
-      auto* const io = executor != nullptr
-                           ? static_cast<asio::io_context*>(&asio::query(*executor, asio::execution::context))
-                           : nullptr;
+      asio::io_context* const io =
+          executor != nullptr ? &asio::query(*executor, asio::execution::context) : nullptr;
       if (io != nullptr && server_->runs_on_one_thread(*io)) {
         epoll_set* set = nullptr;
         try {

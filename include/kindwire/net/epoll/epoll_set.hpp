@@ -53,7 +53,7 @@ class epoll_set final : public asio::execution_context::service {
     virtual void on_shutdown() noexcept = 0;
 
    protected:
-    ~member() = default;
+    virtual ~member() = default;
 
    private:
     friend class epoll_set;
