@@ -1,8 +1,9 @@
 """Runs the echo servers against the load, in turn, and prints a line a measurement: `CASE UNIT PARTY VALUE`.
 
-usage: echo.py PROGRAMS echo|idle|growth [--rounds N] [--milliseconds N] [--connections N] [--only CASE]
+usage: echo.py PROGRAMS echo|idle|growth|latency [--rounds N] [--milliseconds N] [--connections N] [--only CASE]
 
-The servers run on one core and the load on another, where there are two.
+The servers run on one core and the load on another, where there are two; ahead of everything else, where that is allowed.
+For echo/, all of them stand side by side and work in turn, for 200 ms each, in an order that rotates.
 """
 
 import argparse
@@ -16,15 +17,20 @@ import sys
 # The party's name, its program and arguments; those of peers may be missing.
 SERVERS = {
     "bare": ["echo_bare"],
+    "bare_again": ["echo_bare"],  # as far as it is from the first, nothing can be told
     "ours_callback": ["echo_ours", "callback"],
     "ours_coroutine": ["echo_ours", "coroutine"],
+    "ours_readme": ["echo_readme"],
+    "ours_general": ["echo_ours", "general"],
     "beast": ["echo_beast", "callback"],
     "beast_coroutine": ["echo_beast", "coroutine"],
     "websocketpp": ["echo_websocketpp"],
     "libwebsockets": ["echo_libwebsockets"],
 }
 PEERS = ["beast", "beast_coroutine", "websocketpp", "libwebsockets"]
-ECHO = [(100, 1, 20), (100, 16, 20), (100, 64, 512), (10, 16, 16384), (10, 1, 65536)]
+ECHO = [(100, 1, 20), (100, 16, 20), (100, 64, 512), (10, 16, 16384), (10, 1, 65536), (1000, 1, 20), (8000, 1, 20)]
+STYLES = ["callback", "coroutine", "readme", "general"]
+FEW_PEERS = 1000  # connections from which on only what may be waited for is measured: bare and ours
 CONNECTIONS = [1, 10, 100, 1000, 10000]
 ACTIVE = 100  # of them have a message under way at a time: what more of them cost, not what more messages do
 FLOODS = [512, 1 << 20, 16 << 20]
@@ -46,7 +52,14 @@ def raise_open_files():
 
 
 def on_core(core):
-    return lambda: os.sched_setaffinity(0, {core})
+    def prepare():
+        os.sched_setaffinity(0, {core})
+        try:
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(10))
+        except PermissionError:
+            pass  # then others may come between
+
+    return prepare
 
 
 def turned(names, number):
@@ -68,6 +81,27 @@ class Server:
     def __exit__(self, *_):
         self.process.kill()
         self.process.wait()
+
+
+class Windows:
+    """A server and a load that wait side by side with others, and work for a while when they are told to."""
+
+    def __init__(self, programs, command, case):
+        self.server = Server(programs, command)
+        command = [programs / "load", self.server.port, str(self.server.process.pid), *map(str, case), "20", "0", "busy=1"]
+        self.load = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=on_core(LOAD_CORE))
+
+    def measure(self, milliseconds):
+        """Server CPU in ns a message."""
+        self.load.stdin.write(f"{milliseconds}\n")
+        self.load.stdin.flush()
+        messages, cpu, *_ = map(float, self.load.stdout.readline().split())
+        return cpu / messages
+
+    def end(self):
+        self.load.kill()
+        self.load.wait()
+        self.server.__exit__()
 
 
 class Echo:
@@ -97,32 +131,51 @@ class Echo:
         for name in PEERS:
             if name in self.names and not (style == "callback" and name == "beast_coroutine"):
                 yield name, name
+        yield "control", "bare_again"
         yield "limit", "bare"
 
     def echo(self, given):
         for case in ECHO:
             label = "x".join(map(str, case))
-            styles = [style for style in ("callback", "coroutine") if self.wanted(f"echo/{style}/{label}")]
-            for number in range(given.rounds if styles else 0):
-                taken = {}
-                for name in turned(self.names, number):
-                    with Server(self.programs, SERVERS[name]) as server:
-                        taken[name] = self.load(server, *case, given.milliseconds)[0]
-                for style in styles:
-                    for party, name in self.parties(style):
-                        self.print(f"echo/{style}/{label}", "ns/message", party, taken[name])
+            styles = [style for style in STYLES if self.wanted(f"echo/{style}/{label}")]
+            names = [name for name in self.names if case[0] < FEW_PEERS or name not in PEERS] if styles else []
+            if case[0] + 100 > given.open_files:
+                print(f"left out: echo/{label}, for want of open files (ulimit -n)", file=sys.stderr)
+                continue
+            waiting = {name: Windows(self.programs, SERVERS[name], case) for name in names}
+            try:
+                for number in range(given.rounds if styles else 0):
+                    taken = {name: waiting[name].measure(given.milliseconds) for name in turned(names, number)}
+                    for style in styles:
+                        for party, name in self.parties(style):
+                            if name in taken:
+                                self.print(f"echo/{style}/{label}", "ns/message", party, taken[name])
+            finally:
+                for each in waiting.values():
+                    each.end()
+
+    def latency(self, given):
+        """Round trips of messages that come at their own pace, however long the server takes."""
+        for _ in range(given.rounds if self.wanted("latency/1000") else 0):
+            for party, name in (("ours", "ours_readme"), ("limit", "bare")):
+                with Server(self.programs, SERVERS[name]) as server:
+                    *_, p50, _ = self.load(server, 1000, 1, 20, given.milliseconds, "rate=20000")
+                self.print("latency/1000", "us", party, p50 / 1000)
 
     def idle(self, given):
-        styles = [style for style in ("callback", "coroutine") if self.wanted(f"idle/{style}")]
+        styles = [style for style in STYLES if self.wanted(f"idle/{style}")]
         few = given.connections // 8
         for _ in range(given.rounds if styles else 0):
             taken = {}
             for name in self.names:
+                if name == "bare_again":
+                    continue
                 with Server(self.programs, SERVERS[name]) as server:
                     taken[name] = self.program(server, "idle", 16384, few, given.connections)[0]
             for style in styles:
                 for party, name in self.parties(style):
-                    self.print(f"idle/{style}", "bytes/connection", party, taken[name])
+                    if name in taken:
+                        self.print(f"idle/{style}", "bytes/connection", party, taken[name])
 
     def growth(self, given):
         for connections in CONNECTIONS:
@@ -152,9 +205,9 @@ class Echo:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("programs", type=pathlib.Path)
-    parser.add_argument("what", choices=["echo", "idle", "growth"])
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--milliseconds", type=float, default=400)
+    parser.add_argument("what", choices=["echo", "idle", "growth", "latency"])
+    parser.add_argument("--rounds", type=int, default=23)
+    parser.add_argument("--milliseconds", type=float, default=200)
     parser.add_argument("--connections", type=int, default=8000, help="idle ones, at most")
     parser.add_argument("--only", default="")
     given = parser.parse_args()

@@ -1,7 +1,8 @@
 // kindwire's echo server, with the handler that README.md shows or with callbacks. For speed, as README.md
-// has it: no strands and concurrency hint 1, since one thread runs the context.
+// has it: no strands and concurrency hint 1, since one thread runs the context. `general` is the coroutine as several
+// threads would run it: with strands, and a context that knows nothing of them.
 //
-//     ours coroutine|callback [MAX_MESSAGE_SIZE]
+//     ours coroutine|callback|general [MAX_MESSAGE_SIZE]
 #include <asio/awaitable.hpp>
 #include <asio/io_context.hpp>
 #include <cstddef>
@@ -57,12 +58,13 @@ class echoing : public std::enable_shared_from_this<echoing> {
 }  // namespace
 
 int main(int count, char** values) {
+  std::string_view const style = values[1];
   kw::net::server_options options;
-  options.strands = false;
+  options.strands = style == "general";
   if (count > 2) options.connection.max_message_size = std::strtoull(values[2], nullptr, 10);
-  asio::io_context io{1};
+  asio::io_context io{options.strands ? ASIO_CONCURRENCY_HINT_DEFAULT : 1};
   kw::net::server server{io, options};
-  if (std::string_view(values[1]) == "coroutine") {
+  if (style != "callback") {
     server.websocket("/", echo);
   } else {
     server.websocket("/", [](kw::net::websocket ws) { std::make_shared<echoing>(std::move(ws))->next(); });
