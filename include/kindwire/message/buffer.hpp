@@ -87,21 +87,20 @@ class block_pool {
     if (size > largest) return nullptr;
     size = std::bit_ceil((std::max)(size, smallest));
     block_pool* const pool = of_this_thread();
-    if (pool == nullptr) return nullptr;
-    block*& head = pool->blocks_[index_of(size)];
-    if (head == nullptr) return nullptr;
-    block* const taken = std::exchange(head, head->next);
-    pool->kept_ -= size;
-    return reinterpret_cast<std::byte*>(taken);
+    std::size_t const index = index_of(size);
+    return pool != nullptr && pool->blocks_[index] != nullptr ? pool->pop(index) : nullptr;
   }
 
   // The largest block that it keeps of up to `size` bytes, rounded up as above, else null.
   static std::byte* take_kept_up_to(std::size_t& size) noexcept {
-    for (std::size_t wanted = std::bit_ceil(size); wanted >= smallest; wanted /= 2) {
-      size = wanted;
-      if (std::byte* const kept = take_kept(size)) return kept;
+    block_pool* const pool = of_this_thread();
+    if (pool == nullptr) return nullptr;
+    std::size_t index = index_of(std::bit_ceil((std::clamp)(size, smallest, largest)));
+    while (pool->blocks_[index] == nullptr) {
+      if (index-- == 0) return nullptr;
     }
-    return nullptr;
+    size = smallest << index;
+    return pool->pop(index);
   }
 
   // True if the kept long block suits a request for `size` bytes. The request takes all of it, so it is not
@@ -128,6 +127,13 @@ class block_pool {
   }
 
  private:
+  // The block of that index that was given back last; there is one.
+  std::byte* pop(std::size_t index) noexcept {
+    block* const taken = std::exchange(blocks_[index], blocks_[index]->next);
+    kept_ -= smallest << index;
+    return reinterpret_cast<std::byte*>(taken);
+  }
+
   static void free_short(void* data, std::size_t size) noexcept {
     if (size >= shortest_returned) return_pages(static_cast<std::byte*>(data), size);
     ::operator delete(data);

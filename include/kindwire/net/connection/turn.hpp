@@ -67,8 +67,8 @@ inline void connection::advance() {
     turn const guard{*this};
     try_allocating([&] { take_mail(); });  // otherwise mail waits for the next turn
     do {
-      again_ = false;
       deliver();
+      again_ = false;  // what the application has done so far is dealt with from here on
       flush();
     } while (again_ && stream_open());
   }
