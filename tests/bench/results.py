@@ -48,7 +48,7 @@ class Case:
         return statistics.median(a / b for a, b in pairs) if pairs and all(b for _, b in pairs) else None
 
     def peers(self):
-        return [party for party in self.samples if party not in ("ours", "limit")]
+        return [party for party in self.samples if party not in ("ours", "limit", "control")]
 
     def as_json(self):
         peers = {party: round_to(self.median(party)) for party in self.peers()}
@@ -105,6 +105,15 @@ def one_table(cases, yardsticks):
     for row in rows:
         left = [row[0].ljust(widths[0]), row[1].ljust(widths[1])]
         print("  ".join(left + [text.rjust(width) for text, width in zip(row[2:], widths[2:])]).rstrip())
+
+
+def controls(cases):
+    """A line for each load whose limit was measured twice: as far as the two are apart, no ratio means anything."""
+    for load in sorted({case.name.split("/", 2)[-1] for case in cases if "control" in case.samples}):
+        case = next(case for case in cases if "control" in case.samples and case.name.endswith(load))
+        ratios = [a / b for a, b in zip(case.samples["control"], case.samples["limit"])]
+        low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
+        yield f"a second bare server against the first, {load}: {middle:.3f}, half of the windows from {low:.3f} to {high:.3f}"
 
 
 def first_line(command):
@@ -192,6 +201,8 @@ def main():
     table(cases)
     if any(case.name.startswith("send/server") for case in cases):
         print("send: the stream takes bytes without touching them, and Beast's server hands it the payload uncopied")
+    for line in controls(cases):
+        print(line)
     print(*told, sep="\n")
     if given.targets:
         print(*targets.table(cases), sep="\n")
