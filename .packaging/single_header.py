@@ -42,6 +42,8 @@ def inlined(include, path, done):
 
 
 def main():
+    if len(sys.argv) < 2 or not (pathlib.Path(sys.argv[1]) / "include" / "kindwire").is_dir():
+        sys.exit(__doc__.strip())
     root = pathlib.Path(sys.argv[1]).resolve()
     include = root / "include"
     headers = sys.argv[2:] or ["kindwire/kindwire.hpp"]

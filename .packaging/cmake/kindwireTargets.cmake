@@ -53,6 +53,14 @@ function(_kindwire_library result header package)
   endif()
 endfunction()
 
+# _kindwire_lacks(LAYER LIBRARY PACKAGE): the layer cannot be made.
+function(_kindwire_lacks layer library package)
+  set(kindwire_${layer}_NEEDS "${library}, which was not found" PARENT_SCOPE)
+  if(NOT kindwire_FIND_QUIETLY AND NOT (kindwire_FIND_COMPONENTS AND NOT "${layer}" IN_LIST kindwire_FIND_COMPONENTS))
+    message(STATUS "kindwire: ${library} was not found, so there is no kindwire::${layer} (Debian: apt install ${package})")
+  endif()
+endfunction()
+
 _kindwire_layer(std Threads::Threads)
 set_target_properties(kindwire::std PROPERTIES
   INTERFACE_INCLUDE_DIRECTORIES "${kindwire_include_dir}"
@@ -63,6 +71,9 @@ _kindwire_library(_kindwire_rapidjson rapidjson/reader.h RapidJSON rapidjson Rap
 if(_kindwire_rapidjson)
   _kindwire_layer(json kindwire::std ${_kindwire_rapidjson})
   list(APPEND _kindwire_whole kindwire::json)
+else()
+  _kindwire_lacks(json RapidJSON rapidjson-dev)
+  set(kindwire_exchange_NEEDS "RapidJSON, which was not found")
 endif()
 
 _kindwire_library(_kindwire_asio asio/io_context.hpp asio asio::asio asio)
@@ -73,6 +84,9 @@ if(_kindwire_asio)
   set_target_properties(kindwire::net PROPERTIES INTERFACE_COMPILE_DEFINITIONS
     "ASIO_STANDALONE;$<${_kindwire_clang}:ASIO_HAS_CO_AWAIT=1>;$<${_kindwire_clang}:ASIO_HAS_STD_COROUTINE=1>")
   list(APPEND _kindwire_whole kindwire::net)
+else()
+  _kindwire_lacks(net Asio libasio-dev)
+  set(kindwire_exchange_NEEDS "Asio, which was not found")
 endif()
 
 if(TARGET kindwire::json AND TARGET kindwire::net)

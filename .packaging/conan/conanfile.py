@@ -1,4 +1,4 @@
-"""A Conan 2 recipe: conan create .packaging/conan. It takes the repository that it lies in."""
+"""A Conan 2 recipe: conan create .packaging/conan -s compiler.cppstd=20. It takes the repository that it lies in."""
 
 import os
 
@@ -26,7 +26,8 @@ class Kindwire(ConanFile):
 
     def requirements(self):
         if self.options.with_asio:
-            self.requires("asio/[>=1.22.1 <2]", transitive_headers=True)
+            # clang needs two definitions more with what is older.
+            self.requires("asio/[>=1.26 <2]", transitive_headers=True)
         if self.options.with_rapidjson:
             self.requires("rapidjson/[>=1.1.0]", transitive_headers=True)
 
@@ -53,16 +54,11 @@ class Kindwire(ConanFile):
         std = self._layer("std", [])
         if self.settings.os in ("Linux", "FreeBSD"):
             std.system_libs = ["pthread"]
-        layers = ["std"]
         if self.options.with_rapidjson:
             self._layer("json", ["std", "rapidjson::rapidjson"])
-            layers.append("json")
         if self.options.with_asio:
             net = self._layer("net", ["std", "asio::asio"], ["ASIO_STANDALONE"])
             if self.settings.os == "Windows":
                 net.system_libs = ["ws2_32", "mswsock"]
-            layers.append("net")
         if self.options.with_asio and self.options.with_rapidjson:
             self._layer("exchange", ["json", "net"])
-            layers.append("exchange")
-        self._layer("kindwire", layers)

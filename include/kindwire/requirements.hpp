@@ -12,19 +12,19 @@
 
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 12
 #error kindwire: g++ 12 is the oldest that will do; install a newer g++, or clang 15, and compile with that
-#include <stop_here>
+#include <see_the_error_above>
 #elif defined(__apple_build_version__) && __clang_major__ < 15
 #error kindwire: the clang of Xcode 15 is the oldest that will do; install a newer Xcode and compile with that
-#include <stop_here>
+#include <see_the_error_above>
 #elif defined(__clang__) && !defined(__apple_build_version__) && __clang_major__ < 14
 #error kindwire: clang 14 is the oldest that will do, 15 with net/; install a newer clang and compile with that
-#include <stop_here>
+#include <see_the_error_above>
 #elif defined(_MSC_VER) && !defined(__clang__) && _MSC_VER < 1930
 #error kindwire: Visual Studio 2022 is the oldest that will do; install a newer one and compile with that
-#include <stop_here>
+#include <see_the_error_above>
 #elif KINDWIRE_LANGUAGE < 202002L
 #error kindwire: this is not compiled as C++20; add -std=c++20, or /std:c++20 with Visual Studio
-#include <stop_here>
+#include <see_the_error_above>
 #endif
 
 #undef KINDWIRE_LANGUAGE

@@ -25,7 +25,7 @@ WINDOWS = ["min(...)", "max(...)", "Yield(...)", "near", "far", "small", "hyper"
            "GetMessage", "SendMessage", "GetObject", "CreateEvent", "Rectangle", "DIFFERENCE", "RELATIVE", "ABSOLUTE", "TRANSPARENT"]
 
 # Of other processors and systems, or nowhere on purpose.
-NOT_HERE = {"arm_neon.h", "arm_acle.h", "stop_here"}
+NOT_HERE = {"arm_neon.h", "arm_acle.h", "see_the_error_above"}
 
 
 def compile_alone(compiler, include, header, flags):

@@ -46,7 +46,7 @@ def check_too_old(report, command):
             # The preprocessor is enough for that.
             wanted = ["-E" if flag == "-fsyntax-only" else flag for flag in command if flag not in ("-x", "c++", "-")] + flags
             found = errors_of([*wanted, "-x", "c++", "-"], f"#include <kindwire/{header}>\n")
-            if len(found) != 2 or sentence not in found[0] or "stop_here" not in found[1]:
+            if len(found) != 2 or sentence not in found[0] or "see_the_error_above" not in found[1]:
                 problems.append(f"{header}: " + ("; ".join(found[:3]) or "it compiled"))
         report.check(f"{what} is refused in one sentence", problems)
 

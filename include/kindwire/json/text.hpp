@@ -10,6 +10,10 @@
 #include <emmintrin.h>
 #endif
 
+#if !__has_include(<rapidjson/encodings.h>)
+#error kindwire: json/ needs RapidJSON, and <rapidjson/encodings.h> is not found; install rapidjson-dev, or add -I with its folder
+#include <see_the_error_above>
+#endif
 #include <rapidjson/encodings.h>
 
 #include "error.hpp"
