@@ -17,12 +17,10 @@ def places(root):
     header = (root / "include/kindwire/version.hpp").read_text()
     number = int(re.search(r"^#define KINDWIRE_VERSION (\d+)$", header, re.MULTILINE)[1])
     change = re.search(r"^## (\S+)", (root / ".github/CHANGELOG.md").read_text(), re.MULTILINE)
-    wrap = (root / ".packaging/meson/kindwire.wrap").read_text()
     return {
         "KINDWIRE_VERSION": f"{number // 10000}.{number // 100 % 100}.{number % 100}",
         "kindwire::version": re.search(r'version = "(.*)";', header)[1],
         "the newest entry of CHANGELOG.md": change[1],
-        "kindwire.wrap": re.search(r"^revision = v(.*)$", wrap, re.MULTILINE)[1],
         "the vcpkg port": json.loads((root / ".packaging/vcpkg/ports/kindwire/vcpkg.json").read_text())["version"],
         "the Conan recipe": re.search(r'^    version = "(.*)"$', (root / ".packaging/conan/conanfile.py").read_text(), re.MULTILINE)[1],
     }
