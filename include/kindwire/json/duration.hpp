@@ -1,6 +1,7 @@
 // Durations as numbers of a unit: converted exactly, or not at all.
 #pragma once
 
+#include <cfloat>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
@@ -39,22 +40,33 @@ constexpr conversion scale_integer(From count, To& scaled) noexcept {
   return conversion::exact;
 }
 
+// The number that a calculation comes to. i386 without SSE2 calculates with more digits, also across a cast,
+// and what has more digits equals no double.
+inline double as_stored(double value) noexcept {
+#if FLT_EVAL_METHOD != 0
+  double const volatile stored = value;
+  return stored;
+#else
+  return value;
+#endif
+}
+
 /// A number with a fraction, made a whole one: the one that comes to `count` when it is converted back, so
 /// that 0.1 seconds are 100 milliseconds although no double is 0.1.
 template <class Factor, class From, class To>
 conversion scale_to_integer(From count, To& scaled) noexcept {
   constexpr auto numerator = static_cast<double>(Factor::num);
   constexpr auto denominator = static_cast<double>(Factor::den);
-  double const whole = std::nearbyint(static_cast<double>(count) * numerator / denominator);
+  double const whole =
+      std::nearbyint(as_stored(as_stored(static_cast<double>(count) * numerator) / denominator));
   // 2^63 and 2^64 are doubles, one less is none.
   constexpr double beyond = static_cast<double>((std::numeric_limits<To>::max)() / 2 + 1) * 2.0;
   if (!(whole < beyond && whole >= static_cast<double>((std::numeric_limits<To>::min)()))) {
     return conversion::out_of_range;
   }
   auto const integer = static_cast<To>(whole);
-  if (static_cast<From>(static_cast<double>(integer) * denominator / numerator) != count) {
-    return conversion::lossy;
-  }
+  double const again = as_stored(as_stored(static_cast<double>(integer) * denominator) / numerator);
+  if (static_cast<From>(again) != count) return conversion::lossy;
   scaled = integer;
   return conversion::exact;
 }
@@ -86,8 +98,8 @@ conversion convert_duration(From from, To& to) noexcept {
         json_integer<from_rep>,
         "kindwire: a duration that counts in floating point numbers travels in its own unit, or as a whole "
         "number of another: between two fractions something would be lost");
-    auto const count = static_cast<double>(from.count()) * static_cast<double>(factor::num) /
-                       static_cast<double>(factor::den);
+    double const product = as_stored(static_cast<double>(from.count()) * static_cast<double>(factor::num));
+    double const count = as_stored(product / static_cast<double>(factor::den));
     to = To{static_cast<to_rep>(count)};
     return conversion::exact;
   }
