@@ -41,10 +41,11 @@ constexpr conversion scale_integer(From count, To& scaled) noexcept {
 }
 
 // The number that a calculation comes to. i386 without SSE2 calculates with more digits, also across a cast,
-// and what has more digits equals no double.
-inline double as_stored(double value) noexcept {
+// and what has more digits equals none that was stored.
+template <class T>
+T as_stored(T value) noexcept {
 #if FLT_EVAL_METHOD != 0
-  double const volatile stored = value;
+  T const volatile stored = value;
   return stored;
 #else
   return value;
@@ -66,7 +67,7 @@ conversion scale_to_integer(From count, To& scaled) noexcept {
   }
   auto const integer = static_cast<To>(whole);
   double const again = as_stored(as_stored(static_cast<double>(integer) * denominator) / numerator);
-  if (static_cast<From>(again) != count) return conversion::lossy;
+  if (as_stored(static_cast<From>(again)) != count) return conversion::lossy;
   scaled = integer;
   return conversion::exact;
 }
