@@ -323,6 +323,67 @@ TEST_CASE("an exception that leaves any of its threads leaves run(), which can b
   CHECK(say(url(server), "hello") == "hello");
 }
 
+TEST_CASE("after an exception a signal is waited for anew") {
+  kw::net::server server{{}};
+  server.start();
+  for (int round = 0; round != 2; ++round) {
+    asio::post(server.get_executor(), [] { throw std::runtime_error("of the application"); });
+    CHECK_THROWS_AS(server.run(), std::runtime_error);
+  }
+  running now(server);
+  std::promise<void> runs;
+  asio::post(server.get_executor(), [&] { runs.set_value(); });
+  runs.get_future().wait();
+  ::kill(::getpid(), SIGTERM);
+  CHECK(now.ends());
+}
+
+TEST_CASE("stop() from another thread ends run(), however early it comes") {
+  for (int round = 0; round != 200; ++round) {
+    kw::net::server server{{.threads = round % 2 == 0 ? 1U : 2U, .handle_signals = false}};
+    server.websocket("/", echo);
+    std::thread other([&] {
+      if (round % 3 != 0) std::this_thread::sleep_for(std::chrono::microseconds(round * 5));
+      server.stop();
+    });
+    server.run();
+    other.join();
+  }
+}
+
+TEST_CASE("what handlers share across threads may belong to any of them when the server ends") {
+  auto server =
+      std::make_unique<kw::net::server>(kw::net::server_options{.threads = 3, .handle_signals = false});
+  auto all = std::make_shared<std::vector<kw::net::websocket>>();
+  std::mutex mutex;
+  server->websocket("/",
+                    [weak = std::weak_ptr(all), &mutex](kw::net::websocket opened) -> asio::awaitable<void> {
+                      auto const kept = weak.lock();
+                      asio::steady_timer timer(co_await asio::this_coro::executor, 10min);
+                      {
+                        std::lock_guard const lock(mutex);
+                        kept->push_back(std::move(opened));
+                      }
+                      co_await timer.async_wait(asio::use_awaitable);
+                    });
+  server->start();
+  auto ended = std::async(std::launch::async, [&] { server->run(); });
+  asio::io_context io;
+  std::vector<kw::net::websocket> clients;
+  asio::co_spawn(
+      io,
+      [&]() -> asio::awaitable<void> {
+        for (int i = 0; i != 12; ++i) clients.push_back(co_await kw::net::connect(io, url(*server)));
+        asio::post(server->get_executor(), [] { throw std::runtime_error("of the application"); });
+      },
+      asio::detached);
+  io.run_for(1s);
+  CHECK_THROWS_AS(ended.get(), std::runtime_error);
+  CHECK(all->size() == 12);
+  all.reset();  // the handlers' own now
+  server.reset();
+}
+
 TEST_CASE("it may end without having run, with and without connections waiting") {
   for (unsigned const threads : {1U, 3U}) {
     kw::net::server server{{.threads = threads}};

@@ -178,29 +178,14 @@ class server {
   }
 
   /// Listens on the address and port of the options. Throws std::system_error.
-  void start() {
-    using asio::ip::tcp;
-    tcp::endpoint const at(asio::ip::make_address(options_.address), options_.port);
-    if constexpr (detail::can_share_port) {
-      if (contexts_ && contexts_->size() > 1) {
-        auto all = detail::share_port(*contexts_, at);
-        port_ = all.front().local_endpoint().port();
-        for (auto& each : all) listen(std::move(each), detail::placement(false));
-        return;
-      }
-    }
-    tcp::acceptor acceptor(executor_, at);
-    port_ = acceptor.local_endpoint().port();
-    listen(std::move(acceptor));
-  }
+  void start() { start(stops()); }
 
   /// Accepts from an acceptor of your own, such as one of asio::local::stream_protocol. May replace start().
   /// If its executor is get_executor() of a server that runs itself, all threads serve its connections.
   template <class Acceptor>
   void listen(Acceptor acceptor) {
-    auto& context = asio::query(acceptor.get_executor(), asio::execution::context);
-    bool const ours = contexts_ && contexts_->has(context);
-    listen(std::move(acceptor), ours ? detail::placement(*contexts_) : detail::placement(options_.strands));
+    auto const where = placement_of(acceptor);
+    listen(std::move(acceptor), where, stops());
   }
 
   /// Where the server listens; its handlers run on the executors of their connections. On a server that runs
@@ -271,12 +256,8 @@ class server {
   void run() {
     if (!contexts_)
       throw std::system_error(error::invalid_argument, "run: the server works on a context of yours");
-    bool idle = false;
-    {
-      std::lock_guard const lock(mutex_);
-      idle = listeners_.empty() && !stopped_;
-    }
-    if (idle) start();
+    unsigned const before = stops();
+    if (is_new()) start(before);
     std::function<void()> on_signal;
     if (options_.handle_signals) {
       on_signal = [this] {
@@ -305,13 +286,52 @@ class server {
     state_->on_exception = options_.on_exception;
   }
 
+  // How often it was stopped.
+  unsigned stops() {
+    std::lock_guard const lock(mutex_);
+    return stops_;
+  }
+  // Neither started nor stopped since it was made or run.
+  bool is_new() {
+    std::lock_guard const lock(mutex_);
+    return listeners_.empty() && !stopped_;
+  }
+
+  // Unless it was stopped since there were `stops`: from another thread, say, that the stop must not be lost
+  // on.
+  void start(unsigned stops) {
+    using asio::ip::tcp;
+    tcp::endpoint const at(asio::ip::make_address(options_.address), options_.port);
+    if constexpr (detail::can_share_port) {
+      if (contexts_ && contexts_->size() > 1) {
+        auto all = detail::share_port(*contexts_, at);
+        port_ = all.front().local_endpoint().port();
+        for (auto& each : all) listen(std::move(each), detail::placement(false), stops);
+        return;
+      }
+    }
+    tcp::acceptor acceptor(executor_, at);
+    port_ = acceptor.local_endpoint().port();
+    auto const where = placement_of(acceptor);
+    listen(std::move(acceptor), where, stops);
+  }
+
+  // On its own executor, or on all threads of a server that runs itself.
   template <class Acceptor>
-  void listen(Acceptor acceptor, detail::placement where) {
-    state_->members->open();
+  detail::placement placement_of(Acceptor& acceptor) {
+    bool const ours =
+        contexts_ && contexts_->has(asio::query(acceptor.get_executor(), asio::execution::context));
+    return ours ? detail::placement(*contexts_) : detail::placement(options_.strands);
+  }
+
+  template <class Acceptor>
+  void listen(Acceptor acceptor, detail::placement where, unsigned stops) {
     auto const fresh =
         std::make_shared<detail::acceptor_listener<Acceptor>>(std::move(acceptor), state_, where);
     {
       std::lock_guard const lock(mutex_);
+      if (stops_ != stops) return fresh->stop();
+      state_->members->open();
       listeners_.push_back(fresh);
       stopped_ = false;
       keep_running();
@@ -325,6 +345,7 @@ class server {
       std::lock_guard const lock(mutex_);
       all.swap(listeners_);
       stopped_ = true;
+      ++stops_;
     }
     for (auto const& each : all) each->stop();
     state_->members->stop(code);
@@ -416,6 +437,7 @@ class server {
   std::mutex mutex_;
   std::vector<std::shared_ptr<detail::listener>> listeners_;
   std::vector<std::weak_ptr<detail::shutdown>> ends_of_run_;
+  unsigned stops_ = 0;
   bool stopped_ = false;  // since it was last started or run
   std::uint16_t port_ = 0;
 };

@@ -116,7 +116,10 @@ class opening final : public roster_member {
         server_(std::move(server)),
         handshake_(server_->head),
         deadline_(executor_),
-        local_(local) {}
+        local_(local) {
+    auto const* const io = executor_.template target<asio::io_context::executor_type>();
+    one_thread_ = io != nullptr && server_->runs_on_one_thread(asio::query(*io, asio::execution::context));
+  }
 
   asio::any_io_executor const& get_executor() const noexcept { return executor_; }
 
@@ -243,7 +246,7 @@ class opening final : public roster_member {
       auto const* const executor = executor_.template target<asio::io_context::executor_type>();
       asio::io_context* const io =
           executor != nullptr ? &asio::query(*executor, asio::execution::context) : nullptr;
-      if (io != nullptr && server_->runs_on_one_thread(*io)) {
+      if (io != nullptr && one_thread_) {
         epoll_set* set = nullptr;
         try {
           set = &epoll_set::of(*io);
@@ -310,6 +313,7 @@ class opening final : public roster_member {
   std::string output_;
   std::array<std::byte, 512> dropped_;
   bool local_;
+  bool one_thread_ = false;  // asked at the start: the server's contexts may be gone before this
   bool accepted_ = false;
   std::optional<close_code> stopped_;  // after it was accepted
   bool ended_ = false;                 // the stream is closed, or handed over

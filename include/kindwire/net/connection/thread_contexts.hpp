@@ -42,8 +42,11 @@ class thread_contexts {
   thread_contexts(thread_contexts const&) = delete;
   thread_contexts& operator=(thread_contexts const&) = delete;
   ~thread_contexts() {
-    // The first holds what hands connections out to the others.
-    for (auto& each : all_) each.reset();
+    // What waits in one context may own what belongs to another, so none is destroyed before all have given
+    // up what waits in them; and what is given up last may leave something in one that was first.
+    for (int round = 0; round != 2; ++round) {
+      for (auto& each : all_) each->io.give_up();
+    }
   }
 
   std::size_t size() const noexcept { return all_.size(); }
@@ -75,14 +78,8 @@ class thread_contexts {
         each->io.restart();
         each->work.emplace(each->io.get_executor());
       }
-      std::optional<asio::signal_set> signals;
-      if (on_signal) {
-        signals.emplace(all_.front()->io, SIGINT, SIGTERM);
-        signals->async_wait([&](std::error_code failure, int) {
-          signals.reset();
-          if (!failure) on_signal();
-        });
-      }
+      signal_wait signals;
+      if (on_signal) signals.start(all_.front()->io, std::move(on_signal));
       try {
         here.others.reserve(all_.size() - 1);
         for (std::size_t i = 1; i != all_.size(); ++i)
@@ -90,7 +87,7 @@ class thread_contexts {
       } catch (...) {
         fail(std::current_exception());
       }
-      run(*all_.front(), [&] { signals.reset(); });
+      run(*all_.front(), [&] { signals.end(); });
     }
     if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
   }
@@ -102,9 +99,43 @@ class thread_contexts {
   }
 
  private:
+  // Gives up what waits in it, as its destructor does.
+  struct own_context : asio::io_context {
+    own_context() : asio::io_context(1) {}
+    void give_up() { shutdown(); }
+  };
   struct member {
-    asio::io_context io{1};
+    own_context io;
     std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work;
+  };
+
+  // Its handler may be called after this is gone, if an exception ended the run.
+  class signal_wait {
+   public:
+    signal_wait() noexcept = default;
+    signal_wait(signal_wait const&) = delete;
+    signal_wait& operator=(signal_wait const&) = delete;
+    ~signal_wait() { end(); }
+
+    void start(asio::io_context& io, std::function<void()> on_signal) {
+      signals_ = std::make_shared<asio::signal_set>(io, SIGINT, SIGTERM);
+      signals_->async_wait(
+          [signals = signals_, on_signal = std::move(on_signal)](std::error_code failure, int) {
+            if (failure) return;
+            signals->clear();
+            on_signal();
+          });
+    }
+    void end() noexcept {
+      if (!signals_) return;
+      std::error_code ignored;
+      signals_->clear(ignored);
+      signals_->cancel(ignored);
+      signals_.reset();
+    }
+
+   private:
+    std::shared_ptr<asio::signal_set> signals_;
   };
 
   // `release` gives up what would keep the context from running out of work.
