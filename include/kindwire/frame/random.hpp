@@ -36,7 +36,7 @@ inline void random_bytes(std::span<std::byte> out) noexcept {
     out = out.subspan(size);
   }
 #else
-  thread_local std::random_device source;
+  std::random_device source;  // not thread_local, whose destructor MinGW's g++ calls when it is freed
   while (!out.empty()) {
     auto const word = source();
     std::size_t const size = out.size() < sizeof word ? out.size() : sizeof word;

@@ -25,6 +25,12 @@
 #include <unistd.h>
 #endif
 
+// MinGW's g++ frees a thread's thread_local objects before it calls their destructors (GCC bug 80816).
+#if defined(__MINGW32__) && defined(__GNUC__) && !defined(__clang__)
+#include <bits/gthr.h>
+#define KINDWIRE_THREAD_LOCALS_FREED_EARLY
+#endif
+
 namespace kindwire {
 
 namespace detail {
@@ -187,6 +193,27 @@ class block_pool {
     return static_cast<std::size_t>(std::countr_zero(size) - std::countr_zero(smallest));
   }
 
+#ifdef KINDWIRE_THREAD_LOCALS_FREED_EARLY
+  // On the heap, and emptied and freed as the thread ends. Null if there is no memory for it.
+  static block_pool* of_this_thread() noexcept {
+    static __gthread_key_t const key = [] {
+      __gthread_key_t made{};
+      auto const free_pool = [](void* place) {
+        static_cast<block_pool*>(place)->release();
+        std::free(place);
+      };
+      if (__gthread_key_create(&made, free_pool) != 0) std::abort();
+      return made;
+    }();
+    if (void* const place = __gthread_getspecific(key)) return static_cast<block_pool*>(place);
+    void* const place = std::malloc(sizeof(block_pool));
+    if (place == nullptr) return nullptr;
+    auto* const pool = ::new (place) block_pool;
+    if (__gthread_setspecific(key, pool) == 0) return pool;
+    std::free(place);
+    return nullptr;
+  }
+#else
   // Null once the thread's pool is gone: buffers with static storage may outlive it.
   static block_pool* of_this_thread() noexcept {
     struct owner {
@@ -205,6 +232,7 @@ class block_pool {
     thread_local owner mine{&gone};
     return &mine.pool;
   }
+#endif
 
   // What was given back last is likely to be wanted next: others make way for it, the largest first.
   void make_room(std::size_t size) noexcept {
@@ -361,3 +389,7 @@ class buffer {
 };
 
 }  // namespace kindwire
+
+#ifdef KINDWIRE_THREAD_LOCALS_FREED_EARLY
+#undef KINDWIRE_THREAD_LOCALS_FREED_EARLY
+#endif

@@ -310,7 +310,7 @@ class server {
         return;
       }
     }
-    tcp::acceptor acceptor(executor_, at);
+    tcp::acceptor acceptor(executor_, at, detail::reuses_address);
     port_ = acceptor.local_endpoint().port();
     auto const where = placement_of(acceptor);
     listen(std::move(acceptor), where, stops);

@@ -14,6 +14,14 @@
 
 namespace kindwire::net::detail {
 
+// Lets a server listen at once where another has just ended (SO_REUSEADDR). Windows always does; there the
+// option would let several programs listen on one port.
+#if defined(_WIN32)
+inline constexpr bool reuses_address = false;
+#else
+inline constexpr bool reuses_address = true;
+#endif
+
 #if defined(__linux__) && defined(SO_REUSEPORT)
 // Linux spreads connections over all sockets that listen with this (socket(7)). Elsewhere it is not there, or
 // gives all to one.
@@ -60,6 +68,9 @@ inline std::vector<asio::ip::tcp::acceptor> share_port(thread_contexts& contexts
 }
 #else
 inline constexpr bool can_share_port = false;
+
+// Not called.
+std::vector<asio::ip::tcp::acceptor> share_port(thread_contexts& contexts, asio::ip::tcp::endpoint at);
 #endif
 
 }  // namespace kindwire::net::detail
