@@ -1,8 +1,9 @@
 // asio::awaitable for what need not be waited for: a message that is there, and a send with room. Such a one
 // neither suspends the coroutine nor makes another, as any other asio::awaitable does.
 //
-// The two types are specialisations of asio::awaitable for types of ours. Asio does not promise that this works:
-// tests/net/awaitable.cpp shows that it does, for each of its versions.
+// The two types are specialisations of asio::awaitable for types of ours. Asio does not promise that this
+// works: tests/net/awaitable.cpp shows that it does, for each of its versions. A source file that names
+// asio::awaitable<kindwire::message> must include this, as websocket.hpp does.
 #pragma once
 
 #include "requirements.hpp"
@@ -18,7 +19,8 @@
 
 namespace kindwire::net {
 
-/// What `co_await ws.send(…)` gives: nothing to look at. A failure is thrown.
+/// What `co_await ws.send(…)` gives: nothing to look at. A failure is thrown. An awaitable of it converts to
+/// an awaitable<void>; given to co_spawn(), its completion handler takes a `sent` after the exception.
 struct sent {};
 
 namespace detail {
@@ -75,7 +77,8 @@ class ASIO_NODISCARD awaitable<kindwire::message, Executor> {
 
   awaitable() noexcept = default;
   /// The next message of a connection of ours, for websocket::receive().
-  explicit awaitable(std::shared_ptr<kindwire::net::detail::connection> from) noexcept : from_(std::move(from)) {}
+  explicit awaitable(std::shared_ptr<kindwire::net::detail::connection> from) noexcept
+      : from_(std::move(from)) {}
   explicit awaitable(detail::awaitable_frame<kindwire::message, Executor>* frame) noexcept : frame_(frame) {}
 
   bool valid() const noexcept { return from_ || frame_; }
@@ -131,7 +134,8 @@ class ASIO_NODISCARD awaitable<kindwire::net::sent, Executor> {
 
   /// One that is over.
   awaitable() noexcept = default;
-  explicit awaitable(detail::awaitable_frame<kindwire::net::sent, Executor>* frame) noexcept : frame_(frame) {}
+  explicit awaitable(detail::awaitable_frame<kindwire::net::sent, Executor>* frame) noexcept
+      : frame_(frame) {}
 
   /// For functions that return a send as their own awaitable<void>.
   operator awaitable<void, Executor>() && { return without_result(std::move(*this)); }

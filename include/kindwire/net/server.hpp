@@ -77,7 +77,8 @@ struct server_options {
 
   /// How many threads run() serves with; 0: as many as the machine runs at once. Each has a context of its
   /// own, on which a connection stays for good. Handlers of connections on different threads, pages and
-  /// checks run at the same time, so what they share must be thread safe.
+  /// checks run at the same time, and on_exception is called so, so what they share must be thread safe. A
+  /// handler that blocks its thread holds up new connections of that thread as well.
   unsigned threads = 1;
   /// SIGINT and SIGTERM end run(), as by shutdown(close_code::going_away, shutdown_timeout). A second signal
   /// does what it does to any program: it ends it at once.
@@ -217,7 +218,9 @@ class server {
   /// Whatever has not ended by the deadline is cut: its stream is closed, and a receive or send in a handler
   /// ends with error::close_timeout. A handler that does not return within another second is no longer waited
   /// for. With milliseconds::max() nothing is cut. The server may be destroyed meanwhile, and started again
-  /// once this has completed. Called in one of the server's own handlers, it waits for itself.
+  /// once this has completed. Called in one of the server's own handlers, it waits for itself. On a server
+  /// that runs itself it completes while run() is under way, and the server must not be destroyed before
+  /// run() has returned.
   ///
   /// The token's signature is `void(std::error_code)`. No error: everything ended by itself. Errors:
   /// error::close_timeout if something was cut; error::invalid_argument, with nothing done, for a code that
@@ -413,8 +416,9 @@ class server {
     } else if constexpr (std::is_invocable_r_v<asio::awaitable<void>, Handler&, net::websocket>) {
       auto const executor = opened->executor();
       std::weak_ptr const connection(opened);
+      asio::awaitable<void> work = handler(websocket_access::make(std::move(opened)));
       asio::co_spawn(
-          executor, handler(websocket_access::make(std::move(opened))),
+          executor, std::move(work),
           [connection, running = detail::handler_guard(std::move(of))](std::exception_ptr failure) {
             if (!failure) return;
             running.server().report(failure);

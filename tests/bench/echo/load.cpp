@@ -1,15 +1,18 @@
 // The load: keeps a number of messages under way on each of many connections to an echo server, and reads
 // what CPU time the server takes for them. One thread, which the caller pins to a core of its own.
 //
-//     load PORT PID CONNECTIONS OUTSTANDING SIZE WARM_UP_MS MEASURE_MS [active=N] [flood=SIZE] [busy=1] [rate=N]
+//     load PORT PID CONNECTIONS OUTSTANDING SIZE WARM_UP_MS MEASURE_MS [active=N] [flood=SIZE] [busy=1]
+//     [rate=N]
 //
 // With `active` only so many connections have something under way at a time: what comes back on one goes out
 // on the one that has waited longest. With `flood` one connection more sends messages of that size as fast as
-// they are taken, and is not counted. With `busy` it never sleeps, so that no send of the server's pays for waking
-// it. With `rate` so many messages a second begin their round trip, whatever the server does; OUTSTANDING is 1.
+// they are taken, and is not counted. With `busy` it never sleeps, so that no send of the server's pays for
+// waking it. With `rate` so many messages a second begin their round trip, as far as a connection is free;
+// OUTSTANDING is 1.
 //
-// Prints `MESSAGES CPU_NS USER_NS SYSTEM_NS P50_NS P99_NS` of the measured time; the last two are round trips. If
-// MEASURE_MS is 0, it does so for each number of milliseconds that it reads, and is quiet in between.
+// Prints `MESSAGES CPU_NS USER_NS SYSTEM_NS P50_NS P99_NS` of the measured time; the last two are round
+// trips. If MEASURE_MS is 0, it does so for each number of milliseconds that it reads, and is quiet in
+// between.
 #include <fcntl.h>
 #include <sys/epoll.h>
 
@@ -36,7 +39,8 @@ double clock_ns() {
 struct usage {
   double cpu = 0, user = 0, system = 0;  // ns
 
-  // schedstat's first number is exact; the ticks of `stat` only say how it divides.
+  // schedstat's first number is exact to a tick of the scheduler, 4 ms; the ticks of `stat` only say how it
+  // divides.
   static usage of(std::string const& pid) {
     usage result;
     for (auto const& thread : std::filesystem::directory_iterator("/proc/" + pid + "/task")) {
