@@ -220,8 +220,7 @@ class server {
   /// for. With milliseconds::max() nothing is cut. The server may be destroyed meanwhile, and started again
   /// once this has completed. Called in one of the server's own handlers, it waits for itself. On a server
   /// that runs itself it completes while run() is under way, and the server may be destroyed once run() has
-  /// returned. On a server that runs itself it completes while run() is under way, and the server must not be
-  /// destroyed before run() has returned.
+  /// returned.
   ///
   /// The token's signature is `void(std::error_code)`. No error: everything ended by itself. Errors:
   /// error::close_timeout if something was cut; error::invalid_argument, with nothing done, for a code that
