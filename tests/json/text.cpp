@@ -1,6 +1,7 @@
 #include <kindwire/json/text.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <random>
 #include <string>
 #include <vector>
@@ -51,15 +52,15 @@ TEST_CASE("a run of plain bytes ends at every byte that is not, wherever that st
 }
 
 TEST_CASE("a code point is one UTF-8 sequence, and no surrogate, overlong or cut one is") {
-  auto const length = [](std::string const& bytes) -> long {
+  auto const length = [](std::string const& bytes) -> std::ptrdiff_t {
     char const* position = bytes.data();
     return skip_utf8(position, bytes.data() + bytes.size()) ? position - bytes.data() : -1;
   };
   for (std::string const good : {"\x7F", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF",
                                  "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
-    CHECK(length(good) == static_cast<long>(good.size()));
+    CHECK(length(good) == static_cast<std::ptrdiff_t>(good.size()));
     if (good.size() > 1) CHECK(length(good.substr(0, good.size() - 1)) == -1);
-    CHECK(length(good + "x") == static_cast<long>(good.size()));
+    CHECK(length(good + "x") == static_cast<std::ptrdiff_t>(good.size()));
   }
   for (std::string const bad :
        {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF",
@@ -69,7 +70,7 @@ TEST_CASE("a code point is one UTF-8 sequence, and no surrogate, overlong or cut
 }
 
 TEST_CASE("a run of sequences ends before ASCII, at the end, or at what is none") {
-  auto const length = [](std::string const& text) -> long {
+  auto const length = [](std::string const& text) -> std::ptrdiff_t {
     std::vector<char> const bytes(text.begin(), text.end());
     char const* position = bytes.data();
     bool const good = skip_utf8_run(position, bytes.data() + bytes.size());
