@@ -6,8 +6,6 @@
 
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
-#include <asio/local/connect_pair.hpp>
-#include <asio/local/stream_protocol.hpp>
 #include <asio/write.hpp>
 #include <chrono>
 #include <memory>
@@ -16,6 +14,7 @@
 #include <utility>
 
 #include "net/test_stream.hpp"
+#include "support/socket_pair.hpp"
 
 namespace net_close_tests {
 
@@ -93,10 +92,10 @@ TEST_CASE("net: what each side said in its Close, and who closed first") {
 }
 
 TEST_CASE("net: both ends close at once over a socket: one Close each, and a clean end on both sides") {
-  using protocol = asio::local::stream_protocol;
+  using protocol = support::pair_protocol;
   asio::io_context io;
   protocol::socket a(io), b(io);
-  asio::local::connect_pair(a, b);
+  support::connect_pair(a, b);
   basic_websocket<protocol::socket> server(std::move(a), kw::role::server);
   basic_websocket<protocol::socket> client(std::move(b), kw::role::client);
   std::optional<std::error_code> server_closed, client_closed;

@@ -13,8 +13,6 @@
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/io_context.hpp>
-#include <asio/local/connect_pair.hpp>
-#include <asio/local/stream_protocol.hpp>
 #include <asio/write.hpp>
 #include <chrono>
 #include <memory>
@@ -23,13 +21,14 @@
 #include <vector>
 
 #include "net/test_stream.hpp"
+#include "support/socket_pair.hpp"
 
 namespace net_flood_tests {
 
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 using kw::net::basic_websocket;
-using protocol = asio::local::stream_protocol;
+using protocol = support::pair_protocol;
 
 namespace {
 
@@ -57,8 +56,8 @@ TEST_CASE(
     CAPTURE(coroutines);
     asio::io_context io;
     protocol::socket flooding(io), quiet(io), a(io), b(io);
-    asio::local::connect_pair(flooding, a);
-    asio::local::connect_pair(quiet, b);
+    support::connect_pair(flooding, a);
+    support::connect_pair(quiet, b);
     basic_websocket<protocol::socket> flooded(std::move(a), kw::role::server);
     basic_websocket<protocol::socket> other(std::move(b), kw::role::server);
 
@@ -135,7 +134,7 @@ TEST_CASE(
   asio::io_context io;
   auto const turn = [&](int how) {
     protocol::socket a(io), b(io);
-    asio::local::connect_pair(a, b);
+    support::connect_pair(a, b);
     basic_websocket<protocol::socket> server(std::move(a), kw::role::server);
     {
       basic_websocket<protocol::socket> client(std::move(b), kw::role::client);

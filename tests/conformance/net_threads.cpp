@@ -8,8 +8,6 @@
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/io_context.hpp>
-#include <asio/local/connect_pair.hpp>
-#include <asio/local/stream_protocol.hpp>
 #include <asio/post.hpp>
 #include <asio/strand.hpp>
 #include <atomic>
@@ -22,13 +20,14 @@
 #include <vector>
 
 #include "net/test_stream.hpp"
+#include "support/socket_pair.hpp"
 
 namespace net_threads_tests {
 
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 using kw::net::basic_websocket;
-using protocol = asio::local::stream_protocol;
+using protocol = support::pair_protocol;
 using any_socket = asio::basic_stream_socket<protocol, asio::any_io_executor>;
 
 namespace {
@@ -41,7 +40,7 @@ asio::awaitable<void> echo(kw::net::websocket& ws) {
 struct pair {
   explicit pair(asio::io_context& io) : one(asio::make_strand(io)), two(asio::make_strand(io)) {
     any_socket a(one), b(two);
-    asio::local::connect_pair(a, b);
+    support::connect_pair(a, b);
     server = std::make_unique<basic_websocket<any_socket>>(std::move(a), kw::role::server);
     client = std::make_unique<basic_websocket<any_socket>>(std::move(b), kw::role::client);
     asio::co_spawn(one, echo(*server), [](std::exception_ptr) {});

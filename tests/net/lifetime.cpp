@@ -9,8 +9,6 @@
 #include <asio/detached.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
-#include <asio/local/connect_pair.hpp>
-#include <asio/local/stream_protocol.hpp>
 #include <asio/read.hpp>
 #include <asio/write.hpp>
 #include <chrono>
@@ -21,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "../support/socket_pair.hpp"
 #include "test_stream.hpp"
 
 namespace lifetime_tests {
@@ -28,7 +27,7 @@ namespace lifetime_tests {
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 using kw::net::basic_websocket;
-using unix_socket = asio::local::stream_protocol::socket;
+using unix_socket = support::pair_protocol::socket;
 
 namespace {
 
@@ -204,7 +203,7 @@ void close_over_a_plain_stream() {
   asio::io_context io;
   unix_socket a(io);
   unix_socket b(io);
-  asio::local::connect_pair(a, b);
+  support::connect_pair(a, b);
   using stream = plain_stream<Throws>;
   basic_websocket<stream> far(stream(std::move(a)), kw::role::server);
   basic_websocket<stream> near(stream(std::move(b)), kw::role::client);
@@ -364,7 +363,7 @@ TEST_CASE("lifetime: stop() at every point of an opening over a Unix socket") {
     server.websocket("/echo", echo);
     unix_socket near(io);
     unix_socket far(io);
-    asio::local::connect_pair(near, far);
+    support::connect_pair(near, far);
     server.serve(std::move(near));
     more = stop_after(steps, io, server, far);
   }
@@ -393,7 +392,7 @@ TEST_CASE("lifetime: run() returns at once when a handler destroys its websocket
   asio::io_context io;
   unix_socket near(io);
   unix_socket far(io);
-  asio::local::connect_pair(near, far);
+  support::connect_pair(near, far);
   auto ws = std::make_unique<basic_websocket<unix_socket>>(std::move(near), kw::role::server);
   ws->receive([&](std::error_code, kw::message) { ws.reset(); });
   asio::write(far, asio::buffer(client_frame(kw::opcode::text, "go")));
@@ -433,7 +432,7 @@ TEST_CASE("lifetime: a client that receives one message and is done tells the se
   asio::io_context io;
   unix_socket a(io);
   unix_socket b(io);
-  asio::local::connect_pair(a, b);
+  support::connect_pair(a, b);
   basic_websocket<unix_socket> far(std::move(a), kw::role::server);
   CHECK(!far.try_send("hello"));
   std::string text;

@@ -8,8 +8,6 @@
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/io_context.hpp>
-#include <asio/local/connect_pair.hpp>
-#include <asio/local/stream_protocol.hpp>
 #include <asio/post.hpp>
 #include <asio/strand.hpp>
 #include <asio/thread_pool.hpp>
@@ -29,6 +27,7 @@
 #include <utility>
 #include <vector>
 
+#include "../support/socket_pair.hpp"
 #include "test_stream.hpp"
 
 namespace remote_tests {
@@ -503,14 +502,14 @@ TEST_CASE("remote: threads send while a server stops and its context is destroye
 }
 
 TEST_CASE("remote: threads send to a connection of a thread pool, which is stopped and destroyed") {
-  using socket = asio::basic_stream_socket<asio::local::stream_protocol, asio::any_io_executor>;
+  using socket = asio::basic_stream_socket<support::pair_protocol, asio::any_io_executor>;
   for (int round = 0; round != 20; ++round) {
     std::vector<std::thread> senders;
     {
       asio::thread_pool pool(2);
       asio::any_io_executor const one = asio::make_strand(pool), two = asio::make_strand(pool);
       socket a(one), b(two);
-      asio::local::connect_pair(a, b);
+      support::connect_pair(a, b);
       std::unique_ptr<basic_websocket<socket>> far, near;
       std::promise<remote> of_far, of_near;
       asio::post(one, [&] {

@@ -7,8 +7,6 @@
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/io_context.hpp>
-#include <asio/local/connect_pair.hpp>
-#include <asio/local/stream_protocol.hpp>
 #include <asio/strand.hpp>
 #include <asio/use_future.hpp>
 #include <chrono>
@@ -21,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "../support/socket_pair.hpp"
 #include "test_stream.hpp"
 
 namespace websocket_tests {
@@ -770,10 +769,10 @@ TEST_CASE("over real sockets: both roles, 1 MiB messages, one thread or four on 
   for (int threads : {1, 4}) {
     CAPTURE(threads);
     asio::io_context io;
-    using protocol = asio::local::stream_protocol;
+    using protocol = support::pair_protocol;
     asio::any_io_executor const one = asio::make_strand(io), two = asio::make_strand(io);
     asio::basic_stream_socket<protocol, asio::any_io_executor> a(one), b(two);
-    asio::local::connect_pair(a, b);
+    support::connect_pair(a, b);
     basic_websocket server(std::move(a), kw::role::server);
     basic_websocket peer(std::move(b), kw::role::client);
     std::exception_ptr failures[2];
