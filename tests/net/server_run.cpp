@@ -3,7 +3,6 @@
 
 #include <doctest/doctest.h>
 
-#include <unistd.h>
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
@@ -236,23 +235,23 @@ TEST_CASE("a signal ends run() as shutdown() does, and the next one is not ours"
   for (int const which : {SIGINT, SIGTERM}) {
     CAPTURE(which);
     kw::net::server server{{.threads = 2}};
-    struct sigaction at_the_end = {};
+    void (*at_the_end)(int) = SIG_ERR;
     server.websocket("/", [&](kw::net::websocket& ws) -> asio::awaitable<void> {
       co_await ws.send("ready");
       while (co_await ws.receive()) {}
-      ::sigaction(which, nullptr, &at_the_end);
+      at_the_end = std::signal(which, SIG_DFL);
     });
     server.start();
     running now(server);
     as_client([&](asio::io_context& io) -> asio::awaitable<void> {
       kw::net::websocket ws = co_await kw::net::connect(io, url(server));
       co_await ws.receive();
-      ::kill(::getpid(), which);
+      std::raise(which);
       CHECK_FALSE(co_await ws.receive());
       CHECK(ws.close_code() == kw::close_code::going_away);
     });
     CHECK(now.ends());
-    bool const left_to_the_system = at_the_end.sa_handler == SIG_DFL;
+    bool const left_to_the_system = at_the_end == SIG_DFL;
     CHECK(left_to_the_system);
   }
 }
@@ -269,7 +268,7 @@ TEST_CASE("shutdown_timeout cuts what a signal does not end") {
   as_client([&](asio::io_context& io) -> asio::awaitable<void> {
     kw::net::websocket ws = co_await kw::net::connect(io, url(server));
     co_await ws.receive();
-    ::kill(::getpid(), SIGTERM);
+    std::raise(SIGTERM);
     while (co_await ws.receive()) {}
   });
   CHECK(now.ends());
