@@ -384,6 +384,8 @@ TEST_CASE("buffer: it may be filled in one thread, used in another, and outlive 
   CHECK(data.empty());
 }
 
+// MinGW's g++ frees thread_local objects before it calls their destructors (GCC bug 80816).
+#if !defined(__MINGW32__) || defined(__clang__)
 TEST_CASE(
     "buffer: one that outlives its thread's pool goes back to the heap (seen by the address sanitizer)") {
   std::thread{[] {
@@ -393,6 +395,7 @@ TEST_CASE(
     late.append("x", 1);
   }}.join();
 }
+#endif
 
 TEST_CASE("buffer: swap and self-contained moves") {
   kw::buffer one;

@@ -35,6 +35,8 @@ using clock_type = std::chrono::steady_clock;
 using kw::opcode;
 using test::raw_peer;
 
+// Windows does not tell how much of what was sent the peer has not taken.
+#if !defined(_WIN32)
 TEST_CASE("alive: a slow reader that answers every ping it gets to is not a dead peer") {
   test::for_each_way([](kw::net::server_options options) {
     options.connection.ping_interval = 300ms;
@@ -78,6 +80,7 @@ TEST_CASE("alive: a slow reader that answers every ping it gets to is not a dead
     CHECK(code == kw::close_code::normal);
   });
 }
+#endif
 
 TEST_CASE("alive: a peer that sends and takes nothing is given up") {
   test::for_each_way([](kw::net::server_options options) {
@@ -111,6 +114,8 @@ TEST_CASE("alive: a peer that sends and takes nothing is given up") {
   });
 }
 
+// Windows does not tell how much of what was sent the peer has not taken.
+#if !defined(_WIN32)
 TEST_CASE("alive: a dead peer is found while the handler is busy and input waits unread") {
   using unix = asio::local::stream_protocol;
   asio::io_context io;
@@ -145,6 +150,7 @@ TEST_CASE("alive: a dead peer is found while the handler is busy and input waits
   CHECK(closed == kw::error::pong_timeout);
   CHECK(clock_type::now() - begin < 15s);
 }
+#endif
 
 TEST_CASE("alive: a loop that was blocked accuses nobody") {
   // The clients answer at once, from a thread of their own; it is the server that does not look for a while.

@@ -147,6 +147,8 @@ TEST_CASE("delivery: a peer that says Close and resets the stream at once has cl
   });
 }
 
+// Windows does not tell how much of what was sent the peer has not taken.
+#if !defined(_WIN32)
 TEST_CASE("delivery: what was queued leaves before the Close, at the pace of the peer") {
   for (bool const awaits_close : {false, true}) {
     CAPTURE(awaits_close);
@@ -182,6 +184,7 @@ TEST_CASE("delivery: what was queued leaves before the Close, at the pace of the
     });
   }
 }
+#endif
 
 TEST_CASE("delivery: a peer that takes nothing is cut in spite of what is queued") {
   test::for_each_way([](kw::net::server_options options) {

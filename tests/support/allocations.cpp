@@ -28,7 +28,8 @@ void operator delete[](void* place) noexcept { std::free(place); }
 void operator delete(void* place, std::size_t) noexcept { std::free(place); }
 void operator delete[](void* place, std::size_t) noexcept { std::free(place); }
 
-// What Asio takes for its operations and coroutine frames.
+// What Asio takes for its operations and coroutine frames. Windows has no aligned_alloc().
+#if !defined(_WIN32)
 extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
   ++so_far.calls;
   so_far.bytes += size;
@@ -36,3 +37,4 @@ extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept
   return posix_memalign(&place, alignment < sizeof place ? sizeof place : alignment, size) == 0 ? place
                                                                                                 : nullptr;
 }
+#endif
