@@ -19,7 +19,8 @@
 
 namespace kindwire::detail {
 
-#if defined(__APPLE__)
+// libstdc++ up to 12 at least calculates with the x87's registers on 32-bit x86, which rounds twice.
+#if defined(__APPLE__) || (defined(__GLIBCXX__) && defined(__i386__))
 template <class T>
 inline constexpr bool has_from_chars = false;
 #else
@@ -27,6 +28,11 @@ template <class T>
 inline constexpr bool has_from_chars = requires(char const* text, T& value) {
   std::from_chars(text, text, value);
 };
+#if defined(__MINGW32__)
+// There libstdc++ reads a double, and makes that a long double.
+template <>
+inline constexpr bool has_from_chars<long double> = false;
+#endif
 #endif
 
 }  // namespace kindwire::detail
