@@ -161,7 +161,7 @@ TEST_CASE("alive: a loop that was blocked accuses nobody") {
     options.connection.idle_timeout = 1200ms;
     options.handshake_timeout = 1200ms;
     asio::io_context io{1};
-    kw::net::server server{io, options};
+    kw::net::server server{test::executor_for_server(io), options};
     std::size_t opened = 0;
     std::vector<std::error_code> failures;
     server.websocket("/", [&](kw::net::websocket& ws) -> asio::awaitable<void> {

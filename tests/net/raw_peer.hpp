@@ -9,11 +9,13 @@
 #include <kindwire/message/message.hpp>
 #include <kindwire/net/server.hpp>
 
+#include <asio/any_io_executor.hpp>
 #include <asio/buffer.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/read.hpp>
 #include <asio/read_until.hpp>
+#include <asio/strand.hpp>
 #include <asio/write.hpp>
 #include <chrono>
 #include <cstddef>
@@ -114,11 +116,20 @@ class raw_peer {
   std::string input_;
 };
 
+// True in a way whose connections wait in Asio's reactor: see for_each_way().
+inline bool through_asio = false;
+
+// A server on this context. That a strand leads to an io_context can be seen only if its type says so.
+inline asio::any_io_executor executor_for_server(asio::io_context& io) {
+  if (!through_asio) return io.get_executor();
+  return asio::make_strand(asio::any_io_executor(io.get_executor()));
+}
+
 // Runs `peer(raw_peer&)` against a server whose one websocket has `handler`; returns when both have ended.
 template <class Handler, class Peer>
 void converse(kw::net::server_options options, Handler handler, Peer peer, int receive_buffer = 0) {
   asio::io_context io{1};
-  kw::net::server server{io, std::move(options)};
+  kw::net::server server{executor_for_server(io), std::move(options)};
   server.websocket("/", std::move(handler));
   server.start();
   std::thread other([&, port = server.port()] {
@@ -150,15 +161,18 @@ bool in_one_of_five(Try attempt) {
   return false;
 }
 
-// With a strand for each connection, and with all sockets of the thread waited for together.
+// With all sockets of the thread waited for together; the same with a strand for each connection; and with
+// strands and Asio's reactor.
 template <class Test>
 void for_each_way(Test test) {
-  for (bool const strands : {true, false}) {
-    CAPTURE(strands);
+  for (std::string_view const way : {"one thread", "strands", "strands, through Asio"}) {
+    CAPTURE(way);
     kw::net::server_options options;
-    options.strands = strands;
+    options.strands = way != "one thread";
+    through_asio = way == "strands, through Asio";
     test(options);
   }
+  through_asio = false;
 }
 
 }  // namespace test

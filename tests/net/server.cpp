@@ -575,36 +575,6 @@ TEST_CASE("the same handler over a Unix socket") {
 }
 #endif
 
-TEST_CASE("several threads run the context, each connection on its strand") {
-  asio::io_context io;
-  kw::net::server server{io};
-  server.websocket("/echo", echo);
-  server.start();
-  std::atomic<int> left{8};
-  for (int i = 0; i != 8; ++i) {
-    asio::co_spawn(
-        asio::make_strand(io),
-        [&]() -> asio::awaitable<void> {
-          auto ws = co_await kw::net::connect(co_await asio::this_coro::executor, url(server, "/echo"));
-          for (int n = 0; n != 200; ++n) {
-            co_await ws.send("message " + std::to_string(n));
-            kw::message const reply = co_await ws.receive();
-            if (reply.text() != "message " + std::to_string(n)) throw std::runtime_error("wrong reply");
-          }
-          co_await ws.close();
-        },
-        [&](std::exception_ptr failure) {
-          CHECK(!failure);
-          if (--left == 0) server.stop();
-        });
-  }
-  std::vector<std::thread> pool;
-  for (int i = 0; i != 3; ++i) pool.emplace_back([&] { io.run_for(20s); });
-  io.run_for(20s);
-  for (auto& each : pool) each.join();
-  CHECK(left == 0);
-}
-
 TEST_CASE("a context that is destroyed takes connections and their coroutines along") {
   bool ended = false;
   {

@@ -49,7 +49,7 @@ class one final : public epoll_set::member {
 
   void join() {
     std::error_code failure;
-    set_.add(ends_[0], *this, failure);
+    set_.add(ends_[0], *this, owner_, failure);
     REQUIRE(!failure);
     joined_ = true;
   }
@@ -90,6 +90,7 @@ class one final : public epoll_set::member {
   }
 
   epoll_set& set_;
+  std::shared_ptr<int> owner_ = std::make_shared<int>();
   std::string& log_;
   char name_;
   std::array<int, 2> ends_;
@@ -335,7 +336,7 @@ TEST_CASE("epoll set: a socket that cannot be waited for is no member, and no wo
   {
     never refused;
     std::error_code failure;
-    epoll_set::of(io).add(-1, refused, failure);
+    epoll_set::of(io).add(-1, refused, nullptr, failure);
     CHECK(failure == asio::error::bad_descriptor);
   }
   {
@@ -343,7 +344,7 @@ TEST_CASE("epoll set: a socket that cannot be waited for is no member, and no wo
     std::FILE* const file = std::tmpfile();
     never refused;
     std::error_code failure;
-    epoll_set::of(io).add(::fileno(file), refused, failure);
+    epoll_set::of(io).add(::fileno(file), refused, nullptr, failure);
     CHECK(failure == asio::error::no_permission);
     std::fclose(file);
   }

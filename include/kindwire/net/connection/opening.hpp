@@ -29,6 +29,7 @@
 #include "../../handshake/upgrade.hpp"
 #include "../async_stream.hpp"
 #include "../epoll/epoll_transport.hpp"
+#include "../epoll/shared_epoll_set.hpp"
 #include "../options.hpp"
 #include "connection.hpp"
 #include "deadline.hpp"
@@ -238,35 +239,47 @@ class opening final : public roster_member {
     auto const& own = target.options.connection;
     std::shared_ptr<connection_options const> const options(server_, own ? &*own : &server_->connection);
 #if defined(KINDWIRE_HAS_EPOLL_SET)
-    // A plain socket on a single-threaded context waits in the epoll_set instead of Asio's reactor.
+    // A plain socket of an io_context waits in an epoll set of ours instead of Asio's reactor.
     if constexpr (requires(std::error_code failure) {
                     typename Stream::protocol_type;
                     stream_.release(failure);
                   }) {
-      auto const* const executor = executor_.template target<asio::io_context::executor_type>();
-      asio::io_context* const io =
-          executor != nullptr ? &asio::query(*executor, asio::execution::context) : nullptr;
-      if (io != nullptr && one_thread_) {
-        epoll_set* set = nullptr;
-        try {
-          set = &epoll_set::of(*io);
-        } catch (std::system_error const&) {
-          // No descriptor is left for it; Asio's reactor needs none.
-        }
-        if (set != nullptr) {
-          auto result = std::make_shared<epoll_connection>(role::server, options, *set);
-          std::error_code failure;
-          stream_.non_blocking(true, failure);
-          auto const socket = stream_.release(failure);
-          if (failure) return nullptr;
-          result->over().take(socket);
-          return result;
-        }
+      auto const* const strand = executor_.template target<shared_epoll_set::strand>();
+      if (one_thread_) {
+        auto const* const io = executor_.template target<asio::io_context::executor_type>();
+        if (auto* const set = set_of<epoll_set>(*io))
+          return over_epoll(std::make_shared<epoll_connection<epoll_set>>(role::server, options, *set));
+      } else if (strand != nullptr) {
+        if (auto* const set = set_of<shared_epoll_set>(strand->get_inner_executor()))
+          return over_epoll(
+              std::make_shared<epoll_connection<shared_epoll_set>>(role::server, options, *set, *strand));
       }
     }
 #endif
     return std::make_shared<stream_connection<Stream>>(role::server, options, std::move(stream_));
   }
+
+#if defined(KINDWIRE_HAS_EPOLL_SET)
+  // Null if no descriptor is left for it; Asio's reactor needs none.
+  template <class Set>
+  static Set* set_of(asio::io_context::executor_type const& executor) {
+    try {
+      return &Set::of(asio::query(executor, asio::execution::context));
+    } catch (std::system_error const&) {
+      return nullptr;
+    }
+  }
+
+  template <class Connection>
+  std::shared_ptr<connection> over_epoll(std::shared_ptr<Connection> result) {
+    std::error_code failure;
+    stream_.non_blocking(true, failure);
+    auto const socket = stream_.release(failure);
+    if (failure) return nullptr;
+    result->over().take(socket);
+    return result;
+  }
+#endif
 
   // RFC 9112 §9.6: our side is closed first, and what the client still sends is read and dropped, so that no
   // reset overtakes the answer.

@@ -22,12 +22,13 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #include "../connection/try_allocating.hpp"
 #include "flood_watch.hpp"
+#include "time_heap.hpp"
 
 namespace kindwire::net::detail {
 
@@ -54,10 +55,13 @@ class epoll_set final : public asio::execution_context::service {
 
    protected:
     virtual ~member() = default;
+    bool is_in_set() const noexcept { return kept_ != nullptr; }
 
    private:
     friend class epoll_set;
+    friend class time_heap<member>;
     static constexpr std::uint32_t none = (std::uint32_t{1} << 29) - 1;
+    std::shared_ptr<void> kept_;  // what it is part of, while it is in the set: there may be no other owner
     member* next_ = nullptr;
     member* previous_ = nullptr;
     member* next_turn_ = nullptr;
@@ -70,6 +74,15 @@ class epoll_set final : public asio::execution_context::service {
     bool hung_up_ : 1 = false;
   };
 
+  // What a member is told of.
+  static constexpr epoll_event all_changes{EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, {}};
+
+  static int created() {
+    int const descriptor = ::epoll_create1(EPOLL_CLOEXEC);
+    if (descriptor < 0) throw std::system_error(errno, asio::error::get_system_category(), "epoll_create1");
+    return descriptor;
+  }
+
   inline static asio::execution_context::id id;
 
   explicit epoll_set(asio::execution_context& context)
@@ -77,16 +90,17 @@ class epoll_set final : public asio::execution_context::service {
         io_(static_cast<asio::io_context&>(context)),
         executor_(io_.get_executor()),
         timer_(io_),
-        descriptor_(io_, created(::epoll_create1(EPOLL_CLOEXEC))) {}
+        descriptor_(io_, created()) {}
 
-  asio::any_io_executor const& executor() const noexcept { return executor_; }
+  // Where a member is called.
+  asio::any_io_executor const& executor_of(member const&) const noexcept { return executor_; }
 
   static epoll_set& of(asio::io_context& context) { return asio::use_service<epoll_set>(context); }
 
-  // May throw std::bad_alloc; then it is not added.
-  void add(int socket, member& fresh, std::error_code& failure) {
-    epoll_event event = {};
-    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  // Keeps `owner`, of which the member is a part, until it is removed. May throw std::bad_alloc; then it is
+  // not added.
+  void add(int socket, member& fresh, std::shared_ptr<void> owner, std::error_code& failure) {
+    epoll_event event = all_changes;
     event.data.ptr = &fresh;
     if (::epoll_ctl(descriptor_.native_handle(), EPOLL_CTL_ADD, socket, &event) != 0) {
       failure.assign(errno, asio::error::get_system_category());
@@ -95,6 +109,7 @@ class epoll_set final : public asio::execution_context::service {
     fresh.next_ = first_;
     if (first_ != nullptr) first_->previous_ = &fresh;
     first_ = &fresh;
+    fresh.kept_ = std::move(owner);
     if (in_turn_) return;
     try {
       arm();
@@ -104,8 +119,8 @@ class epoll_set final : public asio::execution_context::service {
     }
   }
 
-  // Call while the socket is still open. The member is not called from then on.
-  void remove(int socket, member& gone) noexcept {
+  // Call while the socket is still open. The member is not called from then on. Returns its owner.
+  std::shared_ptr<void> remove(int socket, member& gone) noexcept {
     epoll_event ignored = {};
     ::epoll_ctl(descriptor_.native_handle(), EPOLL_CTL_DEL, socket, &ignored);
     forget(gone);
@@ -113,10 +128,11 @@ class epoll_set final : public asio::execution_context::service {
       std::error_code failure;
       descriptor_.cancel(failure);
     }
+    return std::move(gone.kept_);
   }
 
   // The time of this turn: read once for all of its events.
-  clock::time_point now() const noexcept {
+  clock::time_point now(member const&) const noexcept {
     if (!in_turn_) return clock::now();
     if (turn_at_ == clock::time_point{}) turn_at_ = clock::now();
     return turn_at_;
@@ -124,11 +140,7 @@ class epoll_set final : public asio::execution_context::service {
 
   // One timer per member; a later call replaces it. May throw std::bad_alloc; then the member has no timer.
   void start_timer(member& one, clock::time_point at) {
-    if (one.place_in_times_ == member::none) {
-      times_.push_back({at, &one});
-      one.place_in_times_ = static_cast<std::uint32_t>(times_.size() - 1) & member::none;
-    }
-    settle(one.place_in_times_, {at, &one});
+    times_.set(one, at);
     try {
       set_timer();
     } catch (...) {
@@ -137,12 +149,7 @@ class epoll_set final : public asio::execution_context::service {
     }
   }
   void stop_timer(member& one) noexcept {
-    if (one.place_in_times_ == member::none) return;
-    std::size_t const place = one.place_in_times_;
-    one.place_in_times_ = member::none;
-    time const last = times_.back();
-    times_.pop_back();
-    if (place != times_.size()) settle(place, last);
+    times_.erase(one);
     if (times_.empty() && timed_for_ != (clock::time_point::max)()) {
       timed_for_ = (clock::time_point::max)();
       timer_.cancel();
@@ -196,16 +203,12 @@ class epoll_set final : public asio::execution_context::service {
     }
   };
 
-  static int created(int descriptor) {
-    if (descriptor < 0) throw std::system_error(errno, asio::error::get_system_category(), "epoll_create1");
-    return descriptor;
-  }
-
   void shutdown() noexcept override {
     in_turn_ = true;  // no more waits
     while (first_ != nullptr) {
       member& last = *first_;
       forget(last);
+      auto const owner = std::move(last.kept_);
       last.on_shutdown();
     }
   }
@@ -239,29 +242,6 @@ class epoll_set final : public asio::execution_context::service {
     armed_ = true;
   }
 
-  // An entry in a heap of times, the earliest first; each member knows its place.
-  struct time {
-    clock::time_point at;
-    member* of;
-  };
-
-  void put(std::size_t place, time const& one) noexcept {
-    times_[place] = one;
-    one.of->place_in_times_ = static_cast<std::uint32_t>(place) & member::none;
-  }
-
-  // Moves `one` up or down from `place` to where it belongs.
-  void settle(std::size_t place, time const one) noexcept {
-    for (; place != 0 && one.at < times_[(place - 1) / 2].at; place = (place - 1) / 2)
-      put(place, times_[(place - 1) / 2]);
-    for (std::size_t child; (child = 2 * place + 1) < times_.size(); place = child) {
-      if (child + 1 < times_.size() && times_[child + 1].at < times_[child].at) ++child;
-      if (one.at <= times_[child].at) break;
-      put(place, times_[child]);
-    }
-    put(place, one);
-  }
-
   // Only for a time before the one waited for: a timer that is too early does no harm.
   void set_timer() {
     if (times_.empty() || times_.front().at >= timed_for_) return;
@@ -287,8 +267,9 @@ class epoll_set final : public asio::execution_context::service {
     } const again{*this};
     clock::time_point const now = clock::now();
     for (std::size_t left = times_.size(); left != 0 && !times_.empty() && times_.front().at <= now; --left) {
-      time const due = times_.front();
+      auto const due = times_.front();
       stop_timer(*due.of);
+      auto const owner = due.of->kept_;
       due.of->on_time(due.at);
     }
   }
@@ -322,7 +303,7 @@ class epoll_set final : public asio::execution_context::service {
     turn_guard const guard{*this};
     // Members that asked for this turn; requests made during this turn wait for the next.
     if (due_.empty()) due_.take(turns_);
-    while (!due_.empty() && !io_.stopped()) due_.pop().on_events(0);
+    while (!due_.empty() && !io_.stopped()) call(due_.pop(), 0);
     if (at_ == count_) {
       at_ = count_ = 0;
       int const ready = ::epoll_wait(descriptor_.native_handle(), events_.data(), int(events_.size()), 0);
@@ -330,8 +311,13 @@ class epoll_set final : public asio::execution_context::service {
     }
     while (at_ != count_ && !io_.stopped()) {
       epoll_event const event = events_[at_++];
-      if (event.data.ptr != nullptr) static_cast<member*>(event.data.ptr)->on_events(event.events);
+      if (event.data.ptr != nullptr) call(*static_cast<member*>(event.data.ptr), event.events);
     }
+  }
+
+  static void call(member& one, std::uint32_t events) {
+    auto const owner = one.kept_;
+    one.on_events(events);
   }
 
   asio::io_context& io_;
@@ -342,7 +328,7 @@ class epoll_set final : public asio::execution_context::service {
   std::array<epoll_event, 128> events_;  // of this turn, from at_ to count_
   std::size_t at_ = 0;
   std::size_t count_ = 0;
-  std::vector<time> times_;
+  time_heap<member> times_;
   clock::time_point timed_for_ = (clock::time_point::max)();
   flood_watch flood_;
   queue turns_;

@@ -1,4 +1,4 @@
-// The transport of a connection over a plain socket that an epoll_set waits for.
+// The transport of a connection over a plain socket that an epoll_set, or a shared_epoll_set, waits for.
 #pragma once
 
 #include "epoll_set.hpp"
@@ -30,9 +30,18 @@
 namespace kindwire::net::detail {
 
 // Owns the non-blocking socket. An idle one has neither a buffer nor an operation.
-class epoll_transport final : public transport, private epoll_set::member {
+template <class Set>
+class epoll_transport final : public transport, private Set::member {
+  using member = typename Set::member;
+  using member::hung_up_;
+  using member::is_in_set;
+  using member::readable_;
+
  public:
-  epoll_transport(connection& owner, epoll_set& set) noexcept : owner_(owner), set_(set) {}
+  // What a member of the set is made from comes last.
+  template <class... Args>
+  epoll_transport(connection& owner, Set& set, Args&&... args) noexcept
+      : member(std::forward<Args>(args)...), owner_(owner), set_(set) {}
 
   ~epoll_transport() {
     if (socket_ >= 0) ::close(socket_);
@@ -41,11 +50,11 @@ class epoll_transport final : public transport, private epoll_set::member {
   // Call before start().
   void take(int socket) noexcept { socket_ = socket; }
 
-  asio::any_io_executor const& executor() const noexcept override { return set_.executor(); }
-  transport::clock::time_point now() const noexcept override { return set_.now(); }
+  asio::any_io_executor const& executor() const noexcept override { return set_.executor_of(*this); }
+  transport::clock::time_point now() const noexcept override { return set_.now(*this); }
 
   void start_read() override {
-    if (!kept_ && !join()) return;
+    if (!is_in_set() && !join()) return;
     if (readable_) set_.again(*this);
   }
 
@@ -70,7 +79,7 @@ class epoll_transport final : public transport, private epoll_set::member {
   }
 
   void start_write(std::span<std::byte const>) override {
-    if (kept_ || join()) set_.again(*this);
+    if (is_in_set() || join()) set_.again(*this);
   }
 
   std::size_t untaken() const noexcept override { return untaken_by_peer(socket_); }
@@ -90,15 +99,15 @@ class epoll_transport final : public transport, private epoll_set::member {
 
   void close() noexcept override {
     if (socket_ < 0) return;
-    if (kept_) set_.remove(socket_, *this);
+    // Released last: the connection may be the caller.
+    std::shared_ptr<void> owner;
+    if (is_in_set()) owner = set_.remove(socket_, *this);
     ::close(std::exchange(socket_, -1));
-    // Released last: the connection kept here may be the caller.
-    auto const last = std::move(kept_);
   }
 
   // The set keeps its members alive in any case.
   void start_timer(clock::time_point at, bool) override {
-    if (kept_ || join()) set_.start_timer(*this, at);
+    if (is_in_set() || join()) set_.start_timer(*this, at);
   }
   void stop_timer() noexcept override { set_.stop_timer(*this); }
 
@@ -106,24 +115,17 @@ class epoll_transport final : public transport, private epoll_set::member {
   // False if the set does not take it; that is reported as a read error.
   bool join() {
     std::error_code failure;
-    set_.add(socket_, *this, failure);
-    if (!failure) {
-      kept_ = std::static_pointer_cast<connection>(owner_.shared_from_this());
-      return true;
-    }
+    auto const owner = std::static_pointer_cast<connection>(owner_.shared_from_this());
+    set_.add(socket_, *this, owner, failure);
+    if (!failure) return true;
     asio::post(executor(),
-               [held = operation_guard(std::static_pointer_cast<connection>(owner_.shared_from_this())),
-                failure]() mutable { held.end()->on_read(failure, 0); });
+               [held = operation_guard(owner), failure]() mutable { held.end()->on_read(failure, 0); });
     return false;
   }
 
-  void on_time(clock::time_point due) override {
-    auto const self = kept_;
-    owner_.on_timer(due);
-  }
+  void on_time(clock::time_point due) override { owner_.on_timer(due); }
 
   void on_events(std::uint32_t events) override {
-    auto const self = kept_;
     constexpr std::uint32_t over = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
     if ((events & over) != 0) hung_up_ = true;
     if ((events & (EPOLLIN | over)) != 0) readable_ = true;
@@ -173,17 +175,16 @@ class epoll_transport final : public transport, private epoll_set::member {
 
   int socket_ = -1;  // in the base's tail padding
   connection& owner_;
-  epoll_set& set_;
-  std::shared_ptr<connection> kept_;  // while it is in the set: there may be no other owner
+  Set& set_;
 
   void on_shutdown() noexcept override {
-    auto const last = std::move(kept_);
     owner_.drop_operations();
     ::close(std::exchange(socket_, -1));
   }
 };
 
-using epoll_connection = connection_over<epoll_transport>;
+template <class Set>
+using epoll_connection = connection_over<epoll_transport<Set>>;
 
 }  // namespace kindwire::net::detail
 
