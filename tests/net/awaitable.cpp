@@ -16,6 +16,7 @@
 #include <asio/this_coro.hpp>
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <kindwire/net/websocket.hpp>
 #include <memory>
 #include <optional>
@@ -224,6 +225,47 @@ TEST_CASE("a receive that waits learns of the end, and so does one after it") {
   two.far->end();
   test::settle(two.io);
   CHECK(failures == 2);
+}
+
+TEST_CASE("who asks again and again, whatever the answer, does not keep others waiting") {
+  for (bool const over : {true, false}) {
+    CAPTURE(over);
+    side one;
+    bool others_had_a_turn = false;
+    int times = 0;
+    if (over) {
+      one.far->end();
+    } else {
+      one.run([&]() -> asio::awaitable<void> { co_await one.ws->receive(); });
+    }
+    one.run([&]() -> asio::awaitable<void> {
+      asio::post(one.io, [&] { others_had_a_turn = true; });
+      while (!others_had_a_turn && ++times != 100'000) {
+        try {
+          co_await one.ws->receive();
+        } catch (std::system_error const&) {
+        }
+      }
+    });
+    CHECK(others_had_a_turn);
+    CHECK(times < 10);
+  }
+
+  // The same with callbacks.
+  side two;
+  two.far->end();
+  bool others_had_a_turn = false;
+  int times = 0;
+  std::function<void()> const ask = [&] {
+    two.ws->receive([&](std::error_code failure, kw::message) {
+      if (failure && ++times == 1) asio::post(two.io, [&] { others_had_a_turn = true; });
+      if (!others_had_a_turn && times != 100'000) ask();
+    });
+  };
+  ask();
+  test::settle(two.io);
+  CHECK(others_had_a_turn);
+  CHECK(times < 10);
 }
 
 TEST_CASE("a coroutine on another executor than the connection's gets its messages there") {

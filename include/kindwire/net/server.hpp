@@ -65,8 +65,8 @@ struct server_options {
   host_options hosts = {};
   connection_options connection = {};  ///< of each websocket
   /// Gives each connection a strand, so that several threads may run the context. False if only one thread
-  /// runs it: that saves time and memory, as all sockets then share one wait. No other thread may run the
-  /// context then. A server that runs itself needs no strands, whatever this says.
+  /// runs it, which saves some time and memory; no other thread may run the context then. A server that runs
+  /// itself needs no strands, whatever this says.
   bool strands = true;
   /// Called with what a handler, a page or route_options::before threw, on the connection's executor; that
   /// includes the std::system_error of a connection that broke during a receive. The peer only sees 500 or
@@ -344,14 +344,17 @@ class server {
 
   void stop(close_code code, clock::time_point deadline) {
     std::vector<std::shared_ptr<detail::listener>> all;
+    unsigned openings = 0;
     {
       std::lock_guard const lock(mutex_);
       all.swap(listeners_);
       stopped_ = true;
       ++stops_;
+      openings = state_->members->openings();
     }
     for (auto const& each : all) each->stop();
-    state_->members->stop(code);
+    // Outside of the lock: it may end a handler, which may own anything.
+    state_->members->stop(code, openings);
     if (contexts_) end_run(deadline);
   }
 

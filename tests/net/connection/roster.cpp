@@ -116,6 +116,18 @@ TEST_CASE("roster: the first code of a stop is everybody's, also of those who co
   CHECK(late[0]->code == going_away);
 }
 
+TEST_CASE("roster: a stop that an opening has overtaken is for those who are there, not for those who come") {
+  auto const all = std::make_shared<roster>();
+  auto const members = enrolled(*all, 2);
+  unsigned const before = all->openings();
+  all->open();
+  all->stop(going_away, before);
+  for (auto const& each : members) CHECK(each->stops == 1);
+  CHECK(enrolled(*all, 1)[0]->stops == 0);
+  all->stop(going_away, all->openings());
+  CHECK(enrolled(*all, 1)[0]->stops == 1);
+}
+
 TEST_CASE("roster: watchers are told once, when the last has left, been destroyed or returned") {
   auto const all = std::make_shared<roster>();
   auto members = enrolled(*all, 3);

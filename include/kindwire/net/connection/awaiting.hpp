@@ -102,15 +102,7 @@ namespace asio {
 
 template <typename Executor>
 bool awaitable<kindwire::message, Executor>::look() {
-  if (from_->receiving()) {
-    failure_ = kindwire::error::operation_in_progress;
-    return true;
-  }
-  if (!from_->is_quiet()) there_ = from_->try_receive();
-  if (!there_ && !from_->stream_open()) {
-    failure_ = from_->error();
-    return true;
-  }
+  if (!from_->receiving() && !from_->is_quiet()) there_ = from_->try_receive();
   return static_cast<bool>(there_);
 }
 
@@ -121,12 +113,18 @@ void awaitable<kindwire::message, Executor>::wait(detail::awaitable_frame<T, Exe
   // The coroutine may be what keeps the connection alive, so it must not be the other way round as well.
   auto const from = std::move(from_);
   from->expect_receive();  // if it throws, the coroutine goes on with that
+  bool const busy = from->receiving();
+  bool const answered = busy || from->has_ended();
   resumption<T> handler(awaiting.detach_thread(), *this);
   auto slot = asio::get_associated_cancellation_slot(handler);
   operation<std::error_code, kindwire::message> waiting(std::move(handler), from->executor());
   bool const cancellable =
       try_allocating([&] { on_cancellation(slot, from, [](connection& of) { of.cancel_receive(); }); });
   if (!cancellable) return waiting.complete(no_memory(), kindwire::message{});
+  if (answered) {
+    auto const outcome = busy ? make_error_code(kindwire::error::operation_in_progress) : from->error();
+    return waiting.post_or_complete(from->executor(), outcome, kindwire::message{});
+  }
   from->set_receive(std::move(waiting));
 }
 

@@ -71,6 +71,10 @@ class connection : public roster_member {
   // True while the stream is open and no input is pending.
   bool is_quiet() const noexcept { return stream_open() && !ready() && protocol().unread_size() == 0; }
 
+  // True if a receive has nothing to wait for but the end. That is posted: who asks again and again, whatever
+  // the answer, must not keep everybody else waiting.
+  bool has_ended() const noexcept { return !stream_open() || is_over(); }
+
   // True while a receive waits.
   bool receiving() const noexcept { return static_cast<bool>(receive_); }
 

@@ -27,7 +27,7 @@ inline message connection::try_receive() {
 }
 
 inline void connection::start_receive(operation<std::error_code, message> waiting) {
-  if (!stream_open()) {
+  if (has_ended()) {
     message const left = take_message();
     return waiting.post(executor(), left ? std::error_code{} : error(), left);
   }

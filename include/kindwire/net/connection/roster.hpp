@@ -87,14 +87,22 @@ class roster : public std::enable_shared_from_this<roster> {
   void open() {
     std::lock_guard const lock(mutex_);
     stopping_ = was_cut_ = false;
+    ++openings_;
+  }
+  /// How often it was opened.
+  unsigned openings() const {
+    std::lock_guard const lock(mutex_);
+    return openings_;
   }
 
-  /// Calls stop() of every member, and of each that enrols later. The first code stays.
-  void stop(close_code code) {
+  /// Calls stop() of every member, and, unless it was opened since there were `openings`, of each that enrols
+  /// later. The first code stays.
+  void stop(close_code code, unsigned openings) {
     std::unique_lock lock(mutex_);
-    if (!std::exchange(stopping_, true)) code_ = code;
-    for_each(lock, [code = code_](roster_member& each) { each.stop(code); });
+    if (openings == openings_ && !std::exchange(stopping_, true)) code_ = code;
+    for_each(lock, [code = stopping_ ? code_ : code](roster_member& each) { each.stop(code); });
   }
+  void stop(close_code code) { stop(code, openings()); }
 
   /// Calls stop_now() of every member. False if neither a member nor a handler is left.
   bool cut() {
@@ -157,6 +165,7 @@ class roster : public std::enable_shared_from_this<roster> {
   std::size_t count_ = 0;  // members and handlers
   std::vector<std::weak_ptr<roster_watcher>> watchers_;
   close_code code_{};
+  unsigned openings_ = 0;
   bool stopping_ = false;
   bool was_cut_ = false;
 };
