@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "opening.hpp"
+#include "target_of.hpp"
 #include "thread_contexts.hpp"
 #include "try_allocating.hpp"
 
@@ -43,7 +44,7 @@ class placement {
     if (all_ != nullptr) return (*all_)[next_++ % all_->size()].get_executor();
     if (!strands_) return acceptors;
     // That of a known executor type fits into an any_io_executor; another needs memory for each copy.
-    if (auto const* const known = acceptors.target<asio::io_context::executor_type>())
+    if (auto const* const known = target_of<asio::io_context::executor_type>(acceptors))
       return asio::make_strand(*known);
     return asio::make_strand(acceptors);
   }

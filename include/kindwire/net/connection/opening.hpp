@@ -36,6 +36,7 @@
 #include "kept_head.hpp"
 #include "roster.hpp"
 #include "stream_transport.hpp"
+#include "target_of.hpp"
 #include "thread_contexts.hpp"
 #include "try_allocating.hpp"
 
@@ -118,7 +119,7 @@ class opening final : public roster_member {
         handshake_(server_->head),
         deadline_(executor_),
         local_(local) {
-    auto const* const io = executor_.template target<asio::io_context::executor_type>();
+    auto const* const io = target_of<asio::io_context::executor_type>(executor_);
     one_thread_ = io != nullptr && server_->runs_on_one_thread(asio::query(*io, asio::execution::context));
   }
 
@@ -244,9 +245,9 @@ class opening final : public roster_member {
                     typename Stream::protocol_type;
                     stream_.release(failure);
                   }) {
-      auto const* const strand = executor_.template target<shared_epoll_set::strand>();
+      auto const* const strand = target_of<shared_epoll_set::strand>(executor_);
       if (one_thread_) {
-        auto const* const io = executor_.template target<asio::io_context::executor_type>();
+        auto const* const io = target_of<asio::io_context::executor_type>(executor_);
         if (auto* const set = set_of<epoll_set>(*io))
           return over_epoll(std::make_shared<epoll_connection<epoll_set>>(role::server, options, *set));
       } else if (strand != nullptr) {

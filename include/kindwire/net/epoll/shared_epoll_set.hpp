@@ -24,6 +24,7 @@
 #include <system_error>
 #include <utility>
 
+#include "../connection/target_of.hpp"
 #include "../connection/try_allocating.hpp"
 #include "flood_watch.hpp"
 #include "time_heap.hpp"
@@ -58,7 +59,7 @@ class shared_epoll_set final : public asio::execution_context::service {
     static constexpr std::uint32_t none = ~std::uint32_t{0};
 
     asio::any_io_executor executor_;  // empty once the context is destroyed, which a strand must not outlive
-    strand const* strand_ = executor_.target<strand>();
+    strand const* strand_ = target_of<strand>(executor_);
     clock::time_point due_ = (clock::time_point::max)();  // what start_timer() was last told
     clock::time_point turn_at_;                           // zero outside of its turn
 
