@@ -42,6 +42,7 @@ class thread_contexts {
   thread_contexts(thread_contexts const&) = delete;
   thread_contexts& operator=(thread_contexts const&) = delete;
   ~thread_contexts() {
+    for (auto& each : all_) each->work.reset();  // left by an exception; Windows would wait for its end
     // What waits in one context may own what belongs to another, so none is destroyed before all have given
     // up what waits in them; and what is given up last may leave something in one that was first.
     for (int round = 0; round != 2; ++round) {
