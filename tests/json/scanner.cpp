@@ -150,4 +150,47 @@ TEST_CASE("changed texts are refused exactly when RapidJSON's own parser refuses
   CHECK(refused > 10'000);
 }
 
+TEST_CASE("a value of another type is told from what is not JSON") {
+  using enum json_errc;
+  auto const error = [](std::string_view text) {
+    std::vector<char> const bytes{text.begin(), text.end()};
+    json_scanner scanner{{bytes.data(), bytes.size()}};
+    REQUIRE(!scanner.enter('{', "an object"));
+    return scanner.take_error();
+  };
+  for (std::string_view const text :
+       {"not json", "true story", "nullx", "trueish", "falsehood", "nul1", "-x", "- 1", "01", "1.x", "1 2",
+        "12abc", "\"a\" b", "null]", "t,", "\"a\nb\""}) {
+    CAPTURE(text);
+    CHECK(error(text).code == malformed);
+  }
+  for (std::string_view const text : {"t", "fals", "nul", "-", "1.", "1e", "\"abc"}) {
+    CAPTURE(text);
+    CHECK(error(text).code == truncated);
+  }
+  for (std::string_view const text :
+       {"true", " false ", "null\n", "-1", "0", "1.5e3 ", "\"abc\"", "[1", "[", "\"\\n\""}) {
+    CAPTURE(text);
+    auto const found = error(text);
+    CHECK(found.code == wrong_type);
+    CHECK(found.offset == text.find_first_not_of(' '));
+  }
+  CHECK(error("not json").message() == "malformed JSON at byte 0: expected an object, found 'n'");
+  CHECK(error("true story").message() == "malformed JSON at byte 5: expected the end of the text, found 's'");
+  // Inside of others, what ends these may follow.
+  auto const element = [](std::string_view text) {
+    json_scanner scanner{text};
+    bool first = true;
+    bool more = false;
+    REQUIRE(scanner.enter('[', {}));
+    REQUIRE(scanner.next(']', first, more));
+    REQUIRE(!scanner.enter('{', "an object"));
+    return scanner.take_error().code;
+  };
+  CHECK(element("[true]") == wrong_type);
+  CHECK(element("[1 ,") == wrong_type);
+  CHECK(element("[true story]") == malformed);
+  CHECK(element("[truth]") == malformed);
+}
+
 }  // namespace scanner_tests

@@ -184,28 +184,39 @@ KINDWIRE_NOINLINE inline bool json_scanner::fail_at(char const* where, json_errc
   return false;
 }
 
-/// What stands here is no value of the type wanted, or no value at all.
+/// What stands here is not a value of the type wanted, or not JSON at all: `null` is a value, `not json` is
+/// not. A string, a number or a literal is looked at as a whole, with what follows it; of an array or an
+/// object only the bracket.
 KINDWIRE_NOINLINE inline bool json_scanner::fail_type(std::string_view expected) {
+  char const* const begin = position_;
+  char const letter = peek();
   std::string_view found;
-  switch (peek()) {
+  std::string_view word;
+  switch (letter) {
     case '"': found = "a string"; break;
     case '{': found = "an object"; break;
     case '[': found = "an array"; break;
-    case 't':
-    case 'f': found = "a boolean"; break;
-    case 'n': found = "null"; break;
-    case '-':
-    case '0':
-    case '1':
-    case '2':
-    case '3':
-    case '4':
-    case '5':
-    case '6':
-    case '7':
-    case '8':
-    case '9': found = "a number"; break;
-    default: return fail_token(expected);
+    case 't': found = "a boolean", word = "true"; break;
+    case 'f': found = "a boolean", word = "false"; break;
+    case 'n': found = "null", word = "null"; break;
+    default:
+      if (letter != '-' && (letter < '0' || letter > '9')) return fail_token(expected);
+      found = "a number";
+  }
+  if (letter != '{' && letter != '[') {
+    if (!word.empty() && !pass(word)) {
+      // A word that is cut off may still have been meant; any other never was.
+      std::string_view const rest{position_, static_cast<std::size_t>(end_ - position_)};
+      return word.starts_with(rest) ? literal(word) : fail_token(expected);
+    }
+    if (word.empty() && !skip_value()) return false;
+    skip_space();
+    char const next = peek();
+    bool const inside = depth_ != 0;
+    if (position_ != end_ && !(inside && (next == ',' || next == ']' || next == '}'))) {
+      return fail_token(inside ? "',' or a closing bracket" : "the end of the text");
+    }
+    position_ = begin;
   }
   return fail_at(position_, json_errc::wrong_type, expected, found);
 }
@@ -290,7 +301,8 @@ KINDWIRE_NOINLINE inline bool json_scanner::any_number(json_number& value, std::
     position_ = first + 1;
     return fail_token("no digit after a leading zero");
   }
-  value.overflow = digits > 19 && digits_overflow(std::string_view(first, static_cast<std::size_t>(at - first)));
+  value.overflow =
+      digits > 19 && digits_overflow(std::string_view(first, static_cast<std::size_t>(at - first)));
   if (at != end_ && *at == '.') {
     char const* const fraction = ++at;
     pass_digits(begin_, at, end_, value.magnitude);
