@@ -14,6 +14,20 @@ namespace kw = kindwire;
 
 namespace {
 
+struct either {
+  int value = 0;
+};
+
+}  // namespace
+
+template <>
+struct kw::json_codec<either> {
+  static bool read(kw::json_reader& reader, either& value) { return reader.read(value.value); }
+  static constexpr std::string_view typescript = "number|string";
+};
+
+namespace {
+
 enum class side { left, right };
 
 struct minutes {
@@ -199,4 +213,19 @@ TEST_CASE("TypeScript of questions and answers: with an id, each in its directio
   | (Whole & { id?: number | string })
   | (End & { id?: number | string });
 )") != std::string::npos);
+}
+
+TEST_CASE("TypeScript of types in others means what it says") {
+  auto const type = [](std::string const& text) {
+    std::size_t const at = text.find("= ", text.find("export type X")) + 2;
+    return text.substr(at, text.find(";\n", at) - at);
+  };
+  CHECK(type(kw::typescript<either>("X")) == "number|string");
+  CHECK(type(kw::typescript<std::vector<either>>("X")) == "(number|string)[]");
+  CHECK(type(kw::typescript<std::array<either, 2>>("X")) == "[number|string, number|string]");
+  CHECK(type(kw::typescript<std::map<std::string, either>>("X")) == "{ [key: string]: number|string }");
+  CHECK(type(kw::typescript<std::vector<std::optional<either>>>("X")) == "((number|string) | null)[]");
+  CHECK(type(kw::typescript<std::vector<std::vector<std::map<std::string, bool>>>>("X")) ==
+        "{ [key: string]: boolean }[][]");
+  CHECK(type(kw::typescript<std::vector<std::array<bool, 2>>>("X")) == "[boolean, boolean][]");
 }

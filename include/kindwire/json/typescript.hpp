@@ -68,6 +68,26 @@ class typescript_printer {
     out_ += "}\n";
   }
 
+  // Whether what stands for the type holds together beside `|`, `&` and `[]`. Of a codec's own words nothing
+  // is known.
+  static bool is_compound(type_node const& node) {
+    switch (node.form) {
+      case type_form::optional: return true;
+      case type_form::one_of: return node.inner.size() > 1 || is_compound(node.inner[0]);
+      case type_form::verbatim: return !node.typescript.empty();
+      default: return false;
+    }
+  }
+
+  std::string of_union(type_node const& node) const {
+    return node.form == type_form::verbatim ? operand(node) : type(node);
+  }
+
+  // As an operand of `&` or `[]`.
+  std::string operand(type_node const& node) const {
+    return is_compound(node) ? '(' + type(node) + ')' : type(node);
+  }
+
   std::string type(type_node const& node) const {
     switch (node.form) {
       case type_form::anything: return "unknown";
@@ -75,17 +95,18 @@ class typescript_printer {
       case type_form::integer:
       case type_form::floating: return "number";
       case type_form::string: return "string";
-      case type_form::optional: return type(node.inner[0]) + " | null";
+      // Unions of unions are one union.
+      case type_form::optional: return of_union(node.inner[0]) + " | null";
       case type_form::list: return list(node);
       case type_form::map: return "{ [key: string]: " + type(node.inner[0]) + " }";
       case type_form::named: return names_[node.entry];
       case type_form::one_of: {
         std::string out;
-        for (type_node const& each : node.inner) out += (out.empty() ? "" : " | ") + type(each);
+        for (type_node const& each : node.inner) out += (out.empty() ? "" : " | ") + of_union(each);
         return out;
       }
       case type_form::with_id:
-        return '(' + type(node.inner[0]) + " & { " + property(node.id_name) + "?: number | string })";
+        return '(' + operand(node.inner[0]) + " & { " + property(node.id_name) + "?: number | string })";
       case type_form::verbatim: break;
     }
     return node.typescript.empty() ? "unknown" : std::string{node.typescript};
@@ -98,14 +119,13 @@ class typescript_printer {
   }
 
   std::string list(type_node const& node) const {
-    std::string const element = type(node.inner[0]);
     if (is_tuple(node)) {
+      std::string const element = type(node.inner[0]);
       std::string out = "[";
       for (std::size_t left = *node.max_size; left != 0; --left) out += element + (left == 1 ? "" : ", ");
       return out + ']';
     }
-    bool const simple = element.find_first_of(" <(") == std::string::npos;
-    return simple ? element + "[]" : '(' + element + ")[]";
+    return operand(node.inner[0]) + "[]";
   }
 
   // Names of properties need no quotation marks if they are identifiers, be they reserved words.
