@@ -48,16 +48,17 @@ class reply {
 class request_error : public std::system_error {
  public:
   request_error(std::error_code code, error_message why)
-      : std::system_error(code, printable(why.message.empty() ? why.code : why.message)),
-        why_(std::move(why)) {}
+      : std::system_error(explained(code, why)), why_(std::move(why)) {}
 
   error_message const& why() const noexcept { return why_; }
 
  private:
-  static std::string printable(std::string_view text) {
-    std::string result;
-    detail::append_printable(result, text);
-    return result;
+  static std::system_error explained(std::error_code code, error_message const& why) {
+    std::string_view const text = why.message.empty() ? why.code : why.message;
+    if (text.empty()) return std::system_error(code);
+    std::string said;
+    detail::append_printable(said, text);
+    return std::system_error(code, said);
   }
 
   error_message why_;
