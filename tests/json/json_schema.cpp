@@ -346,3 +346,91 @@ TEST_CASE("JSON Schema of a set of kinds: one of them") {
 }
 )");
 }
+
+namespace {
+
+struct thirds {
+  float narrow = 0;
+  double wide = 0;
+  std::chrono::duration<std::int16_t> counted{};
+  static constexpr auto schema = kw::object(
+      kw::field("narrow", &thirds::narrow, kw::minimum(-1.0 / 3), kw::maximum(1.0 / 3)),
+      kw::field("wide", &thirds::wide, kw::maximum(9'007'199'254'740'993)),
+      kw::field("counted", &thirds::counted, kw::unit<std::chrono::duration<double, std::ratio<60>>>));
+};
+
+// The numbers that a schema has for minimum and maximum, in their order.
+std::vector<double> bounds_in(std::string const& schema) {
+  std::vector<double> found;
+  for (std::size_t at = 0; (at = schema.find("imum\": ", at)) != std::string::npos; ++at) {
+    found.push_back(std::strtod(schema.c_str() + at + 7, nullptr));
+  }
+  return found;
+}
+
+template <class T>
+void accepts_extremes() {
+  auto const bounds = bounds_in(kw::json_schema<T>());
+  if (bounds.empty()) return;
+  REQUIRE(bounds.size() == 2);
+  CHECK(std::strtod(kw::to_json(std::numeric_limits<T>::lowest()).c_str(), nullptr) >= bounds[0]);
+  CHECK(std::strtod(kw::to_json((std::numeric_limits<T>::max)()).c_str(), nullptr) <= bounds[1]);
+}
+
+template <class T>
+void accepts_extreme_durations() {
+  auto const bounds = bounds_in(kw::json_schema<T>());
+  REQUIRE(bounds.size() == 2);
+  CHECK(std::strtod(kw::to_json((T::min)()).c_str(), nullptr) >= bounds[0]);
+  CHECK(std::strtod(kw::to_json((T::max)()).c_str(), nullptr) <= bounds[1]);
+}
+
+}  // namespace
+
+TEST_CASE("the bounds of a schema accept what the writer writes") {
+  accepts_extremes<std::int8_t>();
+  accepts_extremes<std::uint16_t>();
+  accepts_extremes<std::int32_t>();
+  accepts_extremes<std::uint64_t>();
+  accepts_extremes<std::int64_t>();
+  accepts_extremes<float>();
+  accepts_extremes<double>();
+  accepts_extreme_durations<std::chrono::nanoseconds>();
+  accepts_extreme_durations<std::chrono::duration<float>>();
+
+  auto const bounds = bounds_in(kw::json_schema<thirds>());
+  REQUIRE(bounds.size() == 5);
+  auto const written = [](thirds const& value, std::string_view name) {
+    std::string const text = kw::to_json(value);
+    return std::strtod(text.c_str() + text.find(name) + name.size() + 2, nullptr);
+  };
+  constexpr auto third = static_cast<float>(1.0 / 3);
+  CHECK(written({.narrow = -third}, "narrow") >= bounds[0]);
+  CHECK(written({.narrow = third}, "narrow") <= bounds[1]);
+  CHECK(written({.wide = 9'007'199'254'740'992}, "wide") <= bounds[2]);
+  for (int count = -32768; count < 32768; ++count) {
+    double const minutes = written(
+        {.counted = std::chrono::duration<std::int16_t>{static_cast<std::int16_t>(count)}}, "counted");
+    REQUIRE(minutes >= bounds[3]);
+    REQUIRE(minutes <= bounds[4]);
+  }
+}
+
+namespace {
+
+struct constant_members {
+  int const size = 4;
+  std::optional<int> const limit{};
+  std::optional<int> most = 10;
+  static constexpr auto schema =
+      kw::object(kw::field("size", &constant_members::size), kw::field("limit", &constant_members::limit),
+                 kw::field("most", &constant_members::most));
+};
+
+}  // namespace
+
+TEST_CASE("const members are described like others, and what absence means is said") {
+  std::string const text = kw::json_schema<constant_members>();
+  CHECK(text.find(R"("required": ["size"])") != std::string::npos);
+  CHECK(text.find(R"("default": 10)") != std::string::npos);
+}

@@ -66,6 +66,19 @@ struct minutes {
   int count = 0;
 };
 
+struct draft {
+  item first{1, "one"};
+  std::array<item, 2> pair{};
+  std::optional<int> limit = 10;
+  std::optional<std::string> note{};
+  std::vector<int> list{};
+  int retries = 3;
+  static constexpr auto schema = kw::object(
+      kw::field("first", &draft::first, kw::defaulted), kw::field("pair", &draft::pair, kw::defaulted),
+      kw::field("limit", &draft::limit), kw::field("note", &draft::note),
+      kw::field("list", &draft::list, kw::defaulted), kw::field("retries", &draft::retries, kw::defaulted));
+};
+
 template <class T>
 void check_integer_range() {
   using limits = std::numeric_limits<T>;
@@ -316,4 +329,43 @@ TEST_CASE("the user's own recursion is bounded too") {
   std::string deep = R"({"x":)" + std::string(std::size_t{1} << 20, '[');
   CHECK(kw::decode<tree>(deep).error().code == json_errc::too_deep);
   CHECK(kw::decode<tree>(std::string(std::size_t{1} << 20, '[')).error().code == json_errc::wrong_type);
+}
+
+TEST_CASE("nothing is left of what a value held before") {
+  draft held;
+  held.first.name = "other";
+  held.limit = 7;
+  held.note = "old";
+  held.list = {1, 2};
+  held.retries = 9;
+  auto const is_fresh = [](draft const& value) {
+    return value.first.id == 1 && value.first.name == "one" && value.limit == 10 && !value.note &&
+           value.list.empty() && value.retries == 3;
+  };
+  draft value = held;
+  kw::json_reader reader{"{}"};
+  REQUIRE(reader.read(value));
+  CHECK(is_fresh(value));
+
+  std::array<draft, 2> several{held, held};
+  kw::json_reader in_array{R"([{"note":"new"},{}])"};
+  REQUIRE(in_array.read(several));
+  CHECK(several[0].note == "new");
+  several[0].note.reset();
+  CHECK(is_fresh(several[0]));
+  CHECK(is_fresh(several[1]));
+
+  // What is kept is memory.
+  std::string text(100, 'x');
+  std::size_t const room = text.capacity();
+  kw::json_reader string_reader{R"("short")"};
+  REQUIRE(string_reader.read(text));
+  CHECK(text == "short");
+  CHECK(text.capacity() == room);
+}
+
+TEST_CASE("a std::optional: absent is as its initialiser has it, null is empty") {
+  CHECK(kw::decode<draft>("{}")->limit == 10);
+  CHECK(kw::decode<draft>(R"({"limit":null})")->limit == std::nullopt);
+  CHECK(kw::decode<draft>(R"({"limit":4})")->limit == 4);
 }

@@ -28,8 +28,10 @@ enum class state { idle, busy };
 struct part {
   std::int64_t id = 0;
   std::optional<std::string> label{};
+  std::optional<int> limit = 10;
   friend bool operator==(part const&, part const&) = default;
-  static constexpr auto schema = kw::object(kw::field("id", &part::id), kw::field("label", &part::label));
+  static constexpr auto schema = kw::object(kw::field("id", &part::id), kw::field("label", &part::label),
+                                            kw::field("limit", &part::limit));
 };
 
 struct circle {
@@ -161,7 +163,10 @@ class generator {
     }
   }
 
-  part one_part() { return {integer<std::int64_t>(), toss() ? std::optional{text()} : std::nullopt}; }
+  part one_part() {
+    return {integer<std::int64_t>(), toss() ? std::optional{text()} : std::nullopt,
+            toss() ? std::optional{integer<int>()} : std::nullopt};
+  }
 
   shape one_shape() {
     if (toss()) return circle{std::abs(real())};

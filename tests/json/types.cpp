@@ -80,6 +80,9 @@ TEST_CASE("raw JSON is written as it is, if it is one value") {
         R"({"kind":"ENVELOPE","body":{"id": 7},"view":[],"parts":{"x":2}})");
   CHECK(kw::to_json(envelope{}) == R"({"kind":"ENVELOPE","body":null,"view":null,"parts":{}})");
   CHECK(kw::to_json(envelope{.body = {" 1\n"}}) == R"({"kind":"ENVELOPE","body":1,"view":null,"parts":{}})");
+  // Line breaks would end a line of JSON lines.
+  CHECK(kw::to_json(kw::raw_json{"{\r\n  \"a\" :\n[1,\r2]\n}\n"}) == R"({  "a" :[1,2]})");
+  CHECK(kw::to_json(kw::raw_json{R"("a\nb")"}) == R"("a\nb")");
   CHECK(encoding_error("", 0) == json_errc::truncated);
   CHECK(encoding_error("{\"id\":7", 7) == json_errc::truncated);
   CHECK(encoding_error("1,\"kind\":\"OTHER\"", 1) == json_errc::trailing_data);

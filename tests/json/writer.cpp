@@ -172,3 +172,30 @@ TEST_CASE("every sink gets the same, whatever the size") {
   REQUIRE(kw::encode_text(sink, many));
   CHECK(sink.text == kw::to_json(many));
 }
+
+namespace {
+
+struct starts_with_values {
+  std::optional<int> limit = 10;
+  std::optional<int> other{};
+  std::optional<int> const fixed{};
+  static constexpr auto schema = kw::object(kw::field("limit", &starts_with_values::limit),
+                                            kw::field("other", &starts_with_values::other),
+                                            kw::field("fixed", &starts_with_values::fixed));
+};
+
+struct no_default {
+  explicit no_default(int) {}
+  std::optional<int> limit{};
+  static constexpr auto schema = kw::object(kw::field("limit", &no_default::limit));
+};
+
+}  // namespace
+
+TEST_CASE("an empty optional is left out, unless an initialiser gives it a value") {
+  CHECK(kw::to_json(starts_with_values{}) == R"({"limit":10})");
+  CHECK(kw::to_json(starts_with_values{.limit = {}}) == R"({"limit":null})");
+  CHECK(kw::to_json(starts_with_values{.limit = {}, .other = 1, .fixed = 2}) ==
+        R"({"limit":null,"other":1,"fixed":2})");
+  CHECK(kw::to_json(no_default{1}) == "{}");
+}

@@ -65,6 +65,8 @@ std::string initial_text(T const& value) {
     unit_of<T, Unit> converted{};
     if (convert_duration(value, converted) != conversion::exact) return {};
     return initial_text<void>(converted.count());
+  } else if constexpr (is_optional<T>) {
+    return value ? initial_text<Unit>(*value) : std::string{};  // that it is null is in its type
   } else if constexpr (is_vector<T>) {
     return value.empty() ? "[]" : "";
   } else if constexpr (string_map<T> && !described<T>) {
@@ -168,10 +170,11 @@ class catalogue {
                     .description = described_with_unit(field.description(), unit_text<member, unit>()),
                     .required = field.required,
                     .type = describe<member, unit>()};
-    limit_numbers(node.type, bound_text(field.minimum()), bound_text(field.maximum()));
+    using number = typename number_of<typename innermost<member>::type, unit>::type;
+    limit_numbers(node.type, bound_text<number>(field.minimum()), bound_text<number>(field.maximum()));
     limit_lengths(node.type, field.min_length(), field.max_length());
     limit_items(node.type, field.min_items(), field.max_items());
-    if constexpr (!is_optional<member> && std::default_initializable<T>) {
+    if constexpr (std::default_initializable<T>) {
       if (!field.required) node.otherwise = initial_text<unit>(T{}.*field.member);
     }
     entry.fields.push_back(std::move(node));
@@ -221,9 +224,14 @@ class catalogue {
       node.maximum = digits_of(fitting(static_cast<std::uint64_t>((std::numeric_limits<member_rep>::max)()),
                                        static_cast<std::uint64_t>((std::numeric_limits<rep>::max)())));
     } else if constexpr (json_integer<member_rep>) {
-      constexpr double scale = static_cast<double>(factor::den) / static_cast<double>(factor::num);
-      node.minimum = digits_of(static_cast<double>((std::numeric_limits<member_rep>::min)()) * scale);
-      node.maximum = digits_of(static_cast<double>((std::numeric_limits<member_rep>::max)()) * scale);
+      // As the writer comes to them.
+      auto const bound = [](member_rep count) {
+        Unit converted{};
+        static_cast<void>(convert_duration(Duration{count}, converted));
+        return digits_of(converted.count());
+      };
+      node.minimum = bound((std::numeric_limits<member_rep>::min)());
+      node.maximum = bound((std::numeric_limits<member_rep>::max)());
     }
     return node;
   }
@@ -235,18 +243,32 @@ class catalogue {
               .minimum = digits_of((std::numeric_limits<T>::min)()),
               .maximum = digits_of((std::numeric_limits<T>::max)())};
     } else if constexpr (std::is_same_v<T, float>) {
-      // To all but C++, numbers are doubles.
-      auto const most = static_cast<double>((std::numeric_limits<float>::max)());
+      // As the writer writes them: to all but C++ numbers are doubles, and the double of these digits is a
+      // little more than the float, to which it is rounded when it is read.
+      constexpr float most = (std::numeric_limits<float>::max)();
       return {.form = type_form::floating, .minimum = digits_of(-most), .maximum = digits_of(most)};
     } else {
       return {type_form::floating};
     }
   }
 
-  static std::string bound_text(no_bound) { return {}; }
+  // As the reader and the writer compare with it: as the member's number has it.
   template <class Number>
-  static std::string bound_text(Number bound) {
-    return digits_of(bound);
+  static std::string bound_text(no_bound) {
+    return {};
+  }
+  template <class Number, class Bound>
+  static std::string bound_text(Bound bound) {
+    if constexpr (std::is_void_v<Number>) {
+      return {};  // complained about by limits_of
+    } else if constexpr (std::is_integral_v<Bound> && std::is_floating_point_v<Number>) {
+      // 100000, and not 1e+05, where that is the same.
+      constexpr std::int32_t exact = std::int32_t{1} << std::numeric_limits<float>::digits;
+      bool const plain = std::cmp_less_equal(bound, exact) && std::cmp_greater_equal(bound, -exact);
+      return plain ? digits_of(bound) : digits_of(static_cast<Number>(bound));
+    } else {
+      return digits_of(static_cast<Number>(bound));
+    }
   }
 
   // What is said of numbers and lengths is said of all of them in the member, but not of those in described

@@ -51,6 +51,10 @@ struct read_plan;
 template <class Variant>
 struct variant_read_plan;
 
+// Makes an object as it is before it is read, and leaves alone what reading replaces anyhow.
+template <class T>
+void renew(T& value);
+
 }  // namespace detail
 
 /// Reads values from a text, one after the other. A json_codec is handed one; decode() and dispatcher make
@@ -62,12 +66,13 @@ class json_reader {
   explicit json_reader(std::string_view text, json_options options = {}) noexcept
       : scanner_(text), options_(options) {}
 
-  /// Reads the value that stands next. On false, `value` is valid but unspecified. What `value` held is gone,
-  /// except that strings and vectors keep their memory.
+  /// Reads the value that stands next. On false, `value` is valid but unspecified. Otherwise nothing of what
+  /// it held is left: absent fields get what their initialisers give them. A string and a vector keep their
+  /// memory.
   template <class T>
   bool read(T& value) {
-    scanner_.skip_space();
-    return read_value<detail::no_limits>(value);
+    detail::renew(value);
+    return read_fresh(value);
   }
 
   /// Refuses the value that was just read: `expected` says what it should have been. Returns false.
@@ -82,6 +87,13 @@ class json_reader {
   json_error take_error() { return scanner_.take_error(); }
 
  protected:
+  // The same into a value that was just made.
+  template <class T>
+  bool read_fresh(T& value) {
+    scanner_.skip_space();
+    return read_value<detail::no_limits>(value);
+  }
+
   bool read_object(void* object, detail::object_plan const& plan);
   bool read_variant(void* variant, detail::variant_plan const& plan);
   // The kind stands at `place`, if that is known, and is the plan's.
@@ -91,11 +103,17 @@ class json_reader {
   // Reads the member at Index of T, and checks what its field() states.
   template <class T, std::size_t Index>
   static bool read_field(json_reader& reader, void* object) {
-    using limits = detail::limits_of<T, Index>;
-    static_assert(limits::make_sense);
-    reader.scanner_.skip_space();
-    return reader.read_value<limits>(
-        static_cast<T*>(object)->*(schema<T>.fields.template get<Index>().member));
+    if constexpr (detail::field_type<T, Index>::is_const) {
+      static_assert(detail::always_false<T>,
+                    "kindwire: a const member cannot be read, only written: a type to decode has none");
+      return false;
+    } else {
+      using limits = detail::limits_of<T, Index>;
+      static_assert(limits::make_sense);
+      reader.scanner_.skip_space();
+      return reader.read_value<limits>(
+          static_cast<T*>(object)->*(schema<T>.fields.template get<Index>().member));
+    }
   }
 
   // Enters the object that stands next and finds its kind, reading all that stands before it, or says what is

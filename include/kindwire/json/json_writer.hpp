@@ -149,6 +149,8 @@ class json_writer {
     } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
       return write_text<Limits>(value);
     } else if constexpr (detail::is_optional<T>) {
+      static_assert(!detail::is_optional<typename T::value_type>,
+                    "kindwire: a std::optional of a std::optional: JSON has but one null");
       if (value) return write_value<Limits>(*value);
       put("null");
       return true;
@@ -378,8 +380,9 @@ inline bool json_writer::write_string(std::string_view text) {
   return true;
 }
 
-/// A text from elsewhere goes out as it is, once it is known to be one value: what is around it would do no
-/// harm in a document, but would in a stream of lines, and is left out.
+/// A text from elsewhere goes out as it is, once it is known to be one value, except for what would do no
+/// harm in a document but would in a stream of lines: white space around it, and line breaks, which in JSON
+/// can only stand between tokens.
 inline bool json_writer::write_raw(std::string_view text) {
   detail::json_scanner scanner{text};
   scanner.rewind(text.data(), depth_);
@@ -388,7 +391,11 @@ inline bool json_writer::write_raw(std::string_view text) {
   if (scanner.skip_value()) {
     char const* const end = scanner.position();
     if (scanner.finish()) {
-      put({begin, static_cast<std::size_t>(end - begin)});
+      std::string_view value{begin, static_cast<std::size_t>(end - begin)};
+      for (std::size_t at; (at = value.find_first_of("\n\r")) != value.npos; value.remove_prefix(at + 1)) {
+        put(value.substr(0, at));
+      }
+      put(value);
       return true;
     }
   }

@@ -173,6 +173,20 @@ inline constexpr bool is_kept = has_read_codec<T> || described<T>;
 template <class T, std::size_t Size>
 inline constexpr bool is_kept<std::array<T, Size>> = has_read_codec<std::array<T, Size>> || is_kept<T>;
 
+// A codec's type is its own affair.
+template <class T>
+void renew([[maybe_unused]] T& value) {
+  if constexpr (has_read_codec<T>) {
+    return;
+  } else if constexpr (is_array<T>) {
+    if constexpr (is_kept<typename T::value_type>) {
+      for (auto& each : value) renew(each);
+    }
+  } else if constexpr (described<T>) {
+    value = T{};
+  }
+}
+
 template <class T, std::size_t Index>
 inline constexpr bool is_kept_field = is_kept<typename field_type<T, Index>::member_type>;
 

@@ -160,6 +160,8 @@ bool json_reader::read_enumerator(T& value) {
 
 template <class Limits, class T>
 bool json_reader::read_optional(std::optional<T>& value) {
+  static_assert(!detail::is_optional<T>,
+                "kindwire: a std::optional of a std::optional: JSON has but one null");
   if (scanner_.peek() != 'n') return read_value<Limits>(value.emplace());
   value.reset();
   return scanner_.literal("null");

@@ -11,6 +11,17 @@
 
 namespace kindwire {
 
+namespace detail {
+
+// Reads into values that were just made.
+class fresh_reader final : public json_reader {
+ public:
+  using json_reader::json_reader;
+  using json_reader::read_fresh;
+};
+
+}  // namespace detail
+
 /// Decodes one value: a message, a std::variant of messages that their kinds tell apart, an object that is
 /// part of one, or whatever else types.hpp lists. Unknown fields are passed over unless `options` refuse
 /// them; a field that stands twice is refused unless they say otherwise. So is what goes beyond the limits
@@ -19,9 +30,9 @@ namespace kindwire {
 /// that. Thread safe.
 template <class T>
 outcome<T> decode(std::string_view text, json_options options = {}) {
-  json_reader reader{text, options};
+  detail::fresh_reader reader{text, options};
   outcome<T> result{T{}};
-  if (!reader.read(*result) || !reader.finish()) result = reader.take_error();
+  if (!reader.read_fresh(*result) || !reader.finish()) result = reader.take_error();
   return result;
 }
 

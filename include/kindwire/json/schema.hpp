@@ -23,7 +23,8 @@ namespace kindwire {
 template <class Owner, class Member, class... Options>
 struct field_schema : detail::field_options<Options...> {
   using owner_type = Owner;
-  using member_type = Member;
+  using member_type = std::remove_cv_t<Member>;
+  static constexpr bool is_const = std::is_const_v<Member>;
   /// The duration whose count is the number in JSON; void where the member is none, or for its own unit.
   using unit = typename detail::first_unit<Options...>::type;
 
@@ -103,7 +104,7 @@ constexpr auto fields_among(Parts const&... parts) noexcept {
       return std::tuple{};
     }
   };
-  constexpr auto as_small = [](auto const&... fields) { return make_small_tuple(fields...); };
+  constexpr auto as_small = [](auto const&... fields) { return detail::make_small_tuple(fields...); };
   return std::apply(as_small, std::tuple_cat(of_one(parts)...));
 }
 
@@ -148,7 +149,10 @@ constexpr auto member_schema() {
 /// A field: the name in JSON, the member, and options in any order: `defaulted`, `minimum(0)`,
 /// `maximum(100)`, `min_length(1)`, `max_length(64)`, `min_items(1)`, `max_items(16)`,
 /// `unit<std::chrono::seconds>`, `description("percent")`. Required, unless it is `defaulted` or the member
-/// is a std::optional; null and absence are the same to that.
+/// is a std::optional.
+///
+/// A field that is absent keeps what its member's initialiser gives it, and null makes a std::optional empty:
+/// without an initialiser these are the same. A member that is const can be written, but not read.
 ///
 /// What the options state is checked when a value is read and when one is written. That they suit the member
 /// is checked where the type is first read, written or documented, as it may still be incomplete here.
@@ -163,7 +167,7 @@ constexpr field_schema<Owner, Member, Options...> field(std::string_view name, M
   return {{{{{options}...}}},
           name,
           member,
-          !detail::is_optional<Member> && !detail::field_options<Options...>::is_defaulted};
+          !detail::is_optional<std::remove_cv_t<Member>> && !detail::field_options<Options...>::is_defaulted};
 }
 
 /// The name of the member that carries the kind, where a protocol does not call it "kind": `kw::kind("PING",

@@ -36,7 +36,8 @@ class json_writer;
 /// A JSON value of any type, kept as the text that it has, for later: decode() it once it is known what it
 /// is. Reading checks it like any other text; what stands around it is not part of it.
 ///
-/// A text of one's own is checked when it is written: that is refused unless it is one JSON value.
+/// A text of one's own is checked when it is written: that is refused unless it is one JSON value, which goes
+/// out without its line breaks.
 struct raw_json {
   std::string text = "null";
   friend bool operator==(raw_json const&, raw_json const&) = default;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -17,9 +19,37 @@ namespace kindwire {
 
 namespace detail {
 
+// Whether the field at Index is a std::optional that its initialiser gives a value.
+template <class T, std::size_t Index>
+bool starts_with_value([[maybe_unused]] T const& fresh) {
+  if constexpr (is_optional<typename field_type<T, Index>::member_type>) {
+    return (fresh.*(schema<T>.fields.template get<Index>().member)).has_value();
+  } else {
+    return false;
+  }
+}
+
+// The same of all fields, a bit each.
+template <class T>
+std::uint64_t fields_that_start_with_value() {
+  if constexpr (std::default_initializable<T>) {
+    static std::uint64_t const bits = []<std::size_t... Index>(std::index_sequence<Index...>) {
+      T const fresh{};
+      return (std::uint64_t{0} | ... | (std::uint64_t{starts_with_value<T, Index>(fresh)} << Index));
+    }
+    (std::make_index_sequence<field_count<T>>{});
+    return bits;
+  } else {
+    return 0;
+  }
+}
+
+// An empty std::optional is left out where absence means the same to the reader: not where the initialiser
+// says otherwise.
 template <class T, std::size_t Index>
 bool field_is_absent(void const* object) {
-  return !(static_cast<T const*>(object)->*(schema<T>.fields.template get<Index>().member)).has_value();
+  auto const& value = static_cast<T const*>(object)->*(schema<T>.fields.template get<Index>().member);
+  return !value.has_value() && (fields_that_start_with_value<T>() >> Index & 1) == 0;
 }
 
 template <described T>
@@ -76,10 +106,10 @@ outcome<void> encode_into(Sink& sink, What const&... what) {
 }  // namespace detail
 
 /// Appends the value to `sink` as compact JSON: the kind first, then the fields as they are described, empty
-/// optionals left out, numbers in the fewest digits that give the same number again. On an error (NaN, an
-/// infinity, a string that is not UTF-8, an enumerator without a name, a duration that its unit cannot
-/// express, a raw_json that is not one JSON value, a value beyond what its field() states, nesting beyond
-/// json_max_depth) the sink is as it was.
+/// optionals left out (or as null, where an initialiser gives them a value), numbers in the fewest digits
+/// that give the same number again. On an error (NaN, an infinity, a string that is not UTF-8, an enumerator
+/// without a name, a duration that its unit cannot express, a raw_json that is not one JSON value, a value
+/// beyond what its field() states, nesting beyond json_max_depth) the sink is as it was.
 template <class T, text_sink Sink>
 outcome<void> encode(T const& value, Sink& sink) {
   return detail::encode_into(sink, value);
