@@ -87,6 +87,6 @@ int main(int count, char** values) {
       status = 1;
     }
   }
-  std::puts(kw::to_json(all.so_far).c_str());
+  std::puts(kw::to_json(all.so_far)->c_str());
   return status;
 }

@@ -16,7 +16,7 @@ struct point {
 
 int main() {
   auto const read = kindwire::decode<point>(R"({"x":0.1,"y":12345678901234567890123e-30})");
-  bool const right = read && kindwire::to_json(*read) == R"({"x":0.1,"y":1.2345678901234567e-08})";
+  bool const right = read && *kindwire::to_json(*read) == R"({"x":0.1,"y":1.2345678901234567e-08})";
   std::puts(right ? "right" : "wrong");
   return right ? 0 : 1;
 }

@@ -270,7 +270,7 @@ TEST_CASE("an id beside the fields is not unknown, where it has been named") {
 
 TEST_CASE("under another key, a field may be called kind") {
   kw::dispatcher const on{[](typed message) { return message.kind; }};
-  CHECK(*on(kw::to_json(typed{"x"})) == "x");
+  CHECK(*on(*kw::to_json(typed{"x"})) == "x");
   CHECK(on(R"({"kind":"typed"})").error().code == json_errc::missing_kind);
 }
 

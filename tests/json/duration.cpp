@@ -77,7 +77,7 @@ TEST_CASE("a duration is a number of its own unit, or of the one that is stated"
   CHECK(value->until == 3min);
   CHECK(value->pauses == std::vector<chrono::milliseconds>{1s, -2s});
   CHECK(value->limited == 2500ms);
-  CHECK(kw::to_json(*value) == R"({"after":1500,"until":3,"pauses":[1,-2],"limited":2.5})");
+  CHECK(*kw::to_json(*value) == R"({"after":1500,"until":3,"pauses":[1,-2],"limited":2.5})");
   CHECK(!kw::decode<waits>(R"({"after":1500,"until":null})")->until);
   CHECK(kw::decode<waits>(R"({"after":0})")->limited == 1s);
 }

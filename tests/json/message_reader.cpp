@@ -47,10 +47,10 @@ constexpr kind_key key{"kind"};
 std::optional<std::string> read(message_reader& reader, kind_place const& place) {
   if (place.kind == "LETTER") {
     letter value{};
-    if (reader.read_rest(value, place)) return kw::to_json(value);
+    if (reader.read_rest(value, place)) return *kw::to_json(value);
   } else if (place.kind == "PARCEL") {
     parcel value{};
-    if (reader.read_rest(value, place)) return kw::to_json(value);
+    if (reader.read_rest(value, place)) return *kw::to_json(value);
   }
   return std::nullopt;
 }

@@ -62,7 +62,7 @@ struct append_only {
 
 template <class T>
 std::string written(T value) {
-  return kw::to_json(holder<T>{std::move(value)});
+  return *kw::to_json(holder<T>{std::move(value)});
 }
 
 }  // namespace
@@ -72,7 +72,7 @@ inline constexpr auto kw::schema<language> = kw::enumeration(kw::enumerator("en"
                                                              kw::enumerator("english", language::english));
 
 TEST_CASE("a value with several names is written by the first and read by each") {
-  CHECK(kw::to_json(language::english) == R"("en")");
+  CHECK(*kw::to_json(language::english) == R"("en")");
   CHECK(*kw::decode<language>(R"("english")") == language::english);
 }
 
@@ -87,10 +87,10 @@ struct kw::json_codec<minutes> {
 };
 
 TEST_CASE("the kind comes first") {
-  CHECK(kw::to_json(initial{}) == R"({"kind":"INITIAL"})");
-  CHECK(kw::to_json(progress{42.5}) == R"({"kind":"PROGRESS","value":42.5})");
-  CHECK(kw::to_json(typed{}) == R"({"type":"A"})");
-  CHECK(kw::to_json(nothing{}) == "{}");
+  CHECK(*kw::to_json(initial{}) == R"({"kind":"INITIAL"})");
+  CHECK(*kw::to_json(progress{42.5}) == R"({"kind":"PROGRESS","value":42.5})");
+  CHECK(*kw::to_json(typed{}) == R"({"type":"A"})");
+  CHECK(*kw::to_json(nothing{}) == "{}");
 }
 
 TEST_CASE("values are written in their shortest form") {
@@ -127,7 +127,7 @@ TEST_CASE("what cannot be expressed is an error and leaves nothing") {
     REQUIRE(!result);
     CHECK(result.error().code == code);
     CHECK(text == "before");
-    CHECK(kw::to_json(value).empty());
+    CHECK(!kw::to_json(value));
     append_only sink;
     CHECK(!kw::encode_text(sink, value));
     CHECK(sink.calls == 0);
@@ -170,7 +170,7 @@ TEST_CASE("every sink gets the same, whatever the size") {
   holder<std::vector<std::uint64_t>> many{std::vector<std::uint64_t>(5000, 12345678)};
   append_only sink;
   REQUIRE(kw::encode_text(sink, many));
-  CHECK(sink.text == kw::to_json(many));
+  CHECK(sink.text == *kw::to_json(many));
 }
 
 namespace {
@@ -193,9 +193,9 @@ struct no_default {
 }  // namespace
 
 TEST_CASE("an empty optional is left out, unless an initialiser gives it a value") {
-  CHECK(kw::to_json(starts_with_values{}) == R"({"limit":10})");
-  CHECK(kw::to_json(starts_with_values{.limit = {}}) == R"({"limit":null})");
-  CHECK(kw::to_json(starts_with_values{.limit = {}, .other = 1, .fixed = 2}) ==
+  CHECK(*kw::to_json(starts_with_values{}) == R"({"limit":10})");
+  CHECK(*kw::to_json(starts_with_values{.limit = {}}) == R"({"limit":null})");
+  CHECK(*kw::to_json(starts_with_values{.limit = {}, .other = 1, .fixed = 2}) ==
         R"({"limit":null,"other":1,"fixed":2})");
-  CHECK(kw::to_json(no_default{1}) == "{}");
+  CHECK(*kw::to_json(no_default{1}) == "{}");
 }

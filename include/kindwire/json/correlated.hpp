@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <system_error>
 
+#include "encoding_error.hpp"
 #include "error.hpp"
 #include "json_reader.hpp"
 #include "outcome.hpp"
@@ -137,6 +139,12 @@ outcome<void> encode(correlated<T> const& message, Sink& sink) {
 }
 
 /// For `ws.send(kw::correlated{…})`, found by argument-dependent lookup.
+template <text_sink Sink, message_kind T>
+bool encode_text(Sink& sink, correlated<T> const& message, std::error_code& why) {
+  auto const encoded = encode(message, sink);
+  if (!encoded) why = detail::encoding_error(kind_of<T>, encoded.error());
+  return static_cast<bool>(encoded);
+}
 template <text_sink Sink, message_kind T>
 bool encode_text(Sink& sink, correlated<T> const& message) {
   return static_cast<bool>(encode(message, sink));

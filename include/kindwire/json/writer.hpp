@@ -6,9 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
+#include "encoding_error.hpp"
 #include "json_writer.hpp"
 #include "member_text.hpp"
 #include "outcome.hpp"
@@ -115,17 +119,40 @@ outcome<void> encode(T const& value, Sink& sink) {
   return detail::encode_into(sink, value);
 }
 
-/// The value as JSON, as encode() writes it. Empty, which no JSON text is, if it cannot be expressed:
-/// encode() tells why.
+/// The value as JSON, as encode() writes it, or why it has no form in JSON.
 template <class T>
-std::string to_json(T const& value) {
+outcome<std::string> to_json(T const& value) {
   std::string text;
-  static_cast<void>(static_cast<bool>(encode(value, text)));
+  if (auto const encoded = encode(value, text); !encoded) return encoded.error();
   return text;
 }
 
+namespace detail {
+
+// The kind of a message, empty if it has none.
+template <class T>
+std::string_view kind_of_value(T const& value) {
+  if constexpr (is_variant<T>) {
+    if (value.valueless_by_exception()) return {};
+    return std::visit([](auto const& each) { return detail::kind_of_value(each); }, value);
+  } else if constexpr (described<T>) {
+    return kind_or_none<T>();
+  } else {
+    return {};
+  }
+}
+
+}  // namespace detail
+
 /// How other layers send described values without knowing of JSON: found by the sink's namespace. False: it
-/// cannot be expressed, and nothing was written.
+/// cannot be expressed, and nothing was written; `why` is then of encoding_category().
+template <text_sink Sink, class T>
+requires(described<T> || detail::is_variant<T>) bool encode_text(Sink& sink, T const& value,
+                                                                 std::error_code& why) {
+  auto const encoded = encode(value, sink);
+  if (!encoded) why = detail::encoding_error(detail::kind_of_value(value), encoded.error());
+  return static_cast<bool>(encoded);
+}
 template <text_sink Sink, class T>
 requires(described<T> || detail::is_variant<T>) bool encode_text(Sink& sink, T const& value) {
   return static_cast<bool>(encode(value, sink));

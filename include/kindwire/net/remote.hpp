@@ -88,12 +88,18 @@ class remote {
     return detail::refuse_to_send<T>(), error::invalid_argument;
   }
 
-  /// A value as a TEXT message, encoded on this thread. invalid_argument if it cannot be. Exceptions of
-  /// encode_text() other than std::bad_alloc propagate, with nothing handed over.
+  /// A value as a TEXT message, encoded on this thread. If it cannot be: an error of encoding_category(), or
+  /// invalid_argument from an encode_text() that does not say why. Exceptions of encode_text() other than
+  /// std::bad_alloc propagate, with nothing handed over.
   template <text_encodable T>
   std::error_code send(T const& value) const {
     if (!box_) return error::closed;
-    return box_->send_encoded(message_type::text, [&](buffer& sink) { return encode_text(sink, value); });
+    std::error_code unfit;
+    auto const outcome = box_->send_encoded(message_type::text, [&](buffer& sink) {
+      unfit = detail::encode_value(sink, value);
+      return !unfit;
+    });
+    return unfit ? unfit : outcome;
   }
 
   /// Sends a Close after everything accepted before, without waiting, even if the queue is full. From then on

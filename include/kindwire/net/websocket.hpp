@@ -94,7 +94,8 @@ class websocket {
   }
   /// The same as an awaitable, which does not suspend if a message is already there.
   asio::awaitable<message> receive() {
-    return connection_ ? asio::awaitable<message>(connection_) : detail::await_message(connection_, asio::use_awaitable);
+    return connection_ ? asio::awaitable<message>(connection_)
+                       : detail::await_message(connection_, asio::use_awaitable);
   }
 
   /// A message that has already arrived, or false. Never waits. The view is valid until the next receive.
@@ -160,7 +161,8 @@ class websocket {
     return send(type, detail::binary_payload(bytes), std::forward<Token>(token));
   }
 
-  /// A value as a TEXT message, written straight into the outbound frame. Include a json/ header for it.
+  /// A value as a TEXT message, written straight into the outbound frame. Include a json/ header for it. A
+  /// value that cannot be encoded is an error of encoding_category(), and nothing is sent.
   template <text_encodable T>
   asio::awaitable<sent> send(T const& value) {
     return detail::await_drained(connection_, try_send(value));
@@ -226,9 +228,14 @@ class websocket {
   }
   template <text_encodable T>
   std::error_code try_send(T const& value) {
-    return queue(true, [&](session& protocol) {
-      return protocol.send_with(message_type::text, [&](buffer& sink) { return encode_text(sink, value); });
+    std::error_code unfit;
+    auto const outcome = queue(true, [&](session& protocol) {
+      return protocol.send_with(message_type::text, [&](buffer& sink) {
+        unfit = detail::encode_value(sink, value);
+        return !unfit;
+      });
     });
+    return unfit ? unfit : outcome;
   }
 
   /// Bytes queued that the stream has not taken yet.
