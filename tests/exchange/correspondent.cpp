@@ -756,4 +756,66 @@ TEST_CASE("any token will do") {
   CHECK_THROWS_AS(second.get(), std::system_error);
 }
 
+TEST_CASE("a request that is answered by something else says so") {
+  asking side;
+  // An answer to another question: known at once.
+  kw::reply<std::variant<user>> other;
+  std::error_code other_error;
+  side.talk->request<std::variant<user>>(get_user{"ann"}, 1h, [&](std::error_code error, auto reply) {
+    other_error = error;
+    other = reply;
+  });
+  std::error_code error;
+  kw::error_message why;
+  side.talk->request<nobody>(get_user{"bob"}, 1h, [&](std::error_code code, auto const& reply) {
+    error = code;
+    why = reply.why();
+  });
+  side.say(R"({"kind":"NOBODY","id":1})");
+  side.say(R"({"kind":"USER","id":3,"age":1})");
+  side.settle();
+  CHECK(other_error == exchange_errc::invalid_answer);
+  CHECK(other.why().message == R"(expected kind "USER", found "NOBODY")");
+  CHECK(error == exchange_errc::invalid_answer);
+  CHECK(why.code == "wrong_kind");
+  CHECK(why.path == "/kind");
+  CHECK(kw::request_error(error, why).what() ==
+        std::string{R"(expected kind "NOBODY", found "USER": an answer that cannot be decoded)"});
+  CHECK(side.talk->outstanding() == 0);
+}
+
+TEST_CASE("a request that times out says what is known of the reason") {
+  asking side;
+  asking::outcome result;
+  asking::outcome silent;
+  side.ask(result, 20ms);
+  side.ask(silent, 20ms);
+  // A kind that nobody asked for: it may be a message with an id of its own.
+  side.say(R"({"kind":"USR","id":1,"age":7})");
+  side.io.restart();
+  while (!result.done || !silent.done) side.io.run_one();
+  CHECK(result.error == exchange_errc::timed_out);
+  CHECK(result.why.message == R"(a message of kind "USR" has the question's id, and is not an answer to it)");
+  CHECK(silent.error == exchange_errc::timed_out);
+  CHECK(silent.why.message.empty());
+  CHECK(kw::request_error(silent.error, silent.why).what() == std::string{"no answer in time"});
+  asking::receiving others;
+  side.receive(others);
+  side.settle();
+  CHECK(others.all == texts{R"({"kind":"USR","id":1,"age":7})"});
+}
+
+TEST_CASE("a request that times out as nobody receives says so") {
+  asking side({.read_ahead = 100});
+  asking::outcome result;
+  side.ask(result, 20ms);
+  side.say(R"({"kind":"NOTE","text":")" + std::string(200, 'x') + "\"}");
+  side.say(answer(1, 7));
+  side.io.restart();
+  while (!result.done) side.io.run_one();
+  CHECK(result.error == exchange_errc::timed_out);
+  CHECK(result.why.message.ends_with(
+      " bytes of other messages wait for receive(), and until some are received, nothing more is read"));
+}
+
 }  // namespace correspondent_tests

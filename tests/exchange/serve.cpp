@@ -443,7 +443,13 @@ TEST_CASE("what a handler throws ends it, as does a connection that breaks") {
     side.say(R"({"kind":"NOTE","text":"thrown"})");
     side.settle();
     REQUIRE(run.failure);
-    CHECK_THROWS_WITH(std::rethrow_exception(run.failure), "thrown");
+    try {
+      std::rethrow_exception(run.failure);
+    } catch (kw::handler_failed const& failure) {
+      CHECK(std::string{failure.what()} == R"(handler of "NOTE": thrown)");
+      CHECK(failure.kind() == "NOTE");
+      CHECK_THROWS_WITH(std::rethrow_if_nested(failure), "thrown");
+    }
   }
   test::far_end side(kw::role::server);
   serving const run(side, on, {});
@@ -467,8 +473,74 @@ TEST_CASE("an answer that cannot be encoded ends it") {
   try {
     std::rethrow_exception(run.failure);
   } catch (std::system_error const& error) {
-    CHECK(error.code() == kw::error::invalid_argument);
+    CHECK(error.code().category() == kw::encoding_category());
+    CHECK(error.code() ==
+          std::error_condition(static_cast<int>(kw::json_errc::invalid_utf8), kw::json_category()));
+    CHECK(std::string{error.what()} ==
+          R"(handler of "GET_USER": NOTE: field "text": string that is not UTF-8 at byte 0)");
   }
+}
+
+TEST_CASE("what a handler has from the system keeps its code, and names the kind") {
+  test::far_end side(kw::role::server);
+  kw::dispatcher on{[](note) -> asio::awaitable<void> {
+    co_await pass();
+    throw std::system_error(std::make_error_code(std::errc::permission_denied));
+  }};
+  serving const run(side, on, {});
+  side.say(R"({"text":"\n","kind":"NOTE"})");
+  side.settle();
+  REQUIRE(run.failure);
+  try {
+    std::rethrow_exception(run.failure);
+  } catch (std::system_error const& error) {
+    CHECK(error.code() == std::errc::permission_denied);
+    CHECK(std::string_view{error.what()}.starts_with(R"(handler of "NOTE": )"));
+    CHECK_THROWS_AS(std::rethrow_if_nested(error), std::system_error);
+  }
+}
+
+TEST_CASE("whoever sends a value that cannot be encoded is told why") {
+  test::far_end side(kw::role::server);
+  note const broken{"\xFF"};
+  std::string const said = R"(NOTE: field "text": string that is not UTF-8 at byte 0)";
+  CHECK(side.ws.try_send(broken).message() == said);
+  CHECK(side.ws.remote().send(broken).message() == said);
+  std::string thrown;
+  asio::co_spawn(side.io, side.ws.send(broken), [&](std::exception_ptr how, auto&&...) {
+    try {
+      std::rethrow_exception(how);
+    } catch (std::system_error const& error) {
+      thrown = error.what();
+    }
+  });
+  side.settle();
+  CHECK(thrown == said);
+  CHECK(side.heard().empty());
+}
+
+TEST_CASE("handlers get arguments without options, too") {
+  test::far_end side(kw::role::server);
+  int notes = 0;
+  kw::dispatcher on{[](note, int& count) { ++count; }};
+  asio::co_spawn(side.io, kw::serve(side.ws, on, notes), [](std::exception_ptr) {});
+  side.settle();
+  side.say(R"({"kind":"NOTE","text":""})");
+  side.settle();
+  CHECK(notes == 1);
+}
+
+TEST_CASE("questions whose handlers return nothing are acknowledged on request") {
+  test::far_end side(kw::role::server);
+  kw::dispatcher on{[](note) {}, [](get_user) -> asio::awaitable<void> { co_await pass(); },
+                    [](job) { return nobody{}; }};
+  serving const run(side, on, {.acknowledge = true});
+  side.say(R"({"kind":"NOTE","id":1,"text":""})");
+  side.say(R"({"kind":"GET_USER","id":"2","name":""})");
+  side.say(R"({"kind":"NOTE","text":""})");
+  side.say(R"({"kind":"JOB","id":3,"name":""})");
+  CHECK(side.heard() ==
+        texts{R"({"kind":"DONE","id":1})", R"({"kind":"DONE","id":"2"})", R"({"kind":"NOBODY","id":3})"});
 }
 
 TEST_CASE("an answer to who has closed meanwhile is no error") {

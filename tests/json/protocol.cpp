@@ -57,11 +57,20 @@ TEST_CASE("what served handlers return are answers") {
   CHECK(kinds_of(api, route.received()) == std::vector<std::string>{"SECOND"});
   REQUIRE(exchanges.size() == 2);
   CHECK(kinds_of(api, {{exchanges[0].question}}) == std::vector<std::string>{"FIRST"});
-  CHECK(kinds_of(api, {exchanges[0].answers}) == std::vector<std::string>{"SECOND", "THIRD"});
+  CHECK(kinds_of(api, {exchanges[0].answers}) == std::vector<std::string>{"SECOND", "THIRD", "ERROR"});
   CHECK(kinds_of(api, {{exchanges[1].question}}) == std::vector<std::string>{"THIRD"});
-  CHECK(kinds_of(api, {exchanges[1].answers}) == std::vector<std::string>{"SECOND"});
+  CHECK(kinds_of(api, {exchanges[1].answers}) == std::vector<std::string>{"SECOND", "ERROR"});
   CHECK(exchanges[0].id_name == "number");
-  CHECK(route.sent().kinds.empty());
+  CHECK(kinds_of(api, route.sent()) == std::vector<std::string>{"ERROR"});
+
+  kw::protocol other{{}};
+  auto& quiet = other.route("/").serves(on, {.errors = false, .acknowledge = true});
+  CHECK(quiet.sent().kinds.empty());
+  CHECK(quiet.received().kinds.empty());
+  REQUIRE(quiet.received().exchanges.size() == 3);
+  CHECK(kinds_of(other, {quiet.received().exchanges[1].answers}) == std::vector<std::string>{"DONE"});
+  CHECK(quiet.received().exchanges[1].id_name == "id");
+  CHECK(kw::typescript(other).find("(DoneMessage & { id?: number | string })") != std::string::npos);
 }
 
 TEST_CASE("documents of a dispatcher's kinds are those of the types") {

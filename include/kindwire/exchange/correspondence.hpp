@@ -25,6 +25,7 @@
 #include "../error.hpp"
 #include "../frame/role.hpp"
 #include "../json/correlated.hpp"
+#include "../json/encoding_error.hpp"
 #include "../json/error_message.hpp"
 #include "../json/printable.hpp"
 #include "../message/close.hpp"
@@ -134,9 +135,10 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
     std::string_view const text{digits.data(), static_cast<std::size_t>(last - digits.data())};
     correlated<Question> const asked{question, options_.id_name, text};
     if (auto const why = ws_->try_send(asked)) {
+      if (why.category() != encoding_category()) return failed(why);
       std::string ignored;
       auto const encoded = encode(asked, ignored);
-      return failed(why, encoded ? error_message{} : to_message(encoded.error()));
+      return failed(error::invalid_argument, encoded ? error_message{} : to_message(encoded.error()));
     }
     next_id_ += 2;
     for (std::string_view const kind : answer::kinds) note_answer_kind(kind);
@@ -184,7 +186,9 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
 
  private:
   struct expiry {
-    void operator()(correspondence& self) const { self.pending_.end_overdue(self.weak_from_this(), *this); }
+    void operator()(correspondence& self) const {
+      self.pending_.end_overdue(self.weak_from_this(), *this, self.why_unread());
+    }
   };
 
   struct kept {
@@ -202,6 +206,16 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
     why += ' ';
     append_quoted(why, name);
     return {"invalid_argument", {}, std::move(why)};
+  }
+
+  // Why no answer can arrive, if that is so.
+  error_message why_unread() const {
+    if (has_room()) return {};
+    return {"read_ahead",
+            {},
+            std::to_string(queued_) +
+                " bytes of other messages wait for receive(), and "
+                "until some are received, nothing more is read"};
   }
 
   bool has_room() const noexcept { return queued_ < options_.read_ahead || receive_; }
@@ -236,12 +250,16 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
     if (next_id_ <= 2) return false;  // nothing was asked yet
     message_head const head = read_head(text, options_.key, options_.id_name);
     bool const is_error = head.kind() == kind_of<error_message>;
-    if (head.id().empty() || (!is_error && !may_be_answer(head.kind()))) return false;
+    if (head.id().empty()) return false;
     char const* const end = head.id().data() + head.id().size();
     std::uint64_t id = 0;
     auto const [last, wrong] = std::from_chars(head.id().data(), end, id);
     if (wrong != std::errc{} || last != end) return false;
     if ((id & 1) != (next_id_ & 1) || id == 0) return false;
+    if (!is_error && !may_be_answer(head.kind())) {
+      if (auto const one = pending_.find(id)) one->note_other(head.kind());
+      return false;
+    }
     if (id >= next_id_) {
       if (options_.on_unknown_id == on_unknown_id::deliver || !may_be_answer(head.kind())) return false;
       give_up(exchange_errc::unknown_id, close_code::policy_violation, "an answer to nothing that was asked");
@@ -256,8 +274,11 @@ class correspondence : public std::enable_shared_from_this<correspondence> {
       pending_.take(id)->answer(text);
       return true;
     }
-    if (!is_error) return false;
     pending_.take(id);
+    if (!is_error) {
+      one->fail_kind(options_.key, head.kind());
+      return true;
+    }
     auto said = decode<error_message>(text);
     if (said) {
       one->fail(exchange_errc::refused, *std::move(said));

@@ -13,11 +13,15 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <unordered_map>
 #include <utility>
 
+#include "../json/error.hpp"
+#include "../json/error_message.hpp"
+#include "../json/printable.hpp"
 #include "../json/reader.hpp"
 #include "../net/connection/deadline.hpp"
 #include "../net/connection/operation.hpp"
@@ -57,6 +61,31 @@ class pending_request {
     return true;
   }
 
+  // An error, with `why` unless something else was noted.
+  void time_out(error_message why) {
+    if (note_.code.empty()) note_ = std::move(why);
+    fail(exchange_errc::timed_out, std::move(note_));
+  }
+
+  // A message of another kind has the id: perhaps by chance, or the answer that is waited for in vain.
+  void note_other(std::string_view kind) {
+    std::string text = "a message of kind ";
+    append_quoted(text, kind);
+    text += " has the question's id, and is not an answer to it";
+    note_ = {"wrong_kind", {}, std::move(text)};
+  }
+
+  // An answer to another question has the id.
+  void fail_kind(std::string_view key, std::string_view kind) {
+    json_error error;
+    error.code = kinds_.size() == 1 ? json_errc::wrong_kind : json_errc::unknown_kind;
+    error.expected = kinds_[0];
+    error.found = cut_text(kind, 64);
+    error.known = kinds_;
+    prepend_step(error.path, key);
+    fail(exchange_errc::invalid_answer, to_message(error));
+  }
+
   // Takes the text of a message of one of these kinds.
   virtual void answer(std::string_view text) = 0;
   virtual void fail(std::error_code error, error_message why) = 0;
@@ -67,6 +96,7 @@ class pending_request {
   std::uint64_t id_;
   clock::time_point deadline_;
   clock::time_point asked_;
+  error_message note_;
 };
 
 // Handlers never run inside these calls.
@@ -171,8 +201,9 @@ class pending_requests {
     return one;
   }
 
+  // `why`: what is known of all of them.
   template <class Owner, class Expire>
-  void end_overdue(std::weak_ptr<Owner> owner, Expire expire) {
+  void end_overdue(std::weak_ptr<Owner> owner, Expire expire, error_message const& why) {
     armed_.reset();
     auto const now = clock::now();
     while (!by_deadline_.empty() && by_deadline_.begin()->first <= now) {
@@ -183,7 +214,7 @@ class pending_requests {
         place.value().first = one->deadline();
         by_deadline_.insert(std::move(place));
       } else {
-        take(id)->fail(exchange_errc::timed_out);
+        take(id)->time_out(why);
       }
     }
     if (by_deadline_.empty()) return;

@@ -30,7 +30,8 @@ class reply {
   Answer* operator->() { return &held(); }
   Answer const* operator->() const { return &const_cast<reply*>(this)->held(); }
 
-  /// With exchange_errc::refused: what the other side said. With invalid_answer: why it is invalid.
+  /// With exchange_errc::refused: what the other side said. With invalid_answer: why it is invalid. With
+  /// timed_out: what is known of the reason, if anything is.
   error_message const& why() const noexcept { return why_; }
 
  private:

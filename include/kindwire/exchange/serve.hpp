@@ -16,6 +16,8 @@
 
 #include <asio/awaitable.hpp>
 #include <cstddef>
+#include <exception>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -26,8 +28,10 @@
 
 #include "../error.hpp"
 #include "../json/correlated.hpp"
+#include "../json/done_message.hpp"
 #include "../json/error.hpp"
 #include "../json/error_message.hpp"
+#include "../json/printable.hpp"
 #include "../json/scanner.hpp"
 #include "../json/schema.hpp"
 #include "../json/types.hpp"
@@ -61,7 +65,20 @@ struct serve_options {
   std::string_view id_name = "id";
   /// Called for each bad message, for a log, before anything is done about it.
   void (*on_error)(json_error const& error) = nullptr;
+  /// Whether a message with an id whose handler, or its coroutine, returns nothing is answered with a
+  /// done_message once that has ended.
+  bool acknowledge = false;
 };
+
+namespace detail {
+
+inline std::string about_kind(std::string_view kind) {
+  std::string text = "handler of ";
+  append_quoted(text, kind);
+  return text;
+}
+
+}  // namespace detail
 
 /// Thrown by a handler that refuses a valid message: the peer gets the error_message, with the id of its
 /// question, and the connection goes on.
@@ -77,6 +94,32 @@ class message_refused : public std::runtime_error {
   error_message answer_;
 };
 
+/// What a handler of serve() threw, or why its answer could not be sent, with the kind of the message. The
+/// exception itself is nested: std::rethrow_if_nested(failure) throws it. Nothing that the peer sent can
+/// forge a log line in what().
+class handler_failed : public std::runtime_error, public std::nested_exception {
+ public:
+  handler_failed(std::string_view kind, std::string_view what)
+      : std::runtime_error(detail::about_kind(kind) + ": " + std::string{what}), kind_(kind) {}
+
+  std::string const& kind() const noexcept { return kind_; }
+
+ private:
+  std::string kind_;
+};
+
+/// The same of a std::system_error, such as that of a connection that broke: it has its code.
+class handler_error : public std::system_error, public std::nested_exception {
+ public:
+  handler_error(std::string_view kind, std::system_error const& error)
+      : std::system_error(error.code(), detail::about_kind(kind)), kind_(kind) {}
+
+  std::string const& kind() const noexcept { return kind_; }
+
+ private:
+  std::string kind_;
+};
+
 namespace detail {
 
 template <class T>
@@ -86,11 +129,13 @@ inline constexpr bool is_awaitable<asio::awaitable<T, Executor>> = true;
 
 // The message being answered, kept since a handler may receive more before it answers.
 struct served_message {
-  std::string id{};  // as written in JSON
+  std::string kind{};  // empty without one
+  std::string id{};    // as written in JSON
   bool is_binary = false;
   bool is_error = false;
 
   void look_at(message_head const& head, message const& msg) {
+    kind.assign(head.kind());
     id.assign(head.id());
     is_binary = msg.is_binary();
     is_error = head.kind() == kind_of<error_message> ||
@@ -122,8 +167,11 @@ class aftermath {
             served_message const& of)
       : connection_(connection), options_(options), key_(key), of_(of) {}
 
-  // What handlers return. Nothing returned: nothing to wait for.
-  asio::awaitable<void> operator()() const { return {}; }
+  // What handlers return. Nothing returned: nothing to wait for, as a rule.
+  asio::awaitable<void> operator()() const {
+    if (!options_.acknowledge || of_.id.empty()) return {};
+    return answer(done_message{}, key_);
+  }
 
   template <class Result>
   asio::awaitable<void> operator()(Result result) const {
@@ -178,6 +226,7 @@ class aftermath {
   static asio::awaitable<void> finish(aftermath self, asio::awaitable<Result> work) {
     if constexpr (std::is_void_v<Result>) {
       co_await std::move(work);
+      if (auto rest = self(); rest.valid()) co_await std::move(rest);
     } else {
       Result result = co_await std::move(work);
       auto rest = self(std::move(result));
@@ -222,6 +271,12 @@ decltype(auto) handlers_of(Dispatcher& on) {
   }
 }
 
+template <class... Arguments>
+inline constexpr bool begins_with_options = false;
+template <class First, class... Rest>
+inline constexpr bool begins_with_options<First, Rest...> =
+    std::is_same_v<std::remove_cv_t<First>, serve_options>;
+
 inline json_error binary_message_error() {
   json_error error;
   error.code = json_errc::wrong_type;
@@ -240,9 +295,10 @@ inline json_error binary_message_error() {
 
 /// Receives until the connection ends, and hands each TEXT message to `on`, a dispatcher or
 /// dynamic_dispatcher, together with `arguments`. Returns when the peer has closed, or we have because of a
-/// bad message. Throws if the connection broke, like receive(); what a handler throws, except
-/// message_refused; and the errors of sending an answer: error::invalid_argument if it cannot be encoded,
-/// error::send_queue_full.
+/// bad message. Throws if the connection broke, like receive(). What a handler throws, except
+/// message_refused, and the errors of sending its answer (of encoding_category() if it cannot be encoded,
+/// error::send_queue_full) come inside of a handler_error or handler_failed, which name the kind; only
+/// std::bad_alloc and what is not a std::exception come as they are.
 ///
 /// A handler that is a coroutine is awaited before the next message is received, so that messages are handled
 /// in order; it may itself receive what arrives in between. What a handler or its coroutine returns is sent
@@ -276,6 +332,12 @@ asio::awaitable<void> serve(Connection& ws, Dispatcher& on, serve_options option
     } catch (message_refused const& thrown) {
       refused = thrown.answer();
       is_refused = true;
+    } catch (std::bad_alloc const&) {
+      throw;
+    } catch (std::system_error const& thrown) {
+      throw handler_error(current.kind, thrown);
+    } catch (std::exception const& thrown) {
+      throw handler_failed(current.kind, thrown.what());
     }
     if (is_refused) co_await after.refuse(refused);
   }
@@ -286,9 +348,11 @@ asio::awaitable<void> serve(Connection& ws, Dispatcher& on, serve_options option
 #endif
 
 /// The same with the defaults.
-template <class Connection, class Dispatcher>
-asio::awaitable<void> serve(Connection& ws, Dispatcher& on) {
-  return serve(ws, on, serve_options{});
+template <class Connection, class Dispatcher, class... Arguments>
+requires(!detail::begins_with_options<Arguments...>) asio::awaitable<void> serve(Connection& ws,
+                                                                                 Dispatcher& on,
+                                                                                 Arguments&... arguments) {
+  return serve(ws, on, serve_options{}, arguments...);
 }
 
 }  // namespace kindwire

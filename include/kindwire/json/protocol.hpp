@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "catalogue.hpp"
+#include "done_message.hpp"
+#include "error_message.hpp"
 #include "reader.hpp"
 #include "schema.hpp"
 
@@ -25,6 +27,13 @@ struct protocol_info {
   std::string description{};
   std::string url{};       ///< where a server runs: "ws://127.0.0.1:8080"; empty if that is not stated
   json_options options{};  ///< those of the server's readers
+};
+
+/// How a dispatcher is served, as far as messages tell: as serve_options of exchange/ have it.
+struct served_options {
+  std::string_view id_name = "id";
+  bool errors = true;        ///< what is wrong is answered with an error_message
+  bool acknowledge = false;  ///< questions whose handlers return nothing are answered with a done_message
 };
 
 /// What is said of a route beside its messages.
@@ -141,12 +150,17 @@ class route_description {
   }
 
   /// Clients send what the dispatcher has handlers for, and get what these return as answers, as serve() of
-  /// exchange/ has it: a message with a kind, a std::variant of such, or a coroutine's type around it. What
-  /// handlers send by themselves is not seen: sends() says it.
+  /// exchange/ has it: a message with a kind, a std::variant of such, or a coroutine's type around it; and an
+  /// error_message for what is wrong. What handlers send by themselves is not seen: sends() says it.
   template <class... Handlers>
-  route_description& serves(dispatcher<Handlers...> const&, std::string_view id_name = "id") {
-    (serve_one<Handlers>(id_name), ...);
+  route_description& serves(dispatcher<Handlers...> const&, served_options options = {}) {
+    (serve_one<Handlers>(options), ...);
+    if (options.errors) sends<error_message>();
     return *this;
+  }
+  template <class... Handlers>
+  route_description& serves(dispatcher<Handlers...> const& handlers, std::string_view id_name) {
+    return serves(handlers, served_options{.id_name = id_name});
   }
 
   /// The server sends messages of these kinds; a std::variant of kinds stands for each of them.
@@ -198,21 +212,25 @@ class route_description {
 
   // Fallbacks take no kind.
   template <class Handler>
-  void serve_one(std::string_view id_name) {
+  void serve_one(served_options const& options) {
     using question = detail::message_of<Handler>;
     if constexpr (message_kind<question>) {
       using result = typename detail::signature_t<Handler>::result;
-      exchange_of<question>(id_name, typename detail::kinds_returned<result>::type{});
+      auto answers = entries_of(typename detail::kinds_returned<result>::type{});
+      if (answers.empty() && options.acknowledge) answers.push_back(types_->add<done_message>());
+      if (answers.empty()) {
+        receives<question>();
+        return;
+      }
+      if (options.errors) answers.push_back(types_->add<error_message>());
+      received_.exchanges.push_back(
+          {types_->add<question>(), std::move(answers), std::string{options.id_name}});
     }
   }
 
-  template <class Question, class... Answers>
-  void exchange_of([[maybe_unused]] std::string_view id_name, detail::kind_list<Answers...>) {
-    if constexpr (sizeof...(Answers) == 0) {
-      receives<Question>();
-    } else {
-      answers<Question, Answers...>(std::string{id_name});
-    }
+  template <class... Answers>
+  std::vector<std::size_t> entries_of(detail::kind_list<Answers...>) {
+    return {types_->add<Answers>()...};
   }
 
   template <class T>
