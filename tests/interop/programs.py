@@ -5,6 +5,7 @@ examples. It uses free ports of 127.0.0.1 only, ends what it started, and cuts e
 """
 
 import asyncio
+import os
 import pathlib
 import re
 import signal
@@ -25,7 +26,10 @@ class Server:
     """A server of examples/, ready to be connected to once `with` has been entered; stopped at the end."""
 
     def __init__(self, name, *arguments):
-        self.command = [str(FOLDER / name), "--port", "0", *map(str, arguments)]
+        program = [str(FOLDER / name)]
+        if name == "echo" and "KINDWIRE_WAY" in os.environ:
+            program = [os.environ["KINDWIRE_ECHO"], "--way", os.environ["KINDWIRE_WAY"]]
+        self.command = [*program, "--port", "0", *map(str, arguments)]
 
     def __enter__(self):
         self.errors = tempfile.TemporaryFile("w+")
