@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -34,7 +35,8 @@ namespace {
 class one final : public shared_epoll_set::member, public std::enable_shared_from_this<one> {
  public:
   explicit one(asio::io_context& io)
-      : member(asio::make_strand(io.get_executor())), set_(shared_epoll_set::of(io)) {
+      : member(shared_epoll_set::of(io), asio::make_strand(io.get_executor())),
+        set_(shared_epoll_set::of(io)) {
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends_.data()) == 0);
   }
   ~one() {
@@ -249,6 +251,40 @@ TEST_CASE("shared_epoll_set: an exception leaves run(), and the others have thei
   }
   CHECK(told == 10);
   CHECK(thrown == 10);
+}
+
+TEST_CASE("shared_epoll_set: a handler that takes long, or waits for another, holds up nobody but its own") {
+  asio::io_context io;
+  std::vector<std::shared_ptr<one>> all;
+  std::promise<void> last_came;
+  std::shared_future<void> const last = last_came.get_future().share();
+  std::atomic<int> left = 12;
+  for (int i = 0; i != 12; ++i) {
+    auto const each = all.emplace_back(std::make_shared<one>(io));
+    // All but one wait for the last to be told: that needs a thread each, and no more.
+    each->on = [&, i, each = each.get()](std::uint32_t) {
+      if (each->read() == 0) return;
+      if (i < 3) CHECK(last.wait_for(10s) == std::future_status::ready);
+      if (--left == 3) last_came.set_value();
+      each->leave();
+    };
+    each->join();
+  }
+  for (auto& each : all) each->poke();
+  run(io, 4);
+  CHECK(left == 0);
+}
+
+TEST_CASE("shared_epoll_set: one that has left, and outlives the context") {
+  std::optional<asio::io_context> io(std::in_place);
+  auto const left = std::make_shared<one>(*io);
+  auto const never = std::make_shared<one>(*io);
+  left->join();
+  left->leave();
+  io.reset();
+  CHECK_FALSE(left->shut);
+  CHECK_FALSE(left->executor());
+  CHECK_FALSE(never->executor());
 }
 
 TEST_CASE("shared_epoll_set: the end of the context") {

@@ -245,6 +245,7 @@ class epoll_set final : public asio::execution_context::service {
   // Only for a time before the one waited for: a timer that is too early does no harm.
   void set_timer() {
     if (times_.empty() || times_.front().at >= timed_for_) return;
+    timed_for_ = (clock::time_point::max)();  // nothing is waited for any more
     timer_.expires_at(times_.front().at);
     timer_.async_wait([this](std::error_code stopped) {
       if (stopped) return;
@@ -292,6 +293,7 @@ class epoll_set final : public asio::execution_context::service {
       try_allocating([&] {
         if (self.at_ != self.count_ || !self.due_.empty() || !self.turns_.empty()) self.post_turn();
         self.arm();
+        self.set_timer();  // may have failed for lack of memory
       });
     }
   };

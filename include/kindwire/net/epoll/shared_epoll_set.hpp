@@ -1,7 +1,8 @@
 // All sockets of a context that several threads run, waited for together: as epoll_set, but thread safe.
 //
-// A thread takes a few events, lets the next one wait, and then calls the members that they are for, each on
-// its own executor.
+// A thread takes a few events at a time, and then calls the members that they are for, each on its own
+// executor. Other threads help with that if they have nothing to do: a handler that takes long holds up
+// nobody but its own connection. Who takes the last of the events lets the next thread wait.
 #pragma once
 
 #include "epoll_set.hpp"
@@ -41,7 +42,7 @@ class shared_epoll_set final : public asio::execution_context::service {
   // As one of epoll_set. It is called on its strand, and uses the set there.
   class member {
    public:
-    explicit member(strand const& on) noexcept : executor_(on) {}
+    member(shared_epoll_set& of, strand const& on) noexcept : set_(&of), executor_(on) { of.link(*this); }
     member(member const&) = delete;
     member& operator=(member const&) = delete;
 
@@ -50,7 +51,9 @@ class shared_epoll_set final : public asio::execution_context::service {
     virtual void on_shutdown() noexcept = 0;
 
    protected:
-    virtual ~member() = default;
+    virtual ~member() {
+      if (set_ != nullptr) set_->unlink(*this);
+    }
     bool is_in_set() const noexcept { return in_set_; }
 
    private:
@@ -58,7 +61,8 @@ class shared_epoll_set final : public asio::execution_context::service {
     friend class time_heap<member>;
     static constexpr std::uint32_t none = ~std::uint32_t{0};
 
-    asio::any_io_executor executor_;  // empty once the context is destroyed, which a strand must not outlive
+    shared_epoll_set* set_;           // null once the context is destroyed, which a strand must not outlive:
+    asio::any_io_executor executor_;  // empty then
     strand const* strand_ = target_of<strand>(executor_);
     clock::time_point due_ = (clock::time_point::max)();  // what start_timer() was last told
     clock::time_point turn_at_;                           // zero outside of its turn
@@ -90,7 +94,7 @@ class shared_epoll_set final : public asio::execution_context::service {
     return asio::use_service<shared_epoll_set>(context);
   }
 
-  asio::any_io_executor const& executor_of(member const& one) const noexcept { return one.executor_; }
+  static asio::any_io_executor const& executor_of(member const& one) noexcept { return one.executor_; }
 
   // These do what they do in an epoll_set.
 
@@ -102,9 +106,7 @@ class shared_epoll_set final : public asio::execution_context::service {
     }
     fresh.watched_ = socket;
     fresh.kept_ = std::move(owner);
-    fresh.next_ = first_;
-    if (first_ != nullptr) first_->previous_ = &fresh;
-    first_ = &fresh;
+    ++in_set_;
     try {
       arm();
     } catch (...) {
@@ -166,11 +168,12 @@ class shared_epoll_set final : public asio::execution_context::service {
   static constexpr std::size_t events_a_turn = 16;
   static constexpr std::chrono::milliseconds asked_again_after{50};
 
-  // What a member is to be told.
+  // What a member is to be told, at the time when it was found out.
   struct happening {
-    member* to;
-    std::shared_ptr<void> owner;
-    std::uint32_t events;
+    member* to = nullptr;
+    std::shared_ptr<void> owner = {};
+    std::uint32_t events = 0;
+    clock::time_point at = {};
   };
 
   // A member's address may have been another's: that can only make it read less at a time.
@@ -187,19 +190,39 @@ class shared_epoll_set final : public asio::execution_context::service {
 
   void shutdown() noexcept override {
     shut_ = true;
+    std::array<happening, events_a_turn> const untold = std::exchange(events_, {});
+    at_ = count_ = 0;
     while (first_ != nullptr) {
       member& last = *first_;
-      unlink(last);
-      forget_time(last);
-      last.in_set_ = false;
+      unlink_from_list(last);
+      times_.erase(last);
+      last.set_ = nullptr;
       auto const owner = std::move(last.kept_);
-      last.on_shutdown();
+      if (std::exchange(last.in_set_, false)) last.on_shutdown();
       last.strand_ = nullptr;
       last.executor_ = {};
     }
   }
 
+  // All members there are, in the set or not.
+  void link(member& fresh) noexcept {
+    std::lock_guard const lock(mutex_);
+    fresh.next_ = first_;
+    if (first_ != nullptr) first_->previous_ = &fresh;
+    first_ = &fresh;
+  }
+  void unlink(member& gone) noexcept {
+    std::lock_guard const lock(mutex_);
+    unlink_from_list(gone);
+  }
+
   // The following are called with the mutex locked.
+
+  void unlink_from_list(member& gone) noexcept {
+    (gone.previous_ != nullptr ? gone.previous_->next_ : first_) = gone.next_;
+    if (gone.next_ != nullptr) gone.next_->previous_ = gone.previous_;
+    gone.next_ = gone.previous_ = nullptr;
+  }
 
   bool watch(int how, int socket, member& one) noexcept {
     epoll_event event = epoll_set::all_changes;
@@ -210,9 +233,8 @@ class shared_epoll_set final : public asio::execution_context::service {
   std::shared_ptr<void> forget(member& gone) noexcept {
     epoll_event ignored = {};
     ::epoll_ctl(descriptor_.native_handle(), EPOLL_CTL_DEL, std::exchange(gone.watched_, -1), &ignored);
-    unlink(gone);
     forget_time(gone);
-    if (first_ == nullptr && armed_) {
+    if (--in_set_ == 0 && armed_) {
       std::error_code failure;
       descriptor_.cancel(failure);
     }
@@ -226,20 +248,62 @@ class shared_epoll_set final : public asio::execution_context::service {
     timer_.cancel();
   }
 
-  void unlink(member& gone) noexcept {
-    (gone.previous_ != nullptr ? gone.previous_->next_ : first_) = gone.next_;
-    if (gone.next_ != nullptr) gone.next_->previous_ = gone.previous_;
-    gone.next_ = gone.previous_ = nullptr;
+  void arm() {
+    if (armed_ || shut_ || in_set_ == 0 || at_ != count_) return;
+    descriptor_.async_wait(asio::posix::stream_descriptor::wait_read, [this](std::error_code) {
+      {
+        std::lock_guard const again(mutex_);
+        armed_ = false;
+        fetch();
+      }
+      tell();
+    });
+    armed_ = true;
   }
 
-  void arm() {
-    if (armed_ || shut_ || first_ == nullptr) return;
-    descriptor_.async_wait(asio::posix::stream_descriptor::wait_read, [this](std::error_code) { turn(); });
-    armed_ = true;
+  // Only while nothing waits, which is when the set is armed.
+  void fetch() noexcept {
+    at_ = count_ = 0;
+    std::array<epoll_event, events_a_turn> found;
+    int const ready =
+        ::epoll_wait(descriptor_.native_handle(), found.data(), static_cast<int>(found.size()), 0);
+    clock::time_point const now = clock::now();
+    // Whatever is reported is a member: none leaves without the lock.
+    for (; ready > 0 && count_ != static_cast<std::size_t>(ready); ++count_) {
+      auto* const to = static_cast<member*>(found[count_].data.ptr);
+      events_[count_] = {to, to->kept_, found[count_].events, now};
+    }
+  }
+
+  // What comes next, for one thread; false if nothing is left.
+  bool take(happening& next) {
+    bool const any = at_ != count_;
+    if (any) next = std::exchange(events_[at_++], {});
+    let_others_go_on();
+    return any;
+  }
+
+  // If there is more, another thread is asked to help; if not, the set is armed. What there is no memory for,
+  // the next call makes up for.
+  void let_others_go_on() {
+    if (at_ == count_) {
+      try_allocating([&] { arm(); });
+    } else if (!helped_) {
+      helped_ = try_allocating([&] {
+        asio::post(io_, [this] {
+          {
+            std::lock_guard const lock(mutex_);
+            helped_ = false;
+          }
+          tell();
+        });
+      });
+    }
   }
 
   void set_timer() {
     if (shut_ || times_.empty() || times_.front().at >= timed_for_) return;
+    timed_for_ = (clock::time_point::max)();  // nothing is waited for any more
     timer_.expires_at(times_.front().at);
     timer_.async_wait([this](std::error_code stopped) {
       if (!stopped) ring();
@@ -247,42 +311,31 @@ class shared_epoll_set final : public asio::execution_context::service {
     timed_for_ = times_.front().at;
   }
 
-  // The rest locks it.
-
-  void turn() {
-    std::array<happening, events_a_turn> all;
-    std::size_t count = 0;
-    bool waits = false;
-    {
-      std::lock_guard const lock(mutex_);
-      armed_ = false;
-      std::array<epoll_event, events_a_turn> events;
-      int const ready =
-          ::epoll_wait(descriptor_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
-      // Whatever is reported is a member: none leaves without the lock.
-      for (; ready > 0 && count != static_cast<std::size_t>(ready); ++count) {
-        auto* const to = static_cast<member*>(events[count].data.ptr);
-        all[count] = {to, to->kept_, events[count].events};
-      }
-      waits = try_allocating([&] { arm(); });
-    }
+  // The rest locks it. Once the context is stopped, or a handler's exception is about to leave run(), what is
+  // left waits until it runs again.
+  void tell() {
     threw_here() = false;
-    clock::time_point const at = clock::now();
-    for (std::size_t i = 0; i != count; ++i) {
-      auto& [to, owner, events] = all[i];
-      bool const told = on_strand_of(*to, [to = to, owner = owner, events = events, at] {
-        if (to->in_set_) take_turn(*to, events, at);
-      });
-      owner.reset();
-      if (told) continue;
-      // Reported again at the next look.
-      std::lock_guard const lock(mutex_);
-      if (to->watched_ >= 0) watch(EPOLL_CTL_MOD, to->watched_, *to);
+    while (!threw_here() && !io_.stopped()) {
+      happening next;
+      {
+        std::lock_guard const lock(mutex_);
+        if (!take(next)) return;
+      }
+      tell(std::move(next));
     }
-    if (waits) return;
-    // By now the memory of this wait is free.
     std::lock_guard const lock(mutex_);
-    try_allocating([&] { arm(); });
+    let_others_go_on();
+  }
+
+  void tell(happening next) {
+    member* const to = next.to;
+    bool const told = on_strand_of(*to, [to, owner = next.owner, events = next.events, at = next.at] {
+      if (to->in_set_) take_turn(*to, events, at);
+    });
+    if (told) return;
+    // Reported again at the next look.
+    std::lock_guard const lock(mutex_);
+    if (to->watched_ >= 0) watch(EPOLL_CTL_MOD, to->watched_, *to);
   }
 
   // As that of epoll_set: at most as many as there are now.
@@ -307,16 +360,10 @@ class shared_epoll_set final : public asio::execution_context::service {
     try_allocating([&] { arm(); });  // may have failed for lack of memory
   }
 
-  // At once if the strand is free. False if out of memory. What is left of a turn once the context is
-  // stopped, or once a handler's exception is about to leave run(), waits until it runs again.
+  // At once if the strand is free. False if out of memory.
   template <class Work>
-  bool on_strand_of(member& one, Work work) {
-    return try_allocating([&] {
-      if (threw_here() || io_.stopped())
-        asio::post(*one.strand_, std::move(work));
-      else
-        one.strand_->execute(std::move(work));
-    });
+  static bool on_strand_of(member& one, Work work) {
+    return try_allocating([&] { one.strand_->execute(std::move(work)); });
   }
 
   static void take_turn(member& one, std::uint32_t events, clock::time_point at) {
@@ -336,9 +383,14 @@ class shared_epoll_set final : public asio::execution_context::service {
   asio::steady_timer timer_;
   asio::posix::stream_descriptor descriptor_;
   member* first_ = nullptr;
+  std::size_t in_set_ = 0;                       // members
+  std::array<happening, events_a_turn> events_;  // to be told, from at_ to count_
+  std::size_t at_ = 0;
+  std::size_t count_ = 0;
   time_heap<member> times_;
   clock::time_point timed_for_ = (clock::time_point::max)();
   bool armed_ = false;
+  bool helped_ = false;  // another thread is asked to
   bool shut_ = false;
 };
 
