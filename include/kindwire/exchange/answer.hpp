@@ -5,10 +5,14 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
+#include <utility>
 #include <variant>
 
 #include "../json/correlated.hpp"
+#include "../json/form.hpp"
+#include "../json/limits.hpp"
 #include "../json/schema.hpp"
 #include "../json/types.hpp"
 #include "../json/variant_kinds.hpp"
@@ -51,11 +55,14 @@ consteval bool owns_its_text() {
     return []<class... Kinds>(std::type_identity<std::variant<Kinds...>>) {
       return (owns_its_text<Kinds, Outer...>() && ...);
     }(std::type_identity<T>{});
-  } else if constexpr (string_map<T>) {
-    return owns_its_text<typename T::key_type, Outer...>() &&
-           owns_its_text<typename T::mapped_type, Outer...>();
-  } else if constexpr (is_optional<T> || is_vector<T> || is_array<T>) {
-    return owns_its_text<typename T::value_type, Outer...>();
+  } else if constexpr (is_tuple<T>) {
+    return []<class... Elements>(std::type_identity<std::tuple<Elements...>>) {
+      return (owns_its_text<std::remove_reference_t<Elements>, Outer...>() && ...);
+    }(std::type_identity<decltype(std::tuple_cat(std::declval<T>()))>{});
+  } else if constexpr (form_of<T> == json_form::map) {
+    return owns_its_text<typename T::key_type, Outer...>() && owns_its_text<inside_of<T>, Outer...>();
+  } else if constexpr (is_around<T>) {
+    return owns_its_text<inside_of<T>, Outer...>();
   } else {
     return true;
   }

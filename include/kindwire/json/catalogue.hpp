@@ -21,6 +21,7 @@
 
 #include "document_writer.hpp"
 #include "duration.hpp"
+#include "form.hpp"
 #include "handler.hpp"
 #include "limits.hpp"
 #include "schema.hpp"
@@ -46,30 +47,32 @@ inline constexpr bool is_dispatcher<dispatcher<Handlers...>> = true;
 // The value that a member has without being read, where that is short and plain.
 template <class Unit, class T>
 std::string initial_text(T const& value) {
+  using enum json_form;
+  constexpr json_form form = form_of<T>;
   if constexpr (has_codec<T>) {
     return {};
-  } else if constexpr (std::is_same_v<T, bool>) {
+  } else if constexpr (form == boolean) {
     return value ? "true" : "false";
-  } else if constexpr (json_integer<T>) {
+  } else if constexpr (form == integer) {
     return digits_of(value);
-  } else if constexpr (json_floating<T>) {
+  } else if constexpr (form == floating) {
     return value - value == T{} ? digits_of(value) : std::string{};  // not for NaN and infinities
-  } else if constexpr (described_enum<T>) {
+  } else if constexpr (form == enumeration) {
     for (std::size_t index = 0; index < schema<T>.values.size(); ++index) {
       if (schema<T>.values[index] == value) return json_string(schema<T>.names[index]);
     }
     return {};
-  } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
+  } else if constexpr (form == text) {
     return json_string(value);
-  } else if constexpr (is_duration<T>) {
+  } else if constexpr (form == duration) {
     unit_of<T, Unit> converted{};
     if (convert_duration(value, converted) != conversion::exact) return {};
     return initial_text<void>(converted.count());
-  } else if constexpr (is_optional<T>) {
+  } else if constexpr (form == nullable) {
     return value ? initial_text<Unit>(*value) : std::string{};  // that it is null is in its type
-  } else if constexpr (is_vector<T>) {
+  } else if constexpr (form == list) {
     return value.empty() ? "[]" : "";
-  } else if constexpr (string_map<T> && !described<T>) {
+  } else if constexpr (form == map) {
     return value.empty() ? "{}" : "";
   } else {
     return {};
@@ -173,9 +176,13 @@ class catalogue {
     using number = typename number_of<typename innermost<member>::type, unit>::type;
     limit_numbers(node.type, bound_text<number>(field.minimum()), bound_text<number>(field.maximum()));
     limit_lengths(node.type, field.min_length(), field.max_length());
+    if constexpr (decltype(field)::template has<as_string_t>) quote_integers(node.type);
+    if constexpr (decltype(field)::template has<as_number_t>)
+      number_enumerators<typename innermost<member>::type>(node.type);
     limit_items(node.type, field.min_items(), field.max_items());
     if constexpr (std::default_initializable<T>) {
-      if (!field.required) node.otherwise = initial_text<unit>(T{}.*field.member);
+      if (!field.required && !decltype(field)::has_spelling)
+        node.otherwise = initial_text<unit>(T{}.*field.member);
     }
     entry.fields.push_back(std::move(node));
   }
@@ -307,6 +314,35 @@ class catalogue {
     return node;
   }
 
+  template <class T, std::size_t... Index>
+  type_node describe_tuple(std::index_sequence<Index...>) {
+    type_node node{type_form::tuple};
+    (node.inner.push_back(describe<std::tuple_element_t<Index, T>>()), ...);
+    return node;
+  }
+
+  // Of numbers in strings.
+  static constexpr std::string_view whole_pattern = "^(0|-?[1-9][0-9]*)$";
+
+  // Spelt otherwise than its type is by itself.
+  template <class Enum>
+  static void number_enumerators(type_node& node) {
+    if (node.form == type_form::named) {
+      node = type_node{type_form::numbers};
+      if constexpr (described_enum<Enum>) {
+        for (Enum const each : schema<Enum>.values) {
+          std::string const number = digits_of(static_cast<std::underlying_type_t<Enum>>(each));
+          node.numbers.push_back(number);
+        }
+      }
+    }
+    if (!node.inner.empty()) number_enumerators<Enum>(node.inner[0]);  // not a map's keys
+  }
+  static void quote_integers(type_node& node) {
+    if (node.form == type_form::integer) node = {.form = type_form::string, .pattern = whole_pattern};
+    for (type_node& each : node.inner) quote_integers(each);
+  }
+
   template <class T>
   static type_node described_by_codec() {
     type_node node{type_form::verbatim};
@@ -325,32 +361,50 @@ class catalogue {
 
 template <class T, class Unit>
 type_node catalogue::describe() {
+  using enum json_form;
+  constexpr json_form form = form_of<T>;
   if constexpr (has_codec<T>) {
     return described_by_codec<T>();
-  } else if constexpr (std::is_same_v<T, bool>) {
+  } else if constexpr (form == boolean) {
     return {type_form::boolean};
-  } else if constexpr (json_integer<T> || json_floating<T>) {
+  } else if constexpr (form == integer || form == floating) {
     return describe_number<T>();
-  } else if constexpr (is_duration<T>) {
+  } else if constexpr (form == number_only) {
+    return describe_number<std::underlying_type_t<T>>();
+  } else if constexpr (form == duration) {
     return describe_duration<T, unit_of<T, Unit>>();
-  } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
+  } else if constexpr (form == time) {
+    if constexpr (std::is_void_v<Unit>) {
+      return {.form = type_form::string, .format = "date-time"};
+    } else {
+      return describe_duration<typename T::duration, Unit>();
+    }
+  } else if constexpr (form == text || form == path) {
     return {type_form::string};
-  } else if constexpr (is_optional<T>) {
-    return around<typename T::value_type, Unit>(type_form::optional);
-  } else if constexpr (is_vector<T>) {
-    return around<typename T::value_type, Unit>(type_form::list);
-  } else if constexpr (is_array<T>) {
-    type_node node = around<typename T::value_type, Unit>(type_form::list);
-    node.min_size = node.max_size = std::tuple_size_v<T>;
+  } else if constexpr (form == nullable) {
+    return around<inside_of<T>, Unit>(type_form::optional);
+  } else if constexpr (form == list) {
+    type_node node = around<inside_of<T>, Unit>(type_form::list);
+    node.unique = json_unique_set<T>;
     return node;
-  } else if constexpr (described<T> || described_enum<T>) {
+  } else if constexpr (form == array) {
+    type_node node = around<inside_of<T>, Unit>(type_form::list);
+    node.min_size = node.max_size = size_of_array<T>;
+    return node;
+  } else if constexpr (form == tuple) {
+    return describe_tuple<T>(std::make_index_sequence<std::tuple_size_v<T>>{});
+  } else if constexpr (form == object || form == enumeration) {
     return {.form = type_form::named, .entry = add<T>()};
-  } else if constexpr (is_variant<T>) {
+  } else if constexpr (form == variant) {
     return describe_any(std::type_identity<T>{});
-  } else if constexpr (std::is_same_v<T, raw_json> || std::is_same_v<T, raw_json_view>) {
+  } else if constexpr (form == raw) {
     return {type_form::anything};
-  } else if constexpr (string_map<T>) {
-    return around<typename T::mapped_type, Unit>(type_form::map);
+  } else if constexpr (form == map) {
+    type_node node = around<inside_of<T>, Unit>(type_form::map);
+    using key = typename T::key_type;
+    if constexpr (described_enum<key>) node.inner.push_back(named_type(add<key>()));
+    if constexpr (json_integer<key>) node.pattern = whole_pattern;
+    return node;
   } else {
     static_assert(always_false<T>,
                   "kindwire: T has no form in JSON. Describe it (a member `schema` or a specialisation of "

@@ -17,6 +17,18 @@ namespace kindwire {
 struct defaulted_t {};
 inline constexpr defaulted_t defaulted{};
 
+/// A std::optional, or a pointer, must be there, but may be null.
+struct must_be_present_t {};
+inline constexpr must_be_present_t must_be_present{};
+
+/// Enumerations travel by their number, and need no names; those that have some take no other value.
+struct as_number_t {};
+inline constexpr as_number_t as_number{};
+
+/// Integers travel as strings of decimal digits: JavaScript's numbers are exact up to 2^53 only.
+struct as_string_t {};
+inline constexpr as_string_t as_string{};
+
 /// Made by minimum().
 template <class Number>
 struct minimum_option {
@@ -91,7 +103,8 @@ constexpr max_items_option max_items(std::size_t count) noexcept { return {count
 constexpr description_option description(std::string_view text) noexcept { return {text}; }
 
 /// The unit in which a duration travels, where it is not the member's own: `kw::unit<std::chrono::seconds>`
-/// makes it a whole number of seconds, `kw::unit<std::chrono::duration<double>>` one with a fraction.
+/// makes it a whole number of seconds, `kw::unit<std::chrono::duration<double>>` one with a fraction. A time
+/// point travels as that long since 1970, and without a unit as text.
 template <class Duration>
 inline constexpr unit_option<Duration> unit{};
 
@@ -122,7 +135,8 @@ inline constexpr bool is_field_option =
     is_minimum<T> || is_maximum<T> || is_unit<T> || std::is_same_v<T, defaulted_t> ||
     std::is_same_v<T, min_length_option> || std::is_same_v<T, max_length_option> ||
     std::is_same_v<T, min_items_option> || std::is_same_v<T, max_items_option> ||
-    std::is_same_v<T, description_option>;
+    std::is_same_v<T, description_option> || std::is_same_v<T, must_be_present_t> ||
+    std::is_same_v<T, as_number_t> || std::is_same_v<T, as_string_t>;
 
 template <class... Options>
 struct first_unit {
@@ -152,8 +166,11 @@ struct field_options {
   static constexpr bool has_items = has<min_items_option> || has<max_items_option>;
   static constexpr bool has_unit = (is_unit<Options> || ...);
   static constexpr bool is_defaulted = has<defaulted_t>;
+  static constexpr bool is_present = has<must_be_present_t>;
+  static constexpr bool has_spelling = has<as_number_t> || has<as_string_t>;
   // Whether anything was said of the values.
-  static constexpr bool is_limited = has_minimum || has_maximum || has_length || has_items || has_unit;
+  static constexpr bool is_limited =
+      has_minimum || has_maximum || has_length || has_items || has_unit || has_spelling;
 
   // As it was given: an integer or a floating point number; no_bound without one.
   constexpr auto minimum() const noexcept { return value_at<first_of({is_minimum<Options>...})>(); }

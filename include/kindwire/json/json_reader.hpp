@@ -1,9 +1,9 @@
 // json_reader, the class. Include reader.hpp, which has all of its functions.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,6 +12,7 @@
 
 #include "duration.hpp"
 #include "error.hpp"
+#include "form.hpp"
 #include "kind_guess.hpp"
 #include "limits.hpp"
 #include "member_names.hpp"
@@ -103,17 +104,11 @@ class json_reader {
   // Reads the member at Index of T, and checks what its field() states.
   template <class T, std::size_t Index>
   static bool read_field(json_reader& reader, void* object) {
-    if constexpr (detail::field_type<T, Index>::is_const) {
-      static_assert(detail::always_false<T>,
-                    "kindwire: a const member cannot be read, only written: a type to decode has none");
-      return false;
-    } else {
-      using limits = detail::limits_of<T, Index>;
-      static_assert(limits::make_sense);
-      reader.scanner_.skip_space();
-      return reader.read_value<limits>(
-          static_cast<T*>(object)->*(schema<T>.fields.template get<Index>().member));
-    }
+    using limits = detail::limits_of<T, Index>;
+    static_assert(limits::make_sense);
+    reader.scanner_.skip_space();
+    return reader.read_value<limits>(
+        static_cast<T*>(object)->*(schema<T>.fields.template get<Index>().member));
   }
 
   // Enters the object that stands next and finds its kind, reading all that stands before it, or says what is
@@ -163,40 +158,63 @@ class json_reader {
  private:
   template <class Limits, class T>
   bool read_value(T& value) {
-    if constexpr (detail::has_read_codec<T>) {
-      return json_codec<T>::read(*this, value);
-    } else if constexpr (std::is_same_v<T, bool>) {
-      return read_boolean(value);
-    } else if constexpr (detail::json_integer<T>) {
-      return read_integer<Limits>(value);
-    } else if constexpr (detail::json_floating<T>) {
-      return read_floating<Limits>(value);
-    } else if constexpr (described_enum<T>) {
-      return read_enumerator(value);
-    } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
-      return read_text<Limits>(value);
-    } else if constexpr (detail::is_optional<T>) {
-      return read_optional<Limits>(value);
-    } else if constexpr (detail::is_vector<T>) {
-      return read_vector<Limits>(value);
-    } else if constexpr (detail::is_array<T>) {
-      return read_array<Limits>(value);
-    } else if constexpr (detail::is_duration<T>) {
-      return read_duration<Limits>(value);
-    } else if constexpr (std::is_same_v<T, raw_json> || std::is_same_v<T, raw_json_view>) {
-      return read_raw(value);
-    } else if constexpr (detail::is_variant<T>) {
-      return read_variant(&value, detail::variant_read_plan<T>::plan);
-    } else if constexpr (described<T>) {
-      return read_object(&value, detail::read_plan<T>::plan);
-    } else if constexpr (detail::string_map<T>) {
-      return read_map<Limits>(value);
-    } else {
-      static_assert(
-          detail::always_false<T>,
-          "kindwire: T cannot be decoded from JSON. Describe it (a member `schema` or a specialisation of "
-          "kindwire::schema, made with kind(), object() or enumeration()), or specialise json_codec");
+    if constexpr (std::is_const_v<T>) {
+      static_assert(detail::always_false<T>,
+                    "kindwire: a const member cannot be read, only written: a type to decode has none");
       return false;
+    } else if constexpr (detail::has_read_codec<T>) {
+      return json_codec<T>::read(*this, value);
+    } else {
+      using enum detail::json_form;
+      constexpr detail::json_form form = detail::form_of<T>;
+      if constexpr (form == boolean) {
+        return read_boolean(value);
+      } else if constexpr (form == integer) {
+        if constexpr (Limits::as_string)
+          return read_quoted_integer<Limits>(value);
+        else
+          return read_integer<Limits>(value);
+      } else if constexpr (form == floating) {
+        return read_floating<Limits>(value);
+      } else if constexpr (form == enumeration || form == number_only) {
+        static_assert(form == enumeration || Limits::as_number,
+                      "kindwire: an enumeration has no names: specialise kindwire::schema for it with "
+                      "enumeration(), in the global namespace or kindwire's, or say as_number at the field");
+        if constexpr (Limits::as_number)
+          return read_numbered<Limits>(value);
+        else
+          return read_enumerator(value);
+      } else if constexpr (form == text) {
+        return read_text<Limits>(value);
+      } else if constexpr (form == nullable) {
+        return read_nullable<Limits>(value);
+      } else if constexpr (form == list) {
+        return read_list<Limits>(value);
+      } else if constexpr (form == array) {
+        return read_array<Limits>(std::data(value), detail::size_of_array<T>);
+      } else if constexpr (form == tuple) {
+        return read_tuple(value);
+      } else if constexpr (form == duration) {
+        return read_duration<Limits>(value);
+      } else if constexpr (form == time) {
+        return read_time<Limits>(value);
+      } else if constexpr (form == raw) {
+        return read_raw(value);
+      } else if constexpr (form == variant) {
+        return read_variant(&value, detail::variant_read_plan<T>::plan);
+      } else if constexpr (form == object) {
+        return read_object(&value, detail::read_plan<T>::plan);
+      } else if constexpr (form == map) {
+        return read_map<Limits>(value);
+      } else if constexpr (form == path) {
+        return read_path(value);
+      } else {
+        static_assert(
+            detail::always_false<T>,
+            "kindwire: T cannot be decoded from JSON. Describe it (a member `schema` or a specialisation of "
+            "kindwire::schema, made with kind(), object() or enumeration()), or specialise json_codec");
+        return false;
+      }
     }
   }
 
@@ -263,13 +281,36 @@ class json_reader {
   template <class T>
   bool read_raw(T& value);
   template <class Limits, class T>
-  bool read_optional(std::optional<T>& value);
+  bool read_quoted_integer(T& value);
   template <class Limits, class T>
-  bool read_vector(T& values);
-  template <class Limits, class T, std::size_t Size>
-  bool read_array(std::array<T, Size>& values);
+  bool read_numbered(T& value);
+  template <class T>
+  bool read_named(T& value, char const* where, std::string_view name);
+  template <class Limits, class T>
+  bool read_time(T& value);
+  template <class T>
+  bool read_path(T& value);
+  template <class Limits, class T>
+  bool read_nullable(T& value);
+  template <class Limits, class T>
+  bool read_list(T& values);
+  template <class Limits, class T>
+  bool read_array(T* values, std::size_t size);
+  template <class T>
+  bool read_tuple(T& values);
   template <class Limits, class Map>
   bool read_map(Map& values);
+  template <class Key>
+  std::optional<Key> make_key(char const* where, std::string_view text);
+
+  // Passes the end of an array of this size, or says that there is another number of elements.
+  bool leave_array(bool first, std::size_t size, char const* where) {
+    bool more = false;
+    return scanner_.next(']', first, more) && (!more || fail_length(where, size, "more"));
+  }
+  KINDWIRE_COLD bool fail_length(char const* where, std::size_t size, std::string_view found) {
+    return scanner_.fail_at(where, json_errc::wrong_length, "an array of " + std::to_string(size), found);
+  }
 
   json_options options_;
   char const* kind_position_ = nullptr;

@@ -52,8 +52,17 @@ class schema_printer {
       case type_form::floating: number("number", type); break;
       case type_form::string:
         out_.member("type", "string");
+        if (!type.format.empty()) out_.member("format", type.format);
+        if (!type.pattern.empty()) out_.member("pattern", type.pattern);
         sizes("minLength", "maxLength", type);
         break;
+      case type_form::numbers: {
+        out_.member("type", "integer");
+        std::string list;
+        for (std::string const& number : type.numbers) list += (list.empty() ? "[" : ", ") + number;
+        out_.raw_member("enum", list + "]");
+        break;
+      }
       case type_form::optional:
         out_.key("anyOf");
         out_.open('[');
@@ -66,11 +75,28 @@ class schema_printer {
         out_.key("items");
         value(type.inner[0]);
         sizes("minItems", "maxItems", type);
+        if (type.unique) out_.raw_member("uniqueItems", "true");
+        break;
+      case type_form::tuple:
+        out_.member("type", "array");
+        // Draft-07 has another word for it.
+        out_.key(is_2020_12() ? "prefixItems" : "items");
+        out_.open('[');
+        for (type_node const& each : type.inner) value(each);
+        out_.close(']');
+        out_.raw_member("minItems", std::to_string(type.inner.size()));
+        out_.raw_member("maxItems", std::to_string(type.inner.size()));
         break;
       case type_form::map:
         out_.member("type", "object");
         out_.key("additionalProperties");
         value(type.inner[0]);
+        if (type.inner.size() > 1) {
+          out_.key("propertyNames");
+          value(type.inner[1]);
+        }
+        if (!type.pattern.empty())
+          out_.raw_member("propertyNames", "{\"pattern\": " + json_string(type.pattern) + "}");
         sizes("minProperties", "maxProperties", type);
         break;
       case type_form::named:
@@ -103,6 +129,8 @@ class schema_printer {
   }
 
  private:
+  bool is_2020_12() const noexcept { return place_ == "#/$defs/"; }
+
   void object(type_entry const& entry) {
     out_.member("type", "object");
     out_.key("properties");

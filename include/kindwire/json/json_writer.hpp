@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <optional>
@@ -12,15 +11,14 @@
 #include <utility>
 #include <variant>
 
-#include "duration.hpp"
 #include "error.hpp"
+#include "form.hpp"
 #include "limits.hpp"
-#include "number_text.hpp"
-#include "scanner.hpp"
+#include "printable.hpp"
 #include "schema.hpp"
+#include "spelt_values.hpp"
 #include "text.hpp"
 #include "types.hpp"
-#include "variant_kinds.hpp"
 
 namespace kindwire {
 
@@ -139,39 +137,58 @@ class json_writer {
   bool write_value(T const& value) {
     if constexpr (detail::has_write_codec<T>) {
       return json_codec<T>::write(*this, value);
-    } else if constexpr (std::is_same_v<T, bool>) {
-      put(value ? std::string_view{"true"} : std::string_view{"false"});
-      return true;
-    } else if constexpr (detail::json_integer<T> || detail::json_floating<T>) {
-      return write_number<Limits>(value);
-    } else if constexpr (described_enum<T>) {
-      return write_enumerator(value);
-    } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
-      return write_text<Limits>(value);
-    } else if constexpr (detail::is_optional<T>) {
-      static_assert(!detail::is_optional<typename T::value_type>,
-                    "kindwire: a std::optional of a std::optional: JSON has but one null");
-      if (value) return write_value<Limits>(*value);
-      put("null");
-      return true;
-    } else if constexpr (detail::is_vector<T> || detail::is_array<T>) {
-      return write_array<Limits>(value);
-    } else if constexpr (detail::is_duration<T>) {
-      return write_duration<Limits>(value);
-    } else if constexpr (std::is_same_v<T, raw_json> || std::is_same_v<T, raw_json_view>) {
-      return write_raw(value.text);
-    } else if constexpr (detail::is_variant<T>) {
-      return write_variant(value);
-    } else if constexpr (described<T>) {
-      return write_object(&value, detail::write_plan<T>::table);
-    } else if constexpr (detail::string_map<T>) {
-      return write_map<Limits>(value);
     } else {
-      static_assert(
-          detail::always_false<T>,
-          "kindwire: T cannot be encoded as JSON. Describe it (a member `schema` or a specialisation of "
-          "kindwire::schema, made with kind(), object() or enumeration()), or specialise json_codec");
-      return false;
+      using enum detail::json_form;
+      constexpr detail::json_form form = detail::form_of<T>;
+      if constexpr (form == boolean) {
+        put(value ? std::string_view{"true"} : std::string_view{"false"});
+        return true;
+      } else if constexpr (form == integer || form == floating) {
+        if constexpr (Limits::as_string) put('"');
+        if (!write_number<Limits>(value)) return false;
+        if constexpr (Limits::as_string) put('"');
+        return true;
+      } else if constexpr (form == enumeration || form == number_only) {
+        static_assert(form == enumeration || Limits::as_number,
+                      "kindwire: an enumeration has no names: specialise kindwire::schema for it with "
+                      "enumeration(), in the global namespace or kindwire's, or say as_number at the field");
+        if constexpr (Limits::as_number)
+          return write_numbered<Limits>(value);
+        else
+          return write_enumerator(value);
+      } else if constexpr (form == text) {
+        return write_text<Limits>(value);
+      } else if constexpr (form == nullable) {
+        static_assert(!detail::is_nullable<detail::inside_of<T>>,
+                      "kindwire: a std::optional or a pointer in another: JSON has but one null");
+        if (value) return write_value<Limits>(*value);
+        put("null");
+        return true;
+      } else if constexpr (form == list || form == array) {
+        return write_array<Limits>(value);
+      } else if constexpr (form == tuple) {
+        return write_tuple(value);
+      } else if constexpr (form == duration) {
+        return write_duration<Limits>(value);
+      } else if constexpr (form == time) {
+        return write_time<Limits>(value);
+      } else if constexpr (form == raw) {
+        return write_raw(value.text);
+      } else if constexpr (form == variant) {
+        return write_variant(value);
+      } else if constexpr (form == object) {
+        return write_object(&value, detail::write_plan<T>::table);
+      } else if constexpr (form == map) {
+        return write_map<Limits>(value);
+      } else if constexpr (form == path) {
+        return write_string(detail::path_text(value));
+      } else {
+        static_assert(
+            detail::always_false<T>,
+            "kindwire: T cannot be encoded as JSON. Describe it (a member `schema` or a specialisation of "
+            "kindwire::schema, made with kind(), object() or enumeration()), or specialise json_codec");
+        return false;
+      }
     }
   }
 
@@ -230,106 +247,27 @@ class json_writer {
   bool write_opening(detail::write_table const& table);
 
   template <class Limits, class T>
-  bool write_number(T value) {
-    if constexpr (detail::json_floating<T>) {
-      if (!std::isfinite(value)) return fail(json_errc::not_finite);
-    }
-    if constexpr (Limits::of_numbers) {
-      if (!detail::number_is_within<Limits>(value)) {
-        return fail_value(json_errc::beyond_limit, detail::limits_text<Limits, T>(),
-                          detail::digits_of(value));
-      }
-    }
-    if (buffer_.size() - used_ < detail::number_room) spill();
-    used_ = static_cast<std::size_t>(detail::write_number(buffer_.data() + used_, value) - buffer_.data());
-    return true;
-  }
-
+  bool write_number(T value);
   template <class T>
-  bool write_enumerator(T value) {
-    static_assert(detail::enumeration_check<T>::passed);
-    for (std::size_t index = 0; index < schema<T>.values.size(); ++index) {
-      if (schema<T>.values[index] == value) return write_string(schema<T>.names[index]);
-    }
-    fail(json_errc::unknown_enumerator);
-    error_->known = schema<T>.names;
-    return false;
-  }
-
-  template <class Limits>
-  bool write_text(std::string_view text) {
-    if constexpr (Limits::of_length) {
-      if (!detail::length_is_within(Limits::length, text)) {
-        return fail_value(json_errc::beyond_limit, detail::length_text(Limits::length),
-                          std::to_string(detail::code_points(text)));
-      }
-    }
-    return write_string(text);
-  }
-
-  // What would not be the same when it is read again is refused.
+  bool write_enumerator(T value);
   template <class Limits, class T>
-  bool write_duration(T value) {
-    using unit = detail::unit_of<T, typename Limits::unit>;
-    if constexpr (detail::json_floating<typename T::rep>) {
-      if (!std::isfinite(value.count())) return fail(json_errc::not_finite);
-    }
-    unit count{};
-    T again{};
-    if (detail::convert_duration(value, count) != detail::conversion::exact ||
-        detail::convert_duration(count, again) != detail::conversion::exact || again != value) {
-      return fail_value(json_errc::inexact, "whole " + detail::unit_name<typename unit::period>(),
-                        detail::digits_of(value.count()) + ' ' + detail::unit_name<typename T::period>());
-    }
-    return write_number<Limits>(count.count());
-  }
-
+  bool write_numbered(T value);
+  template <class Limits>
+  bool write_text(std::string_view text);
+  template <class Limits, class T>
+  bool write_duration(T value);
+  template <class Limits, class T>
+  bool write_time(T value);
   template <class... Kinds>
-  bool write_variant(std::variant<Kinds...> const& value) {
-    static_cast<void>(detail::kinds_of_variant<Kinds...>::table);
-    if (value.valueless_by_exception()) return reject("a variant that holds a value");
-    return std::visit([this](auto const& kind) { return this->write_value<detail::no_limits>(kind); }, value);
-  }
-
+  bool write_variant(std::variant<Kinds...> const& value);
   template <class Limits, class Range>
-  bool write_array(Range const& values) {
-    using inner = detail::inner_limits<Limits>;
-    if constexpr (Limits::of_items) {
-      if (!Limits::items.contain(values.size())) {
-        return fail_value(json_errc::beyond_limit, detail::list_text(Limits::items),
-                          std::to_string(values.size()));
-      }
-    }
-    if (!enter()) return false;
-    char separator = '[';
-    std::size_t index = 0;
-    for (typename Range::value_type const& value : values) {  // a vector<bool> gives a stand-in for it
-      put(std::exchange(separator, ','));
-      if (!write_value<inner>(value)) return fail_inside(std::to_string(index));
-      ++index;
-    }
-    return leave(separator, '[', ']');
-  }
-
+  bool write_array(Range const& values);
+  template <class T>
+  bool write_tuple(T const& values);
+  template <class Key>
+  bool write_key(Key const& key);
   template <class Limits, class Map>
-  bool write_map(Map const& values) {
-    using inner = detail::inner_limits<Limits>;
-    if constexpr (Limits::of_items) {
-      if (!Limits::items.contain(values.size())) {
-        return fail_value(json_errc::beyond_limit, detail::map_text(Limits::items),
-                          std::to_string(values.size()));
-      }
-    }
-    if (!enter()) return false;
-    char separator = '{';
-    for (auto const& [key, value] : values) {
-      put(std::exchange(separator, ','));
-      if (!write_string(key)) return fail_inside(key);
-      put(':');
-      if (!write_value<inner>(value)) return fail_inside(key);
-    }
-    return leave(separator, '{', '}');
-  }
+  bool write_map(Map const& values);
 
   void* sink_ = nullptr;
   void (*append_)(void* sink, char const* data, std::size_t size) = nullptr;
@@ -340,113 +278,5 @@ class json_writer {
   std::optional<json_error> error_;
   std::array<char, 512> buffer_;
 };
-
-/// RFC 8259 §7: escapes what must be escaped, and nothing else.
-inline bool json_writer::write_string(std::string_view text) {
-  char const* const begin = text.data();
-  char const* const end = begin + text.size();
-  char const* run = begin;
-  put('"');
-  for (char const* position = run;;) {
-    position = detail::skip_plain(begin, position, end);
-    if (position == end) break;
-    char const letter = *position;
-    auto const byte = static_cast<unsigned char>(letter);
-    if (byte >= 0x80) {
-      if (!detail::skip_utf8_run(position, end)) return fail(json_errc::invalid_utf8);
-      continue;
-    }
-    put({run, static_cast<std::size_t>(position - run)});
-    run = ++position;
-    put('\\');
-    switch (letter) {
-      case '"':
-      case '\\': put(letter); break;
-      case '\b': put('b'); break;
-      case '\f': put('f'); break;
-      case '\n': put('n'); break;
-      case '\r': put('r'); break;
-      case '\t': put('t'); break;
-      default: {
-        constexpr char digits[] = "0123456789abcdef";
-        put("u00");
-        put(digits[byte >> 4]);
-        put(digits[byte & 0xF]);
-      }
-    }
-  }
-  put({run, static_cast<std::size_t>(end - run)});
-  put('"');
-  return true;
-}
-
-/// A text from elsewhere goes out as it is, once it is known to be one value, except for what would do no
-/// harm in a document but would in a stream of lines: white space around it, and line breaks, which in JSON
-/// can only stand between tokens.
-inline bool json_writer::write_raw(std::string_view text) {
-  detail::json_scanner scanner{text};
-  scanner.rewind(text.data(), depth_);
-  scanner.skip_space();
-  char const* const begin = scanner.position();
-  if (scanner.skip_value()) {
-    char const* const end = scanner.position();
-    if (scanner.finish()) {
-      std::string_view value{begin, static_cast<std::size_t>(end - begin)};
-      for (std::size_t at; (at = value.find_first_of("\n\r")) != value.npos; value.remove_prefix(at + 1)) {
-        put(value.substr(0, at));
-      }
-      put(value);
-      return true;
-    }
-  }
-  error_ = scanner.take_error();
-  return false;
-}
-
-// The kind, where that is more than one piece of text.
-KINDWIRE_NOINLINE inline bool json_writer::write_opening(detail::write_table const& table) {
-  detail::kind_neighbour const none{};
-  detail::kind_neighbour const& neighbour =
-      depth_ == 1 && neighbour_ != nullptr ? *std::exchange(neighbour_, nullptr) : none;
-  if (neighbour.key.empty() && !table.opening.empty()) {
-    put(table.opening);
-  } else {
-    put('{');
-    if (!write_string(neighbour.key.empty() ? table.key : neighbour.key)) return false;
-    put(':');
-    if (!write_string(table.kind)) return false;
-  }
-  if (neighbour.value.empty()) return true;
-  put(',');
-  if (!write_string(neighbour.name)) return false;
-  put(':');
-  put(neighbour.value);
-  return true;
-}
-
-inline bool json_writer::write_object(void const* object, detail::write_table const& table) {
-  if (!enter()) return false;
-  char separator = '{';
-  if (!table.opening.empty() && neighbour_ == nullptr) {
-    put(table.opening);
-    separator = ',';
-  } else if (table.has_kind) {
-    if (!write_opening(table)) return false;
-    separator = ',';
-  }
-  for (std::size_t index = 0; index < table.count; ++index) {
-    detail::write_row const& row = table.rows[index];
-    if (row.absent != nullptr && row.absent(object)) continue;
-    if (separator == ',' && !row.lead.empty()) {
-      put(row.lead);
-    } else {
-      put(std::exchange(separator, ','));
-      if (!write_string(row.name)) return false;
-      put(':');
-    }
-    if (!row.write(*this, object)) return fail_inside(row.name);
-  }
-  return leave(separator, '{', '}');
-}
 
 }  // namespace kindwire

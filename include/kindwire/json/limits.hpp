@@ -7,12 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
+#include "form.hpp"
 #include "schema.hpp"
 #include "types.hpp"
 
@@ -32,6 +32,8 @@ struct no_limits {
   static constexpr bool of_numbers = false;
   static constexpr bool of_length = false;
   static constexpr bool of_items = false;
+  static constexpr bool as_number = false;
+  static constexpr bool as_string = false;
 };
 
 /// Whether a value, or what is inside of it, is a number, a string, …: the type that is neither an optional
@@ -41,26 +43,32 @@ struct innermost {
   using type = T;
 };
 template <class T>
-requires(!has_codec<T> && !described<T> &&
-         (is_optional<T> || is_vector<T> || is_array<T>)) struct innermost<T>
-    : innermost<typename T::value_type> {
-};
+inline constexpr bool is_around =
+    !has_codec<T> && (form_of<T> == json_form::nullable || form_of<T> == json_form::list ||
+                      form_of<T> == json_form::array || form_of<T> == json_form::map);
 template <class T>
-requires(!has_codec<T> && !described<T> && string_map<T>) struct innermost<T>
-    : innermost<typename T::mapped_type> {
+requires is_around<T>
+struct innermost<T> : innermost<inside_of<T>> {
 };
 
 template <class T>
-struct without_optional {
+struct without_null {
   using type = T;
 };
 template <class T>
-struct without_optional<std::optional<T>> : without_optional<T> {};
+requires is_nullable<T>
+struct without_null<T> : without_null<inside_of<T>> {
+};
 
 /// The type of the number that a value has in JSON; void if it is none.
 template <class T, class Unit>
 struct number_of {
   using type = std::conditional_t<json_integer<T> || json_floating<T>, T, void>;
+};
+template <class Duration, class Unit>
+struct number_of<std::chrono::time_point<std::chrono::system_clock, Duration>, Unit> {
+  using type = typename std::conditional_t<std::is_void_v<Unit>, std::type_identity<void>,
+                                           number_of<Duration, Unit>>::type;
 };
 template <class Rep, class Period, class Unit>
 struct number_of<std::chrono::duration<Rep, Period>, Unit> {
@@ -100,16 +108,19 @@ struct field_limits {
   static constexpr bool is_text =
       std::is_same_v<value, std::string> || std::is_same_v<value, std::string_view>;
   static constexpr bool is_list = [] {
-    using type = typename without_optional<member>::type;
-    if constexpr (has_codec<type> || described<type>) {
-      return false;
-    } else {
-      return is_vector<type> || string_map<type>;
-    }
+    using type = typename without_null<member>::type;
+    return !has_codec<type> && (form_of<type> == json_form::list || form_of<type> == json_form::map);
   }();
 
-  static_assert(!described_as::has_unit || is_duration<value>,
-                "kindwire: unit<> is for fields that are, or contain, std::chrono durations");
+  static constexpr bool as_number = described_as::template has<as_number_t>;
+  static constexpr bool as_string = described_as::template has<as_string_t>;
+
+  static_assert(!described_as::has_unit || is_duration<value> || is_time<value>,
+                "kindwire: unit<> is for fields that are, or contain, std::chrono durations or time points");
+  static_assert(!as_number || std::is_enum_v<value>,
+                "kindwire: as_number is for fields that are, or contain, enumerations");
+  static_assert(!as_string || json_integer<value>,
+                "kindwire: as_string is for fields that are, or contain, integers");
   static_assert(
       !of_numbers || !std::is_void_v<number>,
       "kindwire: minimum() and maximum() are for fields that are, or contain, numbers or durations");

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -170,8 +171,14 @@ namespace detail {
 // other does not have.
 template <class T>
 inline constexpr bool is_kept = has_read_codec<T> || described<T>;
-template <class T, std::size_t Size>
-inline constexpr bool is_kept<std::array<T, Size>> = has_read_codec<std::array<T, Size>> || is_kept<T>;
+template <class T>
+requires is_array<T>
+inline constexpr bool is_kept<T> = has_read_codec<T> || is_kept<inside_of<T>>;
+template <class... T>
+inline constexpr bool is_kept<std::tuple<T...>> = has_read_codec<std::tuple<T...>> || (is_kept<T> || ...);
+template <class First, class Second>
+inline constexpr bool is_kept<std::pair<First, Second>> =
+    has_read_codec<std::pair<First, Second>> || is_kept<First> || is_kept<Second>;
 
 // A codec's type is its own affair.
 template <class T>
@@ -179,9 +186,11 @@ void renew([[maybe_unused]] T& value) {
   if constexpr (has_read_codec<T>) {
     return;
   } else if constexpr (is_array<T>) {
-    if constexpr (is_kept<typename T::value_type>) {
-      for (auto& each : value) renew(each);
+    if constexpr (is_kept<inside_of<T>>) {
+      for (auto& each : value) detail::renew(each);
     }
+  } else if constexpr (is_tuple<T>) {
+    std::apply([](auto&... each) { (detail::renew(each), ...); }, value);
   } else if constexpr (described<T>) {
     value = T{};
   }
@@ -193,13 +202,12 @@ inline constexpr bool is_kept_field = is_kept<typename field_type<T, Index>::mem
 template <class T, std::size_t Index>
 void reset_field(T& object, T& fresh, std::uint64_t fields) {
   auto const member = schema<T>.fields.template get<Index>().member;
-  if ((fields >> Index & 1) != 0) object.*member = std::move(fresh.*member);
+  if ((fields >> Index & 1) != 0) std::swap(object.*member, fresh.*member);
 }
 
 template <described T>
 struct read_plan {
   static_assert(std::default_initializable<T>, "kindwire: a type to decode must have a default constructor");
-  static_assert(field_count<T> <= 64, "kindwire: a described type may have at most 64 fields; nest some");
   static_assert(description_check<T>::passed);
 
   template <std::size_t... Index>

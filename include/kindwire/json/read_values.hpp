@@ -1,17 +1,16 @@
-// How json_reader reads everything but objects that are described: a part of reader.hpp.
+// How json_reader reads values that hold no others: a part of reader.hpp.
 #pragma once
 
-#include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 
 #include "json_reader.hpp"
+#include "spelt_values.hpp"
+#include "time_text.hpp"
 #include "whole_number.hpp"
 
 namespace kindwire {
@@ -142,12 +141,8 @@ bool json_reader::read_raw(T& value) {
 }
 
 template <class T>
-bool json_reader::read_enumerator(T& value) {
+bool json_reader::read_named(T& value, char const* where, std::string_view name) {
   static_assert(detail::enumeration_check<T>::passed);
-  char const* const where = scanner_.position();
-  std::string_view name;
-  if (scanner_.peek() != '"') return scanner_.fail_type("a string");
-  if (!scanner_.string(name)) return false;
   for (std::size_t index = 0; index < schema<T>.names.size(); ++index) {
     if (schema<T>.names[index] == name) {
       value = schema<T>.values[index];
@@ -158,94 +153,77 @@ bool json_reader::read_enumerator(T& value) {
   return scanner_.fail_known(schema<T>.names);
 }
 
-template <class Limits, class T>
-bool json_reader::read_optional(std::optional<T>& value) {
-  static_assert(!detail::is_optional<T>,
-                "kindwire: a std::optional of a std::optional: JSON has but one null");
-  if (scanner_.peek() != 'n') return read_value<Limits>(value.emplace());
-  value.reset();
-  return scanner_.literal("null");
-}
-
-template <class Limits, class T>
-bool json_reader::read_vector(T& values) {
-  using inner = detail::inner_limits<Limits>;
+template <class T>
+bool json_reader::read_enumerator(T& value) {
   char const* const where = scanner_.position();
-  values.clear();
-  if (!scanner_.enter('[', "an array")) return false;
-  bool first = true;
-  for (bool more = true;;) {
-    if (!scanner_.next(']', first, more)) return false;
-    if constexpr (Limits::of_items) {
-      if (!check_count(Limits::items, values.size(), more, where, detail::list_text)) return false;
-    }
-    if (!more) return true;
-    // Not from one allocation to the next for the first few: 64 bytes, or one element.
-    if (values.capacity() == 0) values.reserve(std::max<std::size_t>(1, 64 / sizeof(typename T::value_type)));
-    if constexpr (std::is_same_v<typename T::value_type, bool>) {
-      bool value = false;
-      if (!read_value<inner>(value)) return fail_element(values.size());
-      values.push_back(value);
-    } else {
-      if (!read_value<inner>(values.emplace_back())) return fail_element(values.size() - 1);
-    }
-  }
+  std::string_view name;
+  if (scanner_.peek() != '"') return scanner_.fail_type("a string");
+  return scanner_.string(name) && read_named(value, where, name);
 }
 
-template <class Limits, class T, std::size_t Size>
-bool json_reader::read_array(std::array<T, Size>& values) {
+template <class Limits, class T>
+bool json_reader::read_numbered(T& value) {
+  std::underlying_type_t<T> number{};
+  std::string_view text;
+  if (!read_integer<Limits>(number, &text)) return false;
+  value = static_cast<T>(number);
+  if constexpr (described_enum<T>) {
+    for (T const each : schema<T>.values) {
+      if (each == value) return true;
+    }
+    return scanner_.fail_at(text.data(), json_errc::unknown_enumerator, {}, text);
+  }
+  return true;
+}
+
+template <class Limits, class T>
+bool json_reader::read_quoted_integer(T& value) {
   char const* const where = scanner_.position();
-  if (!scanner_.enter('[', "an array")) return false;
-  bool first = true;
-  for (std::size_t index = 0;; ++index) {
-    bool more = true;
-    if (!scanner_.next(']', first, more)) return false;
-    if (more && index < Size) {
-      if (!read_value<Limits>(values[index])) return fail_element(index);
-    } else if (more || index != Size) {
-      return scanner_.fail_at(where, json_errc::wrong_length, "an array of " + std::to_string(Size),
-                              more ? "more" : std::to_string(index));
-    } else {
-      return true;
-    }
+  std::string_view text;
+  if (scanner_.peek() != '"') return scanner_.fail_type("an integer in a string");
+  if (!scanner_.string(text)) return false;
+  if (auto const wrong = detail::read_whole(text, value); wrong != json_errc{})
+    return scanner_.fail_at(where, wrong, detail::whole_text<T>("an integer in a string"), text);
+  if constexpr (Limits::of_numbers) {
+    if (!detail::number_is_within<Limits>(value))
+      return fail_limit(where, detail::limits_text<Limits, T>(), text);
   }
+  return true;
 }
 
-template <class Limits, class Map>
-bool json_reader::read_map(Map& values) {
-  using inner = detail::inner_limits<Limits>;
-  [[maybe_unused]] char const* const begin = scanner_.position();
-  values.clear();
-  if (!scanner_.enter('{', "an object")) return false;
-  bool first = true;
-  for (bool more = true;;) {
-    if (!scanner_.next('}', first, more)) return false;
-    if (!more) break;
+/// RFC 3339 text, or the duration since 1970 in a unit.
+template <class Limits, class T>
+bool json_reader::read_time(T& value) {
+  typename T::duration since{};
+  if constexpr (!std::is_void_v<typename Limits::unit>) {
+    if (!read_duration<Limits>(since)) return false;
+  } else {
     char const* const where = scanner_.position();
-    std::string_view key;
-    if (!scanner_.key(key)) return false;
-    auto const [entry, is_new] = values.try_emplace(std::string{key});
-    if constexpr (Limits::of_items) {
-      if (values.size() > Limits::items.most) {
-        return fail_limit(begin, detail::map_text(Limits::items), "more");
-      }
-    }
-    if (!is_new) {
-      if (refuses_duplicates()) return fail_member(where, json_errc::duplicate_field, key);
-      if (options_.duplicates == duplicate_policy::first) {
-        if (!scanner_.skip_value()) return false;
-        continue;
-      }
-      entry->second = typename Map::mapped_type{};
-    }
-    scanner_.skip_space();
-    if (!read_value<inner>(entry->second)) {
-      scanner_.prepend_path(entry->first);
-      return false;
-    }
+    std::string_view text;
+    if (scanner_.peek() != '"') return scanner_.fail_type("a time, as in RFC 3339");
+    if (!scanner_.string(text)) return false;
+    detail::split_time split;
+    auto const wrong = detail::read_time(text, split);
+    if (wrong == detail::time_text_error::malformed)
+      return scanner_.fail_at(where, json_errc::rejected, "a time such as 2026-11-29T07:10:00Z", text);
+    auto const converted = detail::join(split, since);
+    if (converted == detail::conversion::out_of_range)
+      return scanner_.fail_at(where, json_errc::out_of_range, "a time that fits into the field", text);
+    if (wrong != detail::time_text_error::none || converted != detail::conversion::exact)
+      return scanner_.fail_at(where, json_errc::inexact,
+                              "a time in whole " + detail::unit_name<typename T::period>(), text);
   }
-  if constexpr (Limits::of_items)
-    return check_count(Limits::items, values.size(), false, begin, detail::map_text);
+  value = T{since};
+  return true;
+}
+
+/// UTF-8 on every system.
+template <class T>
+bool json_reader::read_path(T& value) {
+  std::string_view text;
+  if (scanner_.peek() != '"') return scanner_.fail_type("a string");
+  if (!scanner_.string(text)) return false;
+  value = detail::make_path<T>(text);
   return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include "json_reader.hpp"
 #include "outcome.hpp"
+#include "read_containers.hpp"
 #include "read_objects.hpp"
 #include "read_values.hpp"
 

@@ -15,6 +15,7 @@
 
 #include "field_option.hpp"
 #include "printable.hpp"
+#include "types.hpp"
 
 namespace kindwire {
 
@@ -24,7 +25,6 @@ template <class Owner, class Member, class... Options>
 struct field_schema : detail::field_options<Options...> {
   using owner_type = Owner;
   using member_type = std::remove_cv_t<Member>;
-  static constexpr bool is_const = std::is_const_v<Member>;
   /// The duration whose count is the number in JSON; void where the member is none, or for its own unit.
   using unit = typename detail::first_unit<Options...>::type;
 
@@ -75,10 +75,22 @@ inline constexpr bool is_optional = false;
 template <class T>
 inline constexpr bool is_optional<std::optional<T>> = true;
 
+// Null when it is empty.
+template <class T>
+inline constexpr bool is_nullable = is_optional<T> || is_pointer<T>;
+
 template <class T>
 inline constexpr bool is_field = false;
 template <class Owner, class Member, class... Options>
 inline constexpr bool is_field<field_schema<Owner, Member, Options...>> = true;
+
+template <class T>
+struct base_part {};
+
+template <class T>
+inline constexpr bool is_base = false;
+template <class T>
+inline constexpr bool is_base<base_part<T>> = true;
 
 // How many of the types are one of another's.
 template <class Wanted, class... Types>
@@ -94,12 +106,17 @@ inline constexpr bool options_differ = ((count_of<Options, Options...> == 1) && 
 template <class T>
 inline constexpr bool is_kind_option = std::is_same_v<T, key_option> || std::is_same_v<T, description_option>;
 
+template <class Base>
+constexpr auto fields_of_base(base_part<Base>) noexcept;
+
 // The fields among what kind() and object() are given.
 template <class... Parts>
 constexpr auto fields_among(Parts const&... parts) noexcept {
   [[maybe_unused]] constexpr auto of_one = [](auto const& part) {
     if constexpr (is_field<std::remove_cvref_t<decltype(part)>>) {
-      return std::tuple{part};
+      return std::make_tuple(part);
+    } else if constexpr (is_base<std::remove_cvref_t<decltype(part)>>) {
+      return detail::fields_of_base(part);
     } else {
       return std::tuple{};
     }
@@ -148,11 +165,13 @@ constexpr auto member_schema() {
 
 /// A field: the name in JSON, the member, and options in any order: `defaulted`, `minimum(0)`,
 /// `maximum(100)`, `min_length(1)`, `max_length(64)`, `min_items(1)`, `max_items(16)`,
-/// `unit<std::chrono::seconds>`, `description("percent")`. Required, unless it is `defaulted` or the member
-/// is a std::optional.
+/// `unit<std::chrono::seconds>`, `description("percent")`, `must_be_present`, `as_number`, `as_string`.
+/// Required, unless it is `defaulted`, or the member is a std::optional, a std::unique_ptr or a
+/// std::shared_ptr and not `must_be_present`.
 ///
 /// A field that is absent keeps what its member's initialiser gives it, and null makes a std::optional empty:
-/// without an initialiser these are the same. A member that is const can be written, but not read.
+/// without an initialiser these are the same. One that is `must_be_present` must be there, but may be null. A
+/// member that is const can be written, but not read.
 ///
 /// What the options state is checked when a value is read and when one is written. That they suit the member
 /// is checked where the type is first read, written or documented, as it may still be incomplete here.
@@ -160,14 +179,28 @@ template <class Owner, class Member, class... Options>
 constexpr field_schema<Owner, Member, Options...> field(std::string_view name, Member Owner::*member,
                                                         Options... options) noexcept {
   static_assert(!std::is_function_v<Member>, "kindwire: a field is a data member, not a member function");
-  static_assert((detail::is_field_option<Options> && ...),
-                "kindwire: after the member come options: defaulted, minimum(), maximum(), min_length(), "
-                "max_length(), min_items(), max_items(), unit<>, description()");
+  static_assert(
+      (detail::is_field_option<Options> && ...),
+      "kindwire: after the member come options: defaulted, minimum(), maximum(), min_length(), "
+      "max_length(), min_items(), max_items(), unit<>, description(), must_be_present, as_number, as_string");
   static_assert(detail::options_differ<Options...>, "kindwire: a field has one option twice");
+  static_assert(
+      !detail::field_options<Options...>::is_present || detail::is_nullable<std::remove_cv_t<Member>>,
+      "kindwire: must_be_present is for a std::optional, a std::unique_ptr or a std::shared_ptr; what else "
+      "there "
+      "is must be there unless it is defaulted");
   return {{{{{options}...}}},
           name,
           member,
-          !detail::is_optional<std::remove_cv_t<Member>> && !detail::field_options<Options...>::is_defaulted};
+          (!detail::is_nullable<std::remove_cv_t<Member>> || detail::field_options<Options...>::is_present) &&
+              !detail::field_options<Options...>::is_defaulted};
+}
+
+/// The fields of a base class that is described, with kind() or object(), among those of what is derived from
+/// it: `kw::kind("CIRCLE", kw::base<shape>(), kw::field("radius", &circle::radius))`.
+template <class T>
+constexpr detail::base_part<T> base() noexcept {
+  return {};
 }
 
 /// The name of the member that carries the kind, where a protocol does not call it "kind": `kw::kind("PING",
@@ -178,8 +211,8 @@ namespace detail {
 
 template <class... Parts>
 constexpr void check_parts() noexcept {
-  static_assert(((is_field<Parts> || is_kind_option<Parts>)&&...),
-                "kindwire: a type is described with field(), description(), and, of a kind, key()");
+  static_assert(((is_field<Parts> || is_base<Parts> || is_kind_option<Parts>)&&...),
+                "kindwire: a type is described with field(), base<>(), description(), and, of a kind, key()");
   static_assert(count_of<key_option, Parts...> <= 1 && count_of<description_option, Parts...> <= 1,
                 "kindwire: a type is described with one option twice");
 }
@@ -260,6 +293,17 @@ inline constexpr std::string_view kind_of = schema<T>.name;
 
 namespace detail {
 
+template <class Base>
+constexpr auto fields_of_base(base_part<Base>) noexcept {
+  static_assert(described<Base>,
+                "kindwire: base<>() is for a class that is described, with kind() or object()");
+  return []<class... Fields, std::size_t... Index>(small_tuple<Fields...> const& fields,
+                                                   std::index_sequence<Index...>) {
+    return std::tuple<Fields...>(fields.template get<Index>()...);
+  }(schema<Base>.fields,
+         std::make_index_sequence<std::remove_cvref_t<decltype(schema<Base>.fields)>::size>{});
+}
+
 template <class T>
 using fields_of = std::remove_cv_t<decltype(schema<T>.fields)>;
 
@@ -338,9 +382,33 @@ constexpr bool names_are_distinct() noexcept {
   return all_distinct(field_names<T>);
 }
 
+template <class Base, class T>
+constexpr bool is_schema_of() noexcept {
+  if constexpr (!std::is_same_v<Base, T> && requires { Base::schema; }) {
+    return static_cast<void const*>(&Base::schema) == static_cast<void const*>(&T::schema);
+  } else {
+    return false;
+  }
+}
+
+// Whether T's description is that of a base class, which knows nothing of T's own members.
+template <class T, class... Fields>
+constexpr bool is_inherited(small_tuple<Fields...> const*) noexcept {
+  if constexpr (!(std::is_same_v<typename Fields::owner_type, T> && ...) && requires { T::schema; }) {
+    return (is_schema_of<typename Fields::owner_type, T>() || ...);
+  } else {
+    return false;
+  }
+}
+
 // What no description may be, said where the type is first read, written or documented.
 template <described T>
 struct description_check {
+  static_assert(
+      !is_inherited<T>(static_cast<fields_of<T>*>(nullptr)),
+      "kindwire: this type only inherits a schema, which leaves out its own fields: give it one, with "
+      "base<>() for those of its base class");
+  static_assert(field_count<T> <= 64, "kindwire: a described type may have at most 64 fields; nest some");
   static_assert(names_are_distinct<T>(),
                 "kindwire: two fields of this type have one name, or a field has the kind's");
   static_assert(!message_kind<T> || (!kind_or_none<T>().empty() && !key_of<T>().empty()),

@@ -20,7 +20,9 @@ enum class type_form {
   string,
   optional,  // inner[0], or null
   list,      // an array of inner[0]
-  map,       // an object of inner[0]
+  tuple,     // an array of one of each of inner
+  map,       // an object of inner[0]; inner[1], if it is there, are its keys
+  numbers,   // one of `numbers`
   named,     // a described type: entries()[entry]
   one_of,    // one of inner, which are messages
   with_id,   // inner[0], a message, which may have an id beside its fields
@@ -37,6 +39,10 @@ struct type_node {
   std::uint64_t multiple_of = 1;          // of integers
   std::optional<std::size_t> min_size{};  // of strings in code points, of lists and maps in elements
   std::optional<std::size_t> max_size{};
+  bool unique = false;         // of lists: no element stands twice
+  std::string_view format{};   // of strings, as JSON Schema calls it
+  std::string_view pattern{};  // of strings, and of a map's keys
+  std::vector<std::string> numbers{};
   std::size_t entry = 0;
   std::string_view json_schema{};
   std::string_view typescript{};

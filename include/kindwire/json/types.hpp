@@ -2,26 +2,35 @@
 //
 //   bool             true, false              std::string       string
 //   integers         number, exact            std::string_view  string without escapes, a view into the text
-//   float, double    number                   std::optional<T>  T, or null, or absent
-//   enumerations     string, by name          std::vector<T>    array
-//   described types  object                   std::array<T, N>  array of N
-//   durations        number, in a unit        std::variant<T…>  object, of kinds that share a key
-//   raw_json         any value, as text       raw_json_view     any value, a view into the text
-//   std::map<std::string, T>, and other maps with try_emplace: object
+//   float, double    number                   std::optional<T>  T, or null, or absent; std::unique_ptr<T> and
+//   enumerations     string, by name                            std::shared_ptr<T> alike
+//   described types  object                   std::vector<T>    array; deques, lists, and sets, of which no
+//   durations        number, in a unit                          element stands twice
+//   time points      string, as in RFC 3339   std::array<T, N>  array of N; T[N]
+//   paths            string                   std::tuple<T…>    array of that many; std::pair
+//   raw_json         any value, as text       std::variant<T…>  object, of kinds that share a key
+//   raw_json_view    any value, as a view     std::map<K, T>    object; other maps with try_emplace
 //
+// A map's keys are strings, integers, enumerations with names, or paths; what is no string is written as one.
 // An integer may also be written as 1.0 or 1e3, as in JSON Schema.
+//
+// A std::string_view or raw_json_view may stand wherever its owning sister may, also as a key: it is always
+// one into the text that was read, and a string with escapes, which is not in the text as it is, is refused.
 #pragma once
 
 #include "../requirements.hpp"
 
 #include <array>
+#include <chrono>
+#include <concepts>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <variant>
-#include <vector>
 
 namespace kindwire {
 
@@ -84,20 +93,70 @@ template <class T, std::size_t Size>
 inline constexpr bool is_array<std::array<T, Size>> = true;
 
 template <class T>
-inline constexpr bool is_vector = false;
-template <class T, class Allocator>
-inline constexpr bool is_vector<std::vector<T, Allocator>> = true;
-
-template <class T>
 inline constexpr bool is_variant = false;
 template <class... Kinds>
 inline constexpr bool is_variant<std::variant<Kinds...>> = true;
 
+template <class T, std::size_t Size>
+inline constexpr bool is_array<T[Size]> = true;
+
 template <class T>
-concept string_map = requires(T& map, std::string key) {
+inline constexpr bool is_tuple = false;
+template <class First, class Second>
+inline constexpr bool is_tuple<std::pair<First, Second>> = true;
+template <class... Elements>
+inline constexpr bool is_tuple<std::tuple<Elements...>> = true;
+
+template <class T>
+inline constexpr bool is_pointer = false;
+template <class T>
+inline constexpr bool is_pointer<std::unique_ptr<T>> = true;
+template <class T>
+inline constexpr bool is_pointer<std::shared_ptr<T>> = true;
+
+template <class T>
+inline constexpr bool is_time = false;
+template <class Duration>
+inline constexpr bool is_time<std::chrono::time_point<std::chrono::system_clock, Duration>> = true;
+
+template <class T>
+concept json_map = requires(T& map, typename T::key_type key) {
   typename T::mapped_type;
   map.clear();
   map.try_emplace(std::move(key)).second;
+};
+
+// A std::filesystem::path, without its header.
+template <class T>
+concept json_path = requires(T const& path) {
+  typename T::string_type;
+  { path.u8string() } -> std::same_as<std::u8string>;
+  path.lexically_normal();
+};
+
+// Elements go to the end.
+template <class T>
+concept appendable_list = requires(T& list) {
+  typename T::value_type;
+  list.clear();
+  list.emplace_back();
+  list.begin() == list.end();
+  list.size();
+};
+
+// Elements are their own keys.
+template <class T>
+concept json_set = !appendable_list<T> && !json_map<T> && requires(T & set, typename T::value_type value) {
+  typename T::key_type;
+  set.clear();
+  set.insert(std::move(value));
+  set.begin() == set.end();
+};
+
+// Each of them stands once.
+template <class T>
+concept json_unique_set = json_set<T> && requires(T& set, typename T::value_type value) {
+  set.insert(std::move(value)).second;
 };
 
 template <class T>

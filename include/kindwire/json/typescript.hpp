@@ -73,6 +73,7 @@ class typescript_printer {
   static bool is_compound(type_node const& node) {
     switch (node.form) {
       case type_form::optional: return true;
+      case type_form::numbers: return node.numbers.size() > 1;
       case type_form::one_of: return node.inner.size() > 1 || is_compound(node.inner[0]);
       case type_form::verbatim: return !node.typescript.empty();
       default: return false;
@@ -98,7 +99,20 @@ class typescript_printer {
       // Unions of unions are one union.
       case type_form::optional: return of_union(node.inner[0]) + " | null";
       case type_form::list: return list(node);
-      case type_form::map: return "{ [key: string]: " + type(node.inner[0]) + " }";
+      case type_form::tuple: {
+        std::string out;
+        for (type_node const& each : node.inner) out += (out.empty() ? "[" : ", ") + type(each);
+        return out + ']';
+      }
+      case type_form::map:
+        if (node.inner.size() > 1)
+          return "{ [key in " + type(node.inner[1]) + "]?: " + type(node.inner[0]) + " }";
+        return "{ [key: string]: " + type(node.inner[0]) + " }";
+      case type_form::numbers: {
+        std::string out;
+        for (std::string const& number : node.numbers) out += (out.empty() ? "" : " | ") + number;
+        return out;
+      }
       case type_form::named: return names_[node.entry];
       case type_form::one_of: {
         std::string out;
@@ -160,7 +174,9 @@ class typescript_printer {
         if (!node.minimum_is_stated && !node.maximum_is_stated) return {};
         return "a number " +
                range(node.minimum_is_stated ? node.minimum : "", node.maximum_is_stated ? node.maximum : "");
-      case type_form::string: return sizes("characters");
+      case type_form::string:
+        if (!node.format.empty()) return "as in RFC 3339";
+        return node.pattern.empty() ? sizes("characters") : "an integer";
       case type_form::map: return sizes("entries");
       case type_form::list: return is_tuple(node) ? std::string{} : sizes("elements");
       case type_form::optional: return remark(node.inner[0]);

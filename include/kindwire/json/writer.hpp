@@ -4,7 +4,6 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -18,42 +17,29 @@
 #include "outcome.hpp"
 #include "schema.hpp"
 #include "types.hpp"
+#include "write_values.hpp"
 
 namespace kindwire {
 
 namespace detail {
 
-// Whether the field at Index is a std::optional that its initialiser gives a value.
+// Whether an absent field at Index, a std::optional or a pointer, means the same to the reader as an empty
+// one: not if its initialiser gives it a value.
 template <class T, std::size_t Index>
-bool starts_with_value([[maybe_unused]] T const& fresh) {
-  if constexpr (is_optional<typename field_type<T, Index>::member_type>) {
-    return (fresh.*(schema<T>.fields.template get<Index>().member)).has_value();
-  } else {
-    return false;
-  }
-}
-
-// The same of all fields, a bit each.
-template <class T>
-std::uint64_t fields_that_start_with_value() {
+bool starts_empty() {
   if constexpr (std::default_initializable<T>) {
-    static std::uint64_t const bits = []<std::size_t... Index>(std::index_sequence<Index...>) {
-      T const fresh{};
-      return (std::uint64_t{0} | ... | (std::uint64_t{starts_with_value<T, Index>(fresh)} << Index));
-    }
-    (std::make_index_sequence<field_count<T>>{});
-    return bits;
+    static bool const empty = !(T{}.*(schema<T>.fields.template get<Index>().member));
+    return empty;
   } else {
-    return 0;
+    return true;
   }
 }
 
-// An empty std::optional is left out where absence means the same to the reader: not where the initialiser
-// says otherwise.
+// An empty one is left out where that means the same.
 template <class T, std::size_t Index>
 bool field_is_absent(void const* object) {
-  auto const& value = static_cast<T const*>(object)->*(schema<T>.fields.template get<Index>().member);
-  return !value.has_value() && (fields_that_start_with_value<T>() >> Index & 1) == 0;
+  return !(static_cast<T const*>(object)->*(schema<T>.fields.template get<Index>().member)) &&
+         starts_empty<T, Index>();
 }
 
 template <described T>
@@ -64,7 +50,8 @@ struct write_plan {
   static constexpr write_row make_row() noexcept {
     write_row row{field_names<T>[Index], member_text<T>::lead(Index), nullptr,
                   &json_writer::write_field<T, Index>};
-    if constexpr (is_optional<typename field_type<T, Index>::member_type>)
+    using field = field_type<T, Index>;
+    if constexpr (is_nullable<typename field::member_type> && !field::is_present)
       row.absent = &field_is_absent<T, Index>;
     return row;
   }
