@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -316,6 +317,8 @@ class dispatcher {
       return invoke<Self, Use, Result, Index, Arguments...>(self, message.use, value_type{kind, message.text},
                                                             arguments...);
     } else if constexpr (message_kind<value_type>) {
+      static_assert(std::default_initializable<value_type>,
+                    "kindwire: a type to decode must have a default constructor");
       value_type value{};
       if (!message.reader.read_rest(value, message.place)) return message.reader.take_error();
       return invoke<Self, Use, Result, Index, Arguments...>(self, message.use, std::move(value),

@@ -160,7 +160,7 @@ class json_reader {
   bool read_value(T& value) {
     if constexpr (std::is_const_v<T>) {
       static_assert(detail::always_false<T>,
-                    "kindwire: a const member cannot be read, only written: a type to decode has none");
+                    "kindwire: a member that is const, or cannot be moved, as a std::atomic, cannot be read");
       return false;
     } else if constexpr (detail::has_read_codec<T>) {
       return json_codec<T>::read(*this, value);

@@ -1,7 +1,9 @@
 // JSON text into described C++ values, without a document in between: types.hpp tells which types.
 #pragma once
 
+#include <concepts>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "json_reader.hpp"
@@ -31,6 +33,9 @@ class fresh_reader final : public json_reader {
 /// that. Thread safe.
 template <class T>
 outcome<T> decode(std::string_view text, json_options options = {}) {
+  static_assert(std::default_initializable<T>, "kindwire: a type to decode must have a default constructor");
+  static_assert(std::is_move_assignable_v<T>,
+                "kindwire: a member that is const, or cannot be moved, as a std::atomic, cannot be read");
   detail::fresh_reader reader{text, options};
   outcome<T> result{T{}};
   if (!reader.read_fresh(*result) || !reader.finish()) result = reader.take_error();

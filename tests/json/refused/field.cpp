@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -97,7 +98,7 @@ auto const refused = kw::field("a", &data::number, 3);
 // refused: kindwire: a field is a data member, not a member function
 auto const refused = kw::field("a", &data::function);
 
-// refused: kindwire: a type is described with field(), description(), and, of a kind, key()
+// refused: kindwire: a type is described with field(), base<>(), description(), and, of a kind, key()
 auto const refused = kw::kind("A", 3);
 
 // refused: kindwire: a type is described with one option twice
@@ -180,3 +181,46 @@ enum class side { left };
 template <>
 inline constexpr auto kindwire::schema<side> = kw::enumeration(kw::enumerator("\xC3", side::left));
 bool const refused = reads_value<side>();
+
+// refused: kindwire: this type only inherits a schema, which leaves out its own fields: give it one, with base<>() for those of its base class
+struct original {
+  int first = 0;
+  static constexpr auto schema = kw::kind("ORIGINAL", kw::field("first", &original::first));
+};
+struct derived : original {
+  int second = 0;
+};
+bool const refused = reads_value<derived>();
+
+// refused: kindwire: a member that is const, or cannot be moved, as a std::atomic, cannot be read
+struct fixed {
+  int const size = 1;
+  static constexpr auto schema = kw::object(kw::field("size", &fixed::size));
+};
+bool const refused = reads_value<fixed>();
+
+// refused: kindwire: a type to decode must have a default constructor
+struct no_default {
+  explicit no_default(int);
+  static constexpr auto schema = kw::object();
+};
+bool const refused = reads_value<no_default>();
+
+// refused: kindwire: an enumeration has no names
+enum class bare { one };
+bool const refused = reads_value<bare>();
+
+// refused: kindwire: a std::optional or a pointer in another: JSON has but one null
+bool const refused = reads_value<std::optional<std::optional<int>>>();
+
+// refused: kindwire: the keys of a map are strings, integers, enumerations with names, or paths
+bool const refused = reads_value<std::map<double, int>>();
+
+// refused: kindwire: as_number is for fields that are, or contain, enumerations
+bool const refused = reads<[] { return kw::field("a", &data::number, kw::as_number); }>();
+
+// refused: kindwire: as_string is for fields that are, or contain, integers
+bool const refused = reads<[] { return kw::field("a", &data::text, kw::as_string); }>();
+
+// refused: kindwire: must_be_present is for a std::optional
+bool const refused = reads<[] { return kw::field("a", &data::text, kw::must_be_present); }>();
