@@ -30,6 +30,7 @@ enum class error {
   message_too_large,        ///< more than max_message_size bytes (§10.4)
   too_many_fragments,       ///< more than max_fragments frames in a message (§10.4)
   invalid_utf8,             ///< a text message, or the reason of a Close, is not UTF-8 (§8.1, §5.5.1)
+  invalid_compression,      ///< a compressed message that cannot be decompressed (RFC 7692 §7.2.2)
 
   // Close: RFC 6455 §5.5.1, §7.4.
   close_body_too_short,  ///< a Close with a body of one byte (§5.5.1)
@@ -91,6 +92,7 @@ constexpr char const* describe(error value) noexcept {
     case error::message_too_large: return "message larger than the limit";
     case error::too_many_fragments: return "message of more fragments than the limit";
     case error::invalid_utf8: return "text that is not UTF-8";
+    case error::invalid_compression: return "compressed message that cannot be decompressed";
     case error::close_body_too_short: return "close frame with a body of one byte";
     case error::close_code_invalid: return "close code that must not be sent";
     case error::closed: return "connection is closed";

@@ -319,6 +319,25 @@ TEST_CASE("decoder: an extension's bits pass only while it is allowed them (RFC 
   }
 }
 
+TEST_CASE("decoder: bits that mark messages pass on TEXT and BINARY only, and fail elsewhere at the first byte") {
+  for (unsigned bits = 0x10u; bits <= 0x70u; bits += 0x10u) {
+    for (unsigned code = 0; code != 16; ++code) {
+      CAPTURE(bits);
+      CAPTURE(code);
+      kw::frame_decoder<kw::role::client> decoder;
+      decoder.allow_reserved(kw::reserved_bits::of_messages(0x70));
+      auto copied = decoder.restarted();
+      bytes data = head(0x80u | bits | code, 0, nullptr);
+      std::span<std::byte> input = std::span{data}.first(1);
+      CHECK_FALSE(decoder.next(input));
+      bool const passes = code == 1 || code == 2;
+      CHECK(decoder.error() == (passes ? std::error_code{} : kw::error::reserved_bits));
+      input = data;
+      CHECK(static_cast<bool>(copied.next(input)) == passes);
+    }
+  }
+}
+
 TEST_CASE("decoder: take() leaves the payload masked, and says where in the frame it lies") {
   bytes const original = text("a payload in three pieces");
   bytes data = frame(kw::role::client, kw::opcode::text, original);

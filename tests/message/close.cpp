@@ -111,6 +111,7 @@ TEST_CASE("close: each violation has its code (RFC 6455 §7.4.1), which may stan
         kw::error::close_code_invalid})
     CHECK(code(framing) == 1002);
   CHECK(code(kw::error::invalid_utf8) == 1007);
+  CHECK(code(kw::error::invalid_compression) == 1007);
   CHECK(code(kw::error::message_too_large) == 1009);
   CHECK(code(kw::error::too_many_fragments) == 1008);
   CHECK(code(kw::error::pong_timeout) == 1008);

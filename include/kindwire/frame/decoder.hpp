@@ -51,7 +51,7 @@ class basic_frame_decoder {
       : self_(self), mask_bit_(self == role::server ? 0x80 : 0) {}
 
   /// Allows RSV bits (0x40, 0x20, 0x10) that a negotiated extension uses (RFC 6455 §9).
-  void allow_reserved(std::uint8_t bits) noexcept { reserved_allowed_ = bits; }
+  void allow_reserved(reserved_bits bits) noexcept { reserved_allowed_ = bits; }
 
   /// Takes bytes off the front of `input` and returns the next piece of a frame, unmasked where it lies.
   /// False when `input` is used up (what is left of a header is kept) or the stream broke a rule: see
@@ -167,7 +167,7 @@ class basic_frame_decoder {
   std::uint64_t remaining_ = 0;
   std::array<std::byte, max_frame_header_size> partial_;
   std::uint8_t partial_size_ = 0;
-  std::uint8_t reserved_allowed_ = 0;
+  reserved_bits reserved_allowed_;
   role self_;
   std::uint8_t mask_bit_;  // of the second byte of every frame that may come
   bool inside_ = false;

@@ -32,6 +32,29 @@ struct frame_header {
   std::uint64_t length = 0;  ///< of the payload, in bytes
 };
 
+/// The RSV bits that may be set because an extension gave them a meaning (RFC 6455 §5.2, §9), where they
+/// stand in the first byte.
+class reserved_bits {
+ public:
+  /// On frames of any type.
+  constexpr reserved_bits(std::uint8_t bits = 0) noexcept : beginning_(bits), other_(bits) {}
+
+  /// Only on TEXT and BINARY, which begin a message: the bits say something about the message as a whole.
+  static constexpr reserved_bits of_messages(std::uint8_t bits) noexcept {
+    reserved_bits result{bits};
+    result.other_ = 0;
+    return result;
+  }
+
+  constexpr std::uint8_t on(opcode type) const noexcept {
+    return type == opcode::text || type == opcode::binary ? beginning_ : other_;
+  }
+
+ private:
+  std::uint8_t beginning_;
+  std::uint8_t other_;
+};
+
 /// For logs: `TEXT fin masked 125 bytes`, `CONTINUATION rsv1 0 bytes`. The masking key is left out.
 inline std::string to_string(frame_header const& header) {
   std::string result = to_string(header.type);
@@ -78,7 +101,7 @@ namespace detail {
 // asked about their number.
 template <bool All>
 std::size_t read_header(std::byte const* at, std::size_t there, role receiver, frame_header& header,
-                        error& violation, std::uint8_t reserved_allowed) noexcept {
+                        error& violation, reserved_bits allowed) noexcept {
   auto const has = [there](std::size_t size) { return All || there >= size; };
   auto const broken = [&violation](error value) {
     violation = value;
@@ -90,7 +113,9 @@ std::size_t read_header(std::byte const* at, std::size_t there, role receiver, f
   header.type = static_cast<opcode>(first & 0x0Fu);
   header.fin = (first & 0x80u) != 0;
   header.reserved = static_cast<std::uint8_t>(first & 0x70u);
-  if ((header.reserved & ~reserved_allowed) != 0) return broken(error::reserved_bits);
+  if (header.reserved != 0 && (header.reserved & ~allowed.on(header.type)) != 0) {
+    return broken(error::reserved_bits);
+  }
   if (is_reserved(header.type)) return broken(error::reserved_opcode);
   if (is_control(header.type) && !header.fin) return broken(error::control_frame_fragmented);
 
@@ -136,15 +161,13 @@ std::size_t read_header(std::byte const* at, std::size_t there, role receiver, f
 /// Returns its size, or 0 when `input` is too short or broken; `violation` then says which: `error{}` for too
 /// short. Each rule is applied at the first byte that can break it, so a violation is seen before the header
 /// is whole. `receiver` is who reads: a server demands masked frames, a client unmasked ones (RFC 6455 §5.1).
-/// `reserved_allowed` are the RSV bits that an extension gave a meaning.
+/// `allowed` are the RSV bits that an extension gave a meaning.
 inline std::size_t read_frame_header(std::span<std::byte const> input, role receiver, frame_header& header,
-                                     error& violation, std::uint8_t reserved_allowed = 0) noexcept {
+                                     error& violation, reserved_bits allowed = {}) noexcept {
   violation = error{};
   return input.size() >= max_frame_header_size
-             ? detail::read_header<true>(input.data(), input.size(), receiver, header, violation,
-                                         reserved_allowed)
-             : detail::read_header<false>(input.data(), input.size(), receiver, header, violation,
-                                          reserved_allowed);
+             ? detail::read_header<true>(input.data(), input.size(), receiver, header, violation, allowed)
+             : detail::read_header<false>(input.data(), input.size(), receiver, header, violation, allowed);
 }
 
 /// Writes `header` to `to`, which has room for frame_header_size() bytes, and returns that size. The length

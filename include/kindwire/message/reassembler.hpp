@@ -2,14 +2,17 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <system_error>
 
 #include "../error.hpp"
 #include "../frame/decoder.hpp"
 #include "buffer.hpp"
+#include "extension.hpp"
 #include "message.hpp"
 #include "utf8.hpp"
 
@@ -26,9 +29,14 @@ struct reassembler_options {
 /// Limits act on what a header declares, before any of its payload is there; memory is allocated only for
 /// what has arrived. Text is checked as it comes and fails at its first impossible byte (RFC 6455 §8.1), also
 /// in the middle of a frame. Not thread safe. After an error it takes nothing more.
+///
+/// With an extension, messages that it has marked are decoded as they come; all limits but max_fragments are
+/// about what they decode to.
 class reassembler {
  public:
-  explicit reassembler(reassembler_options options = {}) noexcept : options_(options) {
+  /// `extension` may be null, and must live as long as this.
+  explicit reassembler(reassembler_options options = {}, message_extension* extension = nullptr) noexcept
+      : options_(options), extension_(extension) {
     // What no buffer could ever hold is too large even without a limit.
     options_.max_message_size =
         (std::min)(options_.max_message_size, (std::numeric_limits<std::size_t>::max)() / 4);
@@ -38,8 +46,8 @@ class reassembler {
   /// Takes the next piece of a TEXT, BINARY or CONTINUATION frame, unmasked. Returns the message once it is
   /// whole; false when it is not, or when a rule is broken: see error().
   ///
-  /// The view lies in the chunk's own input when the message came in one piece, else in here. It is valid
-  /// until the next call of add() or release(), and as long as that input.
+  /// The view lies in the chunk's own input when the message came as it is in one piece, else in here. It is
+  /// valid until the next call of add() or release(), and as long as that input.
   message add(frame_chunk const& chunk) {
     return add(chunk,
                [this](frame_chunk const& piece, bool text) { return !text || text_.feed(piece.payload); });
@@ -72,6 +80,9 @@ class reassembler {
   /// True between the first and the last fragment of a message.
   bool inside_message() const noexcept { return inside_; }
 
+  /// True inside a message that the extension has marked: its payload must be decoded.
+  bool inside_encoded() const noexcept { return inside_ && encoded_; }
+
   /// True when it holds nothing: no part of an unfinished message, and no message that was given out.
   bool empty() const noexcept { return !inside_ && gathered_.capacity() == 0; }
 
@@ -84,7 +95,7 @@ class reassembler {
 
   /// Room behind what was gathered, at least `size` bytes, for callers that read the payload of the current
   /// frame straight into it, so that it need not be moved. What was read is then added like any other piece,
-  /// before another call. Only inside a message.
+  /// before another call. Only inside a message that is not encoded.
   std::span<std::byte> prepare(std::size_t size) {
     reuse_block_for(size);
     return gathered_.prepare(size, declared_);
@@ -108,6 +119,10 @@ class reassembler {
 
     bool const text = type_ == message_type::text;
     bool const whole = chunk.last && header.fin;
+    if (encoded_) [[unlikely]] {
+      take(chunk, false);
+      return decode(chunk.payload, whole);
+    }
     if (!take(chunk, text)) return fail(error::invalid_utf8);
     if (whole && text && !text_.complete()) return fail(error::invalid_utf8);
 
@@ -121,6 +136,42 @@ class reassembler {
     message const result{type_, gathered_.bytes()};
     end_message();
     return result;
+  }
+
+  // Memory is taken only for what the input has already turned out to hold.
+  message decode(std::span<std::byte const> input, bool whole) {
+    bool const text = type_ == message_type::text;
+    if (input.empty() && !whole) return {};
+    // Nothing more may follow when the block is full, or the message is as large as it may be.
+    std::array<std::byte, 256> beyond;
+    for (;;) {
+      std::size_t const left = options_.max_message_size - gathered_.size();
+      if (gathered_.capacity() == 0 && left != 0) begin_decoding(input.size());
+      bool const full = left == 0 || gathered_.spare() == 0;
+      auto const room = full ? std::span<std::byte>{beyond} : gathered_.prepare(0);
+      auto const usable = room.first((std::min)(room.size(), (std::max)(left, std::size_t{1})));
+      std::span<std::byte> rest = usable;
+      kindwire::error const wrong = extension_->decode(input, rest, whole);
+      if (wrong != kindwire::error{}) return fail(wrong);
+      auto const made = usable.first(usable.size() - rest.size());
+      if (made.size() > left) return fail(error::message_too_large);
+      if (text && !text_.feed(made)) return fail(error::invalid_utf8);
+      full ? gathered_.append(made, options_.max_message_size) : gathered_.commit(made.size());
+      if (!rest.empty()) break;
+    }
+    if (!whole) return {};
+    if (text && !text_.complete()) return fail(error::invalid_utf8);
+    message const result{type_, gathered_.bytes()};
+    end_message();
+    return result;
+  }
+
+  // Most of what is worth compressing takes a few times as much room as it came in.
+  void begin_decoding(std::size_t received) {
+    constexpr std::size_t most = std::size_t{64} << 10;
+    constexpr std::size_t usual_times = 4;
+    std::size_t const expected = (std::min)(received, most / usual_times) * usual_times;
+    gathered_.prepare((std::min)((std::max)(expected, std::size_t{1}), options_.max_message_size));
   }
 
   bool unmask(frame_chunk const& piece, bool text) noexcept {
@@ -151,12 +202,15 @@ class reassembler {
       if (inside_) return fail(error::expected_continuation), false;
       inside_ = true;
       type_ = header.type;
+      encoded_ = header.reserved != 0 && extension_ != nullptr;
       declared_ = 0;
       fragments_ = 0;
       text_.reset();
     }
     // Written so that it cannot overflow, whatever a header declares.
-    if (header.length > options_.max_message_size - declared_) return fail(error::message_too_large), false;
+    std::uint64_t const most =
+        encoded_ ? extension_->longest_encoding(options_.max_message_size) : options_.max_message_size;
+    if (header.length > most - declared_) return fail(error::message_too_large), false;
     declared_ += static_cast<std::size_t>(header.length);
     if (fragments_ == options_.max_fragments) return fail(error::too_many_fragments), false;
     ++fragments_;
@@ -175,12 +229,14 @@ class reassembler {
   }
 
   reassembler_options options_;
+  message_extension* extension_;
   buffer gathered_;
   std::size_t declared_ = 0;  // payload bytes that this message's headers have declared so far
   std::size_t fragments_ = 0;
   utf8_validator text_;
   message_type type_ = message_type::binary;
   bool inside_ = false;
+  bool encoded_ = false;
   bool delivered_ = false;
   kindwire::error violation_{};
 };

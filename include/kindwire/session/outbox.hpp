@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <span>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "../frame/opcode.hpp"
 #include "../frame/role.hpp"
 #include "../message/buffer.hpp"
+#include "../message/extension.hpp"
 
 namespace kindwire::detail {
 
@@ -36,19 +38,17 @@ class outbox {
     std::size_t const gap = frame_header_size(masks_, max_control_payload_size + 1);
     room(gap);
     output_.commit(gap);
-    struct undo {
-      outbox* self;
-      std::size_t size;
-      ~undo() {
-        if (self == nullptr) return;
-        self->output_.truncate(size);
-        if (size == 0) self->output_.release();
-      }
-    } unfinished{this, start};
+    unfinished_frame guard{this, start};
     if (!std::forward<Write>(write)(output_)) return false;
     enclose(type, start, gap);
-    unfinished.self = nullptr;
+    guard.self = nullptr;
     return true;
+  }
+
+  // A data frame that `extension` may transform.
+  void write(message_extension& extension, opcode type, std::span<std::byte const> payload, bool fin,
+             compress how) {
+    if (!write_encoded(extension, type, payload, fin, how)) write(type, payload, fin);
   }
 
   // Answers a ping. RFC 6455 §5.5.3 allows answering only the most recent of several: a peer that sends pings
@@ -114,6 +114,33 @@ class outbox {
     write_as<Self>(type, payload, fin);
   }
 
+  // What has been written of a frame, unless it is finished.
+  struct unfinished_frame {
+    outbox* self;
+    std::size_t start;
+    ~unfinished_frame() {
+      if (self == nullptr) return;
+      self->output_.truncate(start);
+      if (start == 0) self->output_.release();
+    }
+  };
+
+  // False, with nothing written, if the extension leaves the payload as it is.
+  KINDWIRE_NOINLINE bool write_encoded(message_extension& extension, opcode type,
+                                       std::span<std::byte const> payload, bool fin, compress how) {
+    std::size_t const start = output_.size();
+    // Room for any header that may be needed: once it is encoded, nothing may fail any more.
+    std::size_t const gap = frame_header_size(masks_, extension.longest_encoding(payload.size()));
+    room(gap);
+    output_.commit(gap);
+    unfinished_frame guard{this, start};
+    if (!extension.encode(type, payload, fin, how, output_)) return false;
+    enclose(type, start, gap, fin,
+            type == opcode::continuation ? std::uint8_t{0} : extension.reserved_bits());
+    guard.self = nullptr;
+    return true;
+  }
+
   std::byte* room(std::size_t size) {
     if (output_.capacity() == 0) output_.take_kept_up_to(usual_batch);
     return output_.prepare(size).data();
@@ -132,7 +159,7 @@ class outbox {
     last_pong_end_ = output_.size();
   }
 
-  void enclose(opcode type, std::size_t start, std::size_t gap) {
+  void enclose(opcode type, std::size_t start, std::size_t gap, bool fin = true, std::uint8_t reserved = 0) {
     std::size_t const size = output_.size() - start - gap;
     std::size_t const header_size = frame_header_size(masks_, size);
     if (header_size > gap) {
@@ -142,7 +169,7 @@ class outbox {
     auto const frame = output_.bytes().subspan(start);
     if (header_size != gap) std::memmove(frame.data() + header_size, frame.data() + gap, size);
     output_.truncate(start + header_size + size);
-    encoder_.enclose(frame.data(), type, frame.subspan(header_size, size));
+    encoder_.enclose(frame.data(), type, frame.subspan(header_size, size), fin, reserved);
   }
 
   buffer output_;

@@ -18,6 +18,7 @@
 #include "../frame/role.hpp"
 #include "../message/buffer.hpp"
 #include "../message/close.hpp"
+#include "../message/extension.hpp"
 #include "../message/message.hpp"
 #include "../message/reassembler.hpp"
 #include "close_handshake.hpp"
@@ -39,12 +40,17 @@ namespace kindwire {
 /// whether or not the Close was seen or answered meanwhile.
 class session {
  public:
-  explicit session(role self, session_options options = {}) noexcept
+  /// `extension` is what the handshake agreed on, or null. It must outlive the session, and may be passed on
+  /// to another that continues where this one is_at_rest().
+  explicit session(role self, session_options options = {}, message_extension* extension = nullptr) noexcept
       : output_(self, options.max_queued_pongs),
         decoder_(self),
-        reassembler_({options.max_message_size, options.max_fragments}),
+        reassembler_({options.max_message_size, options.max_fragments}, extension),
+        extension_(extension),
         self_(self),
-        autoping_(options.autoping) {}
+        autoping_(options.autoping) {
+    if (extension != nullptr) decoder_.allow_reserved(reserved_bits::of_messages(extension->reserved_bits()));
+  }
 
   session(session&&) = default;
   session& operator=(session&&) = default;
@@ -151,28 +157,42 @@ class session {
   /// Queues one frame: a whole message, or with `fin` false the first fragment of one, which is continued by
   /// CONTINUATION frames until one has `fin` (RFC 6455 §5.4). Control frames may come in between. A CLOSE is
   /// close() with the code and reason in `payload`. The payload is copied (a client's masked), so it may lie
-  /// anywhere except in output(). Text must be UTF-8.
+  /// anywhere except in output(). Text must be UTF-8. `how` says whether an extension may transform it; of a
+  /// fragmented message, that of the first frame counts.
   ///
   /// Errors, with nothing queued: closed after close() or the peer's Close; fragment_in_progress,
   /// no_fragment_to_continue; invalid_argument for a control frame that is fragmented or over 125 bytes.
-  std::error_code send(message_type type, std::span<std::byte const> payload, bool fin = true) {
+  std::error_code send(message_type type, std::span<std::byte const> payload, bool fin = true,
+                       compress how = compress::yes) {
     if (type == message_type::close) return send_close_body(payload, fin);
     if (auto const wrong = check_send(type, payload.size(), fin); wrong != kindwire::error{}) return wrong;
-    output_.write(type, payload, fin);
+    if (extension_ != nullptr && !is_control(type)) [[unlikely]] {
+      output_.write(*extension_, type, payload, fin, how);
+    } else {
+      output_.write(type, payload, fin);
+    }
     if (!is_control(type)) sending_fragments_ = !fin;
     return {};
   }
 
   /// Queues a TEXT message.
-  std::error_code send(std::string_view text) { return send(message_type::text, detail::as_bytes(text)); }
+  std::error_code send(std::string_view text, compress how = compress::yes) {
+    return send(message_type::text, detail::as_bytes(text), true, how);
+  }
 
   /// Queues a whole TEXT or BINARY message that `write` appends to the outbound buffer itself: no copy, no
-  /// string in between. `write(buffer&)` must only append; it returns false to give up, which is
-  /// invalid_argument and queues nothing. Other errors as for send().
+  /// string in between, unless there is an extension. `write(buffer&)` must only append; it returns false to
+  /// give up, which is invalid_argument and queues nothing. Other errors as for send().
   template <class Write>
-  std::error_code send_with(message_type type, Write&& write) {
+  std::error_code send_with(message_type type, Write&& write, compress how = compress::yes) {
     if (is_control(type) || type == message_type::continuation) return error::invalid_argument;
     if (auto const wrong = check_send(type, 0, true); wrong != kindwire::error{}) return wrong;
+    if (extension_ != nullptr) [[unlikely]] {
+      buffer whole;  // a block of the thread's
+      if (!std::forward<Write>(write)(whole)) return error::invalid_argument;
+      output_.write(*extension_, type, whole.bytes(), true, how);
+      return {};
+    }
     if (!output_.write_with(type, std::forward<Write>(write))) return error::invalid_argument;
     return {};
   }
@@ -270,7 +290,8 @@ class session {
   // enough of the message has arrived to reserve that much room.
   bool fits_frame(std::size_t size) const noexcept {
     return size != 0 && decoder_.remaining() >= size && unread_size() == 0 && !is_control(decoder_.type()) &&
-           input_use_ == input_use::deliver && reassembler_.may_reserve(size);
+           input_use_ == input_use::deliver && !reassembler_.inside_encoded() &&
+           reassembler_.may_reserve(size);
   }
 
   // Out of memory halfway through the input: what was decoded cannot be decoded again, so the connection is
@@ -305,6 +326,7 @@ class session {
   buffer control_;  // the part received of an incomplete control frame
   basic_frame_decoder decoder_;
   reassembler reassembler_;
+  message_extension* extension_;
   detail::close_handshake handshake_;
   role self_;
   bool autoping_;
