@@ -19,7 +19,7 @@ STD_ONLY = ["requirements", "version", "error", "kernel", "frame", "message", "h
 LAYERS = {layer: set(STD_ONLY[:place]) for place, layer in enumerate(STD_ONLY)}
 LAYERS["kindwire"] = set(STD_ONLY)
 LAYERS["json"] = {"requirements", "error"}
-LAYERS["deflate"] = {"requirements", "error", "frame", "message"}
+LAYERS["deflate"] = {"requirements", "error", "frame", "message", "handshake"}
 LAYERS["net"] = set(STD_ONLY)
 LAYERS["exchange"] = {*STD_ONLY, "json", "net"}
 

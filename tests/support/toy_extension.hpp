@@ -102,8 +102,10 @@ class toy_negotiator final : public kindwire::extension_negotiator {
     return {};
   }
 
-  std::error_code confirm(std::vector<kindwire::extension> const& answered,
+  std::error_code confirm(std::vector<kindwire::extension> const&,
+                          std::vector<kindwire::extension> const& answered,
                           kindwire::agreed_extension& agreed) const override {
+    agreed = {};
     for (auto const& each : answered) {
       if (each.name != "toy") continue;
       if (!is_ours(each)) return kindwire::error::handshake_extension;

@@ -31,9 +31,10 @@ class extension_negotiator {
   /// declines all.
   virtual agreed_extension accept(std::vector<extension> const& offered) const = 0;
 
-  /// A client's verdict on the answer to its offer(): what was agreed on; nothing if the server declined.
-  /// Error: handshake_extension, for terms that were not on offer.
-  virtual std::error_code confirm(std::vector<extension> const& answered, agreed_extension& agreed) const = 0;
+  /// A client's verdict on the answer to what it has offered, offer() among it: what was agreed on; nothing
+  /// if the server declined. Error: handshake_extension, for terms that were not on offer.
+  virtual std::error_code confirm(std::vector<extension> const& offered,
+                                  std::vector<extension> const& answered, agreed_extension& agreed) const = 0;
 };
 
 }  // namespace kindwire

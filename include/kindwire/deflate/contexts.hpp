@@ -1,0 +1,75 @@
+// The contexts that connections without context takeover use in turn, kept by each thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+#include "deflater.hpp"
+#include "inflater.hpp"
+
+namespace kindwire::deflate::detail {
+
+// A context is taken for one message, or for good, and may be given back on another thread. As a rule a
+// message is done with at once, so that one of each kind serves all connections of a thread.
+class contexts {
+ public:
+  // Ready for a new message with an empty window; null if there is no memory.
+  static std::unique_ptr<deflater> take_deflater(deflater_shape const& shape) noexcept {
+    if (contexts* const mine = of_this_thread()) {
+      for (auto& each : mine->deflaters_) {
+        if (each && each->shape() == shape) return std::move(each);
+      }
+    }
+    return deflater::make(shape);
+  }
+  static std::unique_ptr<inflater> take_inflater() noexcept {
+    if (contexts* const mine = of_this_thread()) {
+      for (auto& each : mine->inflaters_) {
+        if (each) return std::move(each);
+      }
+    }
+    return inflater::make(widest_window);
+  }
+
+  // In exchange for the one that has been kept for longest.
+  static void give(std::unique_ptr<deflater> spare) noexcept {
+    spare->reset();
+    if (contexts* const mine = of_this_thread()) keep(mine->deflaters_, std::move(spare));
+  }
+  static void give(std::unique_ptr<inflater> spare) noexcept {
+    spare->reset();
+    if (contexts* const mine = of_this_thread()) keep(mine->inflaters_, std::move(spare));
+  }
+
+ private:
+  static constexpr int widest_window = 15;  // reads what was written with any
+
+  template <class Kept, class Context>
+  static void keep(Kept& kept, std::unique_ptr<Context> spare) noexcept {
+    // The first place is the newest.
+    for (auto& each : kept) each.swap(spare);
+  }
+
+  // Null once those of the thread are gone: a connection with static storage may outlive them.
+  static contexts* of_this_thread() noexcept {
+    struct owner {
+      contexts kept;
+      bool* gone;
+      explicit owner(bool* flag) noexcept : gone(flag) {}
+      owner(owner const&) = delete;
+      owner& operator=(owner const&) = delete;
+      ~owner() { *gone = true; }
+    };
+    thread_local constinit bool gone = false;
+    if (gone) return nullptr;
+    thread_local owner mine{&gone};
+    return &mine.kept;
+  }
+
+  std::array<std::unique_ptr<deflater>, 2> deflaters_;
+  std::array<std::unique_ptr<inflater>, 2> inflaters_;
+};
+
+}  // namespace kindwire::deflate::detail
