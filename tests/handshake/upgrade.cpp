@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../support/toy_extension.hpp"
 #include "sample.hpp"
 
 namespace upgrade_tests {
@@ -259,10 +260,14 @@ TEST_CASE("an upgrade is decided in order: the rules, the application, the answe
   kw::request_check const lets_pass = [&](kw::request const&) { return ++asked, std::nullopt; };
   kw::request_check const refuses = [&](kw::request const&) { return kw::response::text(401, "no"); };
   kw::request_check const none;
-  upgrade const head = upgrade{}.with("Sec-WebSocket-Protocol: v1, v2");
+  support::toy_negotiator const toy;
+  kw::agreed_extension agreed;
+  upgrade const head =
+      upgrade{}.with("Sec-WebSocket-Protocol: v1, v2").with("Sec-WebSocket-Extensions: x, toy; loud");
   auto const answer = [&](upgrade const& to, kw::request_check const& before, kw::header_list const& more,
                           std::string& out, std::string_view& subprotocol) {
-    return kw::answer_upgrade(sample::parsed(to), {origins, before, subprotocols, more}, out, subprotocol);
+    return kw::answer_upgrade(sample::parsed(to), {origins, before, subprotocols, more, &toy}, out,
+                              subprotocol, agreed);
   };
   std::string out = "before";
   std::string_view subprotocol = "unset";
@@ -281,14 +286,24 @@ TEST_CASE("an upgrade is decided in order: the rules, the application, the answe
   CHECK(refused->answer.status == 500);
   CHECK(out == "before");
   CHECK(subprotocol == "unset");
+  CHECK_FALSE(agreed.extension);
 
   CHECK_FALSE(answer(head, lets_pass, headers, out, subprotocol));
   CHECK(asked == 1);
   CHECK(subprotocol == "v2");
   CHECK(out.starts_with("beforeHTTP/1.1 101 "));
-  CHECK(out.find("\r\nSec-WebSocket-Protocol: v2\r\nSet-Cookie: a=b\r\n\r\n") != std::string::npos);
+  CHECK(out.find("\r\nSec-WebSocket-Protocol: v2\r\nSec-WebSocket-Extensions: toy; loud\r\nSet-Cookie: "
+                 "a=b\r\n\r\n") != std::string::npos);
+  CHECK(agreed.terms == "toy; loud");
+  CHECK(agreed.extension);
   CHECK_FALSE(answer(upgrade{}, none, headers, out, subprotocol));
   CHECK(subprotocol.empty());
+  CHECK_FALSE(agreed.extension);
+  out.clear();
+  CHECK_FALSE(
+      answer(upgrade{}.with("Sec-WebSocket-Extensions: toy; bad, other"), none, headers, out, subprotocol));
+  CHECK(out.find("Sec-WebSocket-Extensions") == std::string::npos);
+  CHECK(agreed.terms.empty());
 }
 
 TEST_CASE("RFC 6455 §4.2.2: every refusal closes the connection") {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,6 +21,7 @@
 #include "extension.hpp"
 #include "head.hpp"
 #include "headers.hpp"
+#include "negotiator.hpp"
 #include "response.hpp"
 #include "uri.hpp"
 
@@ -34,8 +36,10 @@ struct client_options {
   /// server reached by its address or through a Unix socket.
   header_list headers = {};
   std::string_view extensions = {};  ///< the value of Sec-WebSocket-Extensions to offer, or empty
-  head_limits limits = {};           ///< of the response
-  std::size_t max_body = 65536;      ///< bytes kept of the body of a refusal: an error page
+  std::shared_ptr<extension_negotiator const> compression =
+      {};                        ///< to offer as well; see deflate/options.hpp
+  head_limits limits = {};       ///< of the response
+  std::size_t max_body = 65536;  ///< bytes kept of the body of a refusal: an error page
 };
 
 /// Makes the request and checks the answer, without a stream:
@@ -63,7 +67,7 @@ class client_handshake {
   /// uri::parse() would not produce.
   explicit client_handshake(uri const& to, client_options options = {})
       : options_(std::move(options)),
-        offered_extensions_(options_.extensions),
+        offered_extensions_(offered_by(options_)),
         head_(head_parser::kind::response, options_.limits),
         key_(make_key()) {
     write_request(to);
@@ -127,6 +131,8 @@ class client_handshake {
   std::string_view subprotocol() const noexcept { return subprotocol_; }
   /// The extensions that the server chose, all of them by name among ours; once status() is ready.
   std::vector<extension> const& extensions() const noexcept { return extensions_; }
+  /// Of these, what client_options::compression has agreed on; once status() is ready. It may be moved out.
+  agreed_extension& agreed() noexcept { return agreed_; }
 
   /// The bytes after the 101: they belong to the frames. Valid until the next call of prepare() or commit().
   std::span<std::byte> leftover() noexcept { return input_.bytes(); }
@@ -141,6 +147,13 @@ class client_handshake {
     }
     void dismiss() noexcept { self = nullptr; }
   };
+
+  static std::string offered_by(client_options const& options) {
+    std::string result(options.extensions);
+    if (!options.compression) return result;
+    if (!result.empty()) result += ", ";
+    return result += format_extensions(options.compression->offer());
+  }
 
   void write_request(uri const& to);
   void write_fields();
@@ -190,6 +203,7 @@ class client_handshake {
   std::string said_;  // how the current head begins
   std::string subprotocol_;
   std::vector<extension> extensions_;
+  agreed_extension agreed_;
   std::error_code error_;
   unsigned interim_answers_ = 0;
   bool refused_ = false;
@@ -228,9 +242,9 @@ inline void client_handshake::write_fields() {
   }
   if (!offered.empty()) detail::append_field(output_, "Sec-WebSocket-Protocol", offered);
 
-  if (!options_.extensions.empty()) {
-    if (!parse_extensions(options_.extensions)) error_ = kindwire::error::handshake_extension;
-    detail::append_field(output_, "Sec-WebSocket-Extensions", options_.extensions);
+  if (!offered_extensions_.empty()) {
+    if (!parse_extensions(offered_extensions_)) error_ = kindwire::error::handshake_extension;
+    detail::append_field(output_, "Sec-WebSocket-Extensions", offered_extensions_);
   }
 
   if (!options_.origin.empty()) {
@@ -291,6 +305,9 @@ inline std::error_code client_handshake::check_answer(kindwire::headers const& f
   if (!answered) return kindwire::error::handshake_extension;
   auto const offered = parse_extensions(offered_extensions_).value_or(std::vector<extension>{});
   if (std::error_code const why = check_answered_extensions(*answered, offered)) return why;
+  if (options_.compression) {
+    if (std::error_code const why = options_.compression->confirm(offered, *answered, agreed_)) return why;
+  }
 
   // A server that supports none of ours names none; whether to go on without is up to the application (§1.9).
   if (fields.count("Sec-WebSocket-Protocol") != 0) {

@@ -18,6 +18,7 @@
 #include "accept_key.hpp"
 #include "extension.hpp"
 #include "headers.hpp"
+#include "negotiator.hpp"
 #include "origin.hpp"
 #include "request.hpp"
 #include "response.hpp"
@@ -165,28 +166,35 @@ using request_check = std::function<std::optional<response>(request const&)>;
 /// What one endpoint accepts, and how. Holds references only: made for one call.
 struct upgrade_rules {
   origin_options const& origins;
-  request_check const& before;                ///< may be empty
-  std::span<std::string const> subprotocols;  ///< that we support, in our order of preference
-  header_list const& headers;                 ///< further fields of the 101
+  request_check const& before;                      ///< may be empty
+  std::span<std::string const> subprotocols;        ///< that we support, in our order of preference
+  header_list const& headers;                       ///< further fields of the 101
+  extension_negotiator const* extension = nullptr;  ///< that we support, or null
 };
 
-/// Answers `from`: check_upgrade(), then `before`, then the 101 with a subprotocol that both support.
+/// Answers `from`: check_upgrade(), then `before`, then the 101 with a subprotocol and an extension that both
+/// support.
 ///
-/// Nothing if it is accepted: the 101 has been appended to `out`, and `subprotocol` is one of `rules`, or
-/// empty. Else the refusal, with nothing written: of check_upgrade(); of `before`, with
-/// error::handshake_refused; 500 for rules whose header fields cannot be written. Exceptions of `before`
-/// propagate. Thread safe.
+/// Nothing if it is accepted: the 101 has been appended to `out`, `subprotocol` is one of `rules`, or empty,
+/// and `extension` is what was agreed on. Else the refusal, with nothing written: of check_upgrade(); of
+/// `before`, with error::handshake_refused; 500 for rules whose header fields cannot be written. Exceptions
+/// of `before` propagate. Thread safe.
 inline std::optional<refusal> answer_upgrade(request const& from, upgrade_rules const& rules,
-                                             std::string& out, std::string_view& subprotocol) {
+                                             std::string& out, std::string_view& subprotocol,
+                                             agreed_extension& extension) {
   if (auto refused = check_upgrade(from, rules.origins)) return refused;
   if (rules.before) {
     if (auto answer = rules.before(from)) return refusal{error::handshake_refused, std::move(*answer)};
   }
   std::string_view const chosen = select_subprotocol(from, rules.subprotocols);
-  if (auto const why = write_accept(from, {.subprotocol = chosen, .headers = rules.headers}, out)) {
-    return refusal{why, response::plain(500)};
+  agreed_extension agreed;
+  if (rules.extension != nullptr) {
+    if (auto const offered = parse_extensions(from.headers())) agreed = rules.extension->accept(*offered);
   }
+  accept_options const options{.subprotocol = chosen, .extensions = agreed.terms, .headers = rules.headers};
+  if (auto const why = write_accept(from, options, out)) return refusal{why, response::plain(500)};
   subprotocol = chosen;
+  extension = std::move(agreed);
   return std::nullopt;
 }
 

@@ -6,7 +6,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
+#include "../handshake/negotiator.hpp"
 #include "../session.hpp"
 #include "../session/keepalive.hpp"
 
@@ -33,6 +35,11 @@ struct connection_options {
   std::size_t max_message_size = std::size_t{1} << 20;  ///< received; more fails the connection with 1009
   std::size_t max_fragments = 4096;  ///< per received message; more fails the connection with 1008
   bool autoping = true;              ///< answer pings, hide pings and pongs; false delivers both as messages
+
+  /// Compresses messages if the peer can: `.compression = kw::deflate::shared()`; see deflate/options.hpp.
+  /// Sizes of messages are those before compression. Off: it costs memory and time, and must not be used on
+  /// messages that have both a secret and what an attacker may choose in them (RFC 7457 §2.6).
+  std::shared_ptr<extension_negotiator const> compression = {};
 
   std::size_t read_ahead = 65536;  ///< unread input at which reading stops while the application is behind
   std::size_t send_queue_soft = std::size_t{1} << 20;  ///< an awaited send resumes at or below this

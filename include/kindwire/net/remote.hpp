@@ -14,6 +14,7 @@
 #include "../error.hpp"
 #include "../frame/header.hpp"
 #include "../message/close.hpp"
+#include "../message/extension.hpp"
 #include "../message/message.hpp"
 #include "connection/mailbox.hpp"
 #include "sendable.hpp"
@@ -46,45 +47,51 @@ class remote {
   /// A handle to no connection: calls return error::closed.
   remote() noexcept = default;
 
-  /// Hands over a TEXT message; `text` is UTF-8.
+  /// Hands over a TEXT message; `text` is UTF-8. `how` says whether it may be compressed: see
+  /// connection_options::compression.
   ///
   /// Errors, with nothing handed over. closed: the connection is closing or has ended. send_queue_full: the
   /// messages pending here and in the connection's queue, with this one and 8 bytes for each pending one,
   /// would exceed send_queue_hard, whatever the overflow policy; if nothing is pending, one message of any
   /// size is accepted. invalid_argument. std::errc::not_enough_memory, which leaves messages accepted before
   /// in place.
-  std::error_code send(std::string_view text) const {
-    return send(message_type::text, kindwire::detail::as_bytes(text));
+  std::error_code send(std::string_view text, compress how = compress::yes) const {
+    return send(message_type::text, kindwire::detail::as_bytes(text), how);
   }
 
   /// A BINARY message.
-  std::error_code send(std::span<std::byte const> bytes) const { return send(message_type::binary, bytes); }
+  std::error_code send(std::span<std::byte const> bytes, compress how = compress::yes) const {
+    return send(message_type::binary, bytes, how);
+  }
   template <binary_sendable T>
-  std::error_code send(T const& bytes) const {
-    return send(detail::binary_payload(bytes));
+  std::error_code send(T const& bytes, compress how = compress::yes) const {
+    return send(detail::binary_payload(bytes), how);
   }
 
   /// A message as it was received: text as text, binary as binary.
-  std::error_code send(message const& whole) const { return send(whole.type(), whole.bytes()); }
+  std::error_code send(message const& whole, compress how = compress::yes) const {
+    return send(whole.type(), whole.bytes(), how);
+  }
 
   /// A message of any type. invalid_argument for PING and PONG over 125 bytes, for CLOSE (use close()) and
   /// for CONTINUATION.
-  std::error_code send(message_type type, std::span<std::byte const> bytes) const {
+  std::error_code send(message_type type, std::span<std::byte const> bytes,
+                       compress how = compress::yes) const {
     bool const fits = !is_control(type) || bytes.size() <= max_control_payload_size;
     bool const whole =
         type != message_type::continuation && type != message_type::close && !is_reserved(type);
     if (!fits || !whole) return error::invalid_argument;
-    return box_ ? box_->send(type, bytes) : make_error_code(error::closed);
+    return box_ ? box_->send(type, bytes, how) : make_error_code(error::closed);
   }
 
   template <binary_sendable T>
-  std::error_code send(message_type type, T const& bytes) const {
-    return send(type, detail::binary_payload(bytes));
+  std::error_code send(message_type type, T const& bytes, compress how = compress::yes) const {
+    return send(type, detail::binary_payload(bytes), how);
   }
 
   /// Nothing else can be sent.
   template <detail::unsendable T>
-  std::error_code send(T const&) const {
+  std::error_code send(T const&, compress = compress::yes) const {
     return detail::refuse_to_send<T>(), error::invalid_argument;
   }
 
@@ -92,13 +99,14 @@ class remote {
   /// invalid_argument from an encode_text() that does not say why. Exceptions of encode_text() other than
   /// std::bad_alloc propagate, with nothing handed over.
   template <text_encodable T>
-  std::error_code send(T const& value) const {
+  std::error_code send(T const& value, compress how = compress::yes) const {
     if (!box_) return error::closed;
     std::error_code unfit;
-    auto const outcome = box_->send_encoded(message_type::text, [&](buffer& sink) {
+    auto const encode = [&](buffer& sink) {
       unfit = detail::encode_value(sink, value);
       return !unfit;
-    });
+    };
+    auto const outcome = box_->send_encoded(message_type::text, encode, how);
     return unfit ? unfit : outcome;
   }
 

@@ -25,6 +25,7 @@
 #include "../handshake/request.hpp"
 #include "../message/buffer.hpp"
 #include "../message/close.hpp"
+#include "../message/extension.hpp"
 #include "../message/message.hpp"
 #include "awaitable.hpp"
 #include "connection/awaiting.hpp"
@@ -105,10 +106,13 @@ class websocket {
   // awaitable. It completes when the queue is at most send_queue_soft bytes long: at once, as a rule. Errors:
   // closed; send_queue_full at send_queue_hard; invalid_argument; fragment_in_progress; or why the stream
   // cannot be written. What is sent need not outlive the call.
+  //
+  // `how`, before the token, says whether the message may be compressed, if that was agreed on: see
+  // connection_options::compression. Of a fragmented message, that of the first fragment counts.
 
   /// A TEXT message; `text` is UTF-8.
-  asio::awaitable<sent> send(std::string_view text) {
-    return detail::await_drained(connection_, try_send(text));
+  asio::awaitable<sent> send(std::string_view text, compress how = compress::yes) {
+    return detail::await_drained(connection_, try_send(text, how));
   }
   template <asio::completion_token_for<void(std::error_code)> Token>
   auto send(std::string_view text, Token&& token) {
@@ -116,8 +120,8 @@ class websocket {
   }
 
   /// A BINARY message.
-  asio::awaitable<sent> send(std::span<std::byte const> bytes) {
-    return detail::await_drained(connection_, try_send(bytes));
+  asio::awaitable<sent> send(std::span<std::byte const> bytes, compress how = compress::yes) {
+    return detail::await_drained(connection_, try_send(bytes, how));
   }
   template <asio::completion_token_for<void(std::error_code)> Token>
   auto send(std::span<std::byte const> bytes, Token&& token) {
@@ -126,8 +130,8 @@ class websocket {
 
   /// The same for bytes in any container: a std::vector<std::uint8_t>, a std::array<char, 4>, …
   template <binary_sendable T>
-  asio::awaitable<sent> send(T const& bytes) {
-    return detail::await_drained(connection_, try_send(bytes));
+  asio::awaitable<sent> send(T const& bytes, compress how = compress::yes) {
+    return detail::await_drained(connection_, try_send(bytes, how));
   }
   template <binary_sendable T, asio::completion_token_for<void(std::error_code)> Token>
   auto send(T const& bytes, Token&& token) {
@@ -135,8 +139,8 @@ class websocket {
   }
 
   /// A message as it was received: text as text, binary as binary.
-  asio::awaitable<sent> send(message const& whole) {
-    return detail::await_drained(connection_, try_send(whole));
+  asio::awaitable<sent> send(message const& whole, compress how = compress::yes) {
+    return detail::await_drained(connection_, try_send(whole, how));
   }
   template <asio::completion_token_for<void(std::error_code)> Token>
   auto send(message const& whole, Token&& token) {
@@ -144,8 +148,9 @@ class websocket {
   }
 
   /// A message of any type; PING and PONG have at most 125 bytes, CLOSE is close() without waiting.
-  asio::awaitable<sent> send(message_type type, std::span<std::byte const> bytes) {
-    return detail::await_drained(connection_, try_send(type, bytes));
+  asio::awaitable<sent> send(message_type type, std::span<std::byte const> bytes,
+                             compress how = compress::yes) {
+    return detail::await_drained(connection_, try_send(type, bytes, how));
   }
   template <asio::completion_token_for<void(std::error_code)> Token>
   auto send(message_type type, std::span<std::byte const> bytes, Token&& token) {
@@ -153,8 +158,8 @@ class websocket {
   }
 
   template <binary_sendable T>
-  asio::awaitable<sent> send(message_type type, T const& bytes) {
-    return send(type, detail::binary_payload(bytes));
+  asio::awaitable<sent> send(message_type type, T const& bytes, compress how = compress::yes) {
+    return send(type, detail::binary_payload(bytes), how);
   }
   template <binary_sendable T, asio::completion_token_for<void(std::error_code)> Token>
   auto send(message_type type, T const& bytes, Token&& token) {
@@ -164,12 +169,22 @@ class websocket {
   /// A value as a TEXT message, written straight into the outbound frame. Include a json/ header for it. A
   /// value that cannot be encoded is an error of encoding_category(), and nothing is sent.
   template <text_encodable T>
-  asio::awaitable<sent> send(T const& value) {
-    return detail::await_drained(connection_, try_send(value));
+  asio::awaitable<sent> send(T const& value, compress how = compress::yes) {
+    return detail::await_drained(connection_, try_send(value, how));
   }
   template <text_encodable T, asio::completion_token_for<void(std::error_code)> Token>
   auto send(T const& value, Token&& token) {
     return detail::await_drained(connection_, try_send(value), std::forward<Token>(token));
+  }
+
+  /// Any of these with a choice of its own.
+  template <class T, asio::completion_token_for<void(std::error_code)> Token>
+  auto send(T const& what, compress how, Token&& token) {
+    return detail::await_drained(connection_, try_send(what, how), std::forward<Token>(token));
+  }
+  template <asio::completion_token_for<void(std::error_code)> Token>
+  auto send(message_type type, std::span<std::byte const> bytes, compress how, Token&& token) {
+    return detail::await_drained(connection_, try_send(type, bytes, how), std::forward<Token>(token));
   }
 
   /// Nothing else can be sent.
@@ -179,8 +194,9 @@ class websocket {
   }
 
   /// One fragment: TEXT or BINARY begins a message, CONTINUATION continues it, `fin` ends it (RFC 6455 §5.4).
-  asio::awaitable<sent> send_fragment(message_type type, std::span<std::byte const> bytes, bool fin) {
-    return detail::await_drained(connection_, try_send_fragment(type, bytes, fin));
+  asio::awaitable<sent> send_fragment(message_type type, std::span<std::byte const> bytes, bool fin,
+                                      compress how = compress::yes) {
+    return detail::await_drained(connection_, try_send_fragment(type, bytes, fin, how));
   }
   template <asio::completion_token_for<void(std::error_code)> Token>
   auto send_fragment(message_type type, std::span<std::byte const> bytes, bool fin, Token&& token) {
@@ -202,39 +218,45 @@ class websocket {
   }
 
   /// The same without waiting: queues, or returns why not.
-  std::error_code try_send(std::string_view text) {
-    return queue(true, [&](session& protocol) { return protocol.send(text); });
+  std::error_code try_send(std::string_view text, compress how = compress::yes) {
+    return queue(true, [&](session& protocol) { return protocol.send(text, how); });
   }
-  std::error_code try_send(std::span<std::byte const> bytes) { return try_send(message_type::binary, bytes); }
-  template <binary_sendable T>
-  std::error_code try_send(T const& bytes) {
-    return try_send(detail::binary_payload(bytes));
-  }
-  std::error_code try_send(message const& whole) { return try_send(whole.type(), whole.bytes()); }
-  std::error_code try_send(message_type type, std::span<std::byte const> bytes) {
-    return try_send_fragment(type, bytes, true);
+  std::error_code try_send(std::span<std::byte const> bytes, compress how = compress::yes) {
+    return try_send(message_type::binary, bytes, how);
   }
   template <binary_sendable T>
-  std::error_code try_send(message_type type, T const& bytes) {
-    return try_send(type, detail::binary_payload(bytes));
+  std::error_code try_send(T const& bytes, compress how = compress::yes) {
+    return try_send(detail::binary_payload(bytes), how);
+  }
+  std::error_code try_send(message const& whole, compress how = compress::yes) {
+    return try_send(whole.type(), whole.bytes(), how);
+  }
+  std::error_code try_send(message_type type, std::span<std::byte const> bytes,
+                           compress how = compress::yes) {
+    return try_send_fragment(type, bytes, true, how);
+  }
+  template <binary_sendable T>
+  std::error_code try_send(message_type type, T const& bytes, compress how = compress::yes) {
+    return try_send(type, detail::binary_payload(bytes), how);
   }
   template <detail::unsendable T>
-  std::error_code try_send(T const&) {
+  std::error_code try_send(T const&, compress = compress::yes) {
     return detail::refuse_to_send<T>(), error();
   }
-  std::error_code try_send_fragment(message_type type, std::span<std::byte const> bytes, bool fin) {
+  std::error_code try_send_fragment(message_type type, std::span<std::byte const> bytes, bool fin,
+                                    compress how = compress::yes) {
     bool const ends_message = fin && !is_control(type);
-    return queue(ends_message, [&](session& protocol) { return protocol.send(type, bytes, fin); });
+    return queue(ends_message, [&](session& protocol) { return protocol.send(type, bytes, fin, how); });
   }
   template <text_encodable T>
-  std::error_code try_send(T const& value) {
+  std::error_code try_send(T const& value, compress how = compress::yes) {
     std::error_code unfit;
-    auto const outcome = queue(true, [&](session& protocol) {
-      return protocol.send_with(message_type::text, [&](buffer& sink) {
-        unfit = detail::encode_value(sink, value);
-        return !unfit;
-      });
-    });
+    auto const encode = [&](buffer& sink) {
+      unfit = detail::encode_value(sink, value);
+      return !unfit;
+    };
+    auto const outcome =
+        queue(true, [&](session& protocol) { return protocol.send_with(message_type::text, encode, how); });
     return unfit ? unfit : outcome;
   }
 
@@ -314,6 +336,12 @@ class websocket {
   /// The subprotocol that both ends agreed on; empty if none (RFC 6455 §1.9).
   std::string_view subprotocol() const noexcept {
     return connection_ ? connection_->head().subprotocol() : std::string_view{};
+  }
+
+  /// The extensions that both ends agreed on, as in Sec-WebSocket-Extensions:
+  /// `permessage-deflate; server_no_context_takeover`. Empty if none.
+  std::string_view extensions() const noexcept {
+    return connection_ ? connection_->head().extensions() : std::string_view{};
   }
 
   /// The address of the peer, or of the proxy in front of it: `to_string(…)` is `127.0.0.1:51234`. Empty once

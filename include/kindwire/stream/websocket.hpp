@@ -25,12 +25,14 @@
 #include "../frame/role.hpp"
 #include "../handshake/client.hpp"
 #include "../handshake/host.hpp"
+#include "../handshake/negotiator.hpp"
 #include "../handshake/request.hpp"
 #include "../handshake/response.hpp"
 #include "../handshake/server.hpp"
 #include "../handshake/upgrade.hpp"
 #include "../handshake/uri.hpp"
 #include "../message/close.hpp"
+#include "../message/extension.hpp"
 #include "../message/message.hpp"
 #include "../session.hpp"
 #include "../session/ending.hpp"
@@ -50,10 +52,12 @@ class blocking_websocket {
   /// No connection yet: every operation ends with error::closed.
   blocking_websocket() = default;
 
-  /// `leftover` are bytes that were read past the handshake's head.
+  /// `leftover` are bytes that were read past the handshake's head, `extension` what it agreed on, or null.
   blocking_websocket(Stream stream, role self, session_options options = {},
-                     std::span<std::byte const> leftover = {})
-      : state_(new state{std::move(stream), session(self, options)}) {
+                     std::span<std::byte const> leftover = {},
+                     std::unique_ptr<message_extension> extension = {})
+      : state_(new state{std::move(stream), session(self, options, extension.get())}) {
+    state_->extension = std::move(extension);
     if (leftover.empty()) return;
     std::copy(leftover.begin(), leftover.end(), machine().prepare(leftover.size()).begin());
     machine().commit(leftover.size());
@@ -88,13 +92,14 @@ class blocking_websocket {
   }
 
   /// Sends a TEXT message; `text` is UTF-8.
-  void send(std::string_view text, std::error_code& failure) {
-    send(message_type::text, detail::as_bytes(text), failure);
+  void send(std::string_view text, std::error_code& failure, compress how = compress::yes) {
+    send(message_type::text, detail::as_bytes(text), failure, true, how);
   }
 
   /// Sends a frame of any type, whole or a fragment: see session::send().
-  void send(message_type type, std::span<std::byte const> bytes, std::error_code& failure, bool fin = true) {
-    failure = state_ ? machine().send(type, bytes, fin) : make_error_code(error::closed);
+  void send(message_type type, std::span<std::byte const> bytes, std::error_code& failure, bool fin = true,
+            compress how = compress::yes) {
+    failure = state_ ? machine().send(type, bytes, fin, how) : make_error_code(error::closed);
     if (failure) return;
     failure = write();
     // It is queued, and goes out with the next operation: retrying would send it twice.
@@ -154,10 +159,16 @@ class blocking_websocket {
     return state_ ? std::string_view(state_->subprotocol) : std::string_view{};
   }
 
+  /// The extensions that both ends agreed on, as in Sec-WebSocket-Extensions; empty if none.
+  std::string_view extensions() const noexcept {
+    return state_ ? std::string_view(state_->extensions) : std::string_view{};
+  }
+
   /// For accept() and connect().
-  void set_handshake(kindwire::request head, std::string_view subprotocol) {
+  void set_handshake(kindwire::request head, std::string_view subprotocol, std::string extensions = {}) {
     state_->head = std::move(head);
     state_->subprotocol = subprotocol;
+    state_->extensions = std::move(extensions);
   }
 
  private:
@@ -168,6 +179,8 @@ class blocking_websocket {
     session protocol;
     kindwire::request head = {};
     std::string subprotocol = {};
+    std::string extensions = {};
+    std::unique_ptr<message_extension> extension = {};
     detail::ending ending = {};
     std::uint32_t written = 0;  // bytes, modulo 2^32
     bool write_failed = false;
@@ -281,6 +294,7 @@ struct accept_settings {
   origin_options origins = {};                 ///< which pages may connect: same origin unless listed
   std::vector<std::string> subprotocols = {};  ///< that we support, in our order of preference
   session_options session = {};                ///< of the websocket
+  std::shared_ptr<extension_negotiator const> compression = {};  ///< see deflate/options.hpp
   /// Checks the request before it is accepted; a returned response refuses it.
   request_check before = {};
 };
@@ -320,14 +334,16 @@ blocking_websocket<Stream> accept(Stream stream, std::error_code& failure,
   std::optional<refusal> refused;
   std::string output;
   std::string_view subprotocol;
+  agreed_extension agreed;
   if (handshake.status() == handshake_status::failed) {
     refused = {handshake.error(), handshake.error_response()};
   } else if (auto const why = check_host(handshake.request(), settings.hosts)) {
     refused = {why, answer_to_other_host(settings.hosts)};
   } else {
     header_list const no_headers;
-    upgrade_rules const rules{settings.origins, settings.before, settings.subprotocols, no_headers};
-    refused = answer_upgrade(handshake.request(), rules, output, subprotocol);
+    upgrade_rules const rules{settings.origins, settings.before, settings.subprotocols, no_headers,
+                              settings.compression.get()};
+    refused = answer_upgrade(handshake.request(), rules, output, subprotocol, agreed);
   }
   if (refused) {
     detail::write_any_response(refused->answer, output);
@@ -341,8 +357,9 @@ blocking_websocket<Stream> accept(Stream stream, std::error_code& failure,
   }
   failure = detail::write_all(stream, detail::as_bytes(output));
   if (failure) return detail::close_stream(stream), blocking_websocket<Stream>{};
-  blocking_websocket<Stream> ws(std::move(stream), role::server, settings.session, handshake.leftover());
-  ws.set_handshake(std::move(handshake.request()), subprotocol);
+  blocking_websocket<Stream> ws(std::move(stream), role::server, settings.session, handshake.leftover(),
+                                std::move(agreed.extension));
+  ws.set_handshake(std::move(handshake.request()), subprotocol, std::move(agreed.terms));
   return ws;
 }
 
@@ -390,8 +407,10 @@ blocking_websocket<Stream> connect(Stream stream, std::string_view to, std::erro
   response const& said = handshake.answer();
   if (answer != nullptr && (said.status != 0 || !said.body.empty())) *answer = said;
   if (failure) return detail::close_stream(stream), blocking_websocket<Stream>{};
-  blocking_websocket<Stream> ws(std::move(stream), role::client, session, handshake.leftover());
-  ws.set_handshake({}, handshake.subprotocol());
+  agreed_extension agreed = std::move(handshake.agreed());
+  blocking_websocket<Stream> ws(std::move(stream), role::client, session, handshake.leftover(),
+                                std::move(agreed.extension));
+  ws.set_handshake({}, handshake.subprotocol(), std::move(agreed.terms));
   return ws;
 }
 

@@ -54,7 +54,8 @@ struct owner : std::enable_shared_from_this<owner> {
   void take() {
     place.take(
         inside_message,
-        [this](message_type type, std::span<std::byte const> payload) {
+        [this](message_type type, std::span<std::byte const> payload, kw::compress how) {
+          if (how == kw::compress::no) ++plain;
           if (on_mail) on_mail();
           got.emplace_back(type, kw::message(type, payload).text());
           queued += payload.size();
@@ -72,6 +73,7 @@ struct owner : std::enable_shared_from_this<owner> {
   bool inside_message = false;
   std::function<void()> on_mail;
   std::vector<mail> got;
+  int plain = 0;  // of them, with compress::no
   std::size_t queued = 0;
   int arrivals = 0;
   mailbox_place place;
@@ -118,8 +120,26 @@ TEST_CASE("mailbox: what is handed over comes in order, whatever its type and si
   CHECK(to->got.empty());
   settle(io);
   CHECK(to->got == sent);
+  CHECK(to->plain == 0);
   CHECK(!box->has_mail());
   CHECK(box->size() == 0);
+}
+
+TEST_CASE("mailbox: whether a message may be compressed comes along") {
+  asio::io_context io;
+  auto const to = std::make_shared<owner>();
+  auto const box = to->open(io.get_executor());
+  CHECK(!box->send(message_type::text, bytes("a"), kw::compress::no));
+  settle(io);
+  CHECK(to->plain == 1);
+  CHECK(!box->send(message_type::binary, bytes(std::string(300, 'b')), kw::compress::yes));
+  CHECK(!box->send_encoded(
+      message_type::text, [](kw::buffer& sink) { return sink.append("c", 1), true; }, kw::compress::no));
+  settle(io);
+  CHECK(to->plain == 2);
+  CHECK(to->got == std::vector<owner::mail>{{message_type::text, "a"},
+                                            {message_type::binary, std::string(300, 'b')},
+                                            {message_type::text, "c"}});
 }
 
 TEST_CASE("mailbox: a value is encoded by the sender") {
@@ -534,7 +554,7 @@ TEST_CASE("mailbox: threads together do not pass the mark, and nothing of theirs
     void mail_arrived() {
       place.take(
           false,
-          [this](message_type, std::span<std::byte const> payload) {
+          [this](message_type, std::span<std::byte const> payload, kw::compress) {
             int which, number;
             std::memcpy(&which, payload.data(), sizeof which);
             std::memcpy(&number, payload.data() + sizeof which, sizeof number);

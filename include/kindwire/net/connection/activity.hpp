@@ -9,6 +9,7 @@
 
 #include "../../frame/role.hpp"
 #include "../../message/buffer.hpp"
+#include "../../message/extension.hpp"
 #include "../../message/message.hpp"
 #include "../../session.hpp"
 #include "../options.hpp"
@@ -17,7 +18,8 @@
 namespace kindwire::net::detail {
 
 struct activity {
-  activity(role self, session_options const& options) noexcept : protocol(self, options) {}
+  activity(role self, session_options const& options, message_extension* extension = nullptr) noexcept
+      : protocol(self, options, extension) {}
 
   session protocol;
   buffer in_flight;  // taken from the session's output, being written
@@ -46,6 +48,12 @@ class activity_place {
 
   connection_options const& options() const noexcept { return *options_; }
 
+  // Outlives every activity. Only while there is none.
+  void set_extension(std::unique_ptr<message_extension> extension) noexcept {
+    extension_ = std::move(extension);
+  }
+  message_extension* extension() const noexcept { return extension_.get(); }
+
   bool is_at_rest() const noexcept { return there_ == nullptr; }
 
   // For reading: the current activity, or what a fresh one would be.
@@ -55,7 +63,8 @@ class activity_place {
   activity& acquire() {
     if (there_ == nullptr) [[unlikely]] {
       std::size_t size = block_size;
-      there_ = ::new (kindwire::detail::block_pool::take(size)) activity(self_, options_->session());
+      there_ = ::new (kindwire::detail::block_pool::take(size))
+          activity(self_, options_->session(), extension_.get());
       if (lost_) there_->protocol.end_of_input();
     }
     return *there_;
@@ -100,6 +109,7 @@ class activity_place {
 
   activity* there_ = nullptr;
   std::shared_ptr<connection_options const> options_;
+  std::unique_ptr<message_extension> extension_;
   role self_;
   bool lost_ = false;
 };

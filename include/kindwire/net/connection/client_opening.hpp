@@ -157,7 +157,8 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
     bool const made = try_allocating([&] {
       opened = std::make_shared<stream_connection<Stream>>(
           role::client, std::make_shared<connection_options const>(options_.connection), std::move(stream_));
-      opened->set_head(kept_head(handshake_.subprotocol()));
+      opened->set_head(kept_head(handshake_.subprotocol(), handshake_.agreed().terms));
+      opened->set_extension(std::move(handshake_.agreed().extension));
       opened->start(handshake_.leftover());
     });
     if (!made) return opened ? done_.post(no_memory(), websocket{}) : end(no_memory());

@@ -20,6 +20,7 @@
 #include "../../frame/role.hpp"
 #include "../../message/buffer.hpp"
 #include "../../message/close.hpp"
+#include "../../message/extension.hpp"
 #include "../../message/message.hpp"
 #include "../../session.hpp"
 #include "../../session/ending.hpp"
@@ -59,6 +60,10 @@ class connection : public roster_member {
 
   kept_head& head() noexcept { return head_; }
   void set_head(kept_head head) noexcept { head_ = std::move(head); }
+  // What the handshake agreed on, or null; before start().
+  void set_extension(std::unique_ptr<message_extension> extension) noexcept {
+    place_.set_extension(std::move(extension));
+  }
 
   // Bytes that followed the opening handshake are the first of the frames (RFC 6455 §4.1).
   void start(std::span<std::byte const> leftover);

@@ -16,12 +16,12 @@
 
 namespace kindwire::net::detail {
 
-// The request as text, its parameters and the subprotocol, in one block; the request is parsed again on
-// demand. Not thread safe.
+// The request as text, its parameters, the subprotocol and the extensions, in one block; the request is
+// parsed again on demand. Not thread safe.
 class kept_head {
  public:
   kept_head() noexcept = default;
-  kept_head(request const& head, std::string_view subprotocol) {
+  kept_head(request const& head, std::string_view subprotocol, std::string_view extensions = {}) {
     std::string text;
     text.append(head.method()).append(" ").append(head.target()).append(" HTTP/1.1\r\n");
     for (std::size_t index = 0; index != head.headers().size(); ++index) {
@@ -34,15 +34,20 @@ class kept_head {
       append_counted(parameters, name);
       append_counted(parameters, value);
     }
-    pack(text, parameters, subprotocol);
+    pack(text, parameters, subprotocol, extensions);
   }
-  explicit kept_head(std::string_view subprotocol) {
-    if (!subprotocol.empty()) pack({}, {}, subprotocol);
+  explicit kept_head(std::string_view subprotocol, std::string_view extensions = {}) {
+    if (!subprotocol.empty() || !extensions.empty()) pack({}, {}, subprotocol, extensions);
   }
 
   std::string_view subprotocol() const noexcept {
     if (!block_) return {};
     return {bytes() + block_->text + block_->parameters, block_->subprotocol};
+  }
+
+  std::string_view extensions() const noexcept {
+    if (!block_) return {};
+    return {bytes() + block_->text + block_->parameters + block_->subprotocol, block_->extensions};
   }
 
   // The request, or null; valid as long as this. May throw std::bad_alloc. `where()` returns its remote
@@ -68,6 +73,7 @@ class kept_head {
     std::uint32_t text;  // sizes
     std::uint32_t parameters;
     std::uint32_t subprotocol;
+    std::uint32_t extensions;
   };
   struct free_block {
     void operator()(block* last) const noexcept {
@@ -90,12 +96,15 @@ class kept_head {
 
   char const* bytes() const noexcept { return reinterpret_cast<char const*>(block_.get() + 1); }
 
-  void pack(std::string_view text, std::string_view parameters, std::string_view subprotocol) {
+  void pack(std::string_view text, std::string_view parameters, std::string_view subprotocol,
+            std::string_view extensions) {
     auto const size = [](std::string_view part) { return static_cast<std::uint32_t>(part.size()); };
-    void* const room = ::operator new(sizeof(block) + text.size() + parameters.size() + subprotocol.size());
-    block_.reset(::new (room) block{nullptr, size(text), size(parameters), size(subprotocol)});
+    void* const room = ::operator new(sizeof(block) + text.size() + parameters.size() + subprotocol.size() +
+                                      extensions.size());
+    block_.reset(::new (room)
+                     block{nullptr, size(text), size(parameters), size(subprotocol), size(extensions)});
     char* to = reinterpret_cast<char*>(block_.get() + 1);
-    for (std::string_view const part : {text, parameters, subprotocol}) {
+    for (std::string_view const part : {text, parameters, subprotocol, extensions}) {
       if (!part.empty()) std::memcpy(to, part.data(), part.size());
       to += part.size();
     }

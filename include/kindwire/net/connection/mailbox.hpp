@@ -26,6 +26,7 @@
 #include "../../error.hpp"
 #include "../../message/buffer.hpp"
 #include "../../message/close.hpp"
+#include "../../message/extension.hpp"
 #include "../../message/message.hpp"
 #include "context_gate.hpp"
 #include "try_allocating.hpp"
@@ -58,23 +59,23 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   // The senders' side.
 
   // Errors, with nothing handed over: closed, send_queue_full, not_enough_memory.
-  std::error_code send(message_type type, std::span<std::byte const> payload) {
+  std::error_code send(message_type type, std::span<std::byte const> payload, compress how = compress::yes) {
     // Checked before locking too, so that threads that keep retrying do not keep the owner from the lock.
     if (auto const refusal = refuse(payload.size())) return refusal;
     std::lock_guard const lock(mutex_);
     if (auto const refusal = refuse(payload.size())) return refusal;
-    return add(type, payload);
+    return add(type, payload, how);
   }
 
   // The same for what `encode(buffer&)` appends. It may be a user's function: it is not called if there is no
   // room, and never under the lock. If it returns false: invalid_argument.
   template <class Encode>
-  std::error_code send_encoded(message_type type, Encode&& encode) {
+  std::error_code send_encoded(message_type type, Encode&& encode, compress how = compress::yes) {
     if (auto const refusal = refuse(0)) return refusal;
     buffer encoded;  // a block from this thread's pool
     bool written = false;
     if (!try_allocating([&] { written = std::forward<Encode>(encode)(encoded); })) return no_memory();
-    return written ? send(type, encoded.bytes()) : make_error_code(error::invalid_argument);
+    return written ? send(type, encoded.bytes(), how) : make_error_code(error::invalid_argument);
   }
 
   // A Close, after everything handed over before; nothing is accepted after it. It may exceed the mark.
@@ -97,9 +98,9 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   // send of its own keeps the order.
   bool has_mail() const noexcept { return waiting_.load(std::memory_order_relaxed) != 0; }
 
-  // Calls `put(message_type, std::span<std::byte const>)` for each pending message, in order, and finally
-  // `queued()`, for set_queued(); until then, everything that was taken still counts. A Close comes as a
-  // message with its body. A call from inside put() does nothing.
+  // Calls `put(message_type, std::span<std::byte const>, compress)` for each pending message, in order, and
+  // finally `queued()`, for set_queued(); until then, everything that was taken still counts. A Close comes
+  // as a message with its body. A call from inside put() does nothing.
   //
   // Inside the owner's own fragmented message, only PING and PONG are put, and a Close with no data before it
   // (RFC 6455 §5.4): the rest stays until take() is called after the last fragment.
@@ -157,18 +158,22 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   // One message as stored in the block: a word with its type and its size, then the payload.
   struct record {
     message_type type;
+    compress how;
     std::span<std::byte const> payload;
 
     std::size_t size() const noexcept { return overhead + payload.size(); }
   };
 
-  static std::uint64_t head_of(message_type type, std::size_t size) noexcept {
-    return std::uint64_t{size} << 8 | static_cast<std::uint8_t>(type);
+  static constexpr std::uint64_t plain = 0x80;  // beside the type, for compress::no
+
+  static std::uint64_t head_of(message_type type, compress how, std::size_t size) noexcept {
+    return std::uint64_t{size} << 8 | (how == compress::no ? plain : 0) | static_cast<std::uint8_t>(type);
   }
   static record first_of(std::span<std::byte const> bytes) noexcept {
     std::uint64_t head;
     std::memcpy(&head, bytes.data(), sizeof head);
-    return {static_cast<message_type>(head & 0xFF),
+    return {static_cast<message_type>(head & 0xFF & ~plain),
+            (head & plain) != 0 ? compress::no : compress::yes,
             bytes.subspan(overhead, static_cast<std::size_t>(head >> 8))};
   }
 
@@ -188,14 +193,14 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   }
 
   // Under the lock, so that a message the owner could not be woken for is still the last one.
-  std::error_code add(message_type type, std::span<std::byte const> payload) {
+  std::error_code add(message_type type, std::span<std::byte const> payload, compress how = compress::yes) {
     std::size_t const before = mail_.size();
     bool const passes = may_pass(type, data_ != 0);
     // An owner that has been woken takes everything; one that holds data back knows that it is there.
     bool const wakes = !woken_ && (!data_held_ || passes);
     bool added = false;
     bool const enough = try_allocating([&] {
-      append(type, payload);
+      append(type, payload, how);
       added = !wakes || wake();
     });
     if (!added) {
@@ -209,9 +214,9 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
     return {};
   }
 
-  void append(message_type type, std::span<std::byte const> payload) {
+  void append(message_type type, std::span<std::byte const> payload, compress how) {
     auto const room = mail_.prepare(overhead + payload.size(), hard_mark_);
-    std::uint64_t const head = head_of(type, payload.size());
+    std::uint64_t const head = head_of(type, how, payload.size());
     std::memcpy(room.data(), &head, overhead);
     if (!payload.empty()) std::memcpy(room.data() + overhead, payload.data(), payload.size());
     mail_.commit(overhead + payload.size());
@@ -308,7 +313,7 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   void hand_on(Put& put) {
     while (!taken_.empty() && owner_ != nullptr) {
       record const one = first_of(taken_.bytes());
-      put(one.type, one.payload);
+      put(one.type, one.payload, one.how);
       taken_.consume(one.size());
     }
   }

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "../../handshake/host.hpp"
+#include "../../handshake/negotiator.hpp"
 #include "../../handshake/origin.hpp"
 #include "../../handshake/request.hpp"
 #include "../../handshake/response.hpp"
@@ -191,9 +192,12 @@ class opening final : public roster_member {
       return answer(reads ? target.page(head) : response::method_not_allowed("GET, HEAD"));
     }
     route_options const& options = target.options;
-    upgrade_rules const rules{options.origins, options.before, options.subprotocols, options.headers};
+    auto const& compression = (options.connection ? *options.connection : server_->connection).compression;
+    upgrade_rules const rules{options.origins, options.before, options.subprotocols, options.headers,
+                              compression.get()};
     std::string_view subprotocol;
-    if (auto refused = answer_upgrade(head, rules, output_, subprotocol)) return answer(refused->answer);
+    if (auto refused = answer_upgrade(head, rules, output_, subprotocol, agreed_))
+      return answer(refused->answer);
     accepted_ = true;
     asio::async_write(stream_, asio::buffer(output_),
                       [self = shared(), &target, subprotocol](std::error_code failure, std::size_t) {
@@ -219,7 +223,8 @@ class opening final : public roster_member {
     bool const made = try_allocating([&] {
       result = make_connection(target);
       if (!result) return;
-      result->set_head(kept_head(handshake_.request(), subprotocol));
+      result->set_head(kept_head(handshake_.request(), subprotocol, agreed_.terms));
+      result->set_extension(std::move(agreed_.extension));
       server_->members->enrol(result);
       result->start(handshake_.leftover());
       if (stopped_) result->stop(*stopped_);
@@ -323,6 +328,7 @@ class opening final : public roster_member {
   Stream stream_;
   std::shared_ptr<server_state const> server_;
   server_handshake handshake_;
+  agreed_extension agreed_;
   deadline deadline_;
   std::string output_;
   std::array<std::byte, 512> dropped_;

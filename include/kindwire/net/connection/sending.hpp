@@ -46,8 +46,9 @@ inline void connection::mail_arrived() {
 inline void connection::collect_mail() {
   mail_.take(
       protocol().sending_fragments(),
-      [this](message_type type, std::span<std::byte const> payload) {
-        bool const queued = !queue_frame([&](session& protocol) { return protocol.send(type, payload); });
+      [this](message_type type, std::span<std::byte const> payload, compress how) {
+        bool const queued =
+            !queue_frame([&](session& protocol) { return protocol.send(type, payload, true, how); });
         if (queued && !is_control(type)) count_sent();
       },
       [this] { return queued(); });

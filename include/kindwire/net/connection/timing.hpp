@@ -43,6 +43,7 @@ inline void connection::tick(clock::time_point due) {
     case keepalive::verdict::no_pong: return fail(error::pong_timeout);
     case keepalive::verdict::stalled: return fail(error::send_timeout);
     case keepalive::verdict::ping: {
+      if (place_.extension() != nullptr) place_.extension()->rest();
       bool const sent = try_allocating([&] {
         schedule();
         place_.acquire().protocol.send(message_type::ping, {});

@@ -1,0 +1,132 @@
+// An extension through server, client and remote, with one that knows nothing of compression.
+#include <kindwire/net/client.hpp>
+#include <kindwire/net/server.hpp>
+
+#include <doctest/doctest.h>
+
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
+#include <asio/use_future.hpp>
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../support/toy_extension.hpp"
+
+namespace net_compression_tests {
+
+namespace kw = kindwire;
+using namespace std::chrono_literals;
+using support::toy_negotiator;
+
+namespace {
+
+asio::awaitable<void> echo(kw::net::websocket& ws) {
+  while (kw::message msg = co_await ws.receive()) co_await ws.send(msg);
+}
+
+// Runs `client` against an echo server until both have ended.
+template <class Client>
+void with_echo(kw::net::connection_options options, Client client, kw::net::route_options route = {},
+               bool strands = false) {
+  asio::io_context io(strands ? 2 : 1);
+  std::string agreed = "not opened";
+  kw::net::server server{io, {.connection = std::move(options), .strands = strands}};
+  server.websocket(
+      "/",
+      [&agreed](kw::net::websocket& ws) {
+        agreed = ws.extensions();
+        return echo(ws);
+      },
+      std::move(route));
+  server.start();
+  std::exception_ptr failure;
+  asio::co_spawn(io, client("ws://127.0.0.1:" + std::to_string(server.port()) + "/", io),
+                 [&](std::exception_ptr thrown) {
+                   failure = thrown;
+                   server.stop();
+                 });
+  io.run_for(20s);
+  CHECK_FALSE(failure);
+  CHECK(agreed != "not opened");
+}
+
+}  // namespace
+
+TEST_CASE("server and client agree on an extension, and speak it through every way of sending") {
+  auto const toy = std::make_shared<toy_negotiator>();
+  for (bool const strands : {false, true}) {
+    with_echo(
+        {.compression = toy},
+        [&](std::string to, asio::io_context& io) -> asio::awaitable<void> {
+          kw::net::client const client{{.connection = {.compression = toy}}};
+          kw::net::websocket ws = co_await client.connect(io, to);
+          CHECK(ws.extensions() == "toy; loud");
+          std::vector<std::byte> const bytes(100'000, std::byte{'b'});
+          for (int round = 0; round != 3; ++round) {
+            co_await ws.send("text");
+            co_await ws.send("plain", kw::compress::no);
+            co_await ws.send(bytes);
+            CHECK_FALSE(ws.try_send(bytes, kw::compress::no));
+            co_await ws.send("with a token", kw::compress::yes, asio::use_awaitable);
+            co_await ws.send(kw::message_type::text, kw::detail::as_bytes("a"), kw::compress::no,
+                             asio::use_awaitable);
+            auto const remote = ws.remote();
+            CHECK_FALSE(remote.send("from elsewhere"));
+            CHECK_FALSE(remote.send("from elsewhere, plain", kw::compress::no));
+            co_await ws.send_fragment(kw::message_type::text, kw::detail::as_bytes("in "), false);
+            co_await ws.ping("?");
+            CHECK_FALSE(remote.send("between"));
+            co_await ws.send_fragment(kw::message_type::continuation, kw::detail::as_bytes("parts"), true);
+            for (std::string const expected : {"text", "plain"})
+              CHECK((co_await ws.receive()).text() == expected);
+            for (int i = 0; i != 2; ++i) CHECK((co_await ws.receive()).size() == bytes.size());
+            for (std::string const expected :
+                 {"with a token", "a", "from elsewhere", "from elsewhere, plain", "in parts", "between"})
+              CHECK((co_await ws.receive()).text() == expected);
+          }
+          co_await ws.close();
+        },
+        {}, strands);
+  }
+}
+
+TEST_CASE("one end alone, or a route that has options of its own, does without") {
+  auto const toy = std::make_shared<toy_negotiator>();
+  auto const plain = [](kw::net::connection_options with) {
+    return [with](std::string to, asio::io_context& io) -> asio::awaitable<void> {
+      kw::net::client const client{{.connection = with}};
+      kw::net::websocket ws = co_await client.connect(io, to);
+      CHECK(ws.extensions().empty());
+      co_await ws.send("text");
+      CHECK((co_await ws.receive()).text() == "text");
+      co_await ws.close();
+    };
+  };
+  with_echo({.compression = toy}, plain({}));
+  with_echo({}, plain({.compression = toy}));
+  with_echo({.compression = toy}, plain({.compression = toy}), {.connection = kw::net::connection_options{}});
+}
+
+TEST_CASE("an extension outlives the activity of a connection that comes to rest") {
+  auto const toy = std::make_shared<toy_negotiator>();
+  with_echo({.compression = toy}, [&](std::string to, asio::io_context& io) -> asio::awaitable<void> {
+    kw::net::client const client{{.connection = {.compression = toy}}};
+    kw::net::websocket ws = co_await client.connect(io, to);
+    for (int round = 0; round != 20; ++round) {
+      co_await ws.send("again");
+      CHECK((co_await ws.receive()).text() == "again");
+      CHECK_FALSE(ws.try_receive());  // which ends the view, so that there is nothing left to keep
+    }
+    co_await ws.close();
+  });
+}
+
+TEST_CASE("without compression a connection is one pointer larger, and its options two") {
+  CHECK(sizeof(kw::net::detail::activity_place) <= 5 * sizeof(void*));
+}
+
+}  // namespace net_compression_tests
