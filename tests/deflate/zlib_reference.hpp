@@ -73,7 +73,8 @@ class reference_inflater {
     bytes result;
     if (!take(coded, result)) return std::nullopt;
     if (whole_) return result;
-    if (!take(hex("00 00 ff ff"), result) || !whole_) return std::nullopt;
+    std::size_t const size = result.size();
+    if (!take(hex("00 00 ff ff"), result) || !whole_ || result.size() != size) return std::nullopt;
     return result;
   }
 

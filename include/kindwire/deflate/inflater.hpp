@@ -45,8 +45,11 @@ class inflater {
           in_tail ? std::span<std::byte const>{tail}.subspan(tail_taken_) : input;
       if (source.empty() && !output_waits_) break;
       std::size_t const before = source.size();
+      std::size_t const room_before = room.size();
       if (error const wrong = step(source, room); wrong != error{}) return wrong;
       if (in_tail) {
+        // It is the length of an empty block. Where it is read as something else, something else was missing.
+        if (room.size() != room_before) return error::invalid_compression;
         tail_taken_ += before - source.size();
       } else {
         input = source;
