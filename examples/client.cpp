@@ -15,7 +15,12 @@
 #include <iostream>
 #include <kindwire/net/client.hpp>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
+
+#include "arguments.hpp"
+#include "compression.hpp"
 
 namespace kw = kindwire;
 
@@ -47,10 +52,11 @@ std::string one_line(std::string text) {
   return text;
 }
 
-asio::awaitable<int> talk(char const* url, kw::net::websocket& ws) {
+asio::awaitable<int> talk(std::string url, kw::net::connect_options options, kw::net::websocket& ws) {
   kw::response refusal;
+  options.refusal = &refusal;
   try {
-    ws = co_await kw::net::connect(co_await asio::this_coro::executor, url, {.refusal = &refusal});
+    ws = co_await kw::net::connect(co_await asio::this_coro::executor, url, options);
   } catch (std::system_error const& failure) {
     if (failure.code() == kw::error::handshake_refused) {
       std::fprintf(stderr, "refused: %u %s\n", refusal.status, one_line(refusal.body).c_str());
@@ -87,11 +93,13 @@ asio::awaitable<int> talk(char const* url, kw::net::websocket& ws) {
 
 }  // namespace
 
-int main(int count, char** values) {
-  if (count != 2 || std::string_view(values[1]) == "--help") {
-    std::fputs("usage: client URL\n", count == 2 ? stdout : stderr);
-    return count == 2 ? 0 : 2;
-  }
+int main(int count, char** values) try {
+  arguments given(count, values, "usage: client URL [--compression off|shared|small|full]\n");
+  kw::net::connect_options options;
+  options.connection.compression = compression_named(given.text("--compression", "off"));
+  std::string const url = given.word();
+  given.done();
+
   asio::io_context io;
   kw::net::websocket ws;
   asio::signal_set signals(io, SIGINT, SIGTERM);
@@ -101,11 +109,14 @@ int main(int count, char** values) {
     stopped = true;
     ws.try_close();
   });
-  asio::co_spawn(io, talk(values[1], ws), [&](std::exception_ptr failure, int status) {
+  asio::co_spawn(io, talk(url, std::move(options), ws), [&](std::exception_ptr failure, int status) {
     std::fflush(stdout);
     if (stopped) std::_Exit(0);
     // The reading thread may still be inside std::getline: nothing may be destroyed under it.
     std::_Exit(failure ? 1 : status);
   });
   io.run();
+} catch (std::exception const& failure) {
+  std::fprintf(stderr, "client: %s\n", failure.what());
+  return 2;
 }

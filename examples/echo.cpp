@@ -6,6 +6,7 @@
 #include <kindwire/net/server.hpp>
 
 #include "arguments.hpp"
+#include "compression.hpp"
 
 namespace kw = kindwire;
 
@@ -16,13 +17,15 @@ asio::awaitable<void> echo(kw::net::websocket& ws) {
 int main(int count, char** values) try {
   arguments given(count, values,
                   "usage: echo [--port N] [--max-message-size BYTES] [--max-fragments N]\n"
-                  "            [--handshake-timeout SECONDS] [--close-timeout SECONDS] [--threads N]\n");
+                  "            [--handshake-timeout SECONDS] [--close-timeout SECONDS] [--threads N]\n"
+                  "            [--compression off|shared|small|full]\n");
   kw::net::server_options options;
   options.port = given.number<std::uint16_t>("--port", 8080);
   options.handshake_timeout = given.seconds("--handshake-timeout", options.handshake_timeout);
   auto& limits = options.connection;
   limits.max_message_size = given.number("--max-message-size", limits.max_message_size);
   limits.max_fragments = given.number("--max-fragments", limits.max_fragments);
+  limits.compression = compression_named(given.text("--compression", "off"));
   limits.close_timeout = given.seconds("--close-timeout", limits.close_timeout);
   options.threads = given.number("--threads", options.threads);
   options.shutdown_timeout = std::chrono::seconds(5);

@@ -2,16 +2,22 @@
 // for each and sends every message back as it came, then has the reports written. For who has the suite:
 //
 //     suite="docker run --rm --network host -v $PWD:/here -w /here crossbario/autobahn-testsuite wstest"
-//     $suite -m fuzzingserver &
-//     build/tests-gcc/tests/autobahn_client ws://127.0.0.1:9001
+//     echo '{"url": "ws://127.0.0.1:9001", "cases": ["*"], "exclude-cases": [], "exclude-agent-cases": {},
+//       "outdir": "reports/client"}' >server.json
+//     $suite -u 0 -m fuzzingserver -s server.json &
+//     build/tests-gcc/tests/autobahn_client ws://127.0.0.1:9001 --compression full
 //
-// The other way round, `sh examples/run echo --max-message-size 16777216 --max-fragments 65537` serves:
+// The other way round, `sh examples/run echo --port 9002 --compression full --max-message-size 16777216
+// --max-fragments 65537` serves:
 //
-//     echo '{"servers": [{"agent": "kindwire", "url": "ws://127.0.0.1:8080/echo"}], "cases": ["*"],
-//       "exclude-cases": ["12.*", "13.*"], "exclude-agent-cases": {}, "outdir": "reports"}' >spec.json
-//     $suite -m fuzzingclient -s spec.json
+//     echo '{"servers": [{"agent": "kindwire", "url": "ws://127.0.0.1:9002/echo"}], "cases": ["*"],
+//       "exclude-cases": [], "exclude-agent-cases": {}, "outdir": "reports/server"}' >client.json
+//     $suite -u 0 -m fuzzingclient -s client.json
+//
+// Chapters 12 and 13 are about compression: they are not run without it.
 //
 // autobahn.py does the same without the suite, with cases in its spirit.
+#include <algorithm>
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
@@ -21,30 +27,40 @@
 #include <charconv>
 #include <cstdio>
 #include <exception>
+#include <kindwire/deflate.hpp>
 #include <kindwire/net/client.hpp>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 namespace kw = kindwire;
 
 namespace {
 
 constexpr char const* usage =
-    "usage: autobahn_client URL [AGENT]\n"
+    "usage: autobahn_client URL [AGENT] [--compression off|shared|small|full]\n"
     "\n"
     "Runs every case of the Autobahn fuzzing server at URL, under the name AGENT (kindwire). A server on\n"
     "ws://127.0.0.1:9001, which leaves its reports in ./reports:\n"
-    "  docker run --rm --network host -v $PWD:/here -w /here crossbario/autobahn-testsuite wstest -m "
+    "  docker run --rm --network host -v $PWD:/here -w /here crossbario/autobahn-testsuite wstest -u 0 -m "
     "fuzzingserver\n";
 
+kw::net::connect_options options;
+
 // The suite's largest messages have 16 MiB, its most fragmented one 4 MiB in fragments of 64 bytes.
-kw::net::connect_options lifted() {
-  kw::net::connect_options options;
+void lift_limits() {
   options.connection.max_message_size = std::size_t{16} << 20;
   options.connection.max_fragments = 65537;
-  return options;
+}
+
+bool set_compression(std::string_view preset) {
+  auto& compression = options.connection.compression;
+  if (preset == "shared") compression = kw::deflate::shared();
+  if (preset == "small") compression = kw::deflate::small();
+  if (preset == "full") compression = kw::deflate::full();
+  return compression || preset == "off";
 }
 
 std::string percent_encoded(std::string_view text) {
@@ -64,7 +80,6 @@ std::string percent_encoded(std::string_view text) {
 }
 
 asio::awaitable<kw::net::websocket> open(std::string url) {
-  kw::net::connect_options const options = lifted();
   co_return co_await kw::net::connect(co_await asio::this_coro::executor, url, options);
 }
 
@@ -113,16 +128,24 @@ asio::awaitable<void> run_all(std::string url, std::string agent) {
 }  // namespace
 
 int main(int count, char** values) {
-  bool const help = count == 2 && std::string_view(values[1]) == "--help";
-  if (help || count < 2 || count > 3) {
+  std::vector<std::string_view> words(values + 1, values + count);
+  bool const help = words.size() == 1 && words.front() == "--help";
+  auto const flag = std::find(words.begin(), words.end(), "--compression");
+  bool valid = !help;
+  if (flag != words.end()) {
+    valid = words.end() - flag >= 2 && set_compression(flag[1]);
+    words.erase(flag, flag + (std::min<std::ptrdiff_t>)(2, words.end() - flag));
+  }
+  if (!valid || words.empty() || words.size() > 2) {
     std::fputs(usage, help ? stdout : stderr);
     return help ? 0 : 2;
   }
-  std::string url = values[1];
+  lift_limits();
+  std::string url(words.front());
   while (url.ends_with('/')) url.pop_back();
   asio::io_context io;
   int status = 0;
-  asio::co_spawn(io, run_all(url, percent_encoded(count == 3 ? values[2] : "kindwire")),
+  asio::co_spawn(io, run_all(url, percent_encoded(words.size() == 2 ? words[1] : "kindwire")),
                  [&](std::exception_ptr failure) {
                    try {
                      if (failure) std::rethrow_exception(failure);
