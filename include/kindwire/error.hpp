@@ -30,7 +30,6 @@ enum class error {
   message_too_large,        ///< more than max_message_size bytes (§10.4)
   too_many_fragments,       ///< more than max_fragments frames in a message (§10.4)
   invalid_utf8,             ///< a text message, or the reason of a Close, is not UTF-8 (§8.1, §5.5.1)
-  invalid_compression,      ///< a compressed message that cannot be decompressed (RFC 7692 §7.2.2)
 
   // Close: RFC 6455 §5.5.1, §7.4.
   close_body_too_short,  ///< a Close with a body of one byte (§5.5.1)
@@ -73,6 +72,9 @@ enum class error {
   handshake_refused,      ///< the server answered with a status other than 101
   invalid_uri,            ///< not a ws or wss URI
   invalid_header,         ///< we would write a header with CR, LF or NUL, or a name that is not a token
+
+  // Extensions: RFC 7692.
+  invalid_compression,  ///< a compressed message that cannot be decompressed (§7.2.2)
 };
 
 namespace detail {

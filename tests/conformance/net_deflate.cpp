@@ -80,7 +80,7 @@ traffic with_echo(negotiator at_server, kw::net::connection_options options, Cli
 
 asio::awaitable<void> say(kw::net::websocket& ws, std::size_t count) {
   for (std::size_t i = 0; i != count; ++i) {
-    std::string const text = json(i) + json(i + 1);
+    std::string const text = json(i) + json(i + 1) + json(i + 2) + json(i + 3);
     co_await ws.send(text);
     CHECK((co_await ws.receive()).text() == text);
   }
@@ -150,7 +150,7 @@ TEST_CASE("deflate over TCP: every way to send, large messages, and many threads
 // aiohttp #11726.
 TEST_CASE("deflate over TCP: sends that are refused or cancelled leave the windows in step") {
   negotiator const extension = deflate::full();
-  with_echo(extension, {.compression = extension, .send_queue_soft = 1000, .send_queue_hard = 20'000},
+  with_echo(extension, {.send_queue_soft = 1000, .send_queue_hard = 20'000, .compression = extension},
             [](kw::net::websocket& ws) -> asio::awaitable<void> {
               support::random_numbers numbers(2);
               std::vector<std::string> sent;

@@ -68,6 +68,11 @@ class reference_inflater {
   reference_inflater& operator=(reference_inflater const&) = delete;
   ~reference_inflater() { inflateEnd(&stream_); }
 
+  void reset() {
+    inflateReset(&stream_);
+    whole_ = true;
+  }
+
   /// Nothing if it is broken, or ends within a block.
   std::optional<bytes> message(bytes const& coded) {
     bytes result;

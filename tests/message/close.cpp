@@ -116,7 +116,7 @@ TEST_CASE("close: each violation has its code (RFC 6455 §7.4.1), which may stan
   CHECK(code(kw::error::too_many_fragments) == 1008);
   CHECK(code(kw::error::pong_timeout) == 1008);
   CHECK(code(kw::error::connection_lost) == 1011);
-  for (int value = 1; value <= static_cast<int>(kw::error::invalid_header); ++value)
+  for (int value = 1; value <= static_cast<int>(kw::error::invalid_compression); ++value)
     CHECK(kw::is_valid_on_wire(kw::close_code_for(static_cast<kw::error>(value))));
 }
 

@@ -6,7 +6,8 @@
 
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
-#include <asio/use_future.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
 #include <chrono>
 #include <cstddef>
 #include <exception>
@@ -123,6 +124,22 @@ TEST_CASE("an extension outlives the activity of a connection that comes to rest
     }
     co_await ws.close();
   });
+}
+
+TEST_CASE("a connection that is quiet for ping_interval lets its extension rest") {
+  auto const toy = std::make_shared<toy_negotiator>();
+  int const before = support::toy_extension::all_rests;
+  with_echo({.ping_interval = 20ms, .compression = toy},
+            [&](std::string to, asio::io_context& io) -> asio::awaitable<void> {
+              kw::net::client const client{{.connection = {.compression = toy}}};
+              kw::net::websocket ws = co_await client.connect(io, to);
+              while (support::toy_extension::all_rests == before)
+                co_await asio::steady_timer(io, 1ms).async_wait(asio::use_awaitable);
+              co_await ws.send("awake");
+              CHECK((co_await ws.receive()).text() == "awake");
+              co_await ws.close();
+            });
+  CHECK(support::toy_extension::all_rests > before);
 }
 
 TEST_CASE("without compression a connection is one pointer larger, and its options two") {

@@ -64,14 +64,18 @@ class toy_extension final : public kindwire::message_extension {
     return true;
   }
 
-  void rest() noexcept override { ++rests; }
+  void rest() noexcept override {
+    ++rests;
+    ++all_rests;
+  }
 
   std::size_t decoded = 0;
   std::size_t encoded = 0;
   int messages_decoded = 0;
   int messages_encoded = 0;
   int rests = 0;
-  bool gives_up = false;  ///< once
+  static inline int all_rests = 0;  ///< of all of them
+  bool gives_up = false;            ///< once
 
  private:
   static std::byte next(std::size_t& place) { return static_cast<std::byte>(0x5A + place++ % 7); }

@@ -36,10 +36,10 @@ struct client_options {
   /// server reached by its address or through a Unix socket.
   header_list headers = {};
   std::string_view extensions = {};  ///< the value of Sec-WebSocket-Extensions to offer, or empty
-  std::shared_ptr<extension_negotiator const> compression =
-      {};                        ///< to offer as well; see deflate/options.hpp
-  head_limits limits = {};       ///< of the response
-  std::size_t max_body = 65536;  ///< bytes kept of the body of a refusal: an error page
+  head_limits limits = {};           ///< of the response
+  std::size_t max_body = 65536;      ///< bytes kept of the body of a refusal: an error page
+  /// Offered as well: see deflate/options.hpp.
+  std::shared_ptr<extension_negotiator const> compression = {};
 };
 
 /// Makes the request and checks the answer, without a stream:

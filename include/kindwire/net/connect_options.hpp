@@ -42,9 +42,9 @@ struct connect_options {
     return {.subprotocols = subprotocols,
             .origin = origin,
             .headers = headers,
-            .compression = connection.compression,
             .limits = head,
-            .max_body = max_body};
+            .max_body = max_body,
+            .compression = connection.compression};
   }
 };
 

@@ -36,11 +36,6 @@ struct connection_options {
   std::size_t max_fragments = 4096;  ///< per received message; more fails the connection with 1008
   bool autoping = true;              ///< answer pings, hide pings and pongs; false delivers both as messages
 
-  /// Compresses messages if the peer can: `.compression = kw::deflate::shared()`; see deflate/options.hpp.
-  /// Sizes of messages are those before compression. Off: it costs memory and time, and must not be used on
-  /// messages that have both a secret and what an attacker may choose in them (RFC 7457 §2.6).
-  std::shared_ptr<extension_negotiator const> compression = {};
-
   std::size_t read_ahead = 65536;  ///< unread input at which reading stops while the application is behind
   std::size_t send_queue_soft = std::size_t{1} << 20;  ///< an awaited send resumes at or below this
   std::size_t send_queue_hard = std::size_t{4} << 20;  ///< at this the overflow policy applies
@@ -60,6 +55,11 @@ struct connection_options {
 
   /// Counts traffic for websocket::statistics(): 32 bytes per connection.
   bool statistics = false;
+
+  /// Compresses messages if the peer can: `.compression = kw::deflate::shared()`; see deflate/options.hpp.
+  /// Sizes of messages are those before compression. Off: it costs memory and time, and must not be used on
+  /// messages that have both a secret and what an attacker may choose in them (RFC 7457 §2.6).
+  std::shared_ptr<extension_negotiator const> compression = {};
 
   /// The options of the protocol itself.
   session_options session() const noexcept {

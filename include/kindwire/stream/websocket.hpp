@@ -294,9 +294,9 @@ struct accept_settings {
   origin_options origins = {};                 ///< which pages may connect: same origin unless listed
   std::vector<std::string> subprotocols = {};  ///< that we support, in our order of preference
   session_options session = {};                ///< of the websocket
-  std::shared_ptr<extension_negotiator const> compression = {};  ///< see deflate/options.hpp
   /// Checks the request before it is accepted; a returned response refuses it.
   request_check before = {};
+  std::shared_ptr<extension_negotiator const> compression = {};  ///< of messages: see deflate/options.hpp
 };
 
 namespace detail {
