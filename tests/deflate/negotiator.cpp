@@ -341,6 +341,22 @@ TEST_CASE(
   CHECK(negotiator->accept(offered).terms == "permessage-deflate; client_max_window_bits=12");
 }
 
+TEST_CASE("negotiation: past max_memory a client keeps no window of its own, even if it had offered to") {
+  deflate::options own = deflate::full();
+  own.max_memory = std::size_t{1} << 20;
+  deflate::detail::negotiator const negotiator{own};
+  auto const offered = negotiator.offer();
+  std::vector<kw::agreed_extension> all(20);
+  int keeping = 0;
+  for (auto& each : all) {
+    CHECK_FALSE(negotiator.confirm(offered, *kw::parse_extensions("permessage-deflate"), each));
+    auto const agreed = static_cast<deflate::detail::permessage_deflate const&>(*each.extension).agreed();
+    CHECK(agreed.peer_context_takeover);
+    keeping += agreed.context_takeover ? 1 : 0;
+  }
+  CHECK(keeping == 3);
+}
+
 }  // namespace
 
 }  // namespace negotiator_tests

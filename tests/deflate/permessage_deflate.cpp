@@ -236,8 +236,8 @@ TEST_CASE("permessage-deflate: connections of a thread share contexts, and never
 
 TEST_CASE("permessage-deflate: how much a message may take to arrive") {
   deflate::detail::permessage_deflate const extension{std::make_shared<service>(deflate::full()), {}};
-  CHECK(extension.longest_encoding(0) == 1024);
-  CHECK(extension.longest_encoding(SIZE_MAX) == SIZE_MAX);
+  CHECK(extension.longest_encoding(0, 0) == 1024);
+  CHECK(extension.longest_encoding(SIZE_MAX, SIZE_MAX) == SIZE_MAX);
   // faye #39: what zlib makes of a message of random bytes is longer, and must still pass.
   random_numbers numbers{35};
   for (std::size_t const limit : {std::size_t{0}, std::size_t{1}, std::size_t{1000}, std::size_t{1} << 20}) {
@@ -250,6 +250,71 @@ TEST_CASE("permessage-deflate: how much a message may take to arrive") {
           compressed_frame(role::client, opcode::binary, reference_deflater{9, 1, level}.message(payload)));
       CHECK(one.seen == events{{opcode::binary, payload}});
     }
+  }
+}
+
+TEST_CASE(
+    "permessage-deflate: as many fragments as there may be, each flushed, are within the limit of their "
+    "message") {
+  for (std::size_t const each : {1u, 4u, 16u}) {
+    CAPTURE(each);
+    kw::session_options options;
+    options.max_message_size = each * 4096;
+    random_numbers numbers{36};
+    compressed_end sender{role::client, choices(true, true, 15)};
+    compressed_end receiver{role::server, choices(true, true, 15), {}, options};
+    bytes whole;
+    for (std::size_t i = 0; i != 4096; ++i) {
+      bytes const part = numbers.ascii(each);
+      whole += part;
+      CHECK_FALSE(sender.ws.send(i == 0 ? opcode::text : opcode::continuation, part, i == 4095));
+    }
+    receiver.take(sender.output());
+    CHECK_FALSE(receiver.ws.error());
+    CHECK(receiver.seen == events{{opcode::text, whole}});
+  }
+}
+
+TEST_CASE(
+    "permessage-deflate: without takeover a connection keeps nothing, whatever becomes of its messages") {
+  random_numbers numbers{37};
+  std::size_t one = 0;
+  std::deque<compressed_end> all;
+  for (int i = 0; i != 30; ++i) {
+    auto& end = all.emplace_back(role::server, choices(false, false, 15));
+    CHECK_FALSE(end.ws.send(opcode::binary, numbers.any(300)));  // does not shrink
+    CHECK_FALSE(end.ws.send(opcode::text, text(json(1) + json(2))));
+    end.take(compressed(role::client, opcode::text, text(json(3))));
+    CHECK(end.deflate.memory() == 0);
+    // Fails in the middle of a message, by its bytes, by its text, by its size, or by the end.
+    end.take(compressed_frame(role::client, opcode::text, hex("f2 48"), false));
+    CHECK(end.deflate.memory() != 0);
+    if (i % 4 == 0) end.take(frame(role::client, opcode::continuation, hex("ff ff")));
+    if (i % 4 == 1) end.take(frame(role::client, opcode::text, {}));
+    if (i % 4 == 2) end.take(frame(role::server, opcode::continuation, {}));
+    if (i % 4 == 3) end.ws.end_of_input();
+    CHECK(end.ws.state() == kw::session_state::closed);
+    CHECK(end.deflate.memory() == 0);
+    if (i == 3) one = deflate::memory_in_use();
+  }
+  CHECK(deflate::memory_in_use() == one);
+}
+
+TEST_CASE("permessage-deflate: a thread keeps contexts of two shapes") {
+  using deflate::detail::contexts;
+  deflate::detail::deflater_shape const narrow{10, 8, 6};
+  deflate::detail::deflater_shape const wide{15, 8, 6};
+  auto one = contexts::take_deflater(narrow);
+  auto two = contexts::take_deflater(wide);
+  auto const* const first = one.get();
+  auto const* const second = two.get();
+  contexts::give(std::move(one));
+  contexts::give(std::move(two));
+  for (int i = 0; i != 6; ++i) {
+    auto const& shape = i % 3 == 0 ? narrow : wide;
+    auto taken = contexts::take_deflater(shape);
+    CHECK(taken.get() == (i % 3 == 0 ? first : second));
+    contexts::give(std::move(taken));
   }
 }
 

@@ -27,7 +27,7 @@ class toy_extension final : public kindwire::message_extension {
 
   explicit toy_extension(std::size_t times = 1) : message_extension(bit), times_(times) {}
 
-  std::size_t longest_encoding(std::size_t size) const noexcept override { return size + 10; }
+  std::size_t longest_encoding(std::size_t size, std::size_t) const noexcept override { return size + 10; }
 
   kindwire::error decode(std::span<std::byte const>& input, std::span<std::byte>& room, bool last) override {
     for (;;) {

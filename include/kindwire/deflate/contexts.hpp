@@ -48,8 +48,11 @@ class contexts {
 
   template <class Kept, class Context>
   static void keep(Kept& kept, std::unique_ptr<Context> spare) noexcept {
-    // The first place is the newest.
-    for (auto& each : kept) each.swap(spare);
+    // The first place is the newest; the rest move up as far as there are any.
+    for (auto& each : kept) {
+      each.swap(spare);
+      if (!spare) return;
+    }
   }
 
   // Null once those of the thread are gone: a connection with static storage may outlive them.

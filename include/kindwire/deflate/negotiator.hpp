@@ -103,7 +103,9 @@ class negotiator final : public extension_negotiator {
       if (!offer) return error::handshake_extension;
       options own = service_->options;
       // §7.1.1.2: what the offer says of the client's own window holds, whatever the answer says.
-      if (offer->client_no_context_takeover) own.context_takeover = false;
+      // Many offers may have been made before the first of them was answered; to keep no window of ours is
+      // always right.
+      if (offer->client_no_context_takeover || !affordable().context_takeover) own.context_takeover = false;
       agreed = agree(role::client, *answer, own);
     }
     return {};

@@ -43,6 +43,9 @@ struct options {
 /// No context takeover: an idle connection costs next to nothing, whatever their number. For servers.
 inline options shared() noexcept { return {}; }
 
+// <windows.h> makes a macro of the next name; who includes all of that writes the options out.
+#pragma push_macro("small")
+#undef small
 /// Context takeover with windows of 4 KiB: for servers with messages that are much alike.
 inline options small() noexcept {
   options result;
@@ -52,6 +55,7 @@ inline options small() noexcept {
   result.threshold = 32;
   return result;
 }
+#pragma pop_macro("small")
 
 /// Context takeover with windows of 32 KiB, zlib's usual size: for clients, and servers of few connections.
 inline options full() noexcept {

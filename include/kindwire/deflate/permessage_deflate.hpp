@@ -69,10 +69,12 @@ class permessage_deflate final : public message_extension {
   terms const& agreed() const noexcept { return agreed_; }
 
   // Literals take up to nine bits each (RFC 1951 §3.2.6): a compressor that does not notice makes an eighth
-  // more of them.
-  std::size_t longest_encoding(std::size_t size) const noexcept override {
+  // more of them. Blocks have heads, and each frame may end in a flush.
+  std::size_t longest_encoding(std::size_t size, std::size_t frames) const noexcept override {
     constexpr std::size_t for_blocks = 1024;
-    std::size_t const more = size / 8 + for_blocks;
+    constexpr std::size_t for_a_frame = 16;
+    std::size_t const flushes = (std::min)(frames, SIZE_MAX / 4 / for_a_frame) * for_a_frame;
+    std::size_t const more = size / 8 + for_blocks + flushes;
     return size + (std::min)(more, SIZE_MAX - size);
   }
 
@@ -89,6 +91,11 @@ class permessage_deflate final : public message_extension {
       contexts::give(std::move(inflater_));
     }
     return wrong;
+  }
+
+  void stop_decoding() noexcept override {
+    if (!inflater_) return;
+    agreed_.peer_context_takeover ? inflater_.reset() : contexts::give(std::move(inflater_));
   }
 
   bool encode(message_type type, std::span<std::byte const> payload, bool fin, compress how,
@@ -133,11 +140,13 @@ class permessage_deflate final : public message_extension {
     }
   };
 
-  // Puts the context back into step if a frame is not sent.
+  // Puts the context back into step, or away, if a frame is not sent.
   struct unsent_frame {
     permessage_deflate* self;
     ~unsent_frame() {
-      if (self != nullptr && self->deflater_) self->deflater_->reset();
+      if (self == nullptr || !self->deflater_) return;
+      bool const stays = self->agreed_.context_takeover || self->compressing_;
+      stays ? self->deflater_->reset() : contexts::give(std::move(self->deflater_));
     }
   };
 

@@ -34,9 +34,9 @@ class message_extension {
 
   // Receiving.
 
-  /// The most bytes that a message of `size` bytes may take as it arrives: a frame that declares more is not
+  /// The most bytes that a message of `size` bytes may take in so many frames: what declares more is not
   /// read. Does not overflow.
-  virtual std::size_t longest_encoding(std::size_t size) const noexcept = 0;
+  virtual std::size_t longest_encoding(std::size_t size, std::size_t frames) const noexcept = 0;
 
   /// Decodes a part of a message that arrives: takes bytes off the front of `input`, and moves the front of
   /// `room` past what it has written there. Ends when all of the input and all that follows from it is
@@ -45,6 +45,9 @@ class message_extension {
   ///
   /// Anything but error{} fails the connection, and is not followed by another call.
   virtual error decode(std::span<std::byte const>& input, std::span<std::byte>& room, bool last) = 0;
+
+  /// No more is to be decoded: the connection has failed, or is over.
+  virtual void stop_decoding() noexcept {}
 
   // Sending.
 

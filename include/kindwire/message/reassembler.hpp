@@ -208,8 +208,9 @@ class reassembler {
       text_.reset();
     }
     // Written so that it cannot overflow, whatever a header declares.
-    std::uint64_t const most =
-        encoded_ ? extension_->longest_encoding(options_.max_message_size) : options_.max_message_size;
+    std::uint64_t const most = encoded_
+                                   ? extension_->longest_encoding(options_.max_message_size, fragments_ + 1)
+                                   : options_.max_message_size;
     if (header.length > most - declared_) return fail(error::message_too_large), false;
     declared_ += static_cast<std::size_t>(header.length);
     if (fragments_ == options_.max_fragments) return fail(error::too_many_fragments), false;
@@ -225,6 +226,7 @@ class reassembler {
   message fail(kindwire::error value) noexcept {
     violation_ = value;
     gathered_.release();
+    if (extension_ != nullptr) extension_->stop_decoding();
     return {};
   }
 

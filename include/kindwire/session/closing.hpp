@@ -121,6 +121,7 @@ inline void session::ignore_input() noexcept {
   input_use_ = input_use::ignore;
   fast_path_ = false;
   input_.drop();
+  if (extension_ != nullptr) extension_->stop_decoding();
 }
 
 }  // namespace kindwire

@@ -130,7 +130,7 @@ class outbox {
                                        std::span<std::byte const> payload, bool fin, compress how) {
     std::size_t const start = output_.size();
     // Room for any header that may be needed: once it is encoded, nothing may fail any more.
-    std::size_t const gap = frame_header_size(masks_, extension.longest_encoding(payload.size()));
+    std::size_t const gap = frame_header_size(masks_, extension.longest_encoding(payload.size(), 1));
     room(gap);
     output_.commit(gap);
     unfinished_frame guard{this, start};
