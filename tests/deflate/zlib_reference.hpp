@@ -87,7 +87,7 @@ class reference_inflater {
   bool take(bytes const& coded, bytes& result) {
     std::size_t at = 0;
     while (at != coded.size()) {
-      bytes room(1 << 20);
+      static bytes room(1 << 20);
       stream_.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(coded.data() + at));
       stream_.avail_in = static_cast<uInt>(coded.size() - at);
       stream_.next_out = reinterpret_cast<Bytef*>(room.data());

@@ -12,6 +12,8 @@ namespace kw = kindwire;
 
 namespace {
 
+using support::operator+;
+
 kw::deflate::options choices(fuzz::source& from, bool keeps, bool peer_keeps, int bits, int peer_bits) {
   kw::deflate::options result;
   result.context_takeover = keeps;

@@ -341,6 +341,29 @@ JSON = {
 }
 
 
+# RFC 7692 §7.2.3, and what has broken other libraries.
+DEFLATED = {
+    "window": ["f248cdc9c90700", "f200110000"],
+    "stored": ["000500faff48656c6c6f00"],
+    "final": ["f348cdc9c9070000", "f248cdc9c90700"],  # ws #1669
+    "final_in_the_middle": ["f348cdc9c90700f248cdc9c90700"],
+    "final_without_a_tail": ["f348cdc9c90700", "f200110000"],  # ws #2294
+    "two_blocks": ["f248050000 00ffffcac9c90700"],
+    "with_its_tail": ["f248cdc9c90700 0000ffff 00"],  # autobahn-testsuite #59
+    "empty": ["00", "", "00"],
+    "too_far_back": ["f200110000"],
+    "no_such_block": ["06"],
+}
+TERMS = [
+    "permessage-deflate",
+    "permessage-deflate; client_max_window_bits",
+    "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
+    "permessage-deflate; server_max_window_bits=10; client_max_window_bits=\"12\"",
+    "permessage-deflate; server_max_window_bits=8, permessage-deflate; client_max_window_bits=8",
+    "x; a=b, permessage-deflate; server_max_window_bits=08, permessage-deflate; server_no_context_takeover=1",
+]
+
+
 def session(role, payload):
     """The bytes in pieces, polled after each, and in the end all of the output written."""
     result = bytes([role, 255, 7, 1])
@@ -394,6 +417,16 @@ def seeds(target):
             return {f"list_{number}": text.encode("latin-1") for number, text in enumerate(LISTS)}
         case "json_dispatch":
             return JSON
+        case "inflate":
+            return {name: bytes([3, 200, 0, 1]) + b"".join(bytes([len(each)]) + each for each in map(bytes.fromhex, messages)) for name, messages in DEFLATED.items()}
+        case "deflate_terms":
+            texts = [text.encode() for text in TERMS]
+            return {f"terms_{number}": bytes([1, 1, 6, number % 7, len(text)]) + text + bytes([len(texts[number - 1])]) + texts[number - 1] for number, text in enumerate(texts)}
+        case "deflate_pipe":
+            return {
+                "whole": bytes([3, 6, 6, 7, 5, 0, 7, 5, 0]) + (bytes([0, 1, 2, 5]) + b"Hello" + bytes([9])) * 3,
+                "fragments": bytes([0, 3, 0, 1, 2, 9, 3, 1, 9]) + (bytes([1, 1, 0, 0, 3]) + b"abc" + bytes([30, 1, 1, 5, 40])) * 4,
+            }
     raise SystemExit(f"seeds.py: there is no target '{target}'")
 
 
