@@ -15,6 +15,9 @@ ECHO = {
 }
 ECHO_OF_BEAST = {"100x1x20": 1.1, "100x16x20": 12, "100x64x512": 30, "10x16x16384": 2.5, "10x1x65536": 1.2}
 IDLE = {"callback": 400, "readme": 700}  # bytes
+# Compressed messages: of zlib alone, and ahead of Beast, in each direction, with context takeover and without.
+DEFLATE = ["json/300", "json/4096", "json/1048576", "binary/65536"]
+DEFLATE_OF_ZLIB = 1.1
 # Times faster than peers: decoding 39 and 290 bytes, and encoding them. One ratio below 1: at most that much slower.
 DECODE = {"rapidjson_sax": 1 / 1.1, "rapidjson_dom": 1.8, "nlohmann": 8}
 ENCODE = {"nlohmann": 5}
@@ -71,6 +74,11 @@ def targets():
     for style, loads in ECHO.items():
         for load, wanted in loads.items():
             yield Target(f"echo/{style}/{load}", "of bare epoll", AT_MOST, wanted, of_limit(f"echo/{style}/{load}"))
+    for direction in ("in", "out"):
+        for load in (*DEFLATE, *(f"{each}/takeover" for each in DEFLATE)):
+            case = f"deflate/{direction}/{load}"
+            yield Target(case, "of zlib alone", AT_MOST, DEFLATE_OF_ZLIB, of_limit(case))
+            yield Target(case, "times faster than Beast", AT_LEAST, 1, faster_than_beast(case))
     for load, wanted in ECHO_OF_BEAST.items():
         yield Target(f"echo/coroutine/{load}", "times faster than Beast", AT_LEAST, wanted, faster_than_beast(f"echo/coroutine/{load}"))
     yield Target("latency/1000", "of bare epoll", AT_MOST, 1.02, of_limit("latency/1000"))

@@ -1,0 +1,130 @@
+// kindwire's session with deflate, as the README shows it, and zlib in a bare loop, which bounds all of them.
+#include <cstring>
+#include <kindwire/deflate.hpp>
+#include <kindwire/session.hpp>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "parties.hpp"
+#include "workload.hpp"
+
+namespace kw = kindwire;
+
+namespace bench {
+namespace {
+
+class our_end final : public compressing_end {
+ public:
+  explicit our_end(agreement const& on) : text_(on.text) {
+    kw::deflate::options choice = on.context_takeover ? kw::deflate::full() : kw::deflate::shared();
+    choice.level = on.level;
+    choice.memory_level = on.memory_level;
+    std::shared_ptr<kw::extension_negotiator const> const negotiator = choice;
+    extension_ = negotiator->accept({{"permessage-deflate", {}}}).extension;
+    session_ = kw::session{kw::role::server, {.max_message_size = 2u << 20}, extension_.get()};
+  }
+
+  void receive(bytes wire, std::size_t) override {
+    while (wire.size != 0) {
+      std::size_t const size = std::min(wire.size, read_size);
+      std::memcpy(session_.prepare(size).data(), wire.data, size);
+      session_.commit(size);
+      while (kw::message const msg = session_.poll()) {
+        got.add(reinterpret_cast<unsigned char const*>(msg.bytes().data()), msg.size());
+      }
+      wire = wire.sub(size, wire.size - size);
+    }
+    if (session_.error()) give_up("kindwire: " + session_.error().message());
+  }
+
+  void send(bytes payloads, std::size_t size) override {
+    constexpr std::size_t batch = 65536;
+    for (std::size_t at = 0; at + size <= payloads.size; at += size) {
+      session_.send(text_ ? kw::message_type::text : kw::message_type::binary,
+                    std::as_bytes(std::span(payloads.data + at, size)));
+      if (session_.output().size() >= batch) flush();
+    }
+    flush();
+  }
+
+ private:
+  void flush() {
+    auto const output = session_.output();
+    use(output.data());
+    if (written != nullptr) written->append(reinterpret_cast<char const*>(output.data()), output.size());
+    session_.consume(output.size());
+  }
+
+  bool text_;
+  std::unique_ptr<kw::message_extension> extension_;
+  kw::session session_{kw::role::server};
+};
+
+// One call for each message, with room for all of it, and no frames. What comes in is unmasked and has its
+// tail already; what goes out is left where it is.
+class bare_zlib final : public compressing_end {
+ public:
+  explicit bare_zlib(agreement const& on) : takeover_(on.context_takeover), room_(3u << 20) {
+    deflateInit2(&out_, on.level, Z_DEFLATED, -15, on.memory_level, Z_DEFAULT_STRATEGY);
+    inflateInit2(&in_, -15);
+  }
+  ~bare_zlib() override {
+    deflateEnd(&out_);
+    inflateEnd(&in_);
+  }
+
+  void receive(bytes wire, std::size_t) override {
+    if (messages_.empty()) unmask(wire);
+    for (std::string const& each : messages_) {
+      give(in_, each.data(), each.size());
+      inflate(&in_, Z_SYNC_FLUSH);
+      use(room_.data());
+      if (!takeover_) inflateReset(&in_);
+    }
+  }
+
+  void send(bytes payloads, std::size_t size) override {
+    for (std::size_t at = 0; at + size <= payloads.size; at += size) {
+      give(out_, payloads.data + at, size);
+      deflate(&out_, Z_SYNC_FLUSH);
+      use(room_.data());
+      if (written != nullptr)
+        written->append(reinterpret_cast<char*>(room_.data()), room_.size() - out_.avail_out - 4);
+      if (!takeover_) deflateReset(&out_);
+    }
+  }
+
+ private:
+  void give(z_stream& to, void const* data, std::size_t size) {
+    to.next_in = const_cast<Bytef*>(static_cast<Bytef const*>(data));
+    to.avail_in = static_cast<uInt>(size);
+    to.next_out = room_.data();
+    to.avail_out = static_cast<uInt>(room_.size());
+  }
+
+  void unmask(bytes wire) {
+    std::vector<std::byte> copy(wire.size);
+    std::memcpy(copy.data(), wire.data, wire.size);
+    kw::basic_frame_decoder decoder{kw::role::server};
+    decoder.allow_reserved(kw::reserved_bits::of_messages(0x40));
+    std::span<std::byte> left = copy;
+    while (auto const chunk = decoder.take(left)) {
+      kw::mask(chunk.payload, chunk.header->key, chunk.offset);
+      messages_.emplace_back(reinterpret_cast<char const*>(chunk.payload.data()), chunk.payload.size());
+      messages_.back().append("\0\0\xFF\xFF", 4);
+    }
+  }
+
+  bool takeover_;
+  z_stream out_{};
+  z_stream in_{};
+  std::vector<Bytef> room_;
+  std::vector<std::string> messages_;
+};
+
+compressing_ends const ours("ours", [](agreement const& on) { return std::make_unique<our_end>(on); });
+compressing_ends const limit("limit", [](agreement const& on) { return std::make_unique<bare_zlib>(on); });
+
+}  // namespace
+}  // namespace bench
