@@ -63,7 +63,7 @@ TEST_CASE("up to eight digits are read at once, whatever follows") {
     for (int behind = 0; behind < 256; ++behind) {
       if (behind >= '0' && behind <= '9') continue;
       std::string const bytes = text + std::string(8, static_cast<char>(behind));
-      digit_run const run = read_digits(load<std::uint64_t>(bytes.data()));
+      digit_run const run = read_digits(load_word(bytes.data(), bytes.data(), bytes.data() + bytes.size()));
       CHECK(run.value == value);
       CHECK(run.count == text.size());
     }
