@@ -248,6 +248,13 @@ class generator {
       case form::optional: return one_in(4) ? json_value{"null"} : valid(type.inner[0], depth);
       case form::named: return valid(types_.entries()[type.entry], depth == 0 ? 0 : depth - 1);
       case form::one_of: return valid(type.inner[up_to(type.inner.size() - 1)], depth);
+      case form::numbers: return {type.numbers[up_to(type.numbers.size() - 1)]};
+      case form::tuple: {
+        json_value tuple{{}, '['};
+        for (auto const& each : type.inner)
+          tuple.inner.emplace_back("", valid(each, depth == 0 ? 0 : depth - 1));
+        return tuple;
+      }
       case form::list:
       case form::map: break;
     }
