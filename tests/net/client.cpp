@@ -100,9 +100,8 @@ TEST_CASE("a refusal is one, and soon, whatever becomes of its body") {
       CAPTURE(framing);
       client_side side;
       kw::response refusal;
-      side.start({.body_timeout = 20ms, .refusal = &refusal});
+      side.start({.body_timeout = how == ending::silence ? 20ms : 10s, .refusal = &refusal});
       side.answer(head + framing + part);
-      CHECK(!side.outcome);
       if (how == ending::end) side.far->end();
       if (how == ending::reset) side.far->reading.post(asio::error::connection_reset, 0);
       side.io.restart();
