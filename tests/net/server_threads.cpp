@@ -12,7 +12,6 @@
 #include <asio/use_awaitable.hpp>
 #include <atomic>
 #include <chrono>
-#include <cstddef>
 #include <exception>
 #include <kindwire/net/client.hpp>
 #include <random>
@@ -52,7 +51,6 @@ TEST_CASE("several threads run the context, each connection on its strand") {
             auto ws = co_await kw::net::connect(co_await asio::this_coro::executor,
                                                 "ws://127.0.0.1:" + std::to_string(server.port()) + "/echo");
             std::mt19937 random{static_cast<unsigned>(i)};
-            std::size_t sent = 0;
             for (int n = 0; n != 60; ++n) {
               // Several at a time, so that turns end in the middle of them.
               std::vector<std::string> batch(1 + random() % 5);
@@ -61,7 +59,6 @@ TEST_CASE("several threads run the context, each connection on its strand") {
                             static_cast<char>('a' + random() % 26));
                 co_await ws.send(each);
               }
-              sent += batch.size();
               for (auto const& each : batch) {
                 kw::message const reply = co_await ws.receive();
                 if (reply.text() != each) throw std::runtime_error("wrong reply");
