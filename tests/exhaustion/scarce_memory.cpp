@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <new>
 
 namespace {
 
@@ -47,6 +48,14 @@ std::size_t exhaustion::blocks_alive() noexcept { return alive; }
 
 void* operator new(std::size_t size) { return allocate(size); }
 void* operator new[](std::size_t size) { return allocate(size); }
+// Calls the first by itself, but not where a sanitizer brings its own.
+void* operator new(std::size_t size, std::nothrow_t const&) noexcept {
+  try {
+    return allocate(size);
+  } catch (std::bad_alloc const&) {
+    return nullptr;
+  }
+}
 void operator delete(void* place) noexcept { deallocate(place); }
 void operator delete[](void* place) noexcept { deallocate(place); }
 void operator delete(void* place, std::size_t) noexcept { deallocate(place); }
