@@ -255,7 +255,10 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     case kw::json_errc::malformed:
     case kw::json_errc::truncated:
     case kw::json_errc::invalid_utf8:
-    case kw::json_errc::invalid_escape: FUZZ_CLAIM(whole.HasParseError()); break;
+    case kw::json_errc::invalid_escape:
+      // RapidJSON 1.1.0 takes a NUL behind the value for the end of the text.
+      FUZZ_CLAIM(whole.HasParseError() || text.find('\0') != std::string_view::npos);
+      break;
     default: break;  // RapidJSON 1.1.0 lets the lower half of a surrogate pair pass
   }
   return 0;
