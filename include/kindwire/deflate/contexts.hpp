@@ -6,8 +6,10 @@
 #include <memory>
 #include <utility>
 
+#include "../message/thread_object.hpp"
 #include "deflater.hpp"
 #include "inflater.hpp"
+#include "parameters.hpp"
 
 namespace kindwire::deflate::detail {
 
@@ -30,7 +32,7 @@ class contexts {
         if (each) return std::move(each);
       }
     }
-    return inflater::make(widest_window);
+    return inflater::make(widest_window_bits);  // reads what was written with any
   }
 
   // In exchange for the one that has been kept for longest.
@@ -44,8 +46,6 @@ class contexts {
   }
 
  private:
-  static constexpr int widest_window = 15;  // reads what was written with any
-
   template <class Kept, class Context>
   static void keep(Kept& kept, std::unique_ptr<Context> spare) noexcept {
     // The first place is the newest; the rest move up as far as there are any.
@@ -56,26 +56,7 @@ class contexts {
   }
 
   // Null once those of the thread are gone: a connection with static storage may outlive them.
-  static contexts* of_this_thread() noexcept {
-#if defined(__MINGW32__) && defined(__GNUC__) && !defined(__clang__)
-    // MinGW's g++ frees a thread's thread_local objects before it calls their destructors (GCC bug 80816):
-    // there a context is made for each message.
-    return nullptr;
-#else
-    struct owner {
-      contexts kept;
-      bool* gone;
-      explicit owner(bool* flag) noexcept : gone(flag) {}
-      owner(owner const&) = delete;
-      owner& operator=(owner const&) = delete;
-      ~owner() { *gone = true; }
-    };
-    thread_local constinit bool gone = false;
-    if (gone) return nullptr;
-    thread_local owner mine{&gone};
-    return &mine.kept;
-#endif
-  }
+  static contexts* of_this_thread() noexcept { return kindwire::detail::of_this_thread<contexts>(); }
 
   std::array<std::unique_ptr<deflater>, 2> deflaters_;
   std::array<std::unique_ptr<inflater>, 2> inflaters_;

@@ -43,7 +43,7 @@ struct options {
 /// No context takeover: an idle connection costs next to nothing, whatever their number. For servers.
 inline options shared() noexcept { return {}; }
 
-// <windows.h> makes a macro of the next name; who includes all of that writes the options out.
+// <windows.h> makes a macro of the next name: programs that include all of it fill in the options instead.
 #pragma push_macro("small")
 #undef small
 /// Context takeover with windows of 4 KiB: for servers with messages that are much alike.

@@ -20,15 +20,11 @@
 #include <span>
 #include <utility>
 
+#include "thread_object.hpp"
+
 #if defined(__linux__)
 #include <sys/mman.h>
 #include <unistd.h>
-#endif
-
-// MinGW's g++ frees a thread's thread_local objects before it calls their destructors (GCC bug 80816).
-#if defined(__MINGW32__) && defined(__GNUC__) && !defined(__clang__)
-#include <bits/gthr.h>
-#define KINDWIRE_THREAD_LOCALS_FREED_EARLY
 #endif
 
 namespace kindwire {
@@ -59,6 +55,18 @@ inline void return_pages([[maybe_unused]] std::byte* data, [[maybe_unused]] std:
 // every page of it zeroed. A thread that no longer uses it gives it up.
 class block_pool {
  public:
+  block_pool() noexcept = default;
+  block_pool(block_pool const&) = delete;
+  block_pool& operator=(block_pool const&) = delete;
+  ~block_pool() {
+    keep_long(nullptr, 0);
+    std::size_t size = smallest;
+    for (block*& head : blocks_) {
+      while (head != nullptr) free_short(std::exchange(head, head->next), size);
+      size *= 2;
+    }
+  }
+
   static constexpr std::size_t smallest = 1024;
   static constexpr std::size_t largest = std::size_t{2} << 20;
   static constexpr std::size_t most_kept = std::size_t{4} << 20;
@@ -193,46 +201,8 @@ class block_pool {
     return static_cast<std::size_t>(std::countr_zero(size) - std::countr_zero(smallest));
   }
 
-#ifdef KINDWIRE_THREAD_LOCALS_FREED_EARLY
-  // On the heap, and emptied and freed as the thread ends. Null if there is no memory for it.
-  static block_pool* of_this_thread() noexcept {
-    static __gthread_key_t const key = [] {
-      __gthread_key_t made{};
-      auto const free_pool = [](void* place) {
-        static_cast<block_pool*>(place)->release();
-        std::free(place);
-      };
-      if (__gthread_key_create(&made, free_pool) != 0) std::abort();
-      return made;
-    }();
-    if (void* const place = __gthread_getspecific(key)) return static_cast<block_pool*>(place);
-    void* const place = std::malloc(sizeof(block_pool));
-    if (place == nullptr) return nullptr;
-    auto* const pool = ::new (place) block_pool;
-    if (__gthread_setspecific(key, pool) == 0) return pool;
-    std::free(place);
-    return nullptr;
-  }
-#else
   // Null once the thread's pool is gone: buffers with static storage may outlive it.
-  static block_pool* of_this_thread() noexcept {
-    struct owner {
-      block_pool pool;
-      bool* gone;
-      explicit owner(bool* flag) noexcept : gone(flag) {}
-      owner(owner const&) = delete;
-      owner& operator=(owner const&) = delete;
-      ~owner() {
-        *gone = true;
-        pool.release();
-      }
-    };
-    thread_local constinit bool gone = false;
-    if (gone) return nullptr;
-    thread_local owner mine{&gone};
-    return &mine.pool;
-  }
-#endif
+  static block_pool* of_this_thread() noexcept { return detail::of_this_thread<block_pool>(); }
 
   // What was given back last is likely to be wanted next: others make way for it, the largest first.
   void make_room(std::size_t size) noexcept {
@@ -246,15 +216,6 @@ class block_pool {
       free_short(std::exchange(head, head->next), freed);
       kept_ -= freed;
       if (freed >= shortest_returned) returned_ += freed;
-    }
-  }
-
-  void release() noexcept {
-    keep_long(nullptr, 0);
-    std::size_t size = smallest;
-    for (block*& head : blocks_) {
-      while (head != nullptr) free_short(std::exchange(head, head->next), size);
-      size *= 2;
     }
   }
 
@@ -389,7 +350,3 @@ class buffer {
 };
 
 }  // namespace kindwire
-
-#ifdef KINDWIRE_THREAD_LOCALS_FREED_EARLY
-#undef KINDWIRE_THREAD_LOCALS_FREED_EARLY
-#endif

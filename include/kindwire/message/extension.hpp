@@ -18,8 +18,8 @@ namespace kindwire {
 enum class compress : std::uint8_t { no, yes };
 
 /// An extension at work on one connection: it transforms the payload of whole messages, and marks those that
-/// it has transformed by RSV bits on their first frame (RFC 6455 §5.2). Frames and fragments, control frames,
-/// UTF-8 and the limit on a message's size are none of its business.
+/// it has transformed by RSV bits on their first frame (RFC 6455 §5.2). The session deals with everything
+/// else: frames and fragments, control frames, UTF-8, and the limit on a message's size.
 ///
 /// Each direction is a sequence of messages. A message is unfinished from the first call for it to the call
 /// that ends it. An extension belongs to one connection; not thread safe.
