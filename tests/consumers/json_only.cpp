@@ -11,7 +11,8 @@
 struct point {
   double x = 0;
   double y = 0;
-  static constexpr auto schema = kindwire::object(kindwire::field("x", &point::x), kindwire::field("y", &point::y));
+  static constexpr auto schema =
+      kindwire::object(kindwire::field("x", &point::x), kindwire::field("y", &point::y));
 };
 
 int main() {

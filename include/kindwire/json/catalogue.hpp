@@ -25,6 +25,7 @@
 #include "handler.hpp"
 #include "limits.hpp"
 #include "schema.hpp"
+#include "schema_check.hpp"
 #include "type_name.hpp"
 #include "type_node.hpp"
 #include "types.hpp"
@@ -58,10 +59,8 @@ std::string initial_text(T const& value) {
   } else if constexpr (form == floating) {
     return value - value == T{} ? digits_of(value) : std::string{};  // not for NaN and infinities
   } else if constexpr (form == enumeration) {
-    for (std::size_t index = 0; index < schema<T>.values.size(); ++index) {
-      if (schema<T>.values[index] == value) return json_string(schema<T>.names[index]);
-    }
-    return {};
+    auto const name = name_of_enumerator(value);
+    return name ? json_string(*name) : std::string{};
   } else if constexpr (form == text) {
     return json_string(value);
   } else if constexpr (form == duration) {

@@ -17,6 +17,7 @@
 #include "outcome.hpp"
 #include "reader.hpp"
 #include "schema.hpp"
+#include "schema_check.hpp"
 #include "writer.hpp"
 
 namespace kindwire {

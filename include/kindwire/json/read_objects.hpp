@@ -13,6 +13,7 @@
 #include <variant>
 
 #include "json_reader.hpp"
+#include "schema_check.hpp"
 
 namespace kindwire {
 

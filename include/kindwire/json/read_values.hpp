@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "json_reader.hpp"
+#include "schema_check.hpp"
 #include "spelt_values.hpp"
 #include "time_text.hpp"
 #include "whole_number.hpp"

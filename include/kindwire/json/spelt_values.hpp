@@ -56,10 +56,7 @@ auto key_text(Key const& key) {
   if constexpr (json_integer<Key>) {
     return std::to_string(key);
   } else if constexpr (described_enum<Key>) {
-    for (std::size_t index = 0; index < schema<Key>.values.size(); ++index) {
-      if (schema<Key>.values[index] == key) return schema<Key>.names[index];
-    }
-    return std::string_view{};
+    return name_of_enumerator(key).value_or(std::string_view{});
   } else if constexpr (json_path<Key>) {
     return path_text(key);
   } else {

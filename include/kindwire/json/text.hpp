@@ -155,7 +155,7 @@ inline void append_utf8(std::string& out, std::uint32_t code_point) {
   }
 }
 
-/// Passes `\uXXXX`, and a second one if it takes both to express a code point.
+/// Passes `\u` with four digits, and a second one if it takes both to express a code point.
 inline json_errc read_unicode_escape(char const*& position, char const* end,
                                      std::uint32_t& code_point) noexcept {
   auto const fail = [&](std::uint32_t unit) {

@@ -26,19 +26,7 @@ struct split_time {
 inline constexpr std::int64_t first_second = -62'167'219'200;  // 0000-01-01T00:00:00Z
 inline constexpr std::int64_t last_second = 253'402'300'799;   // 9999-12-31T23:59:59Z
 
-/// The days from 1970-01-01 to a day of the Gregorian calendar, by years that begin in March.
-constexpr std::int64_t days_to(std::int64_t year, unsigned month, unsigned day) noexcept {
-  year -= month <= 2 ? 1 : 0;
-  std::int64_t const era = (year >= 0 ? year : year - 399) / 400;
-  std::int64_t const year_of_era = year - era * 400;
-  std::int64_t const day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-  return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
-}
-
-constexpr unsigned days_in(unsigned year, unsigned month) noexcept {
-  if (month == 2) return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28;
-  return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
-}
+inline constexpr std::int64_t a_day = 86'400;  // in seconds
 
 enum class time_text_error { none, malformed, inexact };
 
@@ -61,8 +49,9 @@ constexpr time_text_error read_time(std::string_view text, split_time& time) noe
   bool good = digits(0, 4, year) && is(4, '-', '-') && digits(5, 2, month) && is(7, '-', '-') &&
               digits(8, 2, day) && is(10, 'T', 't') && digits(11, 2, hour) && is(13, ':', ':') &&
               digits(14, 2, minute) && is(16, ':', ':') && digits(17, 2, second);
-  good = good && month >= 1 && month <= 12 && day >= 1 && day <= days_in(year, month) && hour < 24 &&
-         minute < 60 && second < 60;
+  std::chrono::year_month_day const date{std::chrono::year{static_cast<int>(year)}, std::chrono::month{month},
+                                         std::chrono::day{day}};
+  good = good && date.ok() && hour < 24 && minute < 60 && second < 60;
   if (!good) return time_text_error::malformed;
   std::size_t at = 19;
   bool exact = true;
@@ -90,7 +79,8 @@ constexpr time_text_error read_time(std::string_view text, split_time& time) noe
     at += 6;
   }
   if (at != text.size()) return time_text_error::malformed;
-  time.seconds = days_to(year, month, day) * 86'400 + ((hour * 60 + minute) * 60 + second) - offset;
+  std::int64_t const days = std::chrono::sys_days{date}.time_since_epoch().count();
+  time.seconds = days * a_day + ((hour * 60 + minute) * 60 + second) - offset;
   return exact ? time_text_error::none : time_text_error::inexact;
 }
 
@@ -100,23 +90,15 @@ constexpr char* write_time(char* to, split_time time) noexcept {
     for (int at = count; at-- != 0; value /= 10) to[at] = static_cast<char>('0' + value % 10);
     to += count;
   };
-  std::int64_t const since = time.seconds - first_second;  // not negative
-  std::int64_t const days = since / 86'400;
-  auto const second = static_cast<unsigned>(since % 86'400);
-  // From March of the year 0 on; the two months before it belong to an era of 400 years before.
-  std::int64_t const shifted = days - 60 + 146097;
-  std::int64_t const era = shifted / 146097;
-  std::int64_t const day_of_era = shifted % 146097;
-  std::int64_t const year_of_era =
-      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  std::int64_t const day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  std::int64_t const shifted_month = (5 * day_of_year + 2) / 153;
-  auto const month = static_cast<unsigned>(shifted_month < 10 ? shifted_month + 3 : shifted_month - 9);
-  put(static_cast<unsigned>(year_of_era + era * 400 - 400 + (month <= 2 ? 1 : 0)), 4);
+  std::int64_t const second_of_day = (time.seconds % a_day + a_day) % a_day;
+  auto const second = static_cast<unsigned>(second_of_day);
+  std::chrono::days const day{(time.seconds - second_of_day) / a_day};
+  std::chrono::year_month_day const date{std::chrono::sys_days{day}};
+  put(static_cast<unsigned>(static_cast<int>(date.year())), 4);
   *to++ = '-';
-  put(month, 2);
+  put(static_cast<unsigned>(date.month()), 2);
   *to++ = '-';
-  put(static_cast<unsigned>(day_of_year - (153 * shifted_month + 2) / 5 + 1), 2);
+  put(static_cast<unsigned>(date.day()), 2);
   *to++ = 'T';
   put(second / 3600, 2);
   *to++ = ':';

@@ -8,6 +8,7 @@
 
 #include "kind_table.hpp"
 #include "schema.hpp"
+#include "schema_check.hpp"
 
 namespace kindwire::detail {
 

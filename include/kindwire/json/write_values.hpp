@@ -15,6 +15,7 @@
 #include "json_writer.hpp"
 #include "number_text.hpp"
 #include "scanner.hpp"
+#include "schema_check.hpp"
 #include "text.hpp"
 #include "time_text.hpp"
 #include "variant_kinds.hpp"
@@ -39,9 +40,7 @@ bool json_writer::write_number(T value) {
 template <class T>
 bool json_writer::write_enumerator(T value) {
   static_assert(detail::enumeration_check<T>::passed);
-  for (std::size_t index = 0; index < schema<T>.values.size(); ++index) {
-    if (schema<T>.values[index] == value) return write_string(schema<T>.names[index]);
-  }
+  if (auto const name = detail::name_of_enumerator(value)) return write_string(*name);
   fail(json_errc::unknown_enumerator);
   error_->known = schema<T>.names;
   return false;
@@ -50,9 +49,7 @@ bool json_writer::write_enumerator(T value) {
 template <class Limits, class T>
 bool json_writer::write_numbered(T value) {
   if constexpr (described_enum<T>) {
-    bool known = false;
-    for (T const each : schema<T>.values) known = known || each == value;
-    if (!known) return fail(json_errc::unknown_enumerator);
+    if (!detail::name_of_enumerator(value)) return fail(json_errc::unknown_enumerator);
   }
   return write_number<Limits>(static_cast<std::underlying_type_t<T>>(value));
 }

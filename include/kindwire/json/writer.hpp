@@ -16,6 +16,7 @@
 #include "member_text.hpp"
 #include "outcome.hpp"
 #include "schema.hpp"
+#include "schema_check.hpp"
 #include "types.hpp"
 #include "write_values.hpp"
 
