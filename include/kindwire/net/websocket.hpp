@@ -200,7 +200,12 @@ class websocket {
   }
   template <asio::completion_token_for<void(std::error_code)> Token>
   auto send_fragment(message_type type, std::span<std::byte const> bytes, bool fin, Token&& token) {
-    return detail::await_drained(connection_, try_send_fragment(type, bytes, fin),
+    return send_fragment(type, bytes, fin, compress::yes, std::forward<Token>(token));
+  }
+  template <asio::completion_token_for<void(std::error_code)> Token>
+  auto send_fragment(message_type type, std::span<std::byte const> bytes, bool fin, compress how,
+                     Token&& token) {
+    return detail::await_drained(connection_, try_send_fragment(type, bytes, fin, how),
                                  std::forward<Token>(token));
   }
 

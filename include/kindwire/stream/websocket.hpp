@@ -56,8 +56,7 @@ class blocking_websocket {
   blocking_websocket(Stream stream, role self, session_options options = {},
                      std::span<std::byte const> leftover = {},
                      std::unique_ptr<message_extension> extension = {})
-      : state_(new state{std::move(stream), session(self, options, extension.get())}) {
-    state_->extension = std::move(extension);
+      : state_(new state(std::move(stream), self, options, std::move(extension))) {
     if (leftover.empty()) return;
     std::copy(leftover.begin(), leftover.end(), machine().prepare(leftover.size()).begin());
     machine().commit(leftover.size());
@@ -175,12 +174,15 @@ class blocking_websocket {
   using clock = detail::ending::clock;
 
   struct state {
+    state(Stream from, role self, session_options const& options, std::unique_ptr<message_extension> agreed)
+        : stream(std::move(from)), extension(std::move(agreed)), protocol(self, options, extension.get()) {}
+
     Stream stream;
+    std::unique_ptr<message_extension> extension;  // outlives the session
     session protocol;
     kindwire::request head = {};
     std::string subprotocol = {};
     std::string extensions = {};
-    std::unique_ptr<message_extension> extension = {};
     detail::ending ending = {};
     std::uint32_t written = 0;  // bytes, modulo 2^32
     bool write_failed = false;

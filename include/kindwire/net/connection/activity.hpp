@@ -48,7 +48,7 @@ class activity_place {
 
   connection_options const& options() const noexcept { return *options_; }
 
-  // Outlives every activity. Only while there is none.
+  // Call before the first activity is acquired; the extension outlives all of them.
   void set_extension(std::unique_ptr<message_extension> extension) noexcept {
     extension_ = std::move(extension);
   }

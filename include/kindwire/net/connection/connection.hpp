@@ -76,8 +76,8 @@ class connection : public roster_member {
   // True while the stream is open and no input is pending.
   bool is_quiet() const noexcept { return stream_open() && !ready() && protocol().unread_size() == 0; }
 
-  // True if a receive has nothing to wait for but the end. That is posted: who asks again and again, whatever
-  // the answer, must not keep everybody else waiting.
+  // True if nothing more will arrive, so that a receive can be answered now. The answer is posted: a handler
+  // that keeps asking, whatever it is told, must not keep everybody else waiting.
   bool has_ended() const noexcept { return !stream_open() || is_over(); }
 
   // True while a receive waits.

@@ -258,7 +258,7 @@ class opening final : public roster_member {
       } else if (strand != nullptr) {
         if (auto* const set = set_of<shared_epoll_set>(strand->get_inner_executor()))
           return over_epoll(
-              std::make_shared<epoll_connection<shared_epoll_set>>(role::server, options, *set, *set, *strand));
+              std::make_shared<epoll_connection<shared_epoll_set>>(role::server, options, *set, *strand));
       }
     }
 #endif

@@ -56,8 +56,8 @@ inline std::vector<asio::ip::tcp::acceptor> share_port(thread_contexts& contexts
   for (std::size_t i = 0; i != contexts.size(); ++i) {
     auto& fresh = all.emplace_back(contexts[i], at.protocol());
     fresh.set_option(asio::socket_base::reuse_address(true));
-    // Only once the first listens: another program, or this one started twice, is told that the port is taken,
-    // unless it asks to share it and is the same user's.
+    // Only once the first listens: another program, or this one started twice, is told that the port is
+    // taken, unless it asks to share it and is the same user's.
     if (i != 0) fresh.set_option(reuse_port());
     fresh.bind(at);
     fresh.listen();

@@ -42,7 +42,7 @@ class epoll_set final : public asio::execution_context::service {
   // end of the input.
   class member {
    public:
-    member() noexcept = default;
+    explicit member(epoll_set&) noexcept {}
     member(member const&) = delete;
     member& operator=(member const&) = delete;
 

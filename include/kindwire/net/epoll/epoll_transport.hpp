@@ -38,10 +38,10 @@ class epoll_transport final : public transport, private Set::member {
   using member::readable_;
 
  public:
-  // What a member of the set is made from comes last.
+  // What else a member of the set is made from comes last.
   template <class... Args>
   epoll_transport(connection& owner, Set& set, Args&&... args) noexcept
-      : member(std::forward<Args>(args)...), owner_(owner), set_(set) {}
+      : member(set, std::forward<Args>(args)...), owner_(owner), set_(set) {}
 
   ~epoll_transport() {
     if (socket_ >= 0) ::close(socket_);
