@@ -500,7 +500,7 @@ TEST_CASE("what a handler has from the system keeps its code, and names the kind
   }
 }
 
-TEST_CASE("whoever sends a value that cannot be encoded is told why") {
+TEST_CASE("sending a value that cannot be encoded reports why") {
   test::far_end side(kw::role::server);
   note const broken{"\xFF"};
   std::string const said = R"(NOTE: field "text": string that is not UTF-8 at byte 0)";

@@ -319,7 +319,8 @@ TEST_CASE("decoder: an extension's bits pass only while it is allowed them (RFC 
   }
 }
 
-TEST_CASE("decoder: bits that mark messages pass on TEXT and BINARY only, and fail elsewhere at the first byte") {
+TEST_CASE(
+    "decoder: bits that mark messages pass on TEXT and BINARY only, and fail elsewhere at the first byte") {
   for (unsigned bits = 0x10u; bits <= 0x70u; bits += 0x10u) {
     for (unsigned code = 0; code != 16; ++code) {
       CAPTURE(bits);

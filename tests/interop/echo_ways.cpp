@@ -1,6 +1,6 @@
-// examples/echo on a context of its own, in one of the ways in which connections may wait there: `--way threads` has two
-// threads, each connection on a strand, and our epoll set; `--way asio` the same through Asio's reactor; `--way thread` one
-// thread and no strands.
+// examples/echo on a context of its own, in one of the ways in which connections may wait there: `--way
+// threads` has two threads, each connection on a strand, and our epoll set; `--way asio` the same through
+// Asio's reactor; `--way thread` one thread and no strands.
 #include <asio/any_io_executor.hpp>
 #include <asio/io_context.hpp>
 #include <asio/signal_set.hpp>
@@ -28,7 +28,8 @@ asio::awaitable<void> echo(kw::net::websocket& ws) {
 int main(int count, char** values) try {
   arguments given(count, values, "usage: echo_ways --way thread|threads|asio, and what echo takes\n");
   std::string const way = given.text("--way", "");
-  if (way != "thread" && way != "threads" && way != "asio") throw std::runtime_error("there is no way " + way);
+  if (way != "thread" && way != "threads" && way != "asio")
+    throw std::runtime_error("there is no way " + way);
   kw::net::server_options options;
   options.port = given.number<std::uint16_t>("--port", 8080);
   options.handshake_timeout = given.seconds("--handshake-timeout", options.handshake_timeout);
@@ -48,7 +49,8 @@ int main(int count, char** values) try {
   server.start();
   asio::signal_set signals(io, SIGINT, SIGTERM);
   signals.async_wait([&](std::error_code failure, int) {
-    if (!failure) server.shutdown(kw::close_code::going_away, std::chrono::seconds(5), [](std::error_code) {});
+    if (!failure)
+      server.shutdown(kw::close_code::going_away, std::chrono::seconds(5), [](std::error_code) {});
   });
   std::printf("ws://127.0.0.1:%u/echo\n", static_cast<unsigned>(server.port()));
   std::fflush(stdout);

@@ -1,5 +1,5 @@
-// What awaits that need not wait cost and do: that asio::awaitable<message> and asio::awaitable<sent> are Asio's
-// own to everything that uses them.
+// What awaits that need not wait cost and do: that asio::awaitable<message> and asio::awaitable<sent> are
+// Asio's own to everything that uses them.
 #include <kindwire/net/awaitable.hpp>
 
 #include <doctest/doctest.h>
@@ -39,7 +39,9 @@ namespace {
 
 // A websocket of ours whose peer is the test.
 struct side {
-  side() : far(std::make_shared<test::peer>(io.get_executor())) { ws.emplace(test::stream(far), kw::role::server); }
+  side() : far(std::make_shared<test::peer>(io.get_executor())) {
+    ws.emplace(test::stream(far), kw::role::server);
+  }
   ~side() { far->drop(); }
 
   void push(std::string const& text) {
@@ -47,7 +49,8 @@ struct side {
     test::settle(io);
   }
 
-  // Runs `work` on the connection's context until nothing more can happen. An exception leaves, unless it comes later.
+  // Runs `work` on the connection's context until nothing more can happen. An exception leaves, unless it
+  // comes later.
   template <class Work>
   void run(Work work) {
     auto const kept = std::make_shared<Work>(std::move(work));
@@ -75,7 +78,8 @@ asio::awaitable<void> send_later(kw::net::websocket& ws, std::string text) { ret
 
 }  // namespace
 
-static_assert(std::is_same_v<decltype(std::declval<kw::net::websocket&>().receive()), asio::awaitable<kw::message>>);
+static_assert(
+    std::is_same_v<decltype(std::declval<kw::net::websocket&>().receive()), asio::awaitable<kw::message>>);
 static_assert(std::is_convertible_v<asio::awaitable<kw::net::sent>, asio::awaitable<void>>);
 static_assert(!std::is_copy_constructible_v<asio::awaitable<kw::message>>);
 
@@ -147,8 +151,8 @@ TEST_CASE("a cancelled receive ends with operation_aborted, and the next message
   asio::cancellation_signal signal;
   std::exception_ptr failure;
   asio::co_spawn(one.io, receive_text(*one.ws),
-                 asio::bind_cancellation_slot(signal.slot(),
-                                              [&](std::exception_ptr thrown, std::string) { failure = thrown; }));
+                 asio::bind_cancellation_slot(
+                     signal.slot(), [&](std::exception_ptr thrown, std::string) { failure = thrown; }));
   test::settle(one.io);
   CHECK_FALSE(failure);
   signal.emit(asio::cancellation_type::terminal);
@@ -199,8 +203,7 @@ TEST_CASE("a receive that waits learns of the end, and so does one after it") {
   side one;
   std::string ends;
   one.run([&]() -> asio::awaitable<void> {
-    while (co_await one.ws->receive()) {
-    }
+    while (co_await one.ws->receive()) {}
     ends += "closed ";
     if (!co_await one.ws->receive()) ends += "still closed";
   });
@@ -227,7 +230,7 @@ TEST_CASE("a receive that waits learns of the end, and so does one after it") {
   CHECK(failures == 2);
 }
 
-TEST_CASE("who asks again and again, whatever the answer, does not keep others waiting") {
+TEST_CASE("a receive repeated again and again, whatever the answer, does not keep others waiting") {
   for (bool const over : {true, false}) {
     CAPTURE(over);
     side one;
@@ -243,8 +246,7 @@ TEST_CASE("who asks again and again, whatever the answer, does not keep others w
       while (!others_had_a_turn && ++times != 100'000) {
         try {
           co_await one.ws->receive();
-        } catch (std::system_error const&) {
-        }
+        } catch (std::system_error const&) {}
       }
     });
     CHECK(others_had_a_turn);
@@ -310,7 +312,10 @@ TEST_CASE("a send may be returned as a function's own awaitable, spawned, and fa
     co_await send_later(*one.ws, "a");
     asio::co_spawn(one.io, one.ws->send("b"), asio::detached);
   });
-  CHECK(one.far->written() == "\x81\x01" "a\x81\x01" "b");
+  CHECK(one.far->written() ==
+        "\x81\x01"
+        "a\x81\x01"
+        "b");
   one.ws->try_close();
   CHECK_THROWS_AS(one.run([&]() -> asio::awaitable<void> { co_await one.ws->send("c"); }), std::system_error);
 }

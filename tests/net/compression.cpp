@@ -81,7 +81,8 @@ TEST_CASE("server and client agree on an extension, and speak it through every w
             co_await ws.send_fragment(kw::message_type::text, kw::detail::as_bytes("in "), false);
             co_await ws.ping("?");
             CHECK_FALSE(remote.send("between"));
-            co_await ws.send_fragment(kw::message_type::continuation, kw::detail::as_bytes("parts"), true);
+            co_await ws.send_fragment(kw::message_type::continuation, kw::detail::as_bytes("parts"), true,
+                                      kw::compress::yes, asio::use_awaitable);
             for (std::string const expected : {"text", "plain"})
               CHECK((co_await ws.receive()).text() == expected);
             for (int i = 0; i != 2; ++i) CHECK((co_await ws.receive()).size() == bytes.size());

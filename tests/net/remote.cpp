@@ -27,6 +27,7 @@
 #include <utility>
 #include <vector>
 
+#include "../support/run_in_threads.hpp"
 #include "../support/socket_pair.hpp"
 #include "test_stream.hpp"
 
@@ -83,15 +84,6 @@ bool encode_text(kw::buffer& sink, note const& value) {
   if (value.text == "bad_alloc") throw std::bad_alloc();
   sink.append(value.text.data(), value.text.size());
   return value.text != "no";
-}
-
-// Runs a context in as many threads, until it has nothing to do.
-void run(asio::io_context& io, int threads) {
-  std::vector<std::thread> others;
-  for (int i = 1; i < threads; ++i) others.emplace_back([&] { io.run_for(30s); });
-  io.run_for(30s);
-  for (auto& each : others) each.join();
-  CHECK(io.stopped());
 }
 
 }  // namespace
@@ -250,7 +242,7 @@ TEST_CASE("remote: a handler's last words leave before its Close") {
         server.stop();
       },
       [](std::exception_ptr failure) { CHECK(!failure); });
-  run(io, 1);
+  support::run_in_threads(io, 1);
   CHECK(texts == strings{"bye"});
 }
 
@@ -440,7 +432,7 @@ TEST_CASE("remote: a server that stops loses nothing that was accepted, from eig
       }
       server.stop();
     });
-    run(io, strands ? 2 : 1);
+    support::run_in_threads(io, strands ? 2 : 1);
     stopper.join();
     for (auto& each : senders) each.join();
     CHECK(accepted >= 20'000);

@@ -20,6 +20,8 @@
 #include <thread>
 #include <vector>
 
+#include "../support/run_in_threads.hpp"
+
 namespace server_threads_tests {
 
 namespace kw = kindwire;
@@ -71,10 +73,7 @@ TEST_CASE("several threads run the context, each connection on its strand") {
             if (--left == 0) server.stop();
           });
     }
-    std::vector<std::thread> pool;
-    for (int i = 1; i != threads; ++i) pool.emplace_back([&] { io.run_for(30s); });
-    io.run_for(30s);
-    for (auto& each : pool) each.join();
+    support::run_in_threads(io, threads);
     CHECK(left == 0);
     CHECK(handlers == 8);
   }

@@ -1,7 +1,7 @@
 // Compressed messages in memory: what permessage-deflate costs, against zlib alone.
 //
 //     compressed [--rounds N] [--milliseconds N] [--only deflate/out/json]
-//     compressed --messages json/300    writes the messages of such a case, for who measures elsewhere
+//     compressed --messages json/300    writes the messages of such a case, for other programs to measure
 #include <cstdio>
 #include <kindwire/deflate.hpp>
 #include <kindwire/session.hpp>

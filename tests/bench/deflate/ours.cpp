@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "../in_memory/session_input.hpp"
 #include "parties.hpp"
 #include "workload.hpp"
 
@@ -25,18 +26,7 @@ class our_end final : public compressing_end {
     session_ = kw::session{kw::role::server, {.max_message_size = 2u << 20}, extension_.get()};
   }
 
-  void receive(bytes wire, std::size_t) override {
-    while (wire.size != 0) {
-      std::size_t const size = std::min(wire.size, read_size);
-      std::memcpy(session_.prepare(size).data(), wire.data, size);
-      session_.commit(size);
-      while (kw::message const msg = session_.poll()) {
-        got.add(reinterpret_cast<unsigned char const*>(msg.bytes().data()), msg.size());
-      }
-      wire = wire.sub(size, wire.size - size);
-    }
-    if (session_.error()) give_up("kindwire: " + session_.error().message());
-  }
+  void receive(bytes wire, std::size_t) override { receive_all(session_, wire, got); }
 
   void send(bytes payloads, std::size_t size) override {
     constexpr std::size_t batch = 65536;

@@ -26,14 +26,7 @@ class beast_receiver final : public receiver {
   }
 
   void receive(bytes wire, std::size_t messages) override {
-    stream_.next_layer().input = wire;
-    for (; messages != 0; --messages) {
-      beast::error_code failure;
-      stream_.read(buffer_, failure);
-      if (failure) give_up("beast: " + failure.message());
-      got.add(static_cast<unsigned char const*>(buffer_.data().data()), buffer_.size());
-      buffer_.clear();
-    }
+    receive_all(stream_, buffer_, wire, messages, got);
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/error.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket/stream.hpp>
 #include <string>
 
@@ -71,5 +72,18 @@ class memory_stream {
 };
 
 inline void teardown(beast::role_type, memory_stream&, beast::error_code&) {}
+
+template <class Stream>
+void receive_all(Stream& stream, beast::flat_buffer& buffer, bytes wire, std::size_t messages,
+                 delivered& got) {
+  stream.next_layer().input = wire;
+  for (; messages != 0; --messages) {
+    beast::error_code failure;
+    stream.read(buffer, failure);
+    if (failure) give_up("beast: " + failure.message());
+    got.add(static_cast<unsigned char const*>(buffer.data().data()), buffer.size());
+    buffer.clear();
+  }
+}
 
 }  // namespace bench

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "parties.hpp"
+#include "session_input.hpp"
 
 namespace kw = kindwire;
 
@@ -17,18 +18,7 @@ class our_receiver final : public receiver {
   explicit our_receiver(std::size_t largest)
       : session_(kw::role::server, {.max_message_size = largest, .max_fragments = SIZE_MAX}) {}
 
-  void receive(bytes wire, std::size_t) override {
-    while (wire.size != 0) {
-      std::size_t const size = std::min(wire.size, read_size);
-      std::memcpy(session_.prepare(size).data(), wire.data, size);
-      session_.commit(size);
-      while (kw::message const msg = session_.poll()) {
-        got.add(reinterpret_cast<unsigned char const*>(msg.bytes().data()), msg.size());
-      }
-      wire = wire.sub(size, wire.size - size);
-    }
-    if (session_.error()) give_up("kindwire: " + session_.error().message());
-  }
+  void receive(bytes wire, std::size_t) override { receive_all(session_, wire, got); }
 
  private:
   kw::session session_;

@@ -36,7 +36,8 @@ namespace {
 // One end of a pair of sockets in the set of a context; the other is the test's.
 class one final : public epoll_set::member {
  public:
-  one(asio::io_context& io, std::string& log, char name) : set_(epoll_set::of(io)), log_(log), name_(name) {
+  one(asio::io_context& io, std::string& log, char name)
+      : member(epoll_set::of(io)), set_(epoll_set::of(io)), log_(log), name_(name) {
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends_.data()) == 0);
     join();
   }
@@ -329,12 +330,13 @@ TEST_CASE("epoll set: a socket that cannot be waited for is no member, and no wo
   a.leave();
   io.poll();
   struct never final : epoll_set::member {
+    using member::member;
     void on_events(std::uint32_t) override { FAIL("it is no member"); }
     void on_time(epoll_set::clock::time_point) override { FAIL("it is no member"); }
     void on_shutdown() noexcept override { FAIL_CHECK("it is no member"); }
   };
   {
-    never refused;
+    never refused(epoll_set::of(io));
     std::error_code failure;
     epoll_set::of(io).add(-1, refused, nullptr, failure);
     CHECK(failure == asio::error::bad_descriptor);
@@ -342,7 +344,7 @@ TEST_CASE("epoll set: a socket that cannot be waited for is no member, and no wo
   {
     // A file is always ready: there is nothing to wait for (epoll_ctl(2), EPERM).
     std::FILE* const file = std::tmpfile();
-    never refused;
+    never refused(epoll_set::of(io));
     std::error_code failure;
     epoll_set::of(io).add(::fileno(file), refused, nullptr, failure);
     CHECK(failure == asio::error::no_permission);

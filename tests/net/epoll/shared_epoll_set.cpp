@@ -24,6 +24,8 @@
 #include <thread>
 #include <vector>
 
+#include "../../support/run_in_threads.hpp"
+
 namespace shared_epoll_set_tests {
 
 using namespace std::chrono_literals;
@@ -97,14 +99,6 @@ class one final : public shared_epoll_set::member, public std::enable_shared_fro
   std::atomic<bool> busy_ = false;
 };
 
-void run(asio::io_context& io, int threads) {
-  std::vector<std::thread> others;
-  for (int i = 1; i < threads; ++i) others.emplace_back([&] { io.run_for(30s); });
-  io.run_for(30s);
-  for (auto& each : others) each.join();
-  CHECK(io.stopped());
-}
-
 }  // namespace
 
 TEST_CASE("shared_epoll_set: every byte is told of, by one thread at a time for each member") {
@@ -131,7 +125,7 @@ TEST_CASE("shared_epoll_set: every byte is told of, by one thread at a time for 
         each->poke();
       });
     }
-    run(io, threads);
+    support::run_in_threads(io, threads);
     CHECK(left == 0);
   }
 }
@@ -155,7 +149,7 @@ TEST_CASE("shared_epoll_set: members come and go while others are told, and run(
       });
     };
     for (int i = 0; i != 20; ++i) begin(50);
-    run(io, threads);
+    support::run_in_threads(io, threads);
     CHECK(lives == 1000);
   }
 }
@@ -181,7 +175,7 @@ TEST_CASE("shared_epoll_set: a time given anew replaces the one before, and a st
         each->start_timer(shared_epoll_set::clock::now());
       });
     }
-    run(io, threads);
+    support::run_in_threads(io, threads);
     CHECK(rung == 40 * 30);
   }
 }
@@ -200,7 +194,7 @@ TEST_CASE("shared_epoll_set: a timer that was stopped while its strand was busy 
     each->stop_timer();
     each->leave();
   });
-  run(io, 2);
+  support::run_in_threads(io, 2);
   CHECK_FALSE(rung);
 }
 
@@ -221,7 +215,7 @@ TEST_CASE("shared_epoll_set: another turn comes once, after what is ready") {
     each->join();
     each->poke();
   });
-  run(io, 2);
+  support::run_in_threads(io, 2);
   CHECK(turns == 5);
 }
 
@@ -271,7 +265,7 @@ TEST_CASE("shared_epoll_set: a handler that takes long, or waits for another, ho
     each->join();
   }
   for (auto& each : all) each->poke();
-  run(io, 4);
+  support::run_in_threads(io, 4);
   CHECK(left == 0);
 }
 
