@@ -1,6 +1,5 @@
 #include <kindwire/json/schema.hpp>
 
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <string>
@@ -40,18 +39,6 @@ struct ping {
 enum class color { red, green };
 enum class unnamed { one };
 
-struct doubled {
-  int first;
-  int second;
-  static constexpr auto schema =
-      kw::object(kw::field("a", &doubled::first), kw::field("a", &doubled::second));
-};
-
-struct clash {
-  int first;
-  static constexpr auto schema = kw::kind("CLASH", kw::field("kind", &clash::first));
-};
-
 }  // namespace
 
 template <>
@@ -72,12 +59,6 @@ TEST_CASE("a field is required unless it is optional or has a default") {
   CHECK(fields.get<0>().required);
   CHECK(!fields.get<1>().required);
   CHECK(!fields.get<2>().required);
-}
-
-TEST_CASE("names that clash are seen at compile time") {
-  static_assert(kw::detail::names_are_distinct<ping>());
-  static_assert(!kw::detail::names_are_distinct<doubled>());
-  static_assert(!kw::detail::names_are_distinct<clash>());
 }
 
 namespace {
@@ -102,33 +83,6 @@ template <std::size_t Index>
 using field_type = std::remove_cvref_t<decltype(field_at<Index>)>;
 
 }  // namespace
-
-// All with the same beginning, as the names of a long enumeration are.
-template <std::size_t Count>
-struct many_names {
-  std::array<std::array<char, 14>, Count> letters{};
-  constexpr explicit many_names(std::size_t last) {
-    for (std::size_t index = 0; index != Count; ++index) {
-      std::size_t const number = index + 1 == Count ? last : index;
-      letters[index] = {'C', 'O', 'U', 'N', 'T', 'R', 'Y', '_', 'O', 'F', '_'};
-      letters[index][11] = static_cast<char>('0' + number / 100);
-      letters[index][12] = static_cast<char>('0' + number / 10 % 10);
-      letters[index][13] = static_cast<char>('0' + number % 10);
-    }
-  }
-  constexpr bool distinct() const {
-    std::array<std::string_view, Count> names;
-    for (std::size_t index = 0; index != Count; ++index)
-      names[index] = {letters[index].data(), letters[index].size()};
-    return kw::detail::all_distinct(names);
-  }
-};
-
-TEST_CASE("hundreds of names are compared within what compilers allow") {
-  static_assert(many_names<250>(249).distinct());
-  static_assert(!many_names<250>(0).distinct());
-  static_assert(!many_names<250>(248).distinct());
-}
 
 TEST_CASE("what is said of a field is there at compile time, in whatever order it was said") {
   static_assert(field_at<0>.minimum() == 0 && field_at<0>.maximum() == 100.5);
