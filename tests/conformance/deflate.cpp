@@ -163,6 +163,14 @@ TEST_CASE("deflate 62, §7.2.2: inflated text fails at its first impossible byte
               1007);
   check_delivers(compressed(role::client, opcode::binary, text("cut ") + hex("e2 82")),
                  {{opcode::binary, text("cut ") + hex("e2 82")}});
+  // What is wrong first is what is reported, wherever the input is split.
+  bytes const twice_wrong = compressed_frame(
+      role::client, opcode::text, reference_deflater{}.message(text("A") + hex("ff"), 0) + hex("07 ff"));
+  for (std::size_t size = 1; size <= twice_wrong.size(); ++size) {
+    compressed_end other{role::server};
+    other.take_in_pieces(twice_wrong, size);
+    CHECK(other.ws.error() == kw::error::invalid_utf8);
+  }
   // A sequence over two fragments.
   bytes const both = reference_deflater{}.message(text("€€€€"));
   for (std::size_t at = 0; at <= both.size(); ++at) {

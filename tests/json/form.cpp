@@ -332,7 +332,9 @@ void holds_itself(std::string_view inner, std::string_view inner_of_kind = {}) {
 
 TEST_CASE("a type may hold itself through every container") {
   holds_itself<vector_of>(R"([{"inner":[]}])", R"([{"kind":"NODE","inner":[]}])");
+#ifndef _LIBCPP_VERSION  // its deque wants a complete type, as the standard allows (C++20 [res.on.functions])
   holds_itself<deque_of>(R"([{"inner":[]}])", R"([{"kind":"NODE","inner":[]}])");
+#endif
   holds_itself<list_of>(R"([{"inner":[]}])", R"([{"kind":"NODE","inner":[]}])");
   holds_itself<map_of>(R"({"a":{"inner":{}}})", R"({"a":{"kind":"NODE","inner":{}}})");
   holds_itself<numbered>(R"({"1":{"inner":{}}})", R"({"1":{"kind":"NODE","inner":{}}})");

@@ -16,6 +16,9 @@ namespace kindwire::deflate::detail {
 class inflater {
  public:
   // `window_bits` is 9 to 15; a window of 8 is read with one of 9. Null if there is no memory.
+  //
+  // A peer that refers further back than that is always refused with 15. With fewer, zlib finds what it has
+  // written into the same room, so that whether it is refused may depend on how its bytes were split.
   static std::unique_ptr<inflater> make(int window_bits) noexcept {
     std::unique_ptr<inflater> made(new (std::nothrow) inflater);
     if (made && ::inflateInit2(&made->stream_, -window_bits) != Z_OK) made.reset();

@@ -122,7 +122,8 @@ class permessage_deflate final : public message_extension {
 
   // What the peer may refer to must stay. What we may refer to need not: we can begin anew.
   void rest() noexcept override {
-    if (deflater_ && !compressing_) contexts::give(std::move(deflater_));
+    bool const used = std::exchange(used_, false);
+    if (deflater_ && !compressing_ && !used) contexts::give(std::move(deflater_));
   }
 
  private:
@@ -183,7 +184,8 @@ class permessage_deflate final : public message_extension {
       deflater_ = contexts::take_deflater(
           {agreed_.window_bits, service_->options.memory_level, service_->options.level});
     }
-    return deflater_ != nullptr;
+    used_ = deflater_ != nullptr;
+    return used_;
   }
 
   void end_message() noexcept {
@@ -197,6 +199,7 @@ class permessage_deflate final : public message_extension {
   std::size_t promised_;
   std::array<habit, 2> habits_;
   bool compressing_ = false;  // the message being sent
+  bool used_ = false;         // to send, since the last rest()
 };
 
 }  // namespace kindwire::deflate::detail

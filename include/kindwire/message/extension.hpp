@@ -64,8 +64,8 @@ class message_extension {
   /// Bytes of memory that it holds for this connection, besides itself.
   virtual std::size_t memory() const noexcept { return 0; }
 
-  /// The connection has been quiet for a while, with no message unfinished: gives back what it can do
-  /// without.
+  /// For every now and then, 20 s say: gives back what it can do without and has not used since the last
+  /// call.
   virtual void rest() noexcept {}
 
  protected:

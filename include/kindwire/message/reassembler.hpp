@@ -152,10 +152,11 @@ class reassembler {
       auto const usable = room.first((std::min)(room.size(), (std::max)(left, std::size_t{1})));
       std::span<std::byte> rest = usable;
       kindwire::error const wrong = extension_->decode(input, rest, whole);
-      if (wrong != kindwire::error{}) return fail(wrong);
+      // What was written before something went wrong comes first, so that the error is the same at any split.
       auto const made = usable.first(usable.size() - rest.size());
       if (made.size() > left) return fail(error::message_too_large);
       if (text && !text_.feed(made)) return fail(error::invalid_utf8);
+      if (wrong != kindwire::error{}) return fail(wrong);
       full ? gathered_.append(made, options_.max_message_size) : gathered_.commit(made.size());
       if (!rest.empty()) break;
     }

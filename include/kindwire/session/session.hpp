@@ -48,7 +48,8 @@ class session {
         reassembler_({options.max_message_size, options.max_fragments}, extension),
         extension_(extension),
         self_(self),
-        autoping_(options.autoping) {
+        autoping_(options.autoping),
+        sends_plainly_(extension == nullptr) {
     if (extension != nullptr) decoder_.allow_reserved(reserved_bits::of_messages(extension->reserved_bits()));
   }
 
@@ -164,15 +165,12 @@ class session {
   /// no_fragment_to_continue; invalid_argument for a control frame that is fragmented or over 125 bytes.
   std::error_code send(message_type type, std::span<std::byte const> payload, bool fin = true,
                        compress how = compress::yes) {
-    if (type == message_type::close) return send_close_body(payload, fin);
-    if (auto const wrong = check_send(type, payload.size(), fin); wrong != kindwire::error{}) return wrong;
-    if (extension_ != nullptr && !is_control(type)) [[unlikely]] {
-      output_.write(*extension_, type, payload, fin, how);
-    } else {
+    bool const begins = type == message_type::text || type == message_type::binary;
+    if (begins && fin && sends_plainly_ && is_open()) [[likely]] {
       output_.write(type, payload, fin);
+      return {};
     }
-    if (!is_control(type)) sending_fragments_ = !fin;
-    return {};
+    return send_any(type, payload, fin, how);
   }
 
   /// Queues a TEXT message.
@@ -185,9 +183,9 @@ class session {
   /// give up, which is invalid_argument and queues nothing. Other errors as for send().
   template <class Write>
   std::error_code send_with(message_type type, Write&& write, compress how = compress::yes) {
-    if (is_control(type) || type == message_type::continuation) return error::invalid_argument;
-    if (auto const wrong = check_send(type, 0, true); wrong != kindwire::error{}) return wrong;
-    if (extension_ != nullptr) [[unlikely]] {
+    if (type != message_type::text && type != message_type::binary) return error::invalid_argument;
+    if (!sends_plainly_ || !is_open()) [[unlikely]] {
+      if (auto const wrong = check_send(type, 0, true); wrong != kindwire::error{}) return wrong;
       buffer whole;  // a block of the thread's
       if (!std::forward<Write>(write)(whole)) return error::invalid_argument;
       output_.write(*extension_, type, whole.bytes(), true, how);
@@ -313,6 +311,7 @@ class session {
   bool see_close(frame_chunk const& frame);
   void reach_close();
 
+  std::error_code send_any(message_type type, std::span<std::byte const> payload, bool fin, compress how);
   kindwire::error check_send(message_type type, std::size_t size, bool fin) const noexcept;
   std::error_code send_close_body(std::span<std::byte const> payload, bool fin);
   void write_close(kindwire::close_code code, std::string_view reason);
@@ -334,9 +333,26 @@ class session {
   // of poll() applies.
   bool fast_path_ = true;
   bool sending_fragments_ = false;
+  bool sends_plainly_;  // no extension, no message of ours half sent: the fast path of send() applies
   input_use input_use_ = input_use::deliver;
   destination destination_ = destination::inbox;
 };
+
+inline std::error_code session::send_any(message_type type, std::span<std::byte const> payload, bool fin,
+                                         compress how) {
+  if (type == message_type::close) return send_close_body(payload, fin);
+  if (auto const wrong = check_send(type, payload.size(), fin); wrong != kindwire::error{}) return wrong;
+  bool const control = is_control(type);
+  if (extension_ != nullptr && !control) {
+    output_.write(*extension_, type, payload, fin, how);
+  } else {
+    output_.write(type, payload, fin);
+  }
+  if (control) return {};
+  sending_fragments_ = !fin;
+  sends_plainly_ = fin && extension_ == nullptr;
+  return {};
+}
 
 // error{} if it may be sent.
 inline kindwire::error session::check_send(message_type type, std::size_t size, bool fin) const noexcept {

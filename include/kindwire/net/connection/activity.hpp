@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <new>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -48,11 +49,20 @@ class activity_place {
 
   connection_options const& options() const noexcept { return *options_; }
 
-  // Call before the first activity is acquired; the extension outlives all of them.
-  void set_extension(std::unique_ptr<message_extension> extension) noexcept {
-    extension_ = std::move(extension);
+  // Call before the first activity is acquired; the extension outlives all of them. May throw std::bad_alloc.
+  void set_extension(std::unique_ptr<message_extension> extension) {
+    if (extension) particular().extension = std::move(extension);
   }
-  message_extension* extension() const noexcept { return extension_.get(); }
+  message_extension* extension() const noexcept {
+    return particulars_ ? particulars_->extension.get() : nullptr;
+  }
+
+  // May throw std::bad_alloc.
+  void begin_counting() { particular().counts.emplace(); }
+  // Null unless there is counting.
+  statistics* counts() const noexcept {
+    return particulars_ && particulars_->counts ? &*particulars_->counts : nullptr;
+  }
 
   bool is_at_rest() const noexcept { return there_ == nullptr; }
 
@@ -63,8 +73,8 @@ class activity_place {
   activity& acquire() {
     if (there_ == nullptr) [[unlikely]] {
       std::size_t size = block_size;
-      there_ = ::new (kindwire::detail::block_pool::take(size))
-          activity(self_, options_->session(), extension_.get());
+      there_ =
+          ::new (kindwire::detail::block_pool::take(size)) activity(self_, options_->session(), extension());
       if (lost_) there_->protocol.end_of_input();
     }
     return *there_;
@@ -82,6 +92,17 @@ class activity_place {
   }
 
  private:
+  // What few connections have.
+  struct particulars {
+    std::unique_ptr<message_extension> extension;
+    std::optional<statistics> counts;
+  };
+
+  particulars& particular() {
+    if (!particulars_) particulars_ = std::make_unique<particulars>();
+    return *particulars_;
+  }
+
   static constexpr std::size_t block_size = kindwire::detail::block_pool::smallest;
   static_assert(sizeof(activity) <= block_size);
 
@@ -109,7 +130,7 @@ class activity_place {
 
   activity* there_ = nullptr;
   std::shared_ptr<connection_options const> options_;
-  std::unique_ptr<message_extension> extension_;
+  std::unique_ptr<particulars> particulars_;
   role self_;
   bool lost_ = false;
 };

@@ -52,16 +52,16 @@ class connection : public roster_member {
   std::chrono::milliseconds round_trip() const noexcept { return keepalive_.round_trip(); }
 
   // Null unless connection_options::statistics is set.
-  statistics const* counts() const noexcept { return counts_.get(); }
+  statistics const* counts() const noexcept { return place_.counts(); }
   void count_sent() noexcept {
-    if (counts_) [[unlikely]]
-      ++counts_->messages_sent;
+    if (statistics* const counts = place_.counts()) [[unlikely]]
+      ++counts->messages_sent;
   }
 
   kept_head& head() noexcept { return head_; }
   void set_head(kept_head head) noexcept { head_ = std::move(head); }
   // What the handshake agreed on, or null; before start().
-  void set_extension(std::unique_ptr<message_extension> extension) noexcept {
+  void set_extension(std::unique_ptr<message_extension> extension) {
     place_.set_extension(std::move(extension));
   }
 
@@ -249,12 +249,12 @@ class connection : public roster_member {
   void write_on();
   void wrote(std::size_t size) noexcept {
     written_ += static_cast<std::uint32_t>(size);
-    if (counts_) [[unlikely]]
-      counts_->bytes_sent += size;
+    if (statistics* const counts = place_.counts()) [[unlikely]]
+      counts->bytes_sent += size;
   }
   void came(std::size_t size) noexcept {
-    if (counts_) [[unlikely]]
-      counts_->bytes_received += size;
+    if (statistics* const counts = place_.counts()) [[unlikely]]
+      counts->bytes_received += size;
   }
   void on_write_failed(std::error_code failure);
   void drop_output() noexcept;
@@ -289,8 +289,7 @@ class connection : public roster_member {
   bool input_ended_ : 1 = false;
   bool unattended_ : 1 = false;  // the application is gone
   bool looked_ : 1 = false;      // see looks_again()
-  std::unique_ptr<statistics> counts_;
-  std::error_code error_;  // the stream's, if that ended the connection
+  std::error_code error_;        // the stream's, if that ended the connection
   operation<std::error_code, message> receive_;
   kept_head head_;
   mailbox_place mail_;

@@ -88,8 +88,8 @@ inline message connection::take_message() {
   if (result) {
     keepalive_.data();
     asked_ = true;
-    if (counts_) [[unlikely]]
-      ++counts_->messages_received;
+    if (statistics* const counts = place_.counts()) [[unlikely]]
+      ++counts->messages_received;
   }
   if (!result) note_end_of_input();
   return result;

@@ -1,6 +1,8 @@
 // How a connection carries out session/keepalive.hpp.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -30,7 +32,8 @@ inline bool connection::looks_again() {
 }
 
 inline void connection::tick(clock::time_point due) {
-  bool const off = options().ping_interval.count() <= 0 && options().idle_timeout.count() <= 0;
+  bool const off = options().ping_interval.count() <= 0 && options().idle_timeout.count() <= 0 &&
+                   place_.extension() == nullptr;
   if (off || ending_.has_term() || !stream_open()) return;
   using kindwire::detail::keepalive;
   auto step = keepalive_.tick(clock::now(), due, options().keepalive(), known_of_life());
@@ -43,7 +46,6 @@ inline void connection::tick(clock::time_point due) {
     case keepalive::verdict::no_pong: return fail(error::pong_timeout);
     case keepalive::verdict::stalled: return fail(error::send_timeout);
     case keepalive::verdict::ping: {
-      if (place_.extension() != nullptr) place_.extension()->rest();
       bool const sent = try_allocating([&] {
         schedule();
         place_.acquire().protocol.send(message_type::ping, {});
@@ -52,6 +54,12 @@ inline void connection::tick(clock::time_point due) {
       break;
     }
     case keepalive::verdict::wait: break;
+  }
+  if (place_.extension() != nullptr) {
+    // Also where nobody is pinged, or the peer is never silent.
+    constexpr std::chrono::seconds usual_interval{20};
+    place_.extension()->rest();
+    step.next = (std::min)(step.next, clock::now() + usual_interval);
   }
   if (step.next != (clock::time_point::max)()) set_timer(step.next, false);
 }

@@ -24,7 +24,7 @@ inline void connection::start(std::span<std::byte const> leftover) {
                        std::copy(leftover.begin(), leftover.end(), room_for_input(leftover.size()).begin());
                        place_.acquire().protocol.commit(leftover.size());
                      });
-  if (options().statistics) try_allocating([&] { counts_ = std::make_unique<statistics>(); });
+  if (options().statistics) try_allocating([&] { place_.begin_counting(); });
   came(leftover.size());
   if (!taken) fail(no_memory());
   clock::time_point const now = clock::now();
