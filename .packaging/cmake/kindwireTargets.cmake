@@ -1,5 +1,5 @@
-# Makes the targets kindwire::std, kindwire::json, kindwire::net, kindwire::exchange and kindwire::kindwire, the last of
-# them all that could be made. The file that includes this one has set kindwire_include_dir. What an optional layer needs is
+# Makes the targets kindwire::std, kindwire::json, kindwire::net and kindwire::exchange, kindwire::kindwire, which is all of
+# them that could be made, and beside it kindwire::deflate: who does without it does without zlib. The file that includes this one has set kindwire_include_dir. What an optional layer needs is
 # taken, in this order, from a target that the project has already, from a CMake package, and from the
 # headers on the include path; a layer whose library is nowhere is left out.
 if(TARGET kindwire::std)
@@ -53,6 +53,26 @@ function(_kindwire_library result header package)
   endif()
 endfunction()
 
+# _kindwire_zlib(RESULT): CMake itself knows how to find it.
+function(_kindwire_zlib result)
+  set(targets ZLIB::ZLIB zlib zlibstatic)
+  foreach(pass IN ITEMS had found)
+    foreach(candidate IN LISTS targets)
+      if(TARGET ${candidate})
+        set(${result} ${candidate} PARENT_SCOPE)
+        return()
+      endif()
+    endforeach()
+    if(pass STREQUAL had)
+      find_package(ZLIB 1.2.11 QUIET)
+      if(TARGET ZLIB::ZLIB)
+        _kindwire_publish(ZLIB::ZLIB)
+      endif()
+    endif()
+  endforeach()
+  set(${result} NOTFOUND PARENT_SCOPE)
+endfunction()
+
 # _kindwire_lacks(LAYER LIBRARY PACKAGE): the layer cannot be made.
 function(_kindwire_lacks layer library package)
   set(kindwire_${layer}_NEEDS "${library}, which was not found" PARENT_SCOPE)
@@ -95,3 +115,10 @@ if(TARGET kindwire::json AND TARGET kindwire::net)
 endif()
 
 _kindwire_layer(kindwire ${_kindwire_whole})
+
+_kindwire_zlib(_kindwire_zlib)
+if(_kindwire_zlib)
+  _kindwire_layer(deflate kindwire::std ${_kindwire_zlib})
+else()
+  _kindwire_lacks(deflate "zlib 1.2.11 or later" zlib1g-dev)
+endif()

@@ -15,8 +15,8 @@ class Kindwire(ConanFile):
     topics = ("websocket", "rfc6455", "json", "asio", "header-only")
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
-    options = {"with_asio": [True, False], "with_rapidjson": [True, False]}
-    default_options = {"with_asio": True, "with_rapidjson": True}
+    options = {"with_asio": [True, False], "with_rapidjson": [True, False], "with_zlib": [True, False]}
+    default_options = {"with_asio": True, "with_rapidjson": True, "with_zlib": False}
     no_copy_source = True
 
     def export_sources(self):
@@ -30,6 +30,8 @@ class Kindwire(ConanFile):
             self.requires("asio/[>=1.26 <2]", transitive_headers=True)
         if self.options.with_rapidjson:
             self.requires("rapidjson/[>=1.1.0]", transitive_headers=True)
+        if self.options.with_zlib:
+            self.requires("zlib/[>=1.2.11 <2]", transitive_headers=True, transitive_libs=True)
 
     def validate(self):
         if self.settings.get_safe("compiler.cppstd"):
@@ -60,5 +62,7 @@ class Kindwire(ConanFile):
             net = self._layer("net", ["std", "asio::asio"], ["ASIO_STANDALONE"])
             if self.settings.os == "Windows":
                 net.system_libs = ["ws2_32", "mswsock"]
+        if self.options.with_zlib:
+            self._layer("deflate", ["std", "zlib::zlib"])
         if self.options.with_asio and self.options.with_rapidjson:
             self._layer("exchange", ["json", "net"])

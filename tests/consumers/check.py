@@ -58,7 +58,7 @@ def as_subproject(report, root, work, compiler):
     shutil.copytree(HERE, project, ignore=shutil.ignore_patterns("*.py", "__pycache__", "cmake", "Makefile"))
     copy_of(root, project / "subprojects" / "kindwire")
     problems = run("meson", "setup", "build", cwd=project) or run("meson", "compile", "-C", "build", cwd=project)
-    check_programs(report, "as a Meson subproject", problems, project / "build", ["whole", "std_only"])
+    check_programs(report, "as a Meson subproject", problems, project / "build", ["whole", "compressed", "std_only"])
 
 
 def by_hand(report, root, work, compiler):
@@ -78,6 +78,9 @@ def by_hand(report, root, work, compiler):
     built = problems or run(compiler, "-shared", folder / "second.o", "-o", folder / "libsecond.so") or run(
         compiler, folder / "whole.o", folder / "libsecond.so", f"-Wl,-rpath,{folder}", "-pthread", "-o", folder / "with_shared")
     check_programs(report, "with a shared library", built, folder, ["with_shared"])
+
+    built = run(compiler, *FLAGS, *include, HERE / "compressed.cpp", "-lz", "-o", folder / "compressed")
+    check_programs(report, "with zlib by hand", built, folder, ["compressed"])
 
     unity = folder / "unity.cpp"
     unity.write_text("".join(f'#include "{HERE / source}"\n' for source in ("second.cpp", "whole.cpp")))
@@ -101,7 +104,7 @@ def in_one_header(report, root, work, compiler):
     check_programs(report, "from the single header", built, folder, ["std_only"])
 
     # Any headers can be put into one, with what they include under conditions.
-    of_all = ["kindwire/exchange/serve.hpp", "kindwire/json/dispatcher.hpp", "kindwire/net/server.hpp"]
+    of_all = ["kindwire/deflate.hpp", "kindwire/exchange/serve.hpp", "kindwire/json/dispatcher.hpp", "kindwire/net/server.hpp"]
     made = subprocess.run([sys.executable, root / ".packaging" / "single_header.py", root, *of_all], capture_output=True, text=True, timeout=60)
     (folder / "all.cpp").write_text(made.stdout.replace("#pragma once\n", ""))
     report.check("one header of all layers compiles", run(compiler, *FLAGS, "-DASIO_STANDALONE", "-fsyntax-only", folder / "all.cpp"))
@@ -124,17 +127,17 @@ def installed(report, root, work, compiler):
     packages = moved / "share" / "pkgconfig"
 
     version = re.search(r"^  version: '(.*)'", (root / "meson.build").read_text(), re.MULTILINE)[1]
-    for package in ("kindwire", "kindwire-std"):
+    for package in ("kindwire", "kindwire-std", "kindwire-deflate"):
         wrong = run("pkg-config", f"--exact-version={version}", package, PKG_CONFIG_PATH=packages)
         report.check(f"pkg-config knows {package} {version}", wrong)
     by_make = fresh(folder / "make")
     built = run("make", "-f", HERE / "Makefile", f"FROM={HERE}", f"CXX={compiler}", cwd=by_make, PKG_CONFIG_PATH=packages)
-    check_programs(report, "by make and pkg-config", built, by_make, ["whole", "std_only"])
+    check_programs(report, "by make and pkg-config", built, by_make, ["whole", "compressed", "std_only"])
 
     by_cmake = folder / "cmake"
     built = run("cmake", "-S", HERE / "cmake", "-B", by_cmake, f"-DFROM={HERE}", f"-DCMAKE_PREFIX_PATH={moved}",
                 f"-DKINDWIRE_WANTED={version}", "-DCMAKE_BUILD_TYPE=Debug") or run("cmake", "--build", by_cmake)
-    check_programs(report, "by CMake's find_package", built, by_cmake, ["whole", "std_only", "json_only"])
+    check_programs(report, "by CMake's find_package", built, by_cmake, ["whole", "compressed", "std_only", "json_only"])
     # Folders may also be named from the root.
     apart, include = folder / "apart", folder / "elsewhere" / "include"
     problems = run("meson", "setup", apart, root, f"--prefix={folder / 'apart-prefix'}", f"--includedir={include}")
@@ -150,12 +153,13 @@ def installed(report, root, work, compiler):
     project = fresh(folder / "poor")
     (project / "CMakeLists.txt").write_text(
         "cmake_minimum_required(VERSION 3.18)\nproject(poor LANGUAGES CXX)\n"
-        "set(kindwire_asio_INCLUDE_DIR NOTFOUND)\nset(CMAKE_DISABLE_FIND_PACKAGE_asio ON)\n"
+        "set(kindwire_asio_INCLUDE_DIR NOTFOUND)\nset(CMAKE_DISABLE_FIND_PACKAGE_asio ON)\nset(CMAKE_DISABLE_FIND_PACKAGE_ZLIB ON)\n"
         "set(CMAKE_FIND_USE_CMAKE_SYSTEM_PATH OFF)\nset(CMAKE_FIND_USE_SYSTEM_ENVIRONMENT_PATH OFF)\n"
-        "find_package(kindwire REQUIRED COMPONENTS net)\n")
+        "find_package(kindwire REQUIRED COMPONENTS net deflate)\n")
     told = run("cmake", "-S", project, "-B", project / "build", f"-Dkindwire_DIR={moved / 'share' / 'cmake' / 'kindwire'}")
     told = "".join(told)
-    report.check("a layer without its library is told by name", [] if "kindwire::net cannot be made" in told else [told or "it was found"])
+    lacks = all(f"kindwire::{layer} cannot be made" in told for layer in ("net", "deflate"))
+    report.check("a layer without its library is told by name", [] if lacks else [told or "it was found"])
 
 
 def fetched(report, root, work, compiler):
@@ -179,7 +183,7 @@ def fetched(report, root, work, compiler):
 
     # Beside libraries that the project builds itself, whatever it calls them.
     project = fresh(work / "beside")
-    for library, alias in (("asio", "add_library(asio::asio ALIAS asio)\n"), ("RapidJSON", "")):
+    for library, alias in (("asio", "add_library(asio::asio ALIAS asio)\n"), ("RapidJSON", ""), ("zlib", "")):
         (project / library).mkdir()
         (project / library / "CMakeLists.txt").write_text(
             f"add_library({library} INTERFACE)\ntarget_include_directories({library} INTERFACE /usr/include)\n{alias}")
@@ -187,9 +191,12 @@ def fetched(report, root, work, compiler):
         "cmake_minimum_required(VERSION 3.24)\nproject(beside LANGUAGES CXX)\ninclude(FetchContent)\n"
         "FetchContent_Declare(asio SOURCE_DIR ${CMAKE_SOURCE_DIR}/asio OVERRIDE_FIND_PACKAGE)\n"
         "FetchContent_Declare(RapidJSON SOURCE_DIR ${CMAKE_SOURCE_DIR}/RapidJSON OVERRIDE_FIND_PACKAGE)\n"
+        "add_subdirectory(zlib)\n"
         f"add_subdirectory({root / '.packaging' / 'cmake'} kindwire)\n"
-        "if(NOT TARGET kindwire::exchange)\n  message(FATAL_ERROR \"a layer is missing\")\nendif()\n")
-    report.check("takes the project's own Asio and RapidJSON", run("cmake", "-S", project, "-B", project / "build"))
+        "foreach(layer exchange deflate)\n  if(NOT TARGET kindwire::${layer})\n    message(FATAL_ERROR \"no ${layer}\")\n  endif()\nendforeach()\n"
+        "get_target_property(links kindwire::deflate INTERFACE_LINK_LIBRARIES)\n"
+        "if(NOT \"zlib\" IN_LIST links)\n  message(FATAL_ERROR \"not our zlib: ${links}\")\nendif()\n")
+    report.check("takes the project's own Asio, RapidJSON and zlib", run("cmake", "-S", project, "-B", project / "build"))
 
 
 def main():

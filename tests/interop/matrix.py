@@ -1,12 +1,14 @@
 """Other people's WebSocket against ours: every conversation with PEER as the client, and with PEER as the server.
 
-usage: matrix.py PEERS PEER, with the folder that holds the built peers; nginx and haproxy stand in front of our server
+usage: matrix.py PEERS PEER [COMPRESSION]..., with the folder that holds the built peers; nginx and haproxy stand in front of
+our server
 
-All peers speak the command line of peers/peer.hpp.
+With COMPRESSION, which is shared, small or full, both ends compress, and ours checks that they do. All peers speak the command line of peers/peer.hpp.
 """
 
 import asyncio
 import contextlib
+import os
 import pathlib
 import sys
 import zlib
@@ -24,6 +26,10 @@ COMMANDS = {
 CLIENTS_ONLY = {"chromium"}
 CANNOT_PING = {"chromium"}
 CANNOT_FRAGMENT = {"aiohttp", "chromium", "faye"}
+# websocketpp's client does not offer it. libwebsockets' (4.1.6) does, and then delivers an uncompressed message for ever.
+COMPRESS_AS_SERVERS_ONLY = {"libwebsockets", "websocketpp"}
+# websocketpp sends fragments as they are. libwebsockets marks none of the frames when the first one is empty.
+CANNOT_FRAGMENT_COMPRESSED = {"libwebsockets", "websocketpp"}
 CLIENT_SECONDS = 12
 SERVER_SECONDS = 5
 
@@ -70,7 +76,8 @@ def conversations(client, server):
     answers = [line(octets(300000)), line(octets(3))]
     if client not in CANNOT_FRAGMENT:
         yield Conversation("fragments from the client", fragments, answers)
-    if server not in CANNOT_FRAGMENT:
+    compressed = os.environ["KINDWIRE_COMPRESSION"] != "off"
+    if server not in CANNOT_FRAGMENT and not (compressed and server in CANNOT_FRAGMENT_COMPRESSED):
         yield Conversation("fragments from the server", [f"!{each}" for each in fragments], answers)
     pings = ["are you there", "p" * 125]
     if client not in CANNOT_PING:
@@ -138,6 +145,8 @@ async def between(cases, client, server, front=None):
         for each in conversations(client, server):
             pongs = each.pongs and ours
             way = f"{client} → {front.__name__} → {server}" if front else f"{client} → {server}"
+            compression = os.environ["KINDWIRE_COMPRESSION"]
+            way += f", {compression}" if compression != "off" else ""
             work = converse(client, server, urls[pongs], each, servers[pongs].process.stdout)
             await cases.case(f"{way}: {each.name}", work)
         if ours:
@@ -147,12 +156,19 @@ async def between(cases, client, server, front=None):
 
 async def main(cases):
     peer = sys.argv[2]
+    for compression in sys.argv[3:] or ["off"]:
+        os.environ["KINDWIRE_COMPRESSION"] = compression  # of every peer
+        await talk_to(peer, cases, compression)
+
+
+async def talk_to(peer, cases, compression):
     front = getattr(proxies, peer, None)
     if front:
         for client in ("websockets", "kindwire"):
             await between(cases, client, "kindwire", front)
         return
-    await between(cases, peer, "kindwire")
+    if compression == "off" or peer not in COMPRESS_AS_SERVERS_ONLY:
+        await between(cases, peer, "kindwire")
     if peer not in {"kindwire", *CLIENTS_ONLY}:
         await between(cases, "kindwire", peer)
 

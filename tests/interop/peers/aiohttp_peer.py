@@ -5,9 +5,11 @@ import socket
 import aiohttp
 from aiohttp import WSMsgType, web
 
-from peer import Conversation, announce, run
+from peer import COMPRESSION, Conversation, announce, run
 
 OPTIONS = {"autoping": False, "max_msg_size": 4 << 20}
+# It cannot ask for no context takeover.
+OFFER = {"off": 0, "shared": 15, "small": 12, "full": 15}[COMPRESSION]
 
 
 class Connection:
@@ -42,7 +44,7 @@ async def converse(ws, subprotocol, talk):
 
 async def be_server(port):
     async def serve(request):
-        ws = web.WebSocketResponse(protocols=["chat"], **OPTIONS)
+        ws = web.WebSocketResponse(protocols=["chat"], compress=OFFER != 0, **OPTIONS)
         await ws.prepare(request)
         await converse(ws, ws.ws_protocol, Conversation())
         return ws
@@ -58,7 +60,7 @@ async def be_server(port):
 
 async def be_client(url, subprotocols, commands):
     async with aiohttp.ClientSession() as session:
-        async with session.ws_connect(url, protocols=subprotocols, **OPTIONS) as ws:
+        async with session.ws_connect(url, protocols=subprotocols, compress=OFFER, **OPTIONS) as ws:
             await converse(ws, ws.protocol, Conversation(commands))
 
 

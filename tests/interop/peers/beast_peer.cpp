@@ -20,6 +20,14 @@ class connection : public peer::connection, public std::enable_shared_from_this<
  public:
   connection(tcp::socket socket, peer::conversation talk) : ws_(std::move(socket)), talk_(std::move(talk)) {
     ws_.read_message_max(std::size_t{4} << 20);
+    std::string const compression = peer::compression();
+    if (compression != "off") {
+      beast::websocket::permessage_deflate wanted;
+      wanted.client_enable = wanted.server_enable = true;
+      wanted.client_no_context_takeover = wanted.server_no_context_takeover = compression == "shared";
+      if (compression == "small") wanted.client_max_window_bits = wanted.server_max_window_bits = 12;
+      ws_.set_option(wanted);
+    }
     ws_.control_callback([this](beast::websocket::frame_type type, beast::string_view data) {
       if (type != beast::websocket::frame_type::pong) return;
       asio::post(ws_.get_executor(),

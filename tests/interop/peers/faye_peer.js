@@ -3,9 +3,16 @@
 
 const http = require('http');
 const WebSocket = require('faye-websocket');
-const {Conversation, run, announce} = require('./peer.js');
+const deflate = require('permessage-deflate');
+const {Conversation, compression, run, announce} = require('./peer.js');
 
-const OPTIONS = {maxLength: 4 << 20};
+const DEFLATE = {
+  off: [],
+  shared: [deflate.configure({noContextTakeover: true, requestNoContextTakeover: true})],
+  small: [deflate.configure({maxWindowBits: 12, requestMaxWindowBits: 12})],
+  full: [deflate],
+};
+const OPTIONS = {maxLength: 4 << 20, extensions: DEFLATE[compression]};
 
 function converse(ws, talk) {
   const on = {

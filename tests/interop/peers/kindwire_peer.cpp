@@ -1,5 +1,7 @@
 // kindwire's own end of matrix.py; `server --pongs` delivers pongs, and so answers pings itself.
 #include <algorithm>
+#include <cstdint>
+#include <stdexcept>
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
@@ -9,6 +11,7 @@
 #include <kindwire/net/client.hpp>
 #include <kindwire/net/server.hpp>
 
+#include "../../../examples/compression.hpp"
 #include "peer.hpp"
 
 namespace kw = kindwire;
@@ -18,12 +21,25 @@ namespace {
 class adapter : public peer::connection {
  public:
   explicit adapter(kw::net::websocket& ws) : ws_(ws) {}
+
+  // What was agreed on must also be done.
+  void check_traffic(std::size_t received) const {
+    if (peer::compression() == "off") return;
+    auto const small = [](std::uint64_t bytes, std::size_t of) { return of < 200'000 || bytes < of / 4; };
+    kw::net::statistics const seen = ws_.statistics().value();
+    bool const right = ws_.extensions().starts_with("permessage-deflate") && small(seen.bytes_sent, sent_) &&
+                       small(seen.bytes_received, received);
+    if (!right) throw std::runtime_error("not compressed: '" + std::string(ws_.extensions()) + "'");
+  }
+
   void send(peer::kind type, std::string const& payload) override {
+    sent_ += payload.size();
     check(ws_.try_send(type == peer::kind::text ? kw::message_type::text : kw::message_type::binary,
                        kw::detail::as_bytes(payload)));
   }
   void send_fragments(std::vector<std::string> const& pieces) override {
     for (std::size_t at = 0; at < pieces.size(); ++at) {
+      sent_ += pieces[at].size();
       auto const type = at == 0 ? kw::message_type::binary : kw::message_type::continuation;
       check(ws_.try_send_fragment(type, kw::detail::as_bytes(pieces[at]), at + 1 == pieces.size()));
     }
@@ -40,13 +56,16 @@ class adapter : public peer::connection {
     if (failure) throw std::system_error(failure);
   }
   kw::net::websocket& ws_;
+  std::size_t sent_ = 0;
 };
 
 asio::awaitable<void> converse(kw::net::websocket& ws, peer::conversation& talk) {
   adapter on(ws);
+  std::size_t received = 0;
   talk.opened(on, std::string(ws.subprotocol()));
   while (kw::message const msg = co_await ws.receive()) {
     std::string const payload(msg.text());
+    received += payload.size();
     switch (msg.type()) {
       case kw::message_type::ping: ws.try_send(kw::message_type::pong, msg.bytes()); break;
       case kw::message_type::pong: talk.ponged(on, payload); break;
@@ -54,6 +73,7 @@ asio::awaitable<void> converse(kw::net::websocket& ws, peer::conversation& talk)
     }
   }
   co_await ws.close();
+  on.check_traffic(received);
   talk.closed(static_cast<unsigned>(ws.close_code()), std::string(ws.close_reason()));
 }
 
@@ -61,6 +81,8 @@ kw::net::connection_options options(bool pongs) {
   kw::net::connection_options result;
   result.max_message_size = std::size_t{4} << 20;
   result.autoping = !pongs;
+  result.statistics = true;
+  result.compression = compression_named(peer::compression());
   return result;
 }
 

@@ -129,6 +129,18 @@ lws_protocols const protocols[] = {{"none", on_event, sizeof(connection*), 65536
                                    {"chat", on_event, sizeof(connection*), 65536, 0, nullptr, 0},
                                    {nullptr, nullptr, 0, 0, 0, nullptr, 0}};
 
+lws_extension const* extensions() {
+  static lws_extension chosen[] = {
+      {"permessage-deflate", lws_extension_callback_pm_deflate, "permessage-deflate"}, {nullptr, nullptr, nullptr}};
+  std::string const compression = peer::compression();
+  if (compression == "off") return nullptr;
+  if (compression == "shared")
+    chosen[0].client_offer = "permessage-deflate; client_no_context_takeover; server_no_context_takeover";
+  if (compression == "small")
+    chosen[0].client_offer = "permessage-deflate; client_max_window_bits=12; server_max_window_bits=12";
+  return chosen;
+}
+
 using context = std::unique_ptr<lws_context, decltype(&lws_context_destroy)>;
 
 context make_context(int port) {
@@ -137,6 +149,7 @@ context make_context(int port) {
   wanted.port = port;
   wanted.iface = port == CONTEXT_PORT_NO_LISTEN ? nullptr : "127.0.0.1";
   wanted.protocols = protocols;
+  wanted.extensions = extensions();
   context result(lws_create_context(&wanted), lws_context_destroy);
   if (!result) throw std::runtime_error("no context");
   return result;

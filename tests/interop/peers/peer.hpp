@@ -7,6 +7,9 @@
 // and for clients `!COMMAND`, which has the server do it. A server sends all other messages back, and `pong
 // DATA` for a pong. A client prints `open SUBPROTOCOL`, `text SIZE ADLER32`, `binary SIZE ADLER32`, `pong
 // DATA`, and both ends print `closed CODE REASON` with what the other end's Close said.
+//
+// KINDWIRE_COMPRESSION in the environment has all messages compressed, with permessage-deflate: `shared` without
+// context takeover at either end, `small` with windows of 12 bits, `full` with what is usual.
 #pragma once
 
 #include <cstddef>
@@ -31,6 +34,12 @@ class connection {
   virtual void ping(std::string const& data) = 0;
   virtual void close(unsigned code, std::string const& reason) = 0;
 };
+
+// The value of KINDWIRE_COMPRESSION, or `off`.
+inline std::string compression() {
+  char const* const given = std::getenv("KINDWIRE_COMPRESSION");
+  return given != nullptr ? given : "off";
+}
 
 inline std::string pattern(kind type, std::size_t size) {
   std::string result(size, '\0');

@@ -93,6 +93,8 @@ function run(beServer, beClient) {
   else beClient(url, subprotocols ? subprotocols.split(', ') : [], commands);
 }
 
+const compression = process.env.KINDWIRE_COMPRESSION || 'off';
+
 const announce = (port) => console.log(`ws://127.0.0.1:${port}/`);
 
-module.exports = {Conversation, run, announce};
+module.exports = {Conversation, compression, run, announce};

@@ -1,8 +1,11 @@
 """What the Python peers of matrix.py have in common: the same command line, commands and lines as peer.hpp says."""
 
 import asyncio
+import os
 import sys
 import zlib
+
+COMPRESSION = os.environ.get("KINDWIRE_COMPRESSION", "off")
 
 
 def pattern(kind, size):

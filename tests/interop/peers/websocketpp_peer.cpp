@@ -2,6 +2,7 @@
 #include <websocketpp/client.hpp>
 #include <websocketpp/config/asio_no_tls.hpp>
 #include <websocketpp/config/asio_no_tls_client.hpp>
+#include <websocketpp/extensions/permessage_deflate/enabled.hpp>
 #include <websocketpp/server.hpp>
 
 #include "peer.hpp"
@@ -9,6 +10,12 @@
 namespace {
 
 namespace opcode = websocketpp::frame::opcode;
+
+// Its client offers nothing.
+struct compressing_server : websocketpp::config::asio {
+  struct permessage_deflate_config {};
+  using permessage_deflate_type = websocketpp::extensions::permessage_deflate::enabled<permessage_deflate_config>;
+};
 using websocketpp::connection_hdl;
 
 template <class Endpoint>
@@ -64,8 +71,9 @@ void prepare(Endpoint& endpoint, peer::conversation& talk) {
   endpoint.set_fail_handler([](connection_hdl) { throw std::runtime_error("no connection"); });
 }
 
-void be_server(unsigned short port) {
-  using endpoint = websocketpp::server<websocketpp::config::asio>;
+template <class Config>
+void be_server_of(unsigned short port) {
+  using endpoint = websocketpp::server<Config>;
   endpoint server;
   peer::conversation talk;
   prepare(server, talk);
@@ -82,6 +90,11 @@ void be_server(unsigned short port) {
   websocketpp::lib::asio::error_code failure;
   peer::print_url(server.get_local_endpoint(failure).port());
   server.run();
+}
+
+void be_server(unsigned short port) {
+  peer::compression() == "off" ? be_server_of<websocketpp::config::asio>(port)
+                               : be_server_of<compressing_server>(port);
 }
 
 void be_client(std::string const& url, std::string const& subprotocols,

@@ -3,10 +3,16 @@
 import asyncio
 
 import websockets
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory, ServerPerMessageDeflateFactory
 
-from peer import Conversation, announce, run
+from peer import COMPRESSION, Conversation, announce, run
 
-MAX_SIZE = 4 << 20
+OPTIONS = {"max_size": 4 << 20, "compression": None}
+TERMS = {
+    "shared": {"server_no_context_takeover": True, "client_no_context_takeover": True},
+    "small": {"server_max_window_bits": 12, "client_max_window_bits": 12},
+    "full": {},
+}.get(COMPRESSION)
 
 
 class Connection:
@@ -56,12 +62,14 @@ async def be_server(port):
     async def serve(ws):
         await converse(ws, Conversation())
 
-    async with websockets.serve(serve, "127.0.0.1", port, subprotocols=["chat"], max_size=MAX_SIZE) as server:
+    extensions = None if TERMS is None else [ServerPerMessageDeflateFactory(**TERMS)]
+    async with websockets.serve(serve, "127.0.0.1", port, subprotocols=["chat"], extensions=extensions, **OPTIONS) as server:
         await announce(server.sockets[0].getsockname()[1])
 
 
 async def be_client(url, subprotocols, commands):
-    async with websockets.connect(url, subprotocols=subprotocols or None, max_size=MAX_SIZE) as ws:
+    extensions = None if TERMS is None else [ClientPerMessageDeflateFactory(**TERMS)]
+    async with websockets.connect(url, subprotocols=subprotocols or None, extensions=extensions, **OPTIONS) as ws:
         await converse(ws, Conversation(commands))
 
 

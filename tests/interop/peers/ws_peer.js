@@ -2,9 +2,15 @@
 'use strict';
 
 const WebSocket = require('ws');
-const {Conversation, run, announce} = require('./peer.js');
+const {Conversation, compression, run, announce} = require('./peer.js');
 
-const OPTIONS = {maxPayload: 4 << 20};
+const DEFLATE = {
+  off: false,
+  shared: {threshold: 0, clientNoContextTakeover: true, serverNoContextTakeover: true},
+  small: {threshold: 0, clientMaxWindowBits: 12, serverMaxWindowBits: 12},
+  full: {threshold: 0},
+};
+const OPTIONS = {maxPayload: 4 << 20, perMessageDeflate: DEFLATE[compression]};
 
 function converse(ws, talk) {
   const on = {
