@@ -306,7 +306,7 @@ TEST_CASE("what is changed gives an error, or a value that is as good as any") {
     auto const again = kw::decode<whole>(once);
     REQUIRE(again);
     // Line breaks in raw JSON are not written.
-    auto const breaks = [](std::string_view text) { return text.find_first_of("\r\n") != text.npos; };
+    auto const breaks = [](std::string_view raw) { return raw.find_first_of("\r\n") != raw.npos; };
     if (!breaks(result->raw.text) && !breaks(result->raw_view.text)) REQUIRE(*again == *result);
   }
   CHECK(values > 500);
