@@ -20,6 +20,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "../support/bytes.hpp"
@@ -213,6 +214,66 @@ TEST_CASE("deflate over TCP: without takeover an idle connection holds nothing o
   io.run_for(30s);
   CHECK(one != 0);
   CHECK(many == one);
+}
+
+TEST_CASE(
+    "deflate over TCP: a prepared message reaches everybody, from every way of sending and from any thread") {
+  std::string const all_alike = [] {
+    std::string result;
+    for (std::size_t i = 0; i != 100; ++i) result += json(i);
+    return result;
+  }();
+  for (negotiator const extension :
+       {negotiator{}, negotiator{deflate::shared()}, negotiator{deflate::full()}}) {
+    kw::prepared_message const news{all_alike};
+    asio::io_context io;
+    kw::net::server server{io, {.connection = {.compression = extension}}};
+    server.websocket("/", [&](kw::net::websocket& ws) -> asio::awaitable<void> {
+      co_await ws.send(news);
+      co_await ws.send(news, kw::compress::no);
+      co_await ws.send(news, asio::use_awaitable);
+      co_await ws.send(news, kw::compress::yes, asio::use_awaitable);
+      CHECK_FALSE(ws.try_send(news));
+      CHECK_FALSE(ws.remote().send(news));
+      std::thread elsewhere([&news, remote = ws.remote()] {
+        CHECK_FALSE(remote.send(news));
+        CHECK_FALSE(remote.send("between"));
+        CHECK_FALSE(remote.send(news, kw::compress::no));
+        CHECK(remote.send(kw::prepared_message{kw::message_type::ping, {}}) == kw::error::invalid_argument);
+        CHECK_FALSE(remote.send(kw::prepared_message{"short"}));
+        CHECK_FALSE(remote.send(news));
+      });
+      elsewhere.join();
+      co_await ws.close();
+    });
+    server.start();
+    auto const run = [&]() -> asio::awaitable<void> {
+      for (int i = 0; i != 4; ++i) {
+        // One of them knows nothing of compression.
+        kw::net::client const opener{
+            {.connection = {.statistics = true, .compression = i == 3 ? negotiator{} : extension}}};
+        kw::net::websocket ws =
+            co_await opener.connect(io, "ws://127.0.0.1:" + std::to_string(server.port()) + "/");
+        for (int received = 0; received != 11; ++received) {
+          kw::message const msg = co_await ws.receive();
+          CHECK(msg.text() == (received == 7 ? "between" : received == 9 ? "short" : all_alike));
+        }
+        CHECK_FALSE(co_await ws.receive());
+        std::uint64_t const plain = ws.extensions().empty() ? 9 : 2;
+        std::uint64_t const bytes = ws.statistics()->bytes_received;
+        CHECK(bytes >= plain * all_alike.size());
+        CHECK(bytes < (plain + 4) * all_alike.size());
+      }
+      server.stop();
+    };
+    std::exception_ptr failure;
+    asio::co_spawn(io, run, [&](std::exception_ptr thrown) {
+      failure = thrown;
+      server.stop();
+    });
+    io.run_for(30s);
+    CHECK_FALSE(failure);
+  }
 }
 
 }  // namespace net_deflate_tests

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <deque>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -208,6 +210,95 @@ TEST_CASE("permessage-deflate: contexts are made for the first message, and kept
     CHECK(keeping.deflate.memory() < 4096 + 8192);
     CHECK(keeping.deflate.memory() != 0);
   }
+}
+
+TEST_CASE(
+    "permessage-deflate: a prepared message is compressed once for all that agreed alike, and is right for "
+    "the others") {
+  random_numbers numbers{35};
+  auto const options = choices(false, false, 15, 40);
+  auto const common = std::make_shared<service>(options);
+  struct receiver {
+    permessage_deflate sending;
+    kw::session server;
+    compressed_end client;
+    events sent{};
+    receiver(std::shared_ptr<service> const& of, terms const& agreed)
+        : sending(of, agreed),
+          server(role::server, {}, &sending),
+          client(role::client, choices(true, true, 15)) {}
+    bytes deliver() {
+      bytes const wire = copy(server.output());
+      server.consume(wire.size());
+      client.take(wire);
+      return wire;
+    }
+  };
+  std::deque<receiver> all;
+  for (int i = 0; i != 12; ++i) {
+    bool const keeps = i % 4 == 3;  // others' windows are what they are
+    all.emplace_back(common, terms{keeps, true, i % 3 == 2 ? 10 : 15, 15});
+  }
+  for (int round = 0; round != 60; ++round) {
+    bool const is_text = numbers.one_in(2);
+    bytes const payload = numbers.one_in(3)   ? numbers.any(numbers.below(300))
+                          : numbers.one_in(8) ? bytes{}
+                                              : text(json(numbers.below(1000)) + json(numbers.below(1000)));
+    auto const type = is_text ? opcode::text : opcode::binary;
+    auto const whole = is_text ? text(json(numbers.below(50))) : payload;
+    kw::prepared_message const news{type, whole};
+    auto const how = numbers.one_in(6) ? kw::compress::no : kw::compress::yes;
+    std::map<int, bytes> wires;  // by window, of those that keep nothing
+    for (auto& each : all) {
+      if (numbers.one_in(2)) {
+        std::string const between = json(numbers.below(1000));
+        CHECK_FALSE(each.server.send(between));
+        each.sent.push_back({opcode::text, text(between)});
+        each.deliver();
+      }
+      CHECK_FALSE(each.server.send(news, how));
+      each.sent.push_back({type, whole});
+      bytes const wire = each.deliver();
+      if (each.sending.agreed().context_takeover) continue;
+      auto const [known, fresh] = wires.try_emplace(each.sending.agreed().window_bits, wire);
+      if (!fresh) CHECK(known->second == wire);
+      CHECK(each.sending.memory() == 0);
+    }
+    if (how == kw::compress::yes) {
+      for (int const bits : {10, 15}) {
+        auto const made = news.encoded({common, &common->of(bits)});
+        CHECK(made->worth_it == ((wires.at(bits).at(0) & std::byte{0x40}) != std::byte{}));
+      }
+    }
+  }
+  for (auto& each : all) {
+    CHECK_FALSE(each.client.ws.error());
+    CHECK(each.client.seen == each.sent);
+  }
+}
+
+TEST_CASE("permessage-deflate: a prepared message that may not be sent now leaves everything as it is") {
+  compressed_end one{role::server, choices(false, false, 15)};
+  kw::prepared_message const news{json(1) + json(2)};
+  CHECK(one.ws.send(kw::prepared_message{opcode::ping, {}}) == kw::error::invalid_argument);
+  CHECK(one.ws.send_encoded(opcode::ping, {}) == kw::error::invalid_argument);
+  CHECK_FALSE(one.ws.send(opcode::text, text("a"), false));
+  one.output();
+  CHECK(one.ws.send(news) == kw::error::fragment_in_progress);
+  CHECK(one.ws.output().empty());
+  CHECK_FALSE(one.ws.send(opcode::continuation, text("b"), true));
+  one.output();
+  CHECK_FALSE(one.ws.send(news));
+  CHECK(reserved_bits_of(one.output()) == 0x40);
+  CHECK_FALSE(one.ws.close());
+  one.output();
+  CHECK(one.ws.send(news) == kw::error::closed);
+  CHECK(one.ws.output().empty());
+
+  kw::session plain{role::server};
+  CHECK(plain.send_encoded(opcode::text, text("a")) == kw::error::invalid_argument);
+  CHECK_FALSE(plain.send(kw::prepared_message{"as it is"}));
+  CHECK(copy(plain.output()) == frame(0x81, text("as it is"), nullptr));
 }
 
 // NATS: two connections with messages under way at once.

@@ -32,12 +32,44 @@ struct terms {
   friend bool operator==(terms const&, terms const&) = default;
 };
 
+// Compresses messages for connections that keep no window of the same size.
+class encoder final : public message_encoder {
+ public:
+  void set(deflate::options const& of, int window_bits) noexcept {
+    options_ = &of;
+    window_bits_ = window_bits;
+  }
+
+  bool encode(message_type, std::span<std::byte const> payload, buffer& to) const override {
+    if (payload.empty() || payload.size() < options_->threshold) return false;
+    auto context = contexts::take_deflater({window_bits_, options_->memory_level, options_->level});
+    if (!context) return false;
+    bool const shorter = context->deflate(payload, true, payload.size(), to);
+    contexts::give(std::move(context));
+    return shorter;
+  }
+
+ private:
+  deflate::options const* options_ = nullptr;
+  int window_bits_ = 0;
+};
+
 // What connections with the same options share.
 struct service {
   deflate::options options;
   std::atomic<std::size_t> promised{0};  // bytes that connections may come to keep
+  std::array<encoder, widest_window_bits - narrowest_deflatable_bits + 1> encoders;
 
-  explicit service(deflate::options const& given) noexcept : options(given) {}
+  explicit service(deflate::options const& given) noexcept : options(given) {
+    for (int bits = narrowest_deflatable_bits; bits <= widest_window_bits; ++bits)
+      of(bits).set(options, bits);
+  }
+  service(service const&) = delete;
+  service& operator=(service const&) = delete;
+
+  encoder& of(int window_bits) noexcept {
+    return encoders[static_cast<std::size_t>(window_bits - narrowest_deflatable_bits)];
+  }
 };
 
 // The most that a connection keeps on these terms, by what zlib documents, rounded up.
@@ -114,6 +146,11 @@ class permessage_deflate final : public message_extension {
     encode_part(payload, false, to);
     compressing_ = true;
     return true;
+  }
+
+  std::shared_ptr<message_encoder const> encoder() const noexcept override {
+    if (agreed_.context_takeover || agreed_.window_bits < narrowest_deflatable_bits) return nullptr;
+    return {service_, &service_->of(agreed_.window_bits)};
   }
 
   std::size_t memory() const noexcept override {

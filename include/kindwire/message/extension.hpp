@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "../error.hpp"
@@ -16,6 +17,20 @@ namespace kindwire {
 /// Whether an extension may transform a message that is sent. `no` sends it as it is: for a secret that must
 /// not be compressed beside what an attacker chooses, or what is known to be compressed already.
 enum class compress : std::uint8_t { no, yes };
+
+/// Encodes whole messages, each without regard to any other, so that one encoding serves several connections.
+/// Thread safe.
+class message_encoder {
+ public:
+  message_encoder() = default;
+  message_encoder(message_encoder const&) = delete;
+  message_encoder& operator=(message_encoder const&) = delete;
+  virtual ~message_encoder() = default;
+
+  /// Appends the payload, transformed, to `to`. False if it is better sent as it is; `to` is then undefined
+  /// behind its old end. May throw std::bad_alloc.
+  virtual bool encode(message_type type, std::span<std::byte const> payload, buffer& to) const = 0;
+};
 
 /// An extension at work on one connection: it transforms the payload of whole messages, and marks those that
 /// it has transformed by RSV bits on their first frame (RFC 6455 §5.2). The session deals with everything
@@ -58,6 +73,10 @@ class message_extension {
   /// If it throws std::bad_alloc the frame is not sent, and the extension is ready for another attempt.
   virtual bool encode(message_type type, std::span<std::byte const> payload, bool fin, compress how,
                       buffer& to) = 0;
+
+  /// Makes payloads that this connection may send, marked, as messages; connections with the same one may
+  /// send the same. Null if what encode() makes depends on the messages before.
+  virtual std::shared_ptr<message_encoder const> encoder() const noexcept { return nullptr; }
 
   // Resources.
 

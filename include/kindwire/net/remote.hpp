@@ -73,6 +73,11 @@ class remote {
     return send(whole.type(), whole.bytes(), how);
   }
 
+  /// A message that goes to other connections as well: see prepared_message. It is encoded on this thread.
+  std::error_code send(prepared_message const& whole, compress how = compress::yes) const {
+    return box_ ? box_->send(whole, how) : make_error_code(error::closed);
+  }
+
   /// A message of any type. invalid_argument for PING and PONG over 125 bytes, for CLOSE (use close()) and
   /// for CONTINUATION.
   std::error_code send(message_type type, std::span<std::byte const> bytes,

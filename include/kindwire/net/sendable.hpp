@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "../message/message.hpp"
+#include "../message/prepared_message.hpp"
 #include "text_encodable.hpp"
 
 namespace kindwire::net {
@@ -42,7 +43,8 @@ template <class T>
 concept sendable =
     binary_sendable<T> || text_encodable<T> || std::convertible_to<T const&, std::string_view> ||
     std::convertible_to<T const&, std::span<std::byte const>> ||
-    std::convertible_to<T const&, message const&> || std::convertible_to<T const&, message_type>;
+    std::convertible_to<T const&, message const&> || std::convertible_to<T const&, prepared_message const&> ||
+    std::convertible_to<T const&, message_type>;
 
 template <class T>
 concept unsendable = !sendable<T>;
@@ -53,8 +55,9 @@ constexpr void refuse_to_send() noexcept {
   static_assert(
       sendable<T>,
       "kindwire: this cannot be sent: what can be is text (std::string_view), bytes in a row (std::byte, "
-      "unsigned char or char in a vector, an array or a span), a kindwire::message, and a struct with a "
-      "schema once <kindwire/json/writer.hpp> is included");
+      "unsigned char or char in a vector, an array or a span), a kindwire::message or prepared_message, and "
+      "a "
+      "struct with a schema once <kindwire/json/writer.hpp> is included");
 }
 
 }  // namespace detail

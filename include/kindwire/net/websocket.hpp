@@ -147,6 +147,15 @@ class websocket {
     return detail::await_drained(connection_, try_send(whole), std::forward<Token>(token));
   }
 
+  /// A message that goes to other connections as well: see prepared_message.
+  asio::awaitable<sent> send(prepared_message const& whole, compress how = compress::yes) {
+    return detail::await_drained(connection_, try_send(whole, how));
+  }
+  template <asio::completion_token_for<void(std::error_code)> Token>
+  auto send(prepared_message const& whole, Token&& token) {
+    return detail::await_drained(connection_, try_send(whole), std::forward<Token>(token));
+  }
+
   /// A message of any type; PING and PONG have at most 125 bytes, CLOSE is close() without waiting.
   asio::awaitable<sent> send(message_type type, std::span<std::byte const> bytes,
                              compress how = compress::yes) {
@@ -235,6 +244,9 @@ class websocket {
   }
   std::error_code try_send(message const& whole, compress how = compress::yes) {
     return try_send(whole.type(), whole.bytes(), how);
+  }
+  std::error_code try_send(prepared_message const& whole, compress how = compress::yes) {
+    return queue(true, [&](session& protocol) { return protocol.send(whole, how); });
   }
   std::error_code try_send(message_type type, std::span<std::byte const> bytes,
                            compress how = compress::yes) {

@@ -51,6 +51,14 @@ class outbox {
     if (!write_encoded(extension, type, payload, fin, how)) write(type, payload, fin);
   }
 
+  // A whole message that an extension has transformed.
+  void write_marked(opcode type, std::span<std::byte const> payload, std::uint8_t reserved) {
+    std::size_t const size = encoder_.size(payload.size());
+    std::byte* const to = room(size);
+    output_.commit(size);
+    encoder_.write(to, type, payload, true, reserved);
+  }
+
   // Answers a ping. RFC 6455 §5.5.3 allows answering only the most recent of several: a peer that sends pings
   // and does not read gets that one, once the answers before it are written.
   void queue_pong(std::span<std::byte const> payload) {

@@ -20,6 +20,7 @@
 #include "../message/close.hpp"
 #include "../message/extension.hpp"
 #include "../message/message.hpp"
+#include "../message/prepared_message.hpp"
 #include "../message/reassembler.hpp"
 #include "close_handshake.hpp"
 #include "inbox.hpp"
@@ -177,6 +178,13 @@ class session {
   std::error_code send(std::string_view text, compress how = compress::yes) {
     return send(message_type::text, detail::as_bytes(text), true, how);
   }
+
+  /// Queues a message that goes to other connections as well: see prepared_message.
+  std::error_code send(prepared_message const& whole, compress how = compress::yes);
+
+  /// Queues a TEXT or BINARY message whose payload message_extension::encoder() has made. invalid_argument
+  /// without an extension; other errors as for send().
+  std::error_code send_encoded(message_type type, std::span<std::byte const> encoded);
 
   /// Queues a whole TEXT or BINARY message that `write` appends to the outbound buffer itself: no copy, no
   /// string in between, unless there is an extension. `write(buffer&)` must only append; it returns false to
@@ -351,6 +359,25 @@ inline std::error_code session::send_any(message_type type, std::span<std::byte 
   if (control) return {};
   sending_fragments_ = !fin;
   sends_plainly_ = fin && extension_ == nullptr;
+  return {};
+}
+
+inline std::error_code session::send(prepared_message const& whole, compress how) {
+  bool const data = whole.type() == message_type::text || whole.type() == message_type::binary;
+  if (!data) return error::invalid_argument;
+  auto const encoder =
+      extension_ != nullptr && how == compress::yes && is_open() ? extension_->encoder() : nullptr;
+  if (!encoder) return send(whole.type(), whole.bytes(), true, how);
+  auto const made = whole.encoded(encoder);
+  if (made->worth_it) return send_encoded(whole.type(), made->bytes);
+  return send(whole.type(), whole.bytes(), true, compress::no);
+}
+
+inline std::error_code session::send_encoded(message_type type, std::span<std::byte const> encoded) {
+  bool const data = type == message_type::text || type == message_type::binary;
+  if (extension_ == nullptr || !data) return error::invalid_argument;
+  if (auto const wrong = check_send(type, encoded.size(), true); wrong != kindwire::error{}) return wrong;
+  output_.write_marked(type, encoded, extension_->reserved_bits());
   return {};
 }
 

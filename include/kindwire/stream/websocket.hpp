@@ -99,10 +99,13 @@ class blocking_websocket {
   void send(message_type type, std::span<std::byte const> bytes, std::error_code& failure, bool fin = true,
             compress how = compress::yes) {
     failure = state_ ? machine().send(type, bytes, fin, how) : make_error_code(error::closed);
-    if (failure) return;
-    failure = write();
-    // It is queued, and goes out with the next operation: retrying would send it twice.
-    if (passes(failure)) failure.clear();
+    if (!failure) write_queued(failure);
+  }
+
+  /// Sends a message that goes to other connections as well: see prepared_message.
+  void send(prepared_message const& whole, std::error_code& failure, compress how = compress::yes) {
+    failure = state_ ? machine().send(whole, how) : make_error_code(error::closed);
+    if (!failure) write_queued(failure);
   }
 
   /// Writes queued output, for a stream whose writes may time out or not block.
@@ -171,6 +174,12 @@ class blocking_websocket {
   }
 
  private:
+  // It is queued, and goes out with the next operation if it cannot now: retrying would send it twice.
+  void write_queued(std::error_code& failure) {
+    failure = write();
+    if (passes(failure)) failure.clear();
+  }
+
   using clock = detail::ending::clock;
 
   struct state {

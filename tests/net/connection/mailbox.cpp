@@ -54,7 +54,7 @@ struct owner : std::enable_shared_from_this<owner> {
   void take() {
     place.take(
         inside_message,
-        [this](message_type type, std::span<std::byte const> payload, kw::compress how) {
+        [this](message_type type, std::span<std::byte const> payload, kw::compress how, bool) {
           if (how == kw::compress::no) ++plain;
           if (on_mail) on_mail();
           got.emplace_back(type, kw::message(type, payload).text());
@@ -554,7 +554,7 @@ TEST_CASE("mailbox: threads together do not pass the mark, and nothing of theirs
     void mail_arrived() {
       place.take(
           false,
-          [this](message_type, std::span<std::byte const> payload, kw::compress) {
+          [this](message_type, std::span<std::byte const> payload, kw::compress, bool) {
             int which, number;
             std::memcpy(&which, payload.data(), sizeof which);
             std::memcpy(&number, payload.data() + sizeof which, sizeof number);

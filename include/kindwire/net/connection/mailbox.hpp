@@ -28,6 +28,7 @@
 #include "../../message/close.hpp"
 #include "../../message/extension.hpp"
 #include "../../message/message.hpp"
+#include "../../message/prepared_message.hpp"
 #include "context_gate.hpp"
 #include "try_allocating.hpp"
 
@@ -42,9 +43,10 @@ namespace kindwire::net::detail {
 class mailbox : public std::enable_shared_from_this<mailbox> {
  public:
   // The owner has weak_from_this() and mail_arrived(), which is called on `executor` when there is mail. The
-  // pointer to it is used until shut().
+  // pointer to it is used until shut(). `encoder` is its extension's, or null.
   template <class Owner>
-  mailbox(Owner& owner, asio::any_io_executor const& executor, std::size_t hard_mark)
+  mailbox(Owner& owner, asio::any_io_executor const& executor, std::size_t hard_mark,
+          std::shared_ptr<message_encoder const> encoder = {})
       : gate_(context_gate::of(executor)),
         executor_(executor),
         owner_(&owner),
@@ -52,19 +54,21 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
           return static_cast<Owner*>(of)->weak_from_this().lock();
         }),
         tell_owner_([](void* of) { static_cast<Owner*>(of)->mail_arrived(); }),
-        hard_mark_(hard_mark) {}
+        hard_mark_(hard_mark),
+        encoder_(std::move(encoder)) {}
   mailbox(mailbox const&) = delete;
   mailbox& operator=(mailbox const&) = delete;
 
   // The senders' side.
 
   // Errors, with nothing handed over: closed, send_queue_full, not_enough_memory.
-  std::error_code send(message_type type, std::span<std::byte const> payload, compress how = compress::yes) {
+  std::error_code send(message_type type, std::span<std::byte const> payload, compress how = compress::yes,
+                       bool encoded = false) {
     // Checked before locking too, so that threads that keep retrying do not keep the owner from the lock.
     if (auto const refusal = refuse(payload.size())) return refusal;
     std::lock_guard const lock(mutex_);
     if (auto const refusal = refuse(payload.size())) return refusal;
-    return add(type, payload, how);
+    return add(type, payload, how, encoded);
   }
 
   // The same for what `encode(buffer&)` appends. It may be a user's function: it is not called if there is no
@@ -76,6 +80,18 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
     bool written = false;
     if (!try_allocating([&] { written = std::forward<Encode>(encode)(encoded); })) return no_memory();
     return written ? send(type, encoded.bytes(), how) : make_error_code(error::invalid_argument);
+  }
+
+  // The same for what other connections get as well. Errors also: invalid_argument.
+  std::error_code send(prepared_message const& whole, compress how) {
+    if (whole.type() != message_type::text && whole.type() != message_type::binary)
+      return error::invalid_argument;
+    if (how == compress::no || !encoder_) return send(whole.type(), whole.bytes(), how);
+    if (auto const refusal = refuse(0)) return refusal;
+    std::shared_ptr<prepared_message::encoding const> made;
+    if (!try_allocating([&] { made = whole.encoded(encoder_); })) return no_memory();
+    return made->worth_it ? send(whole.type(), made->bytes, compress::yes, true)
+                          : send(whole.type(), whole.bytes(), compress::no);
   }
 
   // A Close, after everything handed over before; nothing is accepted after it. It may exceed the mark.
@@ -98,9 +114,9 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   // send of its own keeps the order.
   bool has_mail() const noexcept { return waiting_.load(std::memory_order_relaxed) != 0; }
 
-  // Calls `put(message_type, std::span<std::byte const>, compress)` for each pending message, in order, and
-  // finally `queued()`, for set_queued(); until then, everything that was taken still counts. A Close comes
-  // as a message with its body. A call from inside put() does nothing.
+  // Calls `put(message_type, std::span<std::byte const>, compress, bool encoded)` for each pending message,
+  // in order, and finally `queued()`, for set_queued(); until then, everything that was taken still counts. A
+  // Close comes as a message with its body. A call from inside put() does nothing.
   //
   // Inside the owner's own fragmented message, only PING and PONG are put, and a Close with no data before it
   // (RFC 6455 §5.4): the rest stays until take() is called after the last fragment.
@@ -159,21 +175,24 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   struct record {
     message_type type;
     compress how;
+    bool encoded;  // by the owner's encoder
     std::span<std::byte const> payload;
 
     std::size_t size() const noexcept { return overhead + payload.size(); }
   };
 
   static constexpr std::uint64_t plain = 0x80;  // beside the type, for compress::no
+  static constexpr std::uint64_t coded = 0x40;
 
-  static std::uint64_t head_of(message_type type, compress how, std::size_t size) noexcept {
-    return std::uint64_t{size} << 8 | (how == compress::no ? plain : 0) | static_cast<std::uint8_t>(type);
+  static std::uint64_t head_of(message_type type, compress how, bool encoded, std::size_t size) noexcept {
+    return std::uint64_t{size} << 8 | (how == compress::no ? plain : 0) | (encoded ? coded : 0) |
+           static_cast<std::uint8_t>(type);
   }
   static record first_of(std::span<std::byte const> bytes) noexcept {
     std::uint64_t head;
     std::memcpy(&head, bytes.data(), sizeof head);
-    return {static_cast<message_type>(head & 0xFF & ~plain),
-            (head & plain) != 0 ? compress::no : compress::yes,
+    return {static_cast<message_type>(head & 0xFF & ~plain & ~coded),
+            (head & plain) != 0 ? compress::no : compress::yes, (head & coded) != 0,
             bytes.subspan(overhead, static_cast<std::size_t>(head >> 8))};
   }
 
@@ -193,14 +212,15 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   }
 
   // Under the lock, so that a message the owner could not be woken for is still the last one.
-  std::error_code add(message_type type, std::span<std::byte const> payload, compress how = compress::yes) {
+  std::error_code add(message_type type, std::span<std::byte const> payload, compress how = compress::yes,
+                      bool encoded = false) {
     std::size_t const before = mail_.size();
     bool const passes = may_pass(type, data_ != 0);
     // An owner that has been woken takes everything; one that holds data back knows that it is there.
     bool const wakes = !woken_ && (!data_held_ || passes);
     bool added = false;
     bool const enough = try_allocating([&] {
-      append(type, payload, how);
+      append(type, payload, how, encoded);
       added = !wakes || wake();
     });
     if (!added) {
@@ -214,9 +234,9 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
     return {};
   }
 
-  void append(message_type type, std::span<std::byte const> payload, compress how) {
+  void append(message_type type, std::span<std::byte const> payload, compress how, bool encoded) {
     auto const room = mail_.prepare(overhead + payload.size(), hard_mark_);
-    std::uint64_t const head = head_of(type, how, payload.size());
+    std::uint64_t const head = head_of(type, how, encoded, payload.size());
     std::memcpy(room.data(), &head, overhead);
     if (!payload.empty()) std::memcpy(room.data() + overhead, payload.data(), payload.size());
     mail_.commit(overhead + payload.size());
@@ -313,7 +333,7 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   void hand_on(Put& put) {
     while (!taken_.empty() && owner_ != nullptr) {
       record const one = first_of(taken_.bytes());
-      put(one.type, one.payload, one.how);
+      put(one.type, one.payload, one.how, one.encoded);
       taken_.consume(one.size());
     }
   }
@@ -325,6 +345,7 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   std::shared_ptr<void> (*const lock_owner_)(void*);
   void (*const tell_owner_)(void*);
   std::size_t const hard_mark_;
+  std::shared_ptr<message_encoder const> const encoder_;
 
   buffer mail_;
   std::size_t data_ = 0;        // messages in mail_ that are not control frames
@@ -359,9 +380,10 @@ class mailbox_place {
   // The mailbox, created by the first call, which may throw std::bad_alloc. Repeat on it any seal() and
   // shut() that came before.
   template <class Owner>
-  std::shared_ptr<mailbox> open(Owner& owner, asio::any_io_executor const& executor, std::size_t hard_mark) {
+  std::shared_ptr<mailbox> open(Owner& owner, asio::any_io_executor const& executor, std::size_t hard_mark,
+                                std::shared_ptr<message_encoder const> encoder = {}) {
     if (box_ == nullptr) {
-      auto fresh = std::make_shared<mailbox>(owner, executor, hard_mark);
+      auto fresh = std::make_shared<mailbox>(owner, executor, hard_mark, std::move(encoder));
       box_ = fresh.get();
       box_->kept_ = std::move(fresh);
     }

@@ -28,7 +28,8 @@ inline void connection::wait_drained(operation<std::error_code> waiting, std::ui
 
 inline std::shared_ptr<mailbox> connection::open_mailbox() {
   bool const fresh = !mail_.is_open();
-  auto box = mail_.open(*this, executor(), options().send_queue_hard);
+  auto encoder = fresh && place_.extension() != nullptr ? place_.extension()->encoder() : nullptr;
+  auto box = mail_.open(*this, executor(), options().send_queue_hard, std::move(encoder));
   if (fresh) {
     box->set_queued(queued());
     if (!protocol().is_open()) box->seal();
@@ -46,9 +47,10 @@ inline void connection::mail_arrived() {
 inline void connection::collect_mail() {
   mail_.take(
       protocol().sending_fragments(),
-      [this](message_type type, std::span<std::byte const> payload, compress how) {
-        bool const queued =
-            !queue_frame([&](session& protocol) { return protocol.send(type, payload, true, how); });
+      [this](message_type type, std::span<std::byte const> payload, compress how, bool encoded) {
+        bool const queued = !queue_frame([&](session& protocol) {
+          return encoded ? protocol.send_encoded(type, payload) : protocol.send(type, payload, true, how);
+        });
         if (queued && !is_control(type)) count_sent();
       },
       [this] { return queued(); });

@@ -1,0 +1,91 @@
+// One message for many connections: copied once, and encoded once for all that have agreed on the same.
+//
+//     kw::prepared_message const news{"to everybody"};
+//     for (auto& [user, to] : connections) to.send(news);
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "buffer.hpp"
+#include "extension.hpp"
+#include "message.hpp"
+
+namespace kindwire {
+
+/// A whole TEXT or BINARY message, kept for sending it to any number of connections, at any time. An
+/// extension without memory of earlier messages, such as kw::deflate::shared(), encodes it once for all
+/// connections that have agreed on the same terms, under the same options; any other encodes it for each.
+///
+/// Cheap to copy: copies share one payload. Thread safe. Making one may throw std::bad_alloc.
+class prepared_message {
+ public:
+  /// A TEXT message; `text` is UTF-8.
+  explicit prepared_message(std::string_view text)
+      : prepared_message(message_type::text, {reinterpret_cast<std::byte const*>(text.data()), text.size()}) {
+  }
+  /// Of TEXT or BINARY; sending any other type is error::invalid_argument.
+  prepared_message(message_type type, std::span<std::byte const> bytes)
+      : state_(std::make_shared<state>(type, bytes)) {}
+  /// A message as it was received.
+  explicit prepared_message(message const& whole) : prepared_message(whole.type(), whole.bytes()) {}
+
+  message_type type() const noexcept { return state_->type; }
+  /// Valid as long as any copy of this.
+  std::span<std::byte const> bytes() const noexcept { return state_->bytes; }
+
+  /// What an encoder makes of it.
+  struct encoding {
+    bool worth_it;                 ///< false: it is to be sent as it is
+    std::vector<std::byte> bytes;  ///< the encoded payload
+  };
+
+  /// Made by the first call for an encoder; the next ones, on whatever thread, wait for it. Used by sessions
+  /// and remotes. May throw std::bad_alloc.
+  std::shared_ptr<encoding const> encoded(std::shared_ptr<message_encoder const> const& by) const {
+    return state_->encoded(by);
+  }
+
+ private:
+  class state {
+   public:
+    state(message_type of, std::span<std::byte const> payload)
+        : type(of), bytes(payload.begin(), payload.end()) {}
+
+    std::shared_ptr<encoding const> encoded(std::shared_ptr<message_encoder const> const& by) {
+      std::lock_guard const lock(mutex_);
+      for (auto const& [encoder, made] : made_) {
+        if (encoder == by) return made;
+      }
+      buffer room;  // a block of the thread's
+      bool const worth_it = by->encode(type, bytes, room);
+      auto made = std::make_shared<encoding>();
+      made->worth_it = worth_it;
+      if (worth_it) made->bytes.assign(room.bytes().begin(), room.bytes().end());
+      auto& oldest = made_[next_];
+      next_ = (next_ + 1) % made_.size();
+      oldest = {by, made};
+      return made;
+    }
+
+    message_type const type;
+    std::vector<std::byte> const bytes;
+
+   private:
+    // Connections agree on a handful of terms. More than these come from clients with options of their own
+    // each, which would have it encoded for each of them anyway.
+    std::array<std::pair<std::shared_ptr<message_encoder const>, std::shared_ptr<encoding const>>, 8> made_;
+    std::size_t next_ = 0;
+    std::mutex mutex_;
+  };
+
+  std::shared_ptr<state> state_;
+};
+
+}  // namespace kindwire
