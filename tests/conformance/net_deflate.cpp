@@ -223,7 +223,7 @@ TEST_CASE(
     for (std::size_t i = 0; i != 100; ++i) result += json(i);
     return result;
   }();
-  for (negotiator const extension :
+  for (negotiator const& extension :
        {negotiator{}, negotiator{deflate::shared()}, negotiator{deflate::full()}}) {
     kw::prepared_message const news{all_alike};
     asio::io_context io;

@@ -17,7 +17,7 @@ bare value;
 auto text = ws.send("text");
 auto bytes = ws.send(std::vector<char>{});
 
-// refused: kindwire: this cannot be sent: what can be is text (std::string_view), bytes in a row (std::byte, unsigned char or char in a vector, an array or a span), a kindwire::message, and a struct with a schema once <kindwire/json/writer.hpp> is included
+// refused: kindwire: this cannot be sent: what can be is text (std::string_view), bytes in a row (std::byte, unsigned char or char in a vector, an array or a span), a kindwire::message or prepared_message, and a struct with a schema once <kindwire/json/writer.hpp> is included
 auto sent = ws.send(value);
 
 // refused: kindwire: this cannot be sent
