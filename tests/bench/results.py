@@ -23,7 +23,7 @@ import sys
 import plots
 import targets
 
-LIBRARIES = {"Beast": "libboost1.81-dev", "websocketpp": "libwebsocketpp-dev", "wslay": "libwslay-dev", "libwebsockets": "libwebsockets-dev", "Asio": "libasio-dev", "RapidJSON": "rapidjson-dev", "nlohmann": "nlohmann-json3-dev", "simdjson": "libsimdjson-dev", "zlib": "zlib1g-dev"}
+LIBRARIES = {"Beast": "libboost1.81-dev", "websocketpp": "libwebsocketpp-dev", "wslay": "libwslay-dev", "libwebsockets": "libwebsockets-dev", "Asio": "libasio-dev", "RapidJSON": "rapidjson-dev", "nlohmann": "nlohmann-json3-dev", "simdjson": "libsimdjson-dev", "zlib": "zlib1g-dev", "websockets": "python3-websockets", "ws": "node-ws"}
 
 
 class Case:
