@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -373,6 +374,34 @@ TEST_CASE("buffer: it grows to what will be needed and not over it, whatever dou
     // More may be asked for all the same.
     data.prepare(2 << 20, most);
     CHECK(data.spare() >= 2u << 20);
+  });
+}
+
+TEST_CASE("buffer: it grows to exactly what it is told, and such a block is not kept") {
+  in_fresh_thread([] {
+    for (std::size_t const size : {std::size_t{1500}, std::size_t{70'001}, std::size_t{1'200'000},
+                                   std::size_t{1} << 20, std::size_t{5} << 20}) {
+      CAPTURE(size);
+      kw::buffer data;
+      data.append(text("..xyz"));
+      data.consume(2);
+      allocation_counter const counter;
+      data.grow_to(size);
+      CHECK(counter.bytes() == (size <= 2u << 20 ? size : 0));  // longer ones come from realloc()
+      CHECK(data.capacity() >= size);
+      CHECK(data.capacity() < size + 4096);
+      CHECK(holds(data, text("xyz")));
+      data.append(bytes(size - 3, std::byte{'.'}));
+      data.append(text("more"));
+      CHECK(holds(data, text("xyz") + bytes(size - 3, std::byte{'.'}) + text("more")));
+    }
+    // Nothing of an odd size comes back.
+    kw::buffer data;
+    data.append(text("xyz"));
+    data.grow_to(70'001);
+    data.release();
+    data.take_kept_up_to(std::size_t{2} << 20);
+    CHECK(std::has_single_bit(data.capacity()));
   });
 }
 

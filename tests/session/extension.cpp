@@ -3,12 +3,15 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "../support/allocations.hpp"
 #include "../support/bytes.hpp"
 #include "../support/end.hpp"
 #include "../support/toy_extension.hpp"
@@ -198,6 +201,62 @@ TEST_CASE("seam: the limit is one of decoded bytes, before, while and after") {
     CHECK_FALSE(sum.ws.error());
     sum.take(head(0x80u, 11, &example_key));
     CHECK(sum.ws.error() == kw::error::message_too_large);
+  }
+}
+
+// The toy makes `times` bytes of each.
+std::size_t allocated_for(std::size_t limit, std::size_t times, std::size_t piece, std::size_t frames) {
+  std::size_t result = 0;
+  std::thread{[&] {
+    bytes const part((limit / times + 100) / frames + 1);
+    bytes wire;
+    for (std::size_t i = 0; i != frames; ++i) {
+      bool const last = i + 1 == frames;
+      wire += i == 0 ? toy_frame(role::client, opcode::binary, part, last)
+                     : frame(role::client, opcode::continuation, part, last);
+    }
+    kw::session_options options;
+    options.max_message_size = limit;
+    toy_end one{role::server, options, times};
+    {
+      kw::buffer input;  // so that only the message is counted
+      input.prepare(piece);
+    }
+    allocation_counter const counter;
+    for (std::size_t at = 0; at < wire.size(); at += piece)
+      one.take(std::span{wire}.subspan(at, std::min(piece, wire.size() - at)));
+    result = counter.bytes();
+    CHECK(one.ws.error() == kw::error::message_too_large);
+    CHECK(one.seen.empty());
+  }}.join();
+  return result;
+}
+
+TEST_CASE("seam: what swells past the limit takes an eighth more than the limit, in a fresh thread") {
+  // Longer blocks come from realloc(), which is not counted.
+  for (std::size_t limit = std::size_t{64} << 10; limit <= std::size_t{2} << 20; limit += limit / 9 + 1) {
+    CAPTURE(limit);
+    for (std::size_t const times : {std::size_t{40}, std::size_t{250}, std::size_t{1000}}) {
+      CAPTURE(times);
+      for (std::size_t const piece : {std::size_t{1}, std::size_t{100}, std::size_t{1000}}) {
+        for (std::size_t const frames : {std::size_t{1}, std::size_t{50}})
+          CHECK(allocated_for(limit, times, piece, frames) <= limit + limit / 8 + (std::size_t{24} << 10));
+      }
+    }
+  }
+}
+
+TEST_CASE("seam: what does not swell is not given all the room that it may have") {
+  std::size_t const size = std::size_t{100} << 10;
+  for (std::size_t const times : {std::size_t{1}, std::size_t{8}, std::size_t{20}}) {
+    CAPTURE(times);
+    std::thread{[&] {
+      toy_end one{role::server, {}, times};
+      feed(one.ws, toy_frame(role::client, opcode::binary, bytes(size / times)));
+      allocation_counter const counter;
+      CHECK(one.ws.poll().size() == size / times * times);
+      CHECK(counter.bytes() <= 4 * size);  // blocks that double
+    }}.join();
   }
 }
 

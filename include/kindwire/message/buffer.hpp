@@ -96,7 +96,13 @@ class block_pool {
     return static_cast<std::byte*>(longer);
   }
 
-  // The same if the pool keeps such a block, else null.
+  // Rounded up as little as can be. Unless it is of a size that is kept anyway, give() frees it.
+  static std::byte* take_exactly(std::size_t& size) {
+    if (std::has_single_bit(size) || size > largest) return take(size);
+    return static_cast<std::byte*>(::operator new(size));
+  }
+
+  // Like take() if the pool keeps such a block, else null.
   static std::byte* take_kept(std::size_t& size) noexcept {
     if (size > largest) return nullptr;
     size = std::bit_ceil((std::max)(size, smallest));
@@ -129,7 +135,7 @@ class block_pool {
     if (size > largest) {
       if (pool == nullptr || size > longest_kept || size < pool->long_size_) return std::free(data);
       pool->keep_long(data, size);
-    } else if (pool != nullptr) {
+    } else if (pool != nullptr && std::has_single_bit(size)) [[likely]] {
       pool->make_room(size);
       block*& head = pool->blocks_[index_of(size)];
       head = ::new (data) block{head};
@@ -295,6 +301,15 @@ class buffer {
   void take_kept_up_to(std::size_t size) noexcept {
     data_ = detail::block_pool::take_kept_up_to(size);
     capacity_ = data_ != nullptr ? size : 0;
+  }
+
+  /// Moves what is there to a block of `size` bytes, more than it has now, and not of the next power of two.
+  void grow_to(std::size_t size) {
+    buffer longer;
+    longer.data_ = detail::block_pool::take_exactly(size);
+    longer.capacity_ = size;
+    longer.append(bytes());
+    swap(longer);
   }
 
   /// Uses up `size` bytes at the front.

@@ -121,7 +121,7 @@ class reassembler {
     bool const whole = chunk.last && header.fin;
     if (encoded_) [[unlikely]] {
       take(chunk, false);
-      return decode(chunk.payload, whole);
+      return decode(chunk, whole);
     }
     if (!take(chunk, text)) return fail(error::invalid_utf8);
     if (whole && text && !text_.complete()) return fail(error::invalid_utf8);
@@ -139,8 +139,9 @@ class reassembler {
   }
 
   // Memory is taken only for what the input has already turned out to hold.
-  message decode(std::span<std::byte const> input, bool whole) {
+  message decode(frame_chunk const& chunk, bool whole) {
     bool const text = type_ == message_type::text;
+    std::span<std::byte const> input = chunk.payload;
     if (input.empty() && !whole) return {};
     // Nothing more may follow when the block is full, or the message is as large as it may be.
     std::array<std::byte, 256> beyond;
@@ -157,6 +158,7 @@ class reassembler {
       if (made.size() > left) return fail(error::message_too_large);
       if (text && !text_.feed(made)) return fail(error::invalid_utf8);
       if (wrong != kindwire::error{}) return fail(wrong);
+      if (full && swells(chunk, input.size())) gathered_.grow_to(options_.max_message_size);
       full ? gathered_.append(made, options_.max_message_size) : gathered_.commit(made.size());
       if (!rest.empty()) break;
     }
@@ -167,9 +169,23 @@ class reassembler {
     return result;
   }
 
+  // True if what is decoded is to get all the room that it may ever have: most likely it will need it. A
+  // block that has to grow is there twice for a moment, and the old one stays with the thread, so a bomb
+  // would cost several times the limit if it were to double its block up to there. The longest ones grow
+  // where they are.
+  bool swells(frame_chunk const& chunk, std::size_t input_left) const noexcept {
+    constexpr std::size_t unusual_times = 32;
+    constexpr std::size_t small_part = 32;  // of the limit: all blocks up to there take a sixteenth of it
+    std::size_t const held = gathered_.capacity();
+    if (held <= options_.max_message_size / small_part || held >= options_.max_message_size) return false;
+    if (held > detail::block_pool::largest) return false;
+    std::uint64_t const to_come = chunk.header->length - chunk.offset - chunk.payload.size() + input_left;
+    return gathered_.size() / unusual_times >= declared_ - to_come;
+  }
+
   // Most of what is worth compressing takes a few times as much room as it came in.
   void begin_decoding(std::size_t received) {
-    constexpr std::size_t most = std::size_t{64} << 10;
+    std::size_t const most = (std::min)(std::size_t{64} << 10, options_.max_message_size / 8);
     constexpr std::size_t usual_times = 4;
     std::size_t const expected = (std::min)(received, most / usual_times) * usual_times;
     gathered_.prepare((std::min)((std::max)(expected, std::size_t{1}), options_.max_message_size));
