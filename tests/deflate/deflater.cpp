@@ -1,9 +1,11 @@
 // What is sent compressed, RFC 7692 §7.2.1, read by zlib in one call.
 #include <kindwire/deflate/deflater.hpp>
+#include <kindwire/deflate/zlib_deflater.hpp>
 
 #include <doctest/doctest.h>
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 
 #include "../support/bytes.hpp"
@@ -17,6 +19,11 @@ namespace kw = kindwire;
 using namespace support;
 using kw::deflate::detail::deflater;
 
+std::unique_ptr<deflater> made(int window_bits, int memory_level, int level) {
+  using kw::deflate::detail::zlib_compressor;
+  return zlib_compressor.make({&zlib_compressor, window_bits, memory_level, level});
+}
+
 bytes deflated(deflater& context, bytes const& payload, bool fin = true) {
   kw::buffer to;
   CHECK(context.deflate(payload, fin, SIZE_MAX, to));
@@ -24,7 +31,7 @@ bytes deflated(deflater& context, bytes const& payload, bool fin = true) {
 }
 
 TEST_CASE("deflater: RFC 7692 §7.2.3, with the window and without") {
-  auto context = deflater::make({15, 8, 6});
+  auto context = made(15, 8, 6);
   CHECK(deflated(*context, text("Hello")) == hex("f2 48 cd c9 c9 07 00"));
   CHECK(deflated(*context, text("Hello")) == hex("f2 00 11 00 00"));
   context->reset();
@@ -33,7 +40,7 @@ TEST_CASE("deflater: RFC 7692 §7.2.3, with the window and without") {
 
 // seasocks #125, Netty #4348 and #9429, IXWebSocket #167: nothing to compress after something was.
 TEST_CASE("deflater: an empty message is 00, and an empty fragment nothing, whenever they come") {
-  auto context = deflater::make({15, 8, 6});
+  auto context = made(15, 8, 6);
   reference_inflater peer;
   for (int round = 0; round != 3; ++round) {
     CHECK(deflated(*context, {}) == hex("00"));
@@ -51,7 +58,7 @@ TEST_CASE("deflater: whatever room the output happens to have, the message is ri
   random_numbers numbers{5};
   for (std::size_t used = 0; used != 1100; ++used) {
     CAPTURE(used);
-    auto context = deflater::make({15, 8, 6});
+    auto context = made(15, 8, 6);
     reference_inflater peer;
     kw::buffer to;
     to.append(bytes(used));
@@ -66,9 +73,8 @@ TEST_CASE("deflater: any parameters, any messages, whole and in fragments") {
   random_numbers numbers{6};
   for (int round = 0; round != 400; ++round) {
     CAPTURE(round);
-    auto context =
-        deflater::make({static_cast<int>(9 + numbers.below(7)), static_cast<int>(1 + numbers.below(9)),
-                        static_cast<int>(1 + numbers.below(9))});
+    auto context = made(static_cast<int>(9 + numbers.below(7)), static_cast<int>(1 + numbers.below(9)),
+                        static_cast<int>(1 + numbers.below(9)));
     reference_inflater peer;
     for (int message = 0; message != 5; ++message) {
       bytes payload;
@@ -90,7 +96,7 @@ TEST_CASE("deflater: a limit stops it early, and after reset() all is well") {
   random_numbers numbers{7};
   for (std::size_t const size : {3u, 10u, 100u, 5000u, 200'000u}) {
     CAPTURE(size);
-    auto context = deflater::make({12, 5, 6});
+    auto context = made(12, 5, 6);
     reference_inflater peer;
     CHECK(peer.message(deflated(*context, text("Hello"))) == text("Hello"));
     bytes const payload = numbers.any(size);
@@ -110,12 +116,12 @@ TEST_CASE("deflater: a limit stops it early, and after reset() all is well") {
 TEST_CASE("deflater: its memory is counted") {
   std::size_t const before = kw::deflate::memory_in_use();
   {
-    auto context = deflater::make({12, 5, 6});
+    auto context = made(12, 5, 6);
     CHECK(kw::deflate::memory_in_use() - before >= 32768);
     CHECK(context->memory() >= kw::deflate::memory_in_use() - before);
   }
   CHECK(kw::deflate::memory_in_use() == before);
-  CHECK(deflater::make({15, 10, 6}) == nullptr);
+  CHECK(made(15, 10, 6) == nullptr);
   CHECK(kw::deflate::memory_in_use() == before);
 }
 

@@ -24,7 +24,7 @@ class contexts {
         if (each && each->shape() == shape) return std::move(each);
       }
     }
-    return deflater::make(shape);
+    return shape.by->make(shape);
   }
   static std::unique_ptr<inflater> take_inflater() noexcept {
     if (contexts* const mine = of_this_thread()) {

@@ -26,7 +26,7 @@ inline options within_limits(options given) noexcept {
   given.peer_window_bits =
       (std::clamp)(given.peer_window_bits, narrowest_deflatable_bits, widest_window_bits);
   given.memory_level = (std::clamp)(given.memory_level, 1, 9);
-  given.level = (std::clamp)(given.level, 1, 9);
+  given.level = (std::clamp)(given.level, given.compressor->fastest_level, given.compressor->smallest_level);
   return given;
 }
 
@@ -146,7 +146,7 @@ class negotiator final : public extension_negotiator {
     most.peer_context_takeover = own.peer_context_takeover;
     most.window_bits = own.window_bits;
     most.peer_window_bits = own.peer_window_bits;
-    std::size_t const needed = kept_memory(most, own.memory_level);
+    std::size_t const needed = kept_memory(most, own);
     std::size_t const promised = service_->promised.load(std::memory_order_relaxed);
     if (needed > own.max_memory || promised > own.max_memory - needed)
       own.context_takeover = own.peer_context_takeover = false;

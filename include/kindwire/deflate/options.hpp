@@ -5,6 +5,8 @@
 #include <memory>
 
 #include "../handshake/negotiator.hpp"
+#include "deflater.hpp"
+#include "zlib_deflater.hpp"
 
 namespace kindwire::deflate {
 
@@ -34,6 +36,9 @@ struct options {
   /// In bytes: what the contexts that connections keep may take, of all connections that share these options
   /// together. A new connection that might exceed it agrees on what shared() does.
   std::size_t max_memory = std::size_t{256} << 20;
+
+  /// Compresses what is sent. Another than zlib is chosen by its own preset: deflate/igzip.hpp.
+  detail::compressor const* compressor = &detail::zlib_compressor;
 
   /// For connection_options::compression and the like: the contexts, the memory limit. Copies of the result
   /// share them, two conversions do not.

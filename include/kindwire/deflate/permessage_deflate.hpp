@@ -72,13 +72,16 @@ struct service {
   }
 };
 
-// The most that a connection keeps on these terms, by what zlib documents, rounded up.
-inline std::size_t kept_memory(terms const& agreed, int memory_level) noexcept {
+// What it takes to compress on these terms.
+inline deflater_shape shape_of(terms const& agreed, options const& own) noexcept {
+  return {own.compressor, agreed.window_bits, own.memory_level, own.level};
+}
+
+// The most that a connection keeps on these terms, by what the libraries document, rounded up.
+inline std::size_t kept_memory(terms const& agreed, options const& own) noexcept {
   constexpr std::size_t rest = std::size_t{8} << 10;  // zlib's state, and ours
   std::size_t result = 0;
-  if (agreed.context_takeover) {
-    result += (std::size_t{1} << (agreed.window_bits + 2)) + (std::size_t{5} << (memory_level + 7)) + rest;
-  }
+  if (agreed.context_takeover) result += own.compressor->memory(shape_of(agreed, own));
   if (agreed.peer_context_takeover) result += (std::size_t{1} << agreed.peer_window_bits) + rest;
   return result;
 }
@@ -93,7 +96,7 @@ class permessage_deflate final : public message_extension {
       : message_extension(compressed_bit),
         service_(std::move(of)),
         agreed_(agreed),
-        promised_(kept_memory(agreed, service_->options.memory_level)) {
+        promised_(kept_memory(agreed, service_->options)) {
     service_->promised.fetch_add(promised_, std::memory_order_relaxed);
   }
   ~permessage_deflate() override { service_->promised.fetch_sub(promised_, std::memory_order_relaxed); }
@@ -217,10 +220,7 @@ class permessage_deflate final : public message_extension {
   }
 
   bool have_deflater() noexcept {
-    if (!deflater_) {
-      deflater_ = contexts::take_deflater(
-          {agreed_.window_bits, service_->options.memory_level, service_->options.level});
-    }
+    if (!deflater_) deflater_ = contexts::take_deflater(shape_of(agreed_, service_->options));
     used_ = deflater_ != nullptr;
     return used_;
   }
