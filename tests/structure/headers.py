@@ -24,6 +24,9 @@ WINDOWS = ["min(...)", "max(...)", "Yield(...)", "near", "far", "small", "hyper"
            "OPTIONAL", "ERROR", "NO_ERROR", "DELETE", "IGNORE", "INFINITE", "TRUE", "FALSE", "CONST", "STRICT", "THIS", "VOID",
            "GetMessage", "SendMessage", "GetObject", "CreateEvent", "Rectangle", "DIFFERENCE", "RELATIVE", "ABSOLUTE", "TRANSPARENT"]
 
+# What a program asks for header by header: one that includes such a library is left out where there is none.
+OPTIONAL = "isa-l/"
+
 # Of other processors and systems, or nowhere on purpose.
 NOT_HERE = {"arm_neon.h", "arm_acle.h", "see_the_error_above"}
 
@@ -34,6 +37,14 @@ def compile_alone(compiler, include, header, flags):
 
 def compile_together(compiler, include, headers, flags):
     return compile_text(compiler, include, "".join(f"#include <{header}>\n" for header in headers), flags)
+
+
+def lacks_library(compiler, include, header, flags):
+    wanted = [other for other in includes_of(header, (include / header).read_text()) if other.startswith(OPTIONAL)]
+    missing = [other for other in wanted if compile_text(compiler, include, f"#include <{other}>\n", flags)]
+    for other in missing:
+        print(f"left out: {header}, since there is no <{other}>")
+    return bool(missing)
 
 
 def uses_of_windows_macros(compiler, include, headers, flags):
@@ -70,6 +81,7 @@ def main():
         headers = [header for header in headers if needs_only_std(header)]
     else:
         flags += ["-DASIO_STANDALONE", "-DASIO_NO_DEPRECATED"]
+    headers = [header for header in headers if not lacks_library(compiler, include, header, flags)]
     alone = headers
     if "--rest" in flags:
         flags.remove("--rest")

@@ -24,7 +24,7 @@ LAYERS["net"] = set(STD_ONLY)
 LAYERS["exchange"] = {*STD_ONLY, "json", "net"}
 
 # The libraries that a layer may include, by how their headers' names begin.
-LIBRARIES = {"json": ["rapidjson/", "fast_float/"], "deflate": ["zlib.h"], "net": ["asio/"], "exchange": ["asio/"]}
+LIBRARIES = {"json": ["rapidjson/", "fast_float/"], "deflate": ["zlib.h", "isa-l/"], "net": ["asio/"], "exchange": ["asio/"]}
 
 # What compilers and operating systems offer beside the standard library; every layer may use it.
 PLATFORM = re.compile(

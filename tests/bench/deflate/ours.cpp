@@ -1,55 +1,15 @@
 // kindwire's session with deflate, as the README shows it, and zlib in a bare loop, which bounds all of them.
 #include <cstring>
-#include <kindwire/deflate.hpp>
-#include <kindwire/session.hpp>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "../in_memory/session_input.hpp"
+#include "our_end.hpp"
 #include "parties.hpp"
 #include "workload.hpp"
 
-namespace kw = kindwire;
-
 namespace bench {
 namespace {
-
-class our_end final : public compressing_end {
- public:
-  explicit our_end(agreement const& on) : text_(on.text) {
-    kw::deflate::options choice = on.context_takeover ? kw::deflate::full() : kw::deflate::shared();
-    choice.level = on.level;
-    choice.memory_level = on.memory_level;
-    std::shared_ptr<kw::extension_negotiator const> const negotiator = choice;
-    extension_ = negotiator->accept({{"permessage-deflate", {}}}).extension;
-    session_ = kw::session{kw::role::server, {.max_message_size = 2u << 20}, extension_.get()};
-  }
-
-  void receive(bytes wire, std::size_t) override { receive_all(session_, wire, got); }
-
-  void send(bytes payloads, std::size_t size) override {
-    constexpr std::size_t batch = 65536;
-    for (std::size_t at = 0; at + size <= payloads.size; at += size) {
-      session_.send(text_ ? kw::message_type::text : kw::message_type::binary,
-                    std::as_bytes(std::span(payloads.data + at, size)));
-      if (session_.output().size() >= batch) flush();
-    }
-    flush();
-  }
-
- private:
-  void flush() {
-    auto const output = session_.output();
-    use(output.data());
-    if (written != nullptr) written->append(reinterpret_cast<char const*>(output.data()), output.size());
-    session_.consume(output.size());
-  }
-
-  bool text_;
-  std::unique_ptr<kw::message_extension> extension_;
-  kw::session session_{kw::role::server};
-};
 
 // One call for each message, with room for all of it, and no frames. What comes in is unmasked and has its
 // tail already; what goes out is left where it is.
@@ -113,7 +73,12 @@ class bare_zlib final : public compressing_end {
   std::vector<std::string> messages_;
 };
 
-compressing_ends const ours("ours", [](agreement const& on) { return std::make_unique<our_end>(on); });
+compressing_ends const ours("ours", [](agreement const& on) {
+  kw::deflate::options choice = on.context_takeover ? kw::deflate::full() : kw::deflate::shared();
+  choice.level = on.level;
+  choice.memory_level = on.memory_level;
+  return std::make_unique<our_end>(choice, on);
+});
 compressing_ends const limit("limit", [](agreement const& on) { return std::make_unique<bare_zlib>(on); });
 
 }  // namespace

@@ -27,6 +27,7 @@ class compressing_end {
   /// `wire` are frames of a client, which come in reads of 64 KiB.
   virtual void receive(bytes wire, std::size_t messages) = 0;
   delivered got;
+  bool only_sends = false;  // there is nothing of its own to measure about receiving
 
   /// Sends the messages of one size that lie one behind the other in `payloads`.
   virtual void send(bytes payloads, std::size_t size) = 0;
