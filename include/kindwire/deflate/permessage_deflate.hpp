@@ -32,6 +32,11 @@ struct terms {
   friend bool operator==(terms const&, terms const&) = default;
 };
 
+// What it takes to compress on these terms.
+inline deflater_shape shape_of(terms const& agreed, options const& own) noexcept {
+  return {own.compressor, agreed.window_bits, own.memory_level, own.level};
+}
+
 // Compresses messages for connections that keep no window of the same size.
 class encoder final : public message_encoder {
  public:
@@ -42,7 +47,7 @@ class encoder final : public message_encoder {
 
   bool encode(message_type, std::span<std::byte const> payload, buffer& to) const override {
     if (payload.empty() || payload.size() < options_->threshold) return false;
-    auto context = contexts::take_deflater({window_bits_, options_->memory_level, options_->level});
+    auto context = contexts::take_deflater(shape_of({.window_bits = window_bits_}, *options_));
     if (!context) return false;
     bool const shorter = context->deflate(payload, true, payload.size(), to);
     contexts::give(std::move(context));
@@ -71,11 +76,6 @@ struct service {
     return encoders[static_cast<std::size_t>(window_bits - narrowest_deflatable_bits)];
   }
 };
-
-// What it takes to compress on these terms.
-inline deflater_shape shape_of(terms const& agreed, options const& own) noexcept {
-  return {own.compressor, agreed.window_bits, own.memory_level, own.level};
-}
 
 // The most that a connection keeps on these terms, by what the libraries document, rounded up.
 inline std::size_t kept_memory(terms const& agreed, options const& own) noexcept {
