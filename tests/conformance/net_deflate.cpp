@@ -237,7 +237,7 @@ TEST_CASE(
       CHECK_FALSE(ws.remote().send(news));
       std::thread elsewhere([&news, remote = ws.remote()] {
         CHECK_FALSE(remote.send(news));
-        CHECK_FALSE(remote.send("between"));
+        CHECK_FALSE(remote.send({kw::message_type::text, kw::detail::as_bytes("between")}));
         CHECK_FALSE(remote.send(news, kw::compress::no));
         CHECK(remote.send(kw::prepared_message{kw::message_type::ping, {}}) == kw::error::invalid_argument);
         CHECK_FALSE(remote.send(kw::prepared_message{"short"}));

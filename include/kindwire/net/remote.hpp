@@ -4,6 +4,7 @@
 //     if (auto const failure = users["ann"].send("hello")) std::cerr << failure.message();
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -74,7 +75,8 @@ class remote {
   }
 
   /// A message that goes to other connections as well: see prepared_message. It is encoded on this thread.
-  std::error_code send(prepared_message const& whole, compress how = compress::yes) const {
+  template <std::same_as<prepared_message> T>
+  std::error_code send(T const& whole, compress how = compress::yes) const {
     return box_ ? box_->send(whole, how) : make_error_code(error::closed);
   }
 

@@ -43,7 +43,7 @@ template <class T>
 concept sendable =
     binary_sendable<T> || text_encodable<T> || std::convertible_to<T const&, std::string_view> ||
     std::convertible_to<T const&, std::span<std::byte const>> ||
-    std::convertible_to<T const&, message const&> || std::convertible_to<T const&, prepared_message const&> ||
+    std::convertible_to<T const&, message const&> || std::same_as<T, prepared_message> ||
     std::convertible_to<T const&, message_type>;
 
 template <class T>

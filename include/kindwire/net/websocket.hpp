@@ -12,6 +12,7 @@
 #include <asio/awaitable.hpp>
 #include <asio/use_awaitable.hpp>
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -148,11 +149,12 @@ class websocket {
   }
 
   /// A message that goes to other connections as well: see prepared_message.
-  asio::awaitable<sent> send(prepared_message const& whole, compress how = compress::yes) {
+  template <std::same_as<prepared_message> T>
+  asio::awaitable<sent> send(T const& whole, compress how = compress::yes) {
     return detail::await_drained(connection_, try_send(whole, how));
   }
-  template <asio::completion_token_for<void(std::error_code)> Token>
-  auto send(prepared_message const& whole, Token&& token) {
+  template <std::same_as<prepared_message> T, asio::completion_token_for<void(std::error_code)> Token>
+  auto send(T const& whole, Token&& token) {
     return detail::await_drained(connection_, try_send(whole), std::forward<Token>(token));
   }
 
@@ -245,7 +247,8 @@ class websocket {
   std::error_code try_send(message const& whole, compress how = compress::yes) {
     return try_send(whole.type(), whole.bytes(), how);
   }
-  std::error_code try_send(prepared_message const& whole, compress how = compress::yes) {
+  template <std::same_as<prepared_message> T>
+  std::error_code try_send(T const& whole, compress how = compress::yes) {
     return queue(true, [&](session& protocol) { return protocol.send(whole, how); });
   }
   std::error_code try_send(message_type type, std::span<std::byte const> bytes,

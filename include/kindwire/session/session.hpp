@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -180,7 +181,10 @@ class session {
   }
 
   /// Queues a message that goes to other connections as well: see prepared_message.
-  std::error_code send(prepared_message const& whole, compress how = compress::yes);
+  template <std::same_as<prepared_message> T>
+  std::error_code send(T const& whole, compress how = compress::yes) {
+    return send_prepared(whole, how);
+  }
 
   /// Queues a TEXT or BINARY message whose payload message_extension::encoder() has made. invalid_argument
   /// without an extension; other errors as for send().
@@ -319,6 +323,7 @@ class session {
   bool see_close(frame_chunk const& frame);
   void reach_close();
 
+  std::error_code send_prepared(prepared_message const& whole, compress how);
   std::error_code send_any(message_type type, std::span<std::byte const> payload, bool fin, compress how);
   kindwire::error check_send(message_type type, std::size_t size, bool fin) const noexcept;
   std::error_code send_close_body(std::span<std::byte const> payload, bool fin);
@@ -362,7 +367,7 @@ inline std::error_code session::send_any(message_type type, std::span<std::byte 
   return {};
 }
 
-inline std::error_code session::send(prepared_message const& whole, compress how) {
+inline std::error_code session::send_prepared(prepared_message const& whole, compress how) {
   bool const data = whole.type() == message_type::text || whole.type() == message_type::binary;
   if (!data) return error::invalid_argument;
   auto const encoder =

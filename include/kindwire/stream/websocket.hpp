@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -103,7 +104,8 @@ class blocking_websocket {
   }
 
   /// Sends a message that goes to other connections as well: see prepared_message.
-  void send(prepared_message const& whole, std::error_code& failure, compress how = compress::yes) {
+  template <std::same_as<prepared_message> T>
+  void send(T const& whole, std::error_code& failure, compress how = compress::yes) {
     failure = state_ ? machine().send(whole, how) : make_error_code(error::closed);
     if (!failure) write_queued(failure);
   }

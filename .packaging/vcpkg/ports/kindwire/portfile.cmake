@@ -5,6 +5,9 @@ set(VCPKG_BUILD_TYPE release)  # headers only
 
 vcpkg_configure_meson(SOURCE_PATH "${SOURCE_PATH}")
 vcpkg_install_meson()
+if(NOT "deflate" IN_LIST FEATURES)
+  file(REMOVE "${CURRENT_PACKAGES_DIR}/share/pkgconfig/kindwire-deflate.pc")  # zlib may not be there
+endif()
 vcpkg_fixup_pkgconfig()
 vcpkg_cmake_config_fixup(CONFIG_PATH share/cmake/kindwire)
 file(REMOVE_RECURSE "${CURRENT_PACKAGES_DIR}/share/licenses")
