@@ -83,8 +83,7 @@ class message_extension {
   /// Bytes of memory that it holds for this connection, besides itself.
   virtual std::size_t memory() const noexcept { return 0; }
 
-  /// For every now and then, 20 s say: gives back what it can do without and has not used since the last
-  /// call.
+  /// For every 20 s or so: gives back what it can do without and has not used since the last call.
   virtual void rest() noexcept {}
 
  protected:

@@ -2,18 +2,22 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "../../support/bytes.hpp"
 #include "../../support/end.hpp"
+#include "../../support/toy_extension.hpp"
 
 namespace activity_tests {
 
 namespace {
 
 namespace kw = kindwire;
+using namespace std::chrono_literals;
 using namespace support;
 using kw::opcode;
 using kw::role;
@@ -61,6 +65,26 @@ TEST_CASE("activity: nothing is given back while a message is ready, or a write 
   place.acquire().write_failed = {};
   place.release_if_idle();
   CHECK(place.is_at_rest());
+}
+
+TEST_CASE("activity: an extension rests every 20 s, however often it is asked to") {
+  using clock = activity_place::clock;
+  activity_place place(role::server, std::make_shared<connection_options const>());
+  clock::time_point const begin = clock::now();
+  CHECK(place.let_extension_rest(begin) == (clock::time_point::max)());
+
+  auto owned = std::make_unique<toy_extension>();
+  toy_extension const& toy = *owned;
+  place.set_extension(std::move(owned));
+  for (int round = 0; round != 3; ++round) {
+    auto const at = begin + round * 20s;
+    for (auto const later : {0s, 1s, 19s}) {
+      CHECK(place.let_extension_rest(at + later) == at + 20s);
+      CHECK(toy.rests == round + 1);
+    }
+  }
+  CHECK(place.let_extension_rest(begin + 100s) == begin + 120s);  // late
+  CHECK(toy.rests == 4);
 }
 
 TEST_CASE("activity: its options are those of each session that it makes") {

@@ -1,6 +1,7 @@
 // What a connection needs only while it is busy, pooled like the buffers.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <new>
@@ -41,6 +42,8 @@ struct activity {
 // open and has nothing pending, so nothing is lost meanwhile.
 class activity_place {
  public:
+  using clock = std::chrono::steady_clock;
+
   activity_place(role self, std::shared_ptr<connection_options const> options) noexcept
       : options_(std::move(options)), self_(self) {}
   activity_place(activity_place const&) = delete;
@@ -55,6 +58,18 @@ class activity_place {
   }
   message_extension* extension() const noexcept {
     return particulars_ ? particulars_->extension.get() : nullptr;
+  }
+
+  // Lets the extension rest if it is time for that, and says when it is the next time; never without one.
+  // However often it is called: what it has used in between must not be taken from it too soon.
+  clock::time_point let_extension_rest(clock::time_point now) noexcept {
+    constexpr std::chrono::seconds interval{20};
+    if (extension() == nullptr) return (clock::time_point::max)();
+    if (now >= particulars_->rests_at) {
+      extension()->rest();
+      particulars_->rests_at = now + interval;
+    }
+    return particulars_->rests_at;
   }
 
   // May throw std::bad_alloc.
@@ -96,6 +111,7 @@ class activity_place {
   struct particulars {
     std::unique_ptr<message_extension> extension;
     std::optional<statistics> counts;
+    clock::time_point rests_at{};
   };
 
   particulars& particular() {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -55,12 +54,7 @@ inline void connection::tick(clock::time_point due) {
     }
     case keepalive::verdict::wait: break;
   }
-  if (place_.extension() != nullptr) {
-    // Also where nobody is pinged, or the peer is never silent.
-    constexpr std::chrono::seconds usual_interval{20};
-    place_.extension()->rest();
-    step.next = (std::min)(step.next, clock::now() + usual_interval);
-  }
+  step.next = (std::min)(step.next, place_.let_extension_rest(clock::now()));
   if (step.next != (clock::time_point::max)()) set_timer(step.next, false);
 }
 
