@@ -1,7 +1,8 @@
-# Makes the targets kindwire::std, kindwire::json, kindwire::net and kindwire::exchange, kindwire::kindwire, which is all of
-# them that could be made, and beside it kindwire::deflate: who does without it does without zlib. The file that includes this one has set kindwire_include_dir. What an optional layer needs is
-# taken, in this order, from a target that the project has already, from a CMake package, and from the
-# headers on the include path; a layer whose library is nowhere is left out.
+# Makes the targets kindwire::std, kindwire::json, kindwire::net and kindwire::exchange; kindwire::kindwire, which is all of
+# them that could be made; and beside it kindwire::deflate, so that who does without it does without zlib. The file that
+# includes this one has set kindwire_include_dir. What an optional layer needs is taken, in this order, from a target that
+# the project has already, from a CMake package, and from the headers on the include path; a layer whose library is nowhere
+# is left out.
 if(TARGET kindwire::std)
   return()
 endif()

@@ -10,6 +10,7 @@
 
 #include <kindwire/deflate.hpp>
 #include <kindwire/session.hpp>
+#include <kindwire/session/prepared_message.hpp>
 
 #include "../support/bytes.hpp"
 #include "../support/end.hpp"

@@ -6,10 +6,12 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "../support/bytes.hpp"
@@ -24,13 +26,16 @@ using namespace support;
 // Reverses a message, unless it is short.
 class reverser final : public kw::message_encoder {
  public:
-  bool encode(kw::message_type, std::span<std::byte const> payload, kw::buffer& to) const override {
+  std::optional<bool> encode(kw::message_type, std::span<std::byte const> payload,
+                             kw::buffer& to) const override {
     ++calls;
+    if (std::exchange(fails, false)) return std::nullopt;
     to.append(payload);
     std::reverse(to.bytes().begin(), to.bytes().end());
     return payload.size() > 3;
   }
   mutable std::atomic<int> calls{0};
+  mutable bool fails = false;  // the next time
 };
 
 }  // namespace
@@ -72,6 +77,13 @@ TEST_CASE("prepared message: an encoder is asked once, and so is one to which it
   kw::prepared_message const shorter{"abc"};
   for (int i = 0; i != 3; ++i) CHECK_FALSE(shorter.encoded(first)->worth_it);
   CHECK(first->calls == 2);
+
+  first->fails = true;  // but asked again after it had no memory
+  kw::prepared_message const later{"efgh"};
+  CHECK_FALSE(later.encoded(first)->worth_it);
+  CHECK(later.encoded(first)->bytes == text("hgfe"));
+  CHECK(later.encoded(first)->worth_it);
+  CHECK(first->calls == 4);
 }
 
 TEST_CASE("prepared message: what it keeps is bounded, and what it has given out stays") {

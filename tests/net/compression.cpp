@@ -8,11 +8,16 @@
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "../support/toy_extension.hpp"
@@ -125,6 +130,101 @@ TEST_CASE("an extension outlives the activity of a connection that comes to rest
     }
     co_await ws.close();
   });
+}
+
+namespace {
+
+// Each byte on its own: what one connection has made, another may send.
+class alike final : public kw::message_extension {
+ public:
+  class flipping final : public kw::message_encoder {
+   public:
+    std::optional<bool> encode(kw::message_type, std::span<std::byte const> payload,
+                               kw::buffer& to) const override {
+      ++calls;
+      for (std::byte const each : payload) append_flipped(each, to);
+      return true;
+    }
+    mutable std::atomic<int> calls{0};
+  };
+
+  explicit alike(std::shared_ptr<flipping> by) : message_extension(0x20), by_(std::move(by)) {}
+  std::size_t longest_encoding(std::size_t size, std::size_t) const noexcept override { return size; }
+  kw::error decode(std::span<std::byte const>& input, std::span<std::byte>& room, bool) override {
+    for (; !input.empty() && !room.empty(); input = input.subspan(1), room = room.subspan(1))
+      room.front() = ~input.front();
+    return {};
+  }
+  bool encode(kw::message_type, std::span<std::byte const> payload, bool, kw::compress,
+              kw::buffer& to) override {
+    for (std::byte const each : payload) append_flipped(each, to);
+    return true;
+  }
+  std::shared_ptr<kw::message_encoder const> encoder() const noexcept override { return by_; }
+
+ private:
+  static void append_flipped(std::byte each, kw::buffer& to) {
+    std::byte const flipped = ~each;
+    to.append({&flipped, 1});
+  }
+  std::shared_ptr<flipping> by_;
+};
+
+class alike_negotiator final : public kw::extension_negotiator {
+ public:
+  std::vector<kw::extension> offer() const override { return {{"alike", {}}}; }
+  kw::agreed_extension accept(std::vector<kw::extension> const&) const override {
+    return {"alike", std::make_unique<alike>(by)};
+  }
+  std::error_code confirm(std::vector<kw::extension> const&, std::vector<kw::extension> const& answered,
+                          kw::agreed_extension& agreed) const override {
+    if (!answered.empty()) agreed = {"alike", std::make_unique<alike>(by)};
+    return {};
+  }
+  std::shared_ptr<alike::flipping> const by = std::make_shared<alike::flipping>();
+};
+
+}  // namespace
+
+TEST_CASE("a prepared message is encoded once, however and to however many it is sent") {
+  auto const at_server = std::make_shared<alike_negotiator>();
+  auto const at_client = std::make_shared<alike_negotiator>();
+  kw::prepared_message const news{"to everybody"};
+  kw::prepared_message const by_remotes{"to everybody"};
+  asio::io_context io;
+  kw::net::server server{io, {.connection = {.compression = at_server}}};
+  server.websocket("/", [&](kw::net::websocket& ws) -> asio::awaitable<void> {
+    kw::net::remote const remote = ws.remote();
+    for (bool const by_remote : {true, false}) {
+      std::error_code const refused = by_remote ? remote.send(by_remotes) : ws.try_send(news);
+      CHECK_FALSE(refused);
+      CHECK((co_await ws.receive()).text() == "to everybody");
+    }
+    co_await ws.close();
+  });
+  server.start();
+  auto const run = [&]() -> asio::awaitable<void> {
+    for (int i = 0; i != 3; ++i) {
+      kw::net::client const client{{.connection = {.compression = at_client}}};
+      kw::net::websocket ws =
+          co_await client.connect(io, "ws://127.0.0.1:" + std::to_string(server.port()) + "/");
+      CHECK(ws.extensions() == "alike");
+      while (kw::message const msg = co_await ws.receive()) {
+        CHECK(msg.text() == "to everybody");
+        co_await ws.send(news);  // masked
+      }
+    }
+    server.stop();
+  };
+  std::exception_ptr failure;
+  asio::co_spawn(io, run, [&](std::exception_ptr thrown) {
+    failure = thrown;
+    server.stop();
+  });
+  io.run_for(20s);
+  CHECK_FALSE(failure);
+  CHECK(at_server->by->calls == 2);
+  CHECK(at_client->by->calls == 1);
 }
 
 TEST_CASE("a connection lets its extension rest, whether anybody is pinged or not") {

@@ -25,7 +25,7 @@ struct outcome {
   std::string at_client;
   std::string at_server;
   std::string echoed;
-  std::size_t written = 0;
+  std::size_t sent = 0;
 };
 
 outcome talk(std::shared_ptr<kw::extension_negotiator const> client,
@@ -47,7 +47,9 @@ outcome talk(std::shared_ptr<kw::extension_negotiator const> client,
     result.at_client = ws.extensions();
     std::error_code failure;
     for (auto const how : {kw::compress::yes, kw::compress::no, kw::compress::yes}) {
-      ws.send("hello", failure, how);
+      result.sent == 0 ? ws.send("hello", failure, how)
+                       : ws.send(kw::prepared_message{"hello"}, failure, how);
+      ++result.sent;
       CHECK_FALSE(failure);
       result.echoed += ws.receive(failure).text();
       CHECK_FALSE(failure);

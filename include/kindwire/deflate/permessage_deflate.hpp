@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -45,10 +46,10 @@ class encoder final : public message_encoder {
     window_bits_ = window_bits;
   }
 
-  bool encode(message_type, std::span<std::byte const> payload, buffer& to) const override {
+  std::optional<bool> encode(message_type, std::span<std::byte const> payload, buffer& to) const override {
     if (payload.empty() || payload.size() < options_->threshold) return false;
     auto context = contexts::take_deflater(shape_of({.window_bits = window_bits_}, *options_));
-    if (!context) return false;
+    if (!context) return std::nullopt;
     bool const shorter = context->deflate(payload, true, payload.size(), to);
     contexts::give(std::move(context));
     return shorter;

@@ -90,10 +90,9 @@ class correspondent {
   ///
   /// Throws request_error with
   ///
-  /// - exchange_errc::timed_out: a late answer is dropped, see late_answers(). request_error::why() says so
-  /// if a
-  ///   message of another kind had the question's id, or if nothing more was read because read_ahead was
-  ///   reached;
+  /// - exchange_errc::timed_out: a late answer is dropped, see late_answers(). request_error::why() tells
+  ///   whether a message of another kind had the question's id, or nothing more was read because read_ahead
+  ///   was reached;
   /// - exchange_errc::refused: the other side sent an error_message, see request_error::why();
   /// - exchange_errc::invalid_answer: see request_error::why(). An answer to another question with this one's
   ///   id is among them;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "../error.hpp"
@@ -27,9 +28,11 @@ class message_encoder {
   message_encoder& operator=(message_encoder const&) = delete;
   virtual ~message_encoder() = default;
 
-  /// Appends the payload, transformed, to `to`. False if it is better sent as it is; `to` is then undefined
-  /// behind its old end. May throw std::bad_alloc.
-  virtual bool encode(message_type type, std::span<std::byte const> payload, buffer& to) const = 0;
+  /// Appends the payload, transformed, to `to`. False if it is better sent as it is, nothing if it is to be
+  /// sent so this time, for want of memory; `to` is then undefined behind its old end. May throw
+  /// std::bad_alloc.
+  virtual std::optional<bool> encode(message_type type, std::span<std::byte const> payload,
+                                     buffer& to) const = 0;
 };
 
 /// An extension at work on one connection: it transforms the payload of whole messages, and marks those that

@@ -36,6 +36,10 @@ class prepared_message {
   /// A message as it was received.
   explicit prepared_message(message const& whole) : prepared_message(whole.type(), whole.bytes()) {}
 
+  // Nothing is left without a payload: a move is a copy.
+  prepared_message(prepared_message const&) = default;
+  prepared_message& operator=(prepared_message const&) = default;
+
   message_type type() const noexcept { return state_->type; }
   /// Valid as long as any copy of this.
   std::span<std::byte const> bytes() const noexcept { return state_->bytes; }
@@ -46,8 +50,8 @@ class prepared_message {
     std::vector<std::byte> bytes;  ///< the encoded payload
   };
 
-  /// Made by the first call for an encoder; the next ones, on whatever thread, wait for it. Used by sessions
-  /// and remotes. May throw std::bad_alloc.
+  /// Made by the first call for an encoder, which is not null; the next ones, on whatever thread, wait for
+  /// it. Used by sessions and remotes. May throw std::bad_alloc.
   std::shared_ptr<encoding const> encoded(std::shared_ptr<message_encoder const> const& by) const {
     return state_->encoded(by);
   }
@@ -64,10 +68,11 @@ class prepared_message {
         if (encoder == by) return made;
       }
       buffer room;  // a block of the thread's
-      bool const worth_it = by->encode(type, bytes, room);
+      auto const worth_it = by->encode(type, bytes, room);
       auto made = std::make_shared<encoding>();
-      made->worth_it = worth_it;
-      if (worth_it) made->bytes.assign(room.bytes().begin(), room.bytes().end());
+      made->worth_it = worth_it.value_or(false);
+      if (made->worth_it) made->bytes.assign(room.bytes().begin(), room.bytes().end());
+      if (!worth_it) return made;  // and try again the next time
       auto& oldest = made_[next_];
       next_ = (next_ + 1) % made_.size();
       oldest = {by, made};

@@ -17,6 +17,7 @@
 #include "../message/close.hpp"
 #include "../message/extension.hpp"
 #include "../message/message.hpp"
+#include "../message/prepared_message.hpp"
 #include "connection/mailbox.hpp"
 #include "sendable.hpp"
 #include "text_encodable.hpp"

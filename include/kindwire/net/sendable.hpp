@@ -55,9 +55,8 @@ constexpr void refuse_to_send() noexcept {
   static_assert(
       sendable<T>,
       "kindwire: this cannot be sent: what can be is text (std::string_view), bytes in a row (std::byte, "
-      "unsigned char or char in a vector, an array or a span), a kindwire::message or prepared_message, and "
-      "a "
-      "struct with a schema once <kindwire/json/writer.hpp> is included");
+      "unsigned char or char in a vector, an array or a span), a kindwire::message or prepared_message, "
+      "and a struct with a schema once <kindwire/json/writer.hpp> is included");
 }
 
 }  // namespace detail

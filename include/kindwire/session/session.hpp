@@ -21,7 +21,6 @@
 #include "../message/close.hpp"
 #include "../message/extension.hpp"
 #include "../message/message.hpp"
-#include "../message/prepared_message.hpp"
 #include "../message/reassembler.hpp"
 #include "close_handshake.hpp"
 #include "inbox.hpp"
@@ -29,6 +28,8 @@
 #include "outbox.hpp"
 
 namespace kindwire {
+
+class prepared_message;
 
 /// One end of a WebSocket connection after its opening handshake.
 ///
@@ -180,7 +181,7 @@ class session {
     return send(message_type::text, detail::as_bytes(text), true, how);
   }
 
-  /// Queues a message that goes to other connections as well: see prepared_message.
+  /// Queues a message that goes to other connections as well; include session/prepared_message.hpp for it.
   template <std::same_as<prepared_message> T>
   std::error_code send(T const& whole, compress how = compress::yes) {
     return send_prepared(whole, how);
@@ -365,17 +366,6 @@ inline std::error_code session::send_any(message_type type, std::span<std::byte 
   sending_fragments_ = !fin;
   sends_plainly_ = fin && extension_ == nullptr;
   return {};
-}
-
-inline std::error_code session::send_prepared(prepared_message const& whole, compress how) {
-  bool const data = whole.type() == message_type::text || whole.type() == message_type::binary;
-  if (!data) return error::invalid_argument;
-  auto const encoder =
-      extension_ != nullptr && how == compress::yes && is_open() ? extension_->encoder() : nullptr;
-  if (!encoder) return send(whole.type(), whole.bytes(), true, how);
-  auto const made = whole.encoded(encoder);
-  if (made->worth_it) return send_encoded(whole.type(), made->bytes);
-  return send(whole.type(), whole.bytes(), true, compress::no);
 }
 
 inline std::error_code session::send_encoded(message_type type, std::span<std::byte const> encoded) {

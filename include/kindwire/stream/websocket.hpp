@@ -36,6 +36,7 @@
 #include "../message/extension.hpp"
 #include "../message/message.hpp"
 #include "../session.hpp"
+#include "../session/prepared_message.hpp"
 #include "../session/ending.hpp"
 #include "../session/ending_facts.hpp"
 #include "concepts.hpp"

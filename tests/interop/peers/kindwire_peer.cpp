@@ -1,15 +1,15 @@
 // kindwire's own end of matrix.py; `server --pongs` delivers pongs, and so answers pings itself.
 #include <algorithm>
-#include <cstdint>
-#include <stdexcept>
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/this_coro.hpp>
 #include <csignal>
+#include <cstdint>
 #include <kindwire/net/client.hpp>
 #include <kindwire/net/server.hpp>
+#include <stdexcept>
 
 #include "../../../examples/compression.hpp"
 #include "peer.hpp"
@@ -27,7 +27,10 @@ class adapter : public peer::connection {
     if (peer::compression() == "off") return;
     auto const small = [](std::uint64_t bytes, std::size_t of) { return of < 200'000 || bytes < of / 4; };
     kw::net::statistics const seen = ws_.statistics().value();
-    bool const right = ws_.extensions().starts_with("permessage-deflate") && small(seen.bytes_sent, sent_) &&
+    auto const terms = ws_.extensions();
+    bool const as_asked =
+        peer::compression() != "shared" || terms.find("server_no_context_takeover") != terms.npos;
+    bool const right = terms.starts_with("permessage-deflate") && as_asked && small(seen.bytes_sent, sent_) &&
                        small(seen.bytes_received, received);
     if (!right) throw std::runtime_error("not compressed: '" + std::string(ws_.extensions()) + "'");
   }
