@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
-#include <kindwire/json/asyncapi.hpp>
+#include <kindwire/documents/asyncapi.hpp>
 #include <kindwire/json/dispatcher.hpp>
-#include <kindwire/json/typescript.hpp>
+#include <kindwire/documents/typescript.hpp>
 #include <kindwire/json/writer.hpp>
 #include <kindwire/net/server.hpp>
 #include <map>

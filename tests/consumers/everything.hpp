@@ -3,10 +3,10 @@
 
 #include <kindwire/exchange/correspondent.hpp>
 #include <kindwire/exchange/serve.hpp>
-#include <kindwire/json/asyncapi.hpp>
+#include <kindwire/documents/asyncapi.hpp>
 #include <kindwire/json/dispatcher.hpp>
 #include <kindwire/json/dynamic_dispatcher.hpp>
-#include <kindwire/json/typescript.hpp>
+#include <kindwire/documents/typescript.hpp>
 #include <kindwire/kindwire.hpp>
 #include <kindwire/net/client.hpp>
 #include <kindwire/net/server.hpp>

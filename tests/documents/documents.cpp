@@ -4,10 +4,10 @@
 // usage: documents schemas | verdicts SEED COUNT | typescript | asyncapi
 //
 // `schemas` and `verdicts` print a JSON object a line: {"set","schema"} and {"set","text","valid","code",…}.
-#include <kindwire/json/asyncapi.hpp>
+#include <kindwire/documents/asyncapi.hpp>
 #include <kindwire/json/dispatcher.hpp>
-#include <kindwire/json/json_schema.hpp>
-#include <kindwire/json/typescript.hpp>
+#include <kindwire/documents/json_schema.hpp>
+#include <kindwire/documents/typescript.hpp>
 
 #include <cstdio>
 #include <cstdlib>

@@ -6,7 +6,7 @@
 #pragma once
 
 #include <kindwire/json/schema.hpp>
-#include <kindwire/json/types.hpp>
+#include <kindwire/json/description/types.hpp>
 
 #include <array>
 #include <chrono>

@@ -10,7 +10,7 @@
 // 1e400 is made: JavaScript reads an infinity, which ajv refuses as long as its strictNumbers is on.
 #pragma once
 
-#include <kindwire/json/catalogue.hpp>
+#include <kindwire/documents/catalogue.hpp>
 
 #include <array>
 #include <charconv>

@@ -15,7 +15,7 @@ from report import Report
 PROGRAMS = {
     "std_only": ["consumers/std_only.cpp"],
     "json_only": ["consumers/json_only.cpp"],
-    "numbers": ["main.cpp", "json/floating.cpp", "json/floating_text.cpp", "json/number.cpp", "json/number_text.cpp"],
+    "numbers": ["main.cpp", "json/text/floating.cpp", "json/text/floating_text.cpp", "json/text/number.cpp", "json/text/number_text.cpp"],
 }
 # Loaded in one go, since this version takes node's fetch() for a browser's.
 FLAGS = ["-std=c++20", "-O1", "-sALLOW_MEMORY_GROWTH=1", "-sDISABLE_EXCEPTION_CATCHING=0", "-sWASM_ASYNC_COMPILATION=0"]

@@ -19,6 +19,7 @@ STD_ONLY = ["requirements", "version", "error", "kernel", "frame", "message", "h
 LAYERS = {layer: set(STD_ONLY[:place]) for place, layer in enumerate(STD_ONLY)}
 LAYERS["kindwire"] = set(STD_ONLY)
 LAYERS["json"] = {"requirements", "error"}
+LAYERS["documents"] = {"requirements", "json"}
 LAYERS["deflate"] = {"requirements", "error", "frame", "message", "handshake"}
 LAYERS["net"] = set(STD_ONLY)
 LAYERS["exchange"] = {*STD_ONLY, "json", "net"}
@@ -110,6 +111,7 @@ def test_itself(report):
         "json that knows of frames": ("kindwire/json/a.hpp", "  #  include <kindwire/frame/b.hpp>"),
         "net that knows of json": ("kindwire/net/a.hpp", "#include <kindwire/json/b.hpp>"),
         "asio in a std-only layer": ("kindwire/stream/a.hpp", "#include <asio/buffer.hpp>"),
+        "json that knows of its documents": ("kindwire/json/a.hpp", "#include <kindwire/documents/b.hpp>"),
         "rapidjson in net": ("kindwire/net/a.hpp", "#include <rapidjson/reader.h>"),
         "all of asio": ("kindwire/net/a.hpp", "#include <asio.hpp>"),
         "a quoted arrow down": ("kindwire/frame/a.hpp", '#include "../message/b.hpp"'),

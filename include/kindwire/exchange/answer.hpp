@@ -11,11 +11,11 @@
 #include <variant>
 
 #include "../json/correlated.hpp"
-#include "../json/form.hpp"
-#include "../json/limits.hpp"
+#include "../json/description/form.hpp"
+#include "../json/description/limits.hpp"
 #include "../json/schema.hpp"
-#include "../json/types.hpp"
-#include "../json/variant_kinds.hpp"
+#include "../json/description/types.hpp"
+#include "../json/description/variant_kinds.hpp"
 
 namespace kindwire {
 namespace detail {

@@ -27,7 +27,7 @@
 #include "../json/correlated.hpp"
 #include "../json/encoding_error.hpp"
 #include "../json/error_message.hpp"
-#include "../json/printable.hpp"
+#include "../json/text/printable.hpp"
 #include "../message/close.hpp"
 #include "../message/message.hpp"
 #include "../net/connection/operation.hpp"

@@ -21,7 +21,7 @@
 
 #include "../json/error.hpp"
 #include "../json/error_message.hpp"
-#include "../json/printable.hpp"
+#include "../json/text/printable.hpp"
 #include "../json/reader.hpp"
 #include "../net/connection/deadline.hpp"
 #include "../net/connection/operation.hpp"

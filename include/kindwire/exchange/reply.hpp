@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "../json/error_message.hpp"
-#include "../json/printable.hpp"
+#include "../json/text/printable.hpp"
 
 namespace kindwire {
 

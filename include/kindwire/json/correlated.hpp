@@ -9,11 +9,11 @@
 
 #include "encoding_error.hpp"
 #include "error.hpp"
-#include "json_reader.hpp"
+#include "reading/json_reader.hpp"
 #include "outcome.hpp"
-#include "scanner.hpp"
+#include "text/scanner.hpp"
 #include "schema.hpp"
-#include "text.hpp"
+#include "text/strings.hpp"
 #include "writer.hpp"
 
 namespace kindwire {

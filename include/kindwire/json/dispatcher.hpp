@@ -11,13 +11,13 @@
 #include <type_traits>
 #include <utility>
 
-#include "handler.hpp"
-#include "kind_table.hpp"
-#include "message_reader.hpp"
+#include "dispatching/handler.hpp"
+#include "description/kind_table.hpp"
+#include "reading/message_reader.hpp"
 #include "outcome.hpp"
 #include "reader.hpp"
 #include "schema.hpp"
-#include "schema_check.hpp"
+#include "description/schema_check.hpp"
 #include "writer.hpp"
 
 namespace kindwire {

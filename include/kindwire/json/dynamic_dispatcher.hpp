@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "dispatcher.hpp"
-#include "handler.hpp"
-#include "message_reader.hpp"
+#include "dispatching/handler.hpp"
+#include "reading/message_reader.hpp"
 #include "outcome.hpp"
 #include "reader.hpp"
 #include "schema.hpp"

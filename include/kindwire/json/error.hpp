@@ -10,7 +10,7 @@
 #include <system_error>
 #include <vector>
 
-#include "printable.hpp"
+#include "text/printable.hpp"
 
 namespace kindwire {
 

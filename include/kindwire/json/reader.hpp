@@ -6,11 +6,11 @@
 #include <type_traits>
 #include <utility>
 
-#include "json_reader.hpp"
+#include "reading/json_reader.hpp"
 #include "outcome.hpp"
-#include "read_containers.hpp"
-#include "read_objects.hpp"
-#include "read_values.hpp"
+#include "reading/read_containers.hpp"
+#include "reading/read_objects.hpp"
+#include "reading/read_values.hpp"
 
 namespace kindwire {
 

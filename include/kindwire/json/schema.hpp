@@ -13,9 +13,9 @@
 #include <type_traits>
 #include <utility>
 
-#include "field_option.hpp"
-#include "printable.hpp"
-#include "types.hpp"
+#include "description/field_option.hpp"
+#include "text/printable.hpp"
+#include "description/types.hpp"
 
 namespace kindwire {
 

@@ -12,13 +12,13 @@
 #include <variant>
 
 #include "encoding_error.hpp"
-#include "json_writer.hpp"
-#include "member_text.hpp"
+#include "writing/json_writer.hpp"
+#include "description/member_text.hpp"
 #include "outcome.hpp"
 #include "schema.hpp"
-#include "schema_check.hpp"
-#include "types.hpp"
-#include "write_values.hpp"
+#include "description/schema_check.hpp"
+#include "description/types.hpp"
+#include "writing/write_values.hpp"
 
 namespace kindwire {
 

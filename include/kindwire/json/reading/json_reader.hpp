@@ -1,0 +1,322 @@
+// json_reader, the class. Include reader.hpp, which has all of its functions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "../description/duration.hpp"
+#include "../error.hpp"
+#include "../description/form.hpp"
+#include "kind_guess.hpp"
+#include "../description/limits.hpp"
+#include "member_names.hpp"
+#include "../description/member_text.hpp"
+#include "object_plan.hpp"
+#include "../text/scanner.hpp"
+#include "../schema.hpp"
+#include "../description/types.hpp"
+#include "../description/variant_kinds.hpp"
+
+namespace kindwire {
+
+/// What becomes of a field, a kind or a key of a map that stands in an object more than once (RFC 8259 §4).
+/// Names are the same if they are so without their escapes. The objects inside of unknown fields and of
+/// raw_json are not looked at.
+enum class duplicate_policy {
+  refuse,  ///< an error, also where the type does not have the field
+  first,   ///< the first counts: of the others only their form is checked
+  last     ///< the last counts, as in JavaScript; each must be a valid value of the field
+};
+
+/// What a reader of messages may refuse.
+struct json_options {
+  bool refuse_unknown_fields = false;  ///< off: a newer peer's additions do no harm
+  /// Refused unless stated otherwise: readers that differ in this can be played off against each other.
+  duplicate_policy duplicates = duplicate_policy::refuse;
+  /// A member of a message that is never unknown: the id that questions and answers have beside their fields.
+  /// The name must live as long as what reads.
+  std::string_view id_name = {};
+};
+
+namespace detail {
+
+template <described T>
+struct read_plan;
+
+template <class Variant>
+struct variant_read_plan;
+
+// Makes an object as it is before it is read, and leaves alone what reading replaces anyhow.
+template <class T>
+void renew(T& value);
+
+}  // namespace detail
+
+/// Reads values from a text, one after the other. A json_codec is handed one; decode() and dispatcher make
+/// them.
+///
+/// Its functions return false after an error, and so must whoever calls them: at once.
+class json_reader {
+ public:
+  explicit json_reader(std::string_view text, json_options options = {}) noexcept
+      : scanner_(text), options_(options) {}
+
+  /// Reads the value that stands next. On false, `value` is valid but unspecified. Otherwise nothing of what
+  /// it held is left: absent fields get what their initialisers give them. A string and a vector keep their
+  /// memory.
+  template <class T>
+  bool read(T& value) {
+    detail::renew(value);
+    return read_fresh(value);
+  }
+
+  /// Refuses the value that was just read: `expected` says what it should have been. Returns false.
+  bool reject(std::string_view expected) {
+    return scanner_.fail_at(scanner_.position(), json_errc::rejected, expected);
+  }
+
+  /// True at the end of the text, but for white space: the last question to a reader.
+  bool finish() { return scanner_.finish(); }
+
+  /// What is wrong; once, and only after a function returned false.
+  json_error take_error() { return scanner_.take_error(); }
+
+ protected:
+  // The same into a value that was just made.
+  template <class T>
+  bool read_fresh(T& value) {
+    scanner_.skip_space();
+    return read_value<detail::no_limits>(value);
+  }
+
+  bool read_object(void* object, detail::object_plan const& plan);
+  bool read_variant(void* variant, detail::variant_plan const& plan);
+  // The kind stands at `place`, if that is known, and is the plan's.
+  bool read_members(void* object, detail::object_plan const& plan, bool kind_known, bool first,
+                    detail::kind_place const& place = {});
+
+  // Reads the member at Index of T, and checks what its field() states.
+  template <class T, std::size_t Index>
+  static bool read_field(json_reader& reader, void* object) {
+    using limits = detail::limits_of<T, Index>;
+    static_assert(limits::make_sense);
+    reader.scanner_.skip_space();
+    return reader.read_value<limits>(
+        static_cast<T*>(object)->*(schema<T>.fields.template get<Index>().member));
+  }
+
+  // Enters the object that stands next and finds its kind, reading all that stands before it, or says what is
+  // wrong. Then the kind, if it is the first member, is passed; otherwise the next member is the first.
+  bool find_kind(detail::kind_key key, detail::kind_place& place);
+
+  // The value of a member that was found to be the kind.
+  bool read_kind_text(std::string_view key, detail::kind_place& place) {
+    scanner_.skip_space();
+    kind_position_ = scanner_.position();
+    if (scanner_.peek() == '"' ? scanner_.string(place.kind) : scanner_.fail_type("a string")) return true;
+    scanner_.prepend_path(key);
+    return false;
+  }
+
+  // The kind that was found is none of those that are known.
+  bool fail_kind(detail::kind_key key, std::string_view kind, std::span<std::string_view const> known) {
+    scanner_.fail_at(kind_position_, json_errc::unknown_kind, {}, kind);
+    scanner_.fail_known(known);
+    scanner_.prepend_path(key.name);
+    return false;
+  }
+
+  // What may stand beside a message's fields.
+  bool is_id(std::string_view name) const noexcept {
+    return scanner_.depth() == 1 && !options_.id_name.empty() && name == options_.id_name;
+  }
+
+  // Passes the value of a member that the type does not have, behind `count` others in its object.
+  KINDWIRE_NOINLINE bool pass_unknown(char const* where, std::string_view name, std::size_t count) {
+    if (refuses_duplicates() && !names_.add(name, where, scanner_.in_text(name), count)) {
+      return fail_member(where, json_errc::duplicate_field, name);
+    }
+    return scanner_.skip_value();
+  }
+
+  // At the end of an object with so many of them.
+  bool leave_unknown(std::size_t count) { return count == 0 || check_unknown(count); }
+
+  bool refuses_duplicates() const noexcept { return options_.duplicates == duplicate_policy::refuse; }
+
+  template <described T>
+  friend struct detail::read_plan;
+
+  detail::json_scanner scanner_;
+
+ private:
+  template <class Limits, class T>
+  bool read_value(T& value) {
+    if constexpr (std::is_const_v<T>) {
+      static_assert(detail::always_false<T>,
+                    "kindwire: a member that is const, or cannot be moved, as a std::atomic, cannot be read");
+      return false;
+    } else if constexpr (detail::has_read_codec<T>) {
+      return json_codec<T>::read(*this, value);
+    } else {
+      using enum detail::json_form;
+      constexpr detail::json_form form = detail::form_of<T>;
+      if constexpr (form == boolean) {
+        return read_boolean(value);
+      } else if constexpr (form == integer) {
+        if constexpr (Limits::as_string)
+          return read_quoted_integer<Limits>(value);
+        else
+          return read_integer<Limits>(value);
+      } else if constexpr (form == floating) {
+        return read_floating<Limits>(value);
+      } else if constexpr (form == enumeration || form == number_only) {
+        static_assert(form == enumeration || Limits::as_number,
+                      "kindwire: an enumeration has no names: specialise kindwire::schema for it with "
+                      "enumeration(), in the global namespace or kindwire's, or say as_number at the field");
+        if constexpr (Limits::as_number)
+          return read_numbered<Limits>(value);
+        else
+          return read_enumerator(value);
+      } else if constexpr (form == text) {
+        return read_text<Limits>(value);
+      } else if constexpr (form == nullable) {
+        return read_nullable<Limits>(value);
+      } else if constexpr (form == list) {
+        return read_list<Limits>(value);
+      } else if constexpr (form == array) {
+        return read_array<Limits>(std::data(value), detail::size_of_array<T>);
+      } else if constexpr (form == tuple) {
+        return read_tuple(value);
+      } else if constexpr (form == duration) {
+        return read_duration<Limits>(value);
+      } else if constexpr (form == time) {
+        return read_time<Limits>(value);
+      } else if constexpr (form == raw) {
+        return read_raw(value);
+      } else if constexpr (form == variant) {
+        return read_variant(&value, detail::variant_read_plan<T>::plan);
+      } else if constexpr (form == object) {
+        return read_object(&value, detail::read_plan<T>::plan);
+      } else if constexpr (form == map) {
+        return read_map<Limits>(value);
+      } else if constexpr (form == path) {
+        return read_path(value);
+      } else {
+        static_assert(
+            detail::always_false<T>,
+            "kindwire: T cannot be decoded from JSON. Describe it (a member `schema` or a specialisation of "
+            "kindwire::schema, made with kind(), object() or enumeration()), or specialise json_codec");
+        return false;
+      }
+    }
+  }
+
+  bool read_boolean(bool& value);
+  bool read_string(std::string& value);
+  bool read_view(std::string_view& value);
+  bool expect_kind(detail::object_plan const& plan, std::string_view kind);
+  bool read_again(char const* where, std::string_view name, bool& again);
+
+  KINDWIRE_COLD bool fail_number(detail::json_number const& number, json_errc code,
+                                 std::string_view expected) {
+    return scanner_.fail_at(number.text.data(), code, expected, number.text);
+  }
+
+  KINDWIRE_COLD bool fail_member(char const* where, json_errc code, std::string_view name) {
+    scanner_.fail_at(where, code);
+    scanner_.prepend_path(name);
+    return false;
+  }
+
+  KINDWIRE_NOINLINE bool check_unknown(std::size_t count) {
+    char const* const again = refuses_duplicates() ? names_.leave(count) : nullptr;
+    if (again == nullptr) return true;
+    std::string_view name;
+    scanner_.rewind(again, scanner_.depth());
+    return scanner_.key(name) && fail_member(again, json_errc::duplicate_field, name);
+  }
+
+  KINDWIRE_COLD bool fail_element(std::size_t index) {
+    scanner_.prepend_path(std::to_string(index));
+    return false;
+  }
+
+  KINDWIRE_COLD bool fail_range(detail::json_number const& number, std::int64_t least, std::uint64_t most) {
+    return fail_number(number, json_errc::out_of_range,
+                       "an integer from " + std::to_string(least) + " to " + std::to_string(most));
+  }
+
+  KINDWIRE_COLD bool fail_limit(char const* where, std::string const& expected, std::string_view found) {
+    return scanner_.fail_at(where, json_errc::beyond_limit, expected, found);
+  }
+
+  // Before another element is read, or at the end: what a peer sends too much of is not kept.
+  bool check_count(detail::size_limits limits, std::size_t count, bool more, char const* where,
+                   std::string (*expected)(detail::size_limits)) {
+    if (more ? count < limits.most : count >= limits.least) return true;
+    return fail_limit(where, expected(limits), more ? "more" : std::to_string(count));
+  }
+
+  template <class Limits, class T>
+  bool read_integer(T& value, std::string_view* text = nullptr);
+  template <class Limits, class T>
+  bool read_floating(T& value, std::string_view* text = nullptr);
+  template <class T>
+  bool read_any_floating(detail::json_number const& number, T& value);
+  template <class Limits, class T>
+  bool check_number(T value, std::string_view text);
+  template <class Limits, class T>
+  bool read_text(T& value);
+  template <class Limits, class T>
+  bool read_duration(T& value);
+  template <class T>
+  bool read_enumerator(T& value);
+  template <class T>
+  bool read_raw(T& value);
+  template <class Limits, class T>
+  bool read_quoted_integer(T& value);
+  template <class Limits, class T>
+  bool read_numbered(T& value);
+  template <class T>
+  bool read_named(T& value, char const* where, std::string_view name);
+  template <class Limits, class T>
+  bool read_time(T& value);
+  template <class T>
+  bool read_path(T& value);
+  template <class Limits, class T>
+  bool read_nullable(T& value);
+  template <class Limits, class T>
+  bool read_list(T& values);
+  template <class Limits, class T>
+  bool read_array(T* values, std::size_t size);
+  template <class T>
+  bool read_tuple(T& values);
+  template <class Limits, class Map>
+  bool read_map(Map& values);
+  template <class Key>
+  std::optional<Key> make_key(char const* where, std::string_view text);
+
+  // Passes the end of an array of this size, or says that there is another number of elements.
+  bool leave_array(bool first, std::size_t size, char const* where) {
+    bool more = false;
+    return scanner_.next(']', first, more) && (!more || fail_length(where, size, "more"));
+  }
+  KINDWIRE_COLD bool fail_length(char const* where, std::size_t size, std::string_view found) {
+    return scanner_.fail_at(where, json_errc::wrong_length, "an array of " + std::to_string(size), found);
+  }
+
+  json_options options_;
+  char const* kind_position_ = nullptr;
+
+ protected:
+  detail::member_names names_;  // last, as it is large and most readers do not use it
+};
+
+}  // namespace kindwire

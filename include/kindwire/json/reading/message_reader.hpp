@@ -1,0 +1,90 @@
+// Finds a message's kind before its fields are read, wherever it stands.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "kind_guess.hpp"
+#include "../reader.hpp"
+
+namespace kindwire::detail {
+
+// A reader of a whole message: what decode() and dispatcher need beside values.
+class message_reader final : public json_reader {
+ public:
+  explicit message_reader(std::string_view text, json_options options = {}) noexcept
+      : json_reader(text, options), text_(text) {}
+
+  // Where the kind seems to stand, which costs next to nothing. Reading a value of that kind with read_rest()
+  // then proves it. If this returns false, or that does, restart() and find_kind() tell what
+  // is right. The view of the kind is valid until the next read.
+  bool guess_kind(kind_key key, kind_place& place);
+
+  using json_reader::fail_kind;
+  using json_reader::find_kind;
+
+  void restart() noexcept {
+    names_.clear();
+    scanner_.rewind(text_.data(), 0);
+  }
+
+  template <described T>
+  bool read_rest(T& value, kind_place const& place) {
+    bool const passed = place.at == nullptr;
+    return read_members(&value, read_plan<T>::plan, passed, !passed, place) && finish();
+  }
+
+  // Checks what read_rest() would read, and that the kind is the one that stands there.
+  bool skip_rest(kind_key key, kind_place const& place) {
+    bool first = place.at != nullptr;
+    bool passed = !first;
+    std::size_t unknown = 0;
+    for (bool more = true;;) {
+      if (!scanner_.next('}', first, more)) return false;
+      if (!more) {
+        if (!leave_unknown(unknown)) return false;
+        return passed ? finish() : scanner_.fail_at(scanner_.position(), json_errc::missing_kind);
+      }
+      char const* const where = scanner_.position();
+      if (where == place.at && !passed) {
+        passed = true;
+        scanner_.rewind(place.end, scanner_.depth());
+        continue;
+      }
+      std::string_view name;
+      if (!scanner_.key(name)) return false;
+      if (name == key.name && refuses_duplicates()) {
+        scanner_.fail_at(where, json_errc::duplicate_field);
+        scanner_.prepend_path(key.name);
+        return false;
+      }
+      if (!pass_unknown(where, name, unknown++)) return false;
+    }
+  }
+
+  bool in_text(std::string_view view) const noexcept { return scanner_.in_text(view); }
+
+ private:
+  std::string_view text_;
+};
+
+inline bool message_reader::guess_kind(kind_key key, kind_place& place) {
+  // Which of several counts is not to be guessed.
+  if (!refuses_duplicates()) return false;
+  char const* position = text_.data();
+  char const* const end = position + text_.size();
+  if (begins_with_kind(position, end, key)) {
+    scanner_.rewind(position, 1);
+    if (read_kind_text(key.name, place)) {
+      place.at = nullptr;
+      return true;
+    }
+    return false;
+  }
+  if (!ends_with_kind(text_, key, place) && !contains_kind(text_, key, place)) return false;
+  scanner_.skip_space();
+  return scanner_.enter('{', "an object");
+}
+
+}  // namespace kindwire::detail

@@ -1,0 +1,55 @@
+// What the reader needs to know of a described type, or of several, as tables: one function reads them all.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "kind_guess.hpp"
+#include "../description/member_text.hpp"
+#include "../description/types.hpp"
+
+namespace kindwire::detail {
+
+struct read_row {
+  std::string_view name;
+  std::string_view lead;  // `,"name":`, or empty
+  bool required;
+  bool (*read)(json_reader& reader, void* object);
+};
+
+struct object_plan {
+  bool has_kind;
+  std::string_view key;
+  std::string_view kind;
+  read_row const* rows;
+  std::size_t count;
+  std::uint64_t required;  // a bit a field
+  // Gives the fields of these bits, which are among the kept, what their initialisers give them. May be null.
+  void (*reset)(void* object, std::uint64_t fields);
+  std::uint64_t kept;  // of fields: reading one may leave something of what it was
+
+  // `hint`: where the name is, if members come in the order in which they are declared. `count` without the
+  // name.
+  std::size_t find(std::string_view name, std::size_t hint) const noexcept {
+    for (std::size_t index = hint; index < count; ++index) {
+      if (same_text(rows[index].name, name)) return index;
+    }
+    for (std::size_t index = 0; index < hint; ++index) {
+      if (same_text(rows[index].name, name)) return index;
+    }
+    return count;
+  }
+};
+
+// What reading a variant needs to know of it.
+struct variant_plan {
+  kind_key key;
+  std::span<std::string_view const> kinds;
+  std::size_t (*find)(std::string_view kind);  // kinds.size() without it
+  object_plan const* const* plans;
+  void* (*const* emplace)(void* variant);
+};
+
+}  // namespace kindwire::detail

@@ -1,0 +1,278 @@
+// How json_reader reads described objects and variants of them, by tables: a part of reader.hpp.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "json_reader.hpp"
+#include "../description/schema_check.hpp"
+
+namespace kindwire {
+
+inline bool json_reader::read_object(void* object, detail::object_plan const& plan) {
+  if (plan.has_kind && options_.duplicates == duplicate_policy::last) {
+    // The kind that counts must be known before any is looked at.
+    detail::kind_place place;
+    if (!find_kind(detail::kind_key{plan.key}, place)) return false;
+    return expect_kind(plan, place.kind) && read_members(object, plan, false, true, place);
+  }
+  return scanner_.enter('{', "an object") && read_members(object, plan, false, true);
+}
+
+inline bool json_reader::read_variant(void* variant, detail::variant_plan const& plan) {
+  detail::kind_place place;
+  if (!find_kind(plan.key, place)) return false;
+  std::size_t const index = plan.find(place.kind);
+  if (index == plan.kinds.size()) return fail_kind(plan.key, place.kind, plan.kinds);
+  bool const passed = place.at == nullptr;
+  return read_members(plan.emplace[index](variant), *plan.plans[index], passed, !passed, place);
+}
+
+KINDWIRE_NOINLINE inline bool json_reader::find_kind(detail::kind_key key, detail::kind_place& place) {
+  bool const last_counts = options_.duplicates == duplicate_policy::last;
+  scanner_.skip_space();
+  if (!scanner_.enter('{', "an object")) return false;
+  char const* const start = scanner_.position();
+  unsigned const depth = scanner_.depth();
+  place.at = nullptr;
+  bool first = true;
+  for (bool more = true;;) {
+    bool const is_first = first;
+    if (!scanner_.next('}', first, more)) return false;
+    if (!more) break;
+    char const* const at = scanner_.position();
+    std::string_view name;
+    if (!scanner_.key(name)) return false;
+    if (name != key.name) {
+      if (!scanner_.skip_value()) return false;
+      continue;
+    }
+    if (!last_counts) {
+      if (!read_kind_text(key.name, place)) return false;
+      place.end = scanner_.position();
+      if (is_first) return true;
+      place.at = at;
+      scanner_.rewind(start, depth);
+      return true;
+    }
+    if (!scanner_.skip_value()) return false;
+    place.at = at;
+    place.end = scanner_.position();
+  }
+  if (place.at == nullptr) return fail_member(scanner_.position(), json_errc::missing_kind, key.name);
+  // Read only now: what follows may overwrite the text of a kind that has escapes.
+  scanner_.rewind(place.at, depth);
+  std::string_view name;
+  if (!scanner_.key(name) || !read_kind_text(key.name, place)) return false;
+  scanner_.rewind(start, depth);
+  return true;
+}
+
+// A member that has been read, or the kind, stands again: true if it is to be read once more.
+inline bool json_reader::read_again(char const* where, std::string_view name, bool& again) {
+  switch (options_.duplicates) {
+    case duplicate_policy::first: again = false; return scanner_.skip_value();
+    case duplicate_policy::last: again = true; return true;
+    default: return fail_member(where, json_errc::duplicate_field, name);
+  }
+}
+
+inline bool json_reader::read_members(void* object, detail::object_plan const& plan, bool kind_known,
+                                      bool first, detail::kind_place const& place) {
+  std::uint64_t seen = 0;
+  std::size_t expected = 0;
+  std::size_t unknown = 0;
+  for (bool more = true;;) {
+    // The next field as we would write it is known by its looks.
+    if (expected != plan.count && (seen >> expected & 1) == 0) {
+      detail::read_row const& row = plan.rows[expected];
+      if (!row.lead.empty() && scanner_.pass(row.lead.substr(first ? 1 : 0))) {
+        first = false;
+        seen |= std::uint64_t{1} << expected;
+        ++expected;
+        if (row.read(*this, object)) continue;
+        scanner_.prepend_path(row.name);
+        return false;
+      }
+    }
+    if (!scanner_.next('}', first, more)) return false;
+    if (!more) break;
+    char const* const where = scanner_.position();
+    if (where == place.at && !kind_known) {
+      kind_known = true;
+      scanner_.rewind(place.end, scanner_.depth());
+      continue;
+    }
+    std::string_view name;
+    if (!scanner_.key(name)) return false;
+    if (std::size_t const index = plan.find(name, expected); index != plan.count) {
+      detail::read_row const& row = plan.rows[index];
+      std::uint64_t const bit = std::uint64_t{1} << index;
+      if ((seen & bit) != 0) {
+        bool again = false;
+        if (!read_again(where, name, again)) return false;
+        if (!again) continue;
+        if ((plan.kept & bit) != 0) plan.reset(object, bit);
+      }
+      seen |= bit;
+      expected = index + 1;
+      if (!row.read(*this, object)) {
+        scanner_.prepend_path(row.name);
+        return false;
+      }
+    } else if (plan.has_kind && detail::same_text(name, plan.key)) {
+      if (options_.duplicates == duplicate_policy::last) {
+        // Which counts was found out before, and is passed where it stands.
+        if (!scanner_.skip_value()) return false;
+        continue;
+      }
+      if (kind_known) {
+        bool again = false;
+        if (!read_again(where, name, again)) return false;
+        continue;
+      }
+      kind_known = true;
+      detail::kind_place read;
+      if (!read_kind_text(plan.key, read) || !expect_kind(plan, read.kind)) return false;
+    } else if (options_.refuse_unknown_fields && !is_id(name)) {
+      return fail_member(where, json_errc::unknown_field, name);
+    } else if (!pass_unknown(where, name, unknown++)) {
+      return false;
+    }
+  }
+  if (!leave_unknown(unknown)) return false;
+  if (plan.has_kind && !kind_known)
+    return fail_member(scanner_.position(), json_errc::missing_kind, plan.key);
+  if (std::uint64_t const missing = plan.required & ~seen; missing != 0) {
+    auto const index = static_cast<std::size_t>(std::countr_zero(missing));
+    return fail_member(scanner_.position(), json_errc::missing_field, plan.rows[index].name);
+  }
+  return true;
+}
+
+// The kind that was read is that of the type asked for, or else an error.
+inline bool json_reader::expect_kind(detail::object_plan const& plan, std::string_view kind) {
+  if (kind == plan.kind) return true;
+  scanner_.fail_at(kind_position_, json_errc::wrong_kind, plan.kind, kind);
+  scanner_.prepend_path(plan.key);
+  return false;
+}
+
+namespace detail {
+
+// Whether something of what a member held may be left after reading another value into it: a field that the
+// other does not have.
+template <class T>
+inline constexpr bool is_kept = has_read_codec<T> || described<T>;
+template <class T>
+requires is_array<T>
+inline constexpr bool is_kept<T> = has_read_codec<T> || is_kept<inside_of<T>>;
+template <class... T>
+inline constexpr bool is_kept<std::tuple<T...>> = has_read_codec<std::tuple<T...>> || (is_kept<T> || ...);
+template <class First, class Second>
+inline constexpr bool is_kept<std::pair<First, Second>> =
+    has_read_codec<std::pair<First, Second>> || is_kept<First> || is_kept<Second>;
+
+// A codec's type is its own affair.
+template <class T>
+void renew([[maybe_unused]] T& value) {
+  if constexpr (has_read_codec<T>) {
+    return;
+  } else if constexpr (is_array<T>) {
+    if constexpr (is_kept<inside_of<T>>) {
+      for (auto& each : value) detail::renew(each);
+    }
+  } else if constexpr (is_tuple<T>) {
+    std::apply([](auto&... each) { (detail::renew(each), ...); }, value);
+  } else if constexpr (described<T>) {
+    value = T{};
+  }
+}
+
+template <class T, std::size_t Index>
+inline constexpr bool is_kept_field = is_kept<typename field_type<T, Index>::member_type>;
+
+template <class T, std::size_t Index>
+void reset_field(T& object, T& fresh, std::uint64_t fields) {
+  auto const member = schema<T>.fields.template get<Index>().member;
+  if ((fields >> Index & 1) != 0) std::swap(object.*member, fresh.*member);
+}
+
+template <described T>
+struct read_plan {
+  static_assert(std::default_initializable<T>, "kindwire: a type to decode must have a default constructor");
+  static_assert(description_check<T>::passed);
+
+  template <std::size_t... Index>
+  static constexpr std::array<read_row, field_count<T>> make_rows(std::index_sequence<Index...>) noexcept {
+    return {{{field_names<T>[Index], member_text<T>::lead(Index),
+              schema<T>.fields.template get<Index>().required, &json_reader::read_field<T, Index>}...}};
+  }
+
+  static constexpr std::uint64_t required_fields() noexcept {
+    std::uint64_t bits = 0;
+    for (std::size_t index = 0; index < rows.size(); ++index) {
+      if (rows[index].required) bits |= std::uint64_t{1} << index;
+    }
+    return bits;
+  }
+
+  static constexpr auto all_fields = std::make_index_sequence<field_count<T>>{};
+
+  template <std::size_t... Index>
+  static constexpr std::uint64_t kept_fields(std::index_sequence<Index...>) noexcept {
+    return (std::uint64_t{0} | ... | (std::uint64_t{is_kept_field<T, Index>} << Index));
+  }
+  static constexpr std::uint64_t kept = kept_fields(all_fields);
+
+  template <std::size_t... Index>
+  static void reset_fields(T& object, std::uint64_t fields, std::index_sequence<Index...>) {
+    T fresh{};
+    auto const reset_one = [&](auto index) {
+      if constexpr (is_kept_field<T, index>) reset_field<T, index>(object, fresh, fields);
+    };
+    (reset_one(std::integral_constant<std::size_t, Index>{}), ...);
+  }
+
+  static void reset(void* object, std::uint64_t fields) {
+    if constexpr (kept != 0) reset_fields(*static_cast<T*>(object), fields, all_fields);
+  }
+
+  static constexpr std::array<read_row, field_count<T>> rows = make_rows(all_fields);
+  static constexpr object_plan plan{message_kind<T>,
+                                    key_of<T>(),
+                                    kind_or_none<T>(),
+                                    rows.data(),
+                                    rows.size(),
+                                    required_fields(),
+                                    kept == 0 ? nullptr : &reset,
+                                    kept};
+};
+
+template <class... Kinds>
+struct variant_read_plan<std::variant<Kinds...>> : kinds_of_variant<Kinds...> {
+  using kinds = kinds_of_variant<Kinds...>;
+
+  template <class Kind>
+  static void* emplace(void* variant) {
+    return &static_cast<std::variant<Kinds...>*>(variant)->template emplace<Kind>();
+  }
+
+  static constexpr std::array<object_plan const*, sizeof...(Kinds)> plans{&read_plan<Kinds>::plan...};
+  static constexpr std::array<void* (*)(void*), sizeof...(Kinds)> emplacers{&emplace<Kinds>...};
+  static constexpr variant_plan plan{kind_key{kinds::key}, kinds::names,
+                                     [](std::string_view kind) { return kinds::table.find(kind); },
+                                     plans.data(), emplacers.data()};
+};
+
+}  // namespace detail
+
+}  // namespace kindwire

@@ -1,0 +1,244 @@
+// The inside of a JSON string, for reader and writer alike: runs of plain ASCII, UTF-8, escapes.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+#if !__has_include(<rapidjson/encodings.h>)
+#error kindwire: json/ needs RapidJSON, and <rapidjson/encodings.h> is not found; install rapidjson-dev, or add -I with its folder
+#include <see_the_error_above>
+#endif
+#include <rapidjson/encodings.h>
+
+#include "../error.hpp"
+#include "word.hpp"
+
+namespace kindwire::detail {
+
+#if defined(__SSE2__)
+/// A bit for each of 16 bytes that is not plain ASCII in a JSON string.
+inline unsigned special_bytes(char const* from) noexcept {
+  __m128i const bytes = _mm_loadu_si128(reinterpret_cast<__m128i const*>(from));
+  // Signed: what begins or continues a longer UTF-8 sequence is below zero, and so below the space.
+  __m128i const marks = _mm_or_si128(
+      _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)),
+      _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
+  return static_cast<unsigned>(_mm_movemask_epi8(marks));
+}
+#endif
+
+/// The first byte of [position, end) that is not plain ASCII: a quotation mark, a backslash, a control
+/// character (RFC 8259 §7), or the beginning of a longer UTF-8 sequence. `end` if there is none. With
+/// `begin`, what stands between that and `position` may be read, too.
+inline char const* skip_plain([[maybe_unused]] char const* begin, char const* position,
+                              char const* end) noexcept {
+#if defined(__SSE2__)
+  for (; end - position >= 16; position += 16) {
+    if (unsigned const marks = special_bytes(position); marks != 0) return position + std::countr_zero(marks);
+  }
+  if (position == end) return end;
+  if (end - begin >= 16) {
+    // The last 16 bytes, without those that have been seen.
+    unsigned const marks = special_bytes(end - 16) >> (16 - (end - position));
+    return marks != 0 ? position + std::countr_zero(marks) : end;
+  }
+#endif
+  // Eight bytes at a time. In a word of bytes, (x - n * ones) & ~x & tops marks bytes below n; a mark may be
+  // wrong only above a right one, so the lowest is exact.
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  constexpr std::uint64_t tops = 0x8080808080808080;
+  if constexpr (std::endian::native == std::endian::little) {
+    for (; end - position >= 8; position += 8) {
+      auto const word = load<std::uint64_t>(position);
+      std::uint64_t const quote = word ^ (ones * '"');
+      std::uint64_t const backslash = word ^ (ones * '\\');
+      std::uint64_t const marks = (((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) |
+                                   ((backslash - ones) & ~backslash) | word) &
+                                  tops;
+      if (marks != 0) return position + std::countr_zero(marks) / 8;
+    }
+  }
+  for (; position != end; ++position) {
+    auto const byte = static_cast<unsigned char>(*position);
+    if (byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\') break;
+  }
+  return position;
+}
+
+inline char const* skip_plain(char const* position, char const* end) noexcept {
+  return skip_plain(position, position, end);
+}
+
+/// The streams that RapidJSON reads. Its functions read until a byte does not fit, so the stream itself knows
+/// its end, and is NUL there.
+struct bounded_stream {
+  using Ch = char;
+
+  char const* begin;
+  char const* position;
+  char const* end;
+
+  char Peek() const noexcept { return position == end ? '\0' : *position; }
+  char Take() noexcept { return position == end ? '\0' : *position++; }
+  std::size_t Tell() const noexcept { return static_cast<std::size_t>(position - begin); }
+};
+
+struct null_stream {
+  void Put(char) noexcept {}
+};
+
+/// Moves `position` over one UTF-8 sequence. False if it is none (RFC 3629 §4: also surrogates and overlong
+/// forms), or if `end` comes before its last byte.
+inline bool skip_utf8(char const*& position, char const* end) noexcept {
+  bounded_stream in{position, position, end};
+  null_stream out;
+  bool const valid = rapidjson::UTF8<>::Validate(in, out);
+  position = in.position;
+  return valid;
+}
+
+/// The same for all that follow each other: texts in other alphabets have runs of them. False: `position` is
+/// at the one that is none.
+inline bool skip_utf8_run(char const*& position, char const* end) noexcept {
+  do {
+    char const* next = position;
+    if (!skip_utf8(next, end)) return false;
+    position = next;
+  } while (position != end && static_cast<unsigned char>(*position) >= 0x80);
+  return true;
+}
+
+struct unescaped {
+  json_errc code;        // none, or why the string is bad
+  char const* position;  // behind the string, or where it is bad
+};
+
+// What read_code_unit() gives when there are no four hexadecimal digits, since one of them is none, or since
+// the text ends.
+inline constexpr std::uint32_t no_code_unit = 0x10000;
+inline constexpr std::uint32_t cut_code_unit = 0x20000;
+
+/// The value of four hexadecimal digits.
+inline std::uint32_t read_code_unit(char const* position, char const* end) noexcept {
+  std::uint32_t unit = 0;
+  for (int index = 0; index < 4; ++index, ++position) {
+    if (position == end) return cut_code_unit;
+    auto const folded = static_cast<char>(*position | 0x20);
+    if (*position >= '0' && *position <= '9') {
+      unit = unit << 4 | static_cast<std::uint32_t>(*position - '0');
+    } else if (folded >= 'a' && folded <= 'f') {
+      unit = unit << 4 | static_cast<std::uint32_t>(folded - 'a' + 10);
+    } else {
+      return no_code_unit;
+    }
+  }
+  return unit;
+}
+
+inline void append_utf8(std::string& out, std::uint32_t code_point) {
+  auto const byte = [](std::uint32_t value) { return static_cast<char>(value); };
+  auto const tail = [&](unsigned shift) { return byte(0x80 | (code_point >> shift & 0x3F)); };
+  if (code_point < 0x80) {
+    out.push_back(byte(code_point));
+  } else if (code_point < 0x800) {
+    out.append({byte(0xC0 | code_point >> 6), tail(0)});
+  } else if (code_point < 0x10000) {
+    out.append({byte(0xE0 | code_point >> 12), tail(6), tail(0)});
+  } else {
+    out.append({byte(0xF0 | code_point >> 18), tail(12), tail(6), tail(0)});
+  }
+}
+
+/// Passes `\u` with four digits, and a second one if it takes both to express a code point.
+inline json_errc read_unicode_escape(char const*& position, char const* end,
+                                     std::uint32_t& code_point) noexcept {
+  auto const fail = [&](std::uint32_t unit) {
+    if (unit == no_code_unit) return json_errc::invalid_escape;
+    position = end;
+    return json_errc::truncated;
+  };
+  char const* next = position + 2;
+  code_point = read_code_unit(next, end);
+  if (code_point > 0xFFFF) return fail(code_point);
+  next += 4;
+  if (code_point >= 0xD800 && code_point <= 0xDFFF) {
+    if (code_point >= 0xDC00) return json_errc::lone_surrogate;
+    for (char const letter : {'\\', 'u'}) {
+      if (next == end) return fail(cut_code_unit);
+      if (*next++ != letter) return json_errc::lone_surrogate;
+    }
+    std::uint32_t const second = read_code_unit(next, end);
+    if (second > 0xFFFF) return fail(second);
+    if (second < 0xDC00 || second > 0xDFFF) return json_errc::lone_surrogate;
+    code_point = 0x10000 + ((code_point - 0xD800) << 10 | (second - 0xDC00));
+    next += 4;
+  }
+  position = next;
+  return {};
+}
+
+/// What a backslash and this letter stand for; NUL if that is no escape.
+constexpr char simple_escape(char letter) noexcept {
+  switch (letter) {
+    case '"':
+    case '\\':
+    case '/': return letter;
+    case 'b': return '\b';
+    case 'f': return '\f';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    default: return '\0';
+  }
+}
+
+/// Passes the escape at `position`. What it stands for is appended to `out`, unless that is null.
+inline json_errc unescape(char const*& position, char const* end, std::string* out) {
+  if (end - position < 2) {
+    position = end;
+    return json_errc::truncated;
+  }
+  if (position[1] == 'u') {
+    std::uint32_t code_point = 0;
+    json_errc const code = read_unicode_escape(position, end, code_point);
+    if (code == json_errc{} && out != nullptr) append_utf8(*out, code_point);
+    return code;
+  }
+  char const letter = simple_escape(position[1]);
+  if (letter == '\0') return json_errc::invalid_escape;
+  position += 2;
+  if (out != nullptr) out->push_back(letter);
+  return {};
+}
+
+/// Decodes the string that begins at `position` with its quotation mark (RFC 8259 §7) into `out`, unless that
+/// is null.
+inline unescaped unescape_string(char const* position, char const* end, std::string* out) {
+  char const* const begin = position++;
+  if (out != nullptr) out->clear();
+  for (;;) {
+    char const* const run = position;
+    position = skip_plain(begin, position, end);
+    if (out != nullptr) out->append(run, static_cast<std::size_t>(position - run));
+    if (position == end) return {json_errc::truncated, end};
+    char const* const special = position;
+    auto const byte = static_cast<unsigned char>(*special);
+    if (byte == '"') return {json_errc{}, special + 1};
+    if (byte == '\\') {
+      if (json_errc const code = unescape(position, end, out); code != json_errc{}) return {code, position};
+    } else if (byte < 0x20) {
+      return {json_errc::malformed, special};
+    } else {
+      if (!skip_utf8_run(position, end)) return {json_errc::invalid_utf8, position};
+      if (out != nullptr) out->append(special, static_cast<std::size_t>(position - special));
+    }
+  }
+}
+
+}  // namespace kindwire::detail
