@@ -267,7 +267,7 @@ TEST_CASE(
     if (how == kw::compress::yes) {
       for (int const bits : {10, 15}) {
         auto const made = news.encoded({common, &common->of(bits)});
-        CHECK(made->worth_it == ((wires.at(bits).at(0) & std::byte{0x40}) != std::byte{}));
+        CHECK(made->payload.has_value() == ((wires.at(bits).at(0) & std::byte{0x40}) != std::byte{}));
       }
     }
   }

@@ -29,6 +29,7 @@ TEST_CASE("opcode: the values are those of RFC 6455 §5.2, and print by their na
     CHECK(static_cast<opcode>(each.value) == each.type);
     CHECK(to_string(each.type) == each.name);
     CHECK(is_control(each.type) == each.control);
+    CHECK(begins_message(each.type) == (each.value == 1 || each.value == 2));
     CHECK_FALSE(is_reserved(each.type));
   }
 }
@@ -38,6 +39,7 @@ TEST_CASE("opcode: 3-7 and B-F are reserved, the latter for control frames") {
     CAPTURE(value);
     auto const type = static_cast<opcode>(value);
     CHECK(is_reserved(type));
+    CHECK_FALSE(begins_message(type));
     CHECK(is_control(type) == (value >= 0xB));
     CHECK(std::string_view{to_string(type)} == "RESERVED");
   }

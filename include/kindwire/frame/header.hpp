@@ -47,7 +47,7 @@ class reserved_bits {
   }
 
   constexpr std::uint8_t on(opcode type) const noexcept {
-    return type == opcode::text || type == opcode::binary ? beginning_ : other_;
+    return begins_message(type) ? beginning_ : other_;
   }
 
  private:

@@ -21,6 +21,9 @@ enum class opcode : std::uint8_t {
 /// §5.5).
 constexpr bool is_control(opcode type) noexcept { return (static_cast<unsigned>(type) & 0x8u) != 0; }
 
+/// True for TEXT and BINARY: what a message of data is, and what its first frame says (RFC 6455 §5.4, §5.6).
+constexpr bool begins_message(opcode type) noexcept { return type == opcode::text || type == opcode::binary; }
+
 /// True for the opcodes 3–7 and B–F, which RFC 6455 §5.2 keeps for later.
 constexpr bool is_reserved(opcode type) noexcept {
   constexpr unsigned defined = 0x0707;  // bit n is set when opcode n has a meaning

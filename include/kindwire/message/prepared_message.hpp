@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -46,8 +47,7 @@ class prepared_message {
 
   /// What an encoder makes of it.
   struct encoding {
-    bool worth_it;                 ///< false: it is to be sent as it is
-    std::vector<std::byte> bytes;  ///< the encoded payload
+    std::optional<std::vector<std::byte>> payload;  ///< none: it is to be sent as it is
   };
 
   /// Made by the first call for an encoder, which is not null; the next ones, on whatever thread, wait for
@@ -70,8 +70,7 @@ class prepared_message {
       buffer room;  // a block of the thread's
       auto const worth_it = by->encode(type, bytes, room);
       auto made = std::make_shared<encoding>();
-      made->worth_it = worth_it.value_or(false);
-      if (made->worth_it) made->bytes.assign(room.bytes().begin(), room.bytes().end());
+      if (worth_it.value_or(false)) made->payload.emplace(room.bytes().begin(), room.bytes().end());
       if (!worth_it) return made;  // and try again the next time
       auto& oldest = made_[next_];
       next_ = (next_ + 1) % made_.size();

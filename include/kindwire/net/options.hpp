@@ -53,7 +53,7 @@ struct connection_options {
   /// is given up like one that takes nothing: error::send_timeout. 0: any byte counts.
   std::size_t min_send_rate = 100;
 
-  /// Counts traffic for websocket::statistics(): 48 bytes per connection.
+  /// Counts traffic for websocket::statistics(): 56 bytes per connection.
   bool statistics = false;
 
   /// Compresses messages if the peer can: `.compression = kw::deflate::shared()`; see deflate/options.hpp.

@@ -118,18 +118,10 @@ class websocket {
   asio::awaitable<sent> send(std::string_view text, compress how = compress::yes) {
     return detail::await_drained(connection_, try_send(text, how));
   }
-  template <asio::completion_token_for<void(std::error_code)> Token>
-  auto send(std::string_view text, Token&& token) {
-    return detail::await_drained(connection_, try_send(text), std::forward<Token>(token));
-  }
 
   /// A BINARY message.
   asio::awaitable<sent> send(std::span<std::byte const> bytes, compress how = compress::yes) {
     return detail::await_drained(connection_, try_send(bytes, how));
-  }
-  template <asio::completion_token_for<void(std::error_code)> Token>
-  auto send(std::span<std::byte const> bytes, Token&& token) {
-    return detail::await_drained(connection_, try_send(bytes), std::forward<Token>(token));
   }
 
   /// The same for bytes in any container: a std::vector<std::uint8_t>, a std::array<char, 4>, …
@@ -137,28 +129,16 @@ class websocket {
   asio::awaitable<sent> send(T const& bytes, compress how = compress::yes) {
     return detail::await_drained(connection_, try_send(bytes, how));
   }
-  template <binary_sendable T, asio::completion_token_for<void(std::error_code)> Token>
-  auto send(T const& bytes, Token&& token) {
-    return detail::await_drained(connection_, try_send(bytes), std::forward<Token>(token));
-  }
 
   /// A message as it was received: text as text, binary as binary.
   asio::awaitable<sent> send(message const& whole, compress how = compress::yes) {
     return detail::await_drained(connection_, try_send(whole, how));
-  }
-  template <asio::completion_token_for<void(std::error_code)> Token>
-  auto send(message const& whole, Token&& token) {
-    return detail::await_drained(connection_, try_send(whole), std::forward<Token>(token));
   }
 
   /// A message that goes to other connections as well: see prepared_message.
   template <std::same_as<prepared_message> T>
   asio::awaitable<sent> send(T const& whole, compress how = compress::yes) {
     return detail::await_drained(connection_, try_send(whole, how));
-  }
-  template <std::same_as<prepared_message> T, asio::completion_token_for<void(std::error_code)> Token>
-  auto send(T const& whole, Token&& token) {
-    return detail::await_drained(connection_, try_send(whole), std::forward<Token>(token));
   }
 
   /// A message of any type; PING and PONG have at most 125 bytes, CLOSE is close() without waiting.
@@ -186,12 +166,12 @@ class websocket {
   asio::awaitable<sent> send(T const& value, compress how = compress::yes) {
     return detail::await_drained(connection_, try_send(value, how));
   }
-  template <text_encodable T, asio::completion_token_for<void(std::error_code)> Token>
-  auto send(T const& value, Token&& token) {
-    return detail::await_drained(connection_, try_send(value), std::forward<Token>(token));
-  }
 
-  /// Any of these with a choice of its own.
+  /// Any of these with a token, and with a choice before it.
+  template <class T, asio::completion_token_for<void(std::error_code)> Token>
+  auto send(T const& what, Token&& token) {
+    return detail::await_drained(connection_, try_send(what), std::forward<Token>(token));
+  }
   template <class T, asio::completion_token_for<void(std::error_code)> Token>
   auto send(T const& what, compress how, Token&& token) {
     return detail::await_drained(connection_, try_send(what, how), std::forward<Token>(token));

@@ -12,13 +12,12 @@
 namespace kindwire {
 
 inline std::error_code session::send_prepared(prepared_message const& whole, compress how) {
-  bool const data = whole.type() == message_type::text || whole.type() == message_type::binary;
-  if (!data) return error::invalid_argument;
+  if (!begins_message(whole.type())) return error::invalid_argument;
   auto const encoder =
       extension_ != nullptr && how == compress::yes && is_open() ? extension_->encoder() : nullptr;
   if (!encoder) return send(whole.type(), whole.bytes(), true, how);
   auto const made = whole.encoded(encoder);
-  if (made->worth_it) return send_encoded(whole.type(), made->bytes);
+  if (made->payload) return send_encoded(whole.type(), *made->payload);
   return send(whole.type(), whole.bytes(), true, compress::no);
 }
 

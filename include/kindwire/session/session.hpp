@@ -168,8 +168,7 @@ class session {
   /// no_fragment_to_continue; invalid_argument for a control frame that is fragmented or over 125 bytes.
   std::error_code send(message_type type, std::span<std::byte const> payload, bool fin = true,
                        compress how = compress::yes) {
-    bool const begins = type == message_type::text || type == message_type::binary;
-    if (begins && fin && sends_plainly_ && is_open()) [[likely]] {
+    if (begins_message(type) && fin && sends_plainly_ && is_open()) [[likely]] {
       output_.write(type, payload, fin);
       return {};
     }
@@ -196,7 +195,7 @@ class session {
   /// give up, which is invalid_argument and queues nothing. Other errors as for send().
   template <class Write>
   std::error_code send_with(message_type type, Write&& write, compress how = compress::yes) {
-    if (type != message_type::text && type != message_type::binary) return error::invalid_argument;
+    if (!begins_message(type)) return error::invalid_argument;
     if (!sends_plainly_ || !is_open()) [[unlikely]] {
       if (auto const wrong = check_send(type, 0, true); wrong != kindwire::error{}) return wrong;
       buffer whole;  // a block of the thread's
@@ -369,8 +368,7 @@ inline std::error_code session::send_any(message_type type, std::span<std::byte 
 }
 
 inline std::error_code session::send_encoded(message_type type, std::span<std::byte const> encoded) {
-  bool const data = type == message_type::text || type == message_type::binary;
-  if (extension_ == nullptr || !data) return error::invalid_argument;
+  if (extension_ == nullptr || !begins_message(type)) return error::invalid_argument;
   if (auto const wrong = check_send(type, encoded.size(), true); wrong != kindwire::error{}) return wrong;
   output_.write_marked(type, encoded, extension_->reserved_bits());
   return {};

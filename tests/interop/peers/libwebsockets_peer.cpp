@@ -131,7 +131,8 @@ lws_protocols const protocols[] = {{"none", on_event, sizeof(connection*), 65536
 
 lws_extension const* extensions() {
   static lws_extension chosen[] = {
-      {"permessage-deflate", lws_extension_callback_pm_deflate, "permessage-deflate"}, {nullptr, nullptr, nullptr}};
+      {"permessage-deflate", lws_extension_callback_pm_deflate, "permessage-deflate"},
+      {nullptr, nullptr, nullptr}};
   std::string const compression = peer::compression();
   if (compression == "off") return nullptr;
   if (compression == "shared")

@@ -8,8 +8,8 @@
 // DATA` for a pong. A client prints `open SUBPROTOCOL`, `text SIZE ADLER32`, `binary SIZE ADLER32`, `pong
 // DATA`, and both ends print `closed CODE REASON` with what the other end's Close said.
 //
-// KINDWIRE_COMPRESSION in the environment has all messages compressed, with permessage-deflate: `shared` without
-// context takeover at either end, `small` with windows of 12 bits, `full` with what is usual.
+// KINDWIRE_COMPRESSION in the environment has all messages compressed, with permessage-deflate: `shared`
+// without context takeover at either end, `small` with windows of 12 bits, `full` with what is usual.
 #pragma once
 
 #include <cstddef>

@@ -14,7 +14,8 @@ namespace opcode = websocketpp::frame::opcode;
 // Its client offers nothing.
 struct compressing_server : websocketpp::config::asio {
   struct permessage_deflate_config {};
-  using permessage_deflate_type = websocketpp::extensions::permessage_deflate::enabled<permessage_deflate_config>;
+  using permessage_deflate_type =
+      websocketpp::extensions::permessage_deflate::enabled<permessage_deflate_config>;
 };
 using websocketpp::connection_hdl;
 

@@ -1,4 +1,4 @@
-#include <kindwire/net/connection/mailbox.hpp>
+#include <kindwire/net/connection/mailbox_place.hpp>
 
 #include <doctest/doctest.h>
 
@@ -29,6 +29,7 @@ namespace mailbox_tests {
 namespace kw = kindwire;
 using namespace std::chrono_literals;
 using kw::message_type;
+using kw::net::detail::encoding;
 using kw::net::detail::mailbox;
 using kw::net::detail::mailbox_place;
 
@@ -54,8 +55,8 @@ struct owner : std::enable_shared_from_this<owner> {
   void take() {
     place.take(
         inside_message,
-        [this](message_type type, std::span<std::byte const> payload, kw::compress how, bool) {
-          if (how == kw::compress::no) ++plain;
+        [this](message_type type, std::span<std::byte const> payload, encoding coding) {
+          if (coding == encoding::unwanted && !kw::is_control(type)) ++plain;
           if (on_mail) on_mail();
           got.emplace_back(type, kw::message(type, payload).text());
           queued += payload.size();
@@ -554,7 +555,7 @@ TEST_CASE("mailbox: threads together do not pass the mark, and nothing of theirs
     void mail_arrived() {
       place.take(
           false,
-          [this](message_type, std::span<std::byte const> payload, kw::compress, bool) {
+          [this](message_type, std::span<std::byte const> payload, encoding) {
             int which, number;
             std::memcpy(&which, payload.data(), sizeof which);
             std::memcpy(&number, payload.data() + sizeof which, sizeof number);

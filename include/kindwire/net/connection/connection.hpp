@@ -28,7 +28,7 @@
 #include "../options.hpp"
 #include "activity.hpp"
 #include "kept_head.hpp"
-#include "mailbox.hpp"
+#include "mailbox_place.hpp"
 #include "operation.hpp"
 #include "roster.hpp"
 #include "transport.hpp"

@@ -1,11 +1,4 @@
 // Messages from other threads to a connection, packed in one block until it takes them.
-//
-// clang-format off
-//     mailbox_place box;                                            // a member of the connection: one pointer
-//     remote handle(box.open(*this, executor, hard_mark));          // the first remote makes the mailbox
-//     handle.send("from any thread");                               // wakes the owner: owner.mail_arrived()
-//     if (box.has_mail()) box.take(inside_message, put, queued);    // and before each send of the owner's own
-// clang-format on
 #pragma once
 
 #include <array>
@@ -33,6 +26,13 @@
 #include "try_allocating.hpp"
 
 namespace kindwire::net::detail {
+
+// What the owner's extension has to do with a payload.
+enum class encoding : std::uint8_t { wanted, unwanted, done };
+
+constexpr encoding encoding_for(compress how) noexcept {
+  return how == compress::no ? encoding::unwanted : encoding::wanted;
+}
 
 // Senders may be on any thread. The owner is an object held by shared_ptrs; it uses its side from its
 // executor only, and takes the mail there. The mailbox does not keep the owner's memory, nor, once shut,
@@ -62,13 +62,8 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   // The senders' side.
 
   // Errors, with nothing handed over: closed, send_queue_full, not_enough_memory.
-  std::error_code send(message_type type, std::span<std::byte const> payload, compress how = compress::yes,
-                       bool encoded = false) {
-    // Checked before locking too, so that threads that keep retrying do not keep the owner from the lock.
-    if (auto const refusal = refuse(payload.size())) return refusal;
-    std::lock_guard const lock(mutex_);
-    if (auto const refusal = refuse(payload.size())) return refusal;
-    return add(type, payload, how, encoded);
+  std::error_code send(message_type type, std::span<std::byte const> payload, compress how = compress::yes) {
+    return hand_over(type, payload, encoding_for(how));
   }
 
   // The same for what `encode(buffer&)` appends. It may be a user's function: it is not called if there is no
@@ -84,14 +79,13 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
 
   // The same for what other connections get as well. Errors also: invalid_argument.
   std::error_code send(prepared_message const& whole, compress how) {
-    if (whole.type() != message_type::text && whole.type() != message_type::binary)
-      return error::invalid_argument;
+    if (!begins_message(whole.type())) return error::invalid_argument;
     if (how == compress::no || !encoder_) return send(whole.type(), whole.bytes(), how);
     if (auto const refusal = refuse(0)) return refusal;
     std::shared_ptr<prepared_message::encoding const> made;
     if (!try_allocating([&] { made = whole.encoded(encoder_); })) return no_memory();
-    return made->worth_it ? send(whole.type(), made->bytes, compress::yes, true)
-                          : send(whole.type(), whole.bytes(), compress::no);
+    return made->payload ? hand_over(whole.type(), *made->payload, encoding::done)
+                         : hand_over(whole.type(), whole.bytes(), encoding::unwanted);
   }
 
   // A Close, after everything handed over before; nothing is accepted after it. It may exceed the mark.
@@ -102,7 +96,7 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
     auto const body = write_close_body(room, code, reason);
     std::lock_guard const lock(mutex_);
     if (sealed_) return error::closed;
-    auto const outcome = add(message_type::close, body);
+    auto const outcome = add(message_type::close, body, encoding::unwanted);
     sealed_ = !outcome;
     return outcome;
   }
@@ -114,9 +108,9 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   // send of its own keeps the order.
   bool has_mail() const noexcept { return waiting_.load(std::memory_order_relaxed) != 0; }
 
-  // Calls `put(message_type, std::span<std::byte const>, compress, bool encoded)` for each pending message,
-  // in order, and finally `queued()`, for set_queued(); until then, everything that was taken still counts. A
-  // Close comes as a message with its body. A call from inside put() does nothing.
+  // Calls `put(message_type, std::span<std::byte const>, encoding)` for each pending message, in order, and
+  // finally `queued()`, for set_queued(); until then, everything that was taken still counts. A Close comes
+  // as a message with its body. A call from inside put() does nothing.
   //
   // Inside the owner's own fragmented message, only PING and PONG are put, and a Close with no data before it
   // (RFC 6455 §5.4): the rest stays until take() is called after the last fragment.
@@ -174,25 +168,19 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   // One message as stored in the block: a word with its type and its size, then the payload.
   struct record {
     message_type type;
-    compress how;
-    bool encoded;  // by the owner's encoder
+    encoding coding;
     std::span<std::byte const> payload;
 
     std::size_t size() const noexcept { return overhead + payload.size(); }
   };
 
-  static constexpr std::uint64_t plain = 0x80;  // beside the type, for compress::no
-  static constexpr std::uint64_t coded = 0x40;
-
-  static std::uint64_t head_of(message_type type, compress how, bool encoded, std::size_t size) noexcept {
-    return std::uint64_t{size} << 8 | (how == compress::no ? plain : 0) | (encoded ? coded : 0) |
-           static_cast<std::uint8_t>(type);
+  static std::uint64_t head_of(message_type type, encoding coding, std::size_t size) noexcept {
+    return std::uint64_t{size} << 8 | static_cast<unsigned>(coding) << 4 | static_cast<unsigned>(type);
   }
   static record first_of(std::span<std::byte const> bytes) noexcept {
     std::uint64_t head;
     std::memcpy(&head, bytes.data(), sizeof head);
-    return {static_cast<message_type>(head & 0xFF & ~plain & ~coded),
-            (head & plain) != 0 ? compress::no : compress::yes, (head & coded) != 0,
+    return {static_cast<message_type>(head & 0xF), static_cast<encoding>(head >> 4 & 0xF),
             bytes.subspan(overhead, static_cast<std::size_t>(head >> 8))};
   }
 
@@ -211,16 +199,23 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
     return held == 0 || fits ? std::error_code{} : make_error_code(error::send_queue_full);
   }
 
+  std::error_code hand_over(message_type type, std::span<std::byte const> payload, encoding coding) {
+    // Checked before locking too, so that threads that keep retrying do not keep the owner from the lock.
+    if (auto const refusal = refuse(payload.size())) return refusal;
+    std::lock_guard const lock(mutex_);
+    if (auto const refusal = refuse(payload.size())) return refusal;
+    return add(type, payload, coding);
+  }
+
   // Under the lock, so that a message the owner could not be woken for is still the last one.
-  std::error_code add(message_type type, std::span<std::byte const> payload, compress how = compress::yes,
-                      bool encoded = false) {
+  std::error_code add(message_type type, std::span<std::byte const> payload, encoding coding) {
     std::size_t const before = mail_.size();
     bool const passes = may_pass(type, data_ != 0);
     // An owner that has been woken takes everything; one that holds data back knows that it is there.
     bool const wakes = !woken_ && (!data_held_ || passes);
     bool added = false;
     bool const enough = try_allocating([&] {
-      append(type, payload, how, encoded);
+      append(type, payload, coding);
       added = !wakes || wake();
     });
     if (!added) {
@@ -234,9 +229,9 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
     return {};
   }
 
-  void append(message_type type, std::span<std::byte const> payload, compress how, bool encoded) {
+  void append(message_type type, std::span<std::byte const> payload, encoding coding) {
     auto const room = mail_.prepare(overhead + payload.size(), hard_mark_);
-    std::uint64_t const head = head_of(type, how, encoded, payload.size());
+    std::uint64_t const head = head_of(type, coding, payload.size());
     std::memcpy(room.data(), &head, overhead);
     if (!payload.empty()) std::memcpy(room.data() + overhead, payload.data(), payload.size());
     mail_.commit(overhead + payload.size());
@@ -333,7 +328,7 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   void hand_on(Put& put) {
     while (!taken_.empty() && owner_ != nullptr) {
       record const one = first_of(taken_.bytes());
-      put(one.type, one.payload, one.how, one.encoded);
+      put(one.type, one.payload, one.coding);
       taken_.consume(one.size());
     }
   }
@@ -361,54 +356,6 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   buffer taken_;
   bool taking_ = false;
   std::shared_ptr<mailbox> kept_;  // itself, for the owner's mailbox_place
-};
-
-// Holds an owner's mailbox: one pointer, null until a remote is asked for. Shuts it when destroyed, which
-// must be while weak_from_this() of the owner still works: this is a member, and enable_shared_from_this a
-// base.
-class mailbox_place {
- public:
-  mailbox_place() noexcept = default;
-  mailbox_place(mailbox_place const&) = delete;
-  mailbox_place& operator=(mailbox_place const&) = delete;
-  ~mailbox_place() {
-    if (box_ == nullptr) return;
-    box_->shut();
-    auto const last = std::move(box_->kept_);
-  }
-
-  // The mailbox, created by the first call, which may throw std::bad_alloc. Repeat on it any seal() and
-  // shut() that came before.
-  template <class Owner>
-  std::shared_ptr<mailbox> open(Owner& owner, asio::any_io_executor const& executor, std::size_t hard_mark,
-                                std::shared_ptr<message_encoder const> encoder = {}) {
-    if (box_ == nullptr) {
-      auto fresh = std::make_shared<mailbox>(owner, executor, hard_mark, std::move(encoder));
-      box_ = fresh.get();
-      box_->kept_ = std::move(fresh);
-    }
-    return box_->kept_;
-  }
-
-  // As above; no effect without a mailbox.
-  bool is_open() const noexcept { return box_ != nullptr; }
-  bool has_mail() const noexcept { return box_ != nullptr && box_->has_mail(); }
-  template <class Put, class Queued>
-  void take(bool inside_message, Put&& put, Queued&& queued) {
-    if (box_ != nullptr) box_->take(inside_message, put, queued);
-  }
-  void set_queued(std::size_t size) noexcept {
-    if (box_ != nullptr) box_->set_queued(size);
-  }
-  void seal() noexcept {
-    if (box_ != nullptr) box_->seal();
-  }
-  void shut() noexcept {
-    if (box_ != nullptr) box_->shut();
-  }
-
- private:
-  mailbox* box_ = nullptr;
 };
 
 }  // namespace kindwire::net::detail

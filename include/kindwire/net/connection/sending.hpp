@@ -13,7 +13,7 @@
 #include "../../message/buffer.hpp"
 #include "../../session.hpp"
 #include "connection.hpp"
-#include "mailbox.hpp"
+#include "mailbox_place.hpp"
 #include "operation.hpp"
 #include "try_allocating.hpp"
 
@@ -47,9 +47,11 @@ inline void connection::mail_arrived() {
 inline void connection::collect_mail() {
   mail_.take(
       protocol().sending_fragments(),
-      [this](message_type type, std::span<std::byte const> payload, compress how, bool encoded) {
+      [this](message_type type, std::span<std::byte const> payload, encoding coding) {
         bool const queued = !queue_frame([&](session& protocol) {
-          return encoded ? protocol.send_encoded(type, payload) : protocol.send(type, payload, true, how);
+          if (coding == encoding::done) return protocol.send_encoded(type, payload);
+          return protocol.send(type, payload, true,
+                               coding == encoding::unwanted ? compress::no : compress::yes);
         });
         if (queued && !is_control(type)) count_sent();
       },
