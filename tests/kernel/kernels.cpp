@@ -98,6 +98,28 @@ bool finds_possible(bool answer, std::span<std::byte const> data) {
   return answer && kw::detail::utf8_state{}.resume(data.data(), data.size());
 }
 
+TEST_CASE("kernels: a copy is a copy, however long, and nothing outside changes") {
+  constexpr std::size_t most = 5000;
+  std::vector<std::byte> from(alignments + most);
+  for (std::size_t i = 0; i != from.size(); ++i) from[i] = static_cast<std::byte>(i * 7 + i / 251);
+  auto const before = kw::used_instruction_set();
+  with_each([&](kernel_set const& set) {
+    kw::use_instruction_set(set.name);
+    for (std::size_t const size : {0, 1, 15, 16, 31, 32, 33, 64, 2047, 2048, 2049, 4096, 5000}) {
+      for (std::size_t const at : {0, 1, 16, 63}) {
+        CAPTURE(size);
+        CAPTURE(at);
+        std::vector<std::byte> to(alignments + most + guard, std::byte{0xEE});
+        auto wanted = to;
+        std::copy_n(from.begin() + 5, size, wanted.begin() + static_cast<std::ptrdiff_t>(at));
+        kw::detail::copy_run(to.data() + at, from.data() + 5, size);
+        CHECK(to == wanted);
+      }
+    }
+  });
+  CHECK(kw::use_instruction_set(before));
+}
+
 TEST_CASE("kernels: text is unmasked and checked, at every length, alignment and phase") {
   random_numbers random{91};
   bytes const noise = random.any(arena_size);

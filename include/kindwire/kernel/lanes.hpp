@@ -125,13 +125,4 @@ inline void mask_short(std::byte* to, std::byte const* from, std::size_t size, m
   }
 }
 
-// Copies `size` bytes without overlap: a call of memcpy() costs a short run more than the work.
-inline void copy_run(std::byte* to, std::byte const* from, std::size_t size) noexcept {
-  if (size > 32) {
-    std::memcpy(to, from, size);
-  } else {
-    mask_short(to, from, size, 0);
-  }
-}
-
 }  // namespace kindwire::detail

@@ -20,6 +20,7 @@
 #include <span>
 #include <utility>
 
+#include "../kernel/kernels.hpp"
 #include "thread_object.hpp"
 
 #if defined(__linux__)
@@ -282,7 +283,7 @@ class buffer {
 
   void append(std::span<std::byte const> bytes, std::size_t most = SIZE_MAX) {
     if (bytes.empty()) return;
-    std::memcpy(prepare(bytes.size(), most).data(), bytes.data(), bytes.size());
+    detail::copy_run(prepare(bytes.size(), most).data(), bytes.data(), bytes.size());
     commit(bytes.size());
   }
   /// The same for characters, so that a buffer is a sink for text.
@@ -348,7 +349,7 @@ class buffer {
         data_ = detail::block_pool::resize(data_, wanted);
       } else {
         std::byte* const fresh = detail::block_pool::take(wanted);
-        if (used != 0) std::memcpy(fresh, data_ + begin_, used);
+        if (used != 0) detail::copy_run(fresh, data_ + begin_, used);
         if (data_ != nullptr) detail::block_pool::give(data_, capacity_);
         data_ = fresh;
       }
