@@ -1,8 +1,8 @@
-# Makes the targets kindwire::std, kindwire::json, kindwire::net and kindwire::exchange; kindwire::kindwire, which is all of
-# them that could be made; and beside it kindwire::deflate, so that who does without it does without zlib. The file that
-# includes this one has set kindwire_include_dir. What an optional layer needs is taken, in this order, from a target that
-# the project has already, from a CMake package, and from the headers on the include path; a layer whose library is nowhere
-# is left out.
+# Makes the targets kindwire::std, kindwire::json, kindwire::rapidjson, kindwire::net and kindwire::exchange;
+# kindwire::kindwire, which is all of them that could be made; and beside it kindwire::deflate, so that who does without it
+# does without zlib. The file that includes this one has set kindwire_include_dir. What an optional layer needs is taken, in
+# this order, from a target that the project has already, from a CMake package, and from the headers on the include path; a
+# layer whose library is nowhere is left out.
 if(TARGET kindwire::std)
   return()
 endif()
@@ -27,51 +27,34 @@ function(_kindwire_layer name)
   set_target_properties(kindwire::${name} PROPERTIES INTERFACE_LINK_LIBRARIES "${ARGN}")
 endfunction()
 
-# _kindwire_library(RESULT HEADER PACKAGE TARGET…)
-function(_kindwire_library result header package)
-  foreach(candidate IN LISTS ARGN)
-    if(TARGET ${candidate})
-      set(${result} ${candidate} PARENT_SCOPE)
-      return()
-    endif()
-  endforeach()
-  find_package(${package} CONFIG QUIET)
-  foreach(candidate IN LISTS ARGN)
-    if(TARGET ${candidate})
-      _kindwire_publish(${candidate})
-      set(${result} ${candidate} PARENT_SCOPE)
-      return()
-    endif()
-  endforeach()
-  find_path(kindwire_${package}_INCLUDE_DIR NAMES ${header} HINTS ${RapidJSON_INCLUDE_DIRS} ${RAPIDJSON_INCLUDE_DIRS})
-  mark_as_advanced(kindwire_${package}_INCLUDE_DIR)
-  set(${result} NOTFOUND PARENT_SCOPE)
-  if(kindwire_${package}_INCLUDE_DIR)
-    add_library(kindwire::${package}-headers INTERFACE IMPORTED GLOBAL)
-    set_target_properties(kindwire::${package}-headers PROPERTIES
-      INTERFACE_INCLUDE_DIRECTORIES "${kindwire_${package}_INCLUDE_DIR}")
-    set(${result} kindwire::${package}-headers PARENT_SCOPE)
-  endif()
-endfunction()
-
-# _kindwire_zlib(RESULT): CMake itself knows how to find it.
-function(_kindwire_zlib result)
-  set(targets ZLIB::ZLIB zlib zlibstatic)
+# _kindwire_library(RESULT HEADER PACKAGE HOW TARGET…): HOW is what find_package() is told beside the package. Without HEADER
+# only targets will do, since there is something to link with.
+function(_kindwire_library result header package how)
   foreach(pass IN ITEMS had found)
-    foreach(candidate IN LISTS targets)
+    foreach(candidate IN LISTS ARGN)
       if(TARGET ${candidate})
+        if(pass STREQUAL found)
+          _kindwire_publish(${candidate})
+        endif()
         set(${result} ${candidate} PARENT_SCOPE)
         return()
       endif()
     endforeach()
     if(pass STREQUAL had)
-      find_package(ZLIB 1.2.11 QUIET)
-      if(TARGET ZLIB::ZLIB)
-        _kindwire_publish(ZLIB::ZLIB)
-      endif()
+      find_package(${package} ${how} QUIET)
     endif()
   endforeach()
   set(${result} NOTFOUND PARENT_SCOPE)
+  if(header)
+    find_path(kindwire_${package}_INCLUDE_DIR NAMES ${header} HINTS ${RapidJSON_INCLUDE_DIRS} ${RAPIDJSON_INCLUDE_DIRS})
+    mark_as_advanced(kindwire_${package}_INCLUDE_DIR)
+    if(kindwire_${package}_INCLUDE_DIR)
+      add_library(kindwire::${package}-headers INTERFACE IMPORTED GLOBAL)
+      set_target_properties(kindwire::${package}-headers PROPERTIES
+        INTERFACE_INCLUDE_DIRECTORIES "${kindwire_${package}_INCLUDE_DIR}")
+      set(${result} kindwire::${package}-headers PARENT_SCOPE)
+    endif()
+  endif()
 endfunction()
 
 # _kindwire_lacks(LAYER LIBRARY PACKAGE): the layer cannot be made.
@@ -86,38 +69,34 @@ _kindwire_layer(std Threads::Threads)
 set_target_properties(kindwire::std PROPERTIES
   INTERFACE_INCLUDE_DIRECTORIES "${kindwire_include_dir}"
   INTERFACE_COMPILE_FEATURES cxx_std_20)
-set(_kindwire_whole kindwire::std)
+_kindwire_layer(json kindwire::std)
+set(_kindwire_whole kindwire::std kindwire::json)
 
-_kindwire_library(_kindwire_rapidjson rapidjson/reader.h RapidJSON rapidjson RapidJSON)
+_kindwire_library(_kindwire_rapidjson rapidjson/document.h RapidJSON CONFIG rapidjson RapidJSON)
 if(_kindwire_rapidjson)
-  _kindwire_layer(json kindwire::std ${_kindwire_rapidjson})
-  list(APPEND _kindwire_whole kindwire::json)
+  _kindwire_layer(rapidjson kindwire::json ${_kindwire_rapidjson})
+  list(APPEND _kindwire_whole kindwire::rapidjson)
 else()
-  _kindwire_lacks(json RapidJSON rapidjson-dev)
-  set(kindwire_exchange_NEEDS "RapidJSON, which was not found")
+  _kindwire_lacks(rapidjson RapidJSON rapidjson-dev)
 endif()
 
-_kindwire_library(_kindwire_asio asio/io_context.hpp asio asio::asio asio)
+_kindwire_library(_kindwire_asio asio/io_context.hpp asio CONFIG asio::asio asio)
 if(_kindwire_asio)
   _kindwire_layer(net kindwire::std ${_kindwire_asio} $<$<PLATFORM_ID:Windows>:ws2_32$<SEMICOLON>mswsock>)
   # Asio before 1.26 looks for clang's experimental coroutines only; a later one has found these by itself.
   set(_kindwire_clang $<CXX_COMPILER_ID:Clang,AppleClang>)
   set_target_properties(kindwire::net PROPERTIES INTERFACE_COMPILE_DEFINITIONS
     "ASIO_STANDALONE;$<${_kindwire_clang}:ASIO_HAS_CO_AWAIT=1>;$<${_kindwire_clang}:ASIO_HAS_STD_COROUTINE=1>")
-  list(APPEND _kindwire_whole kindwire::net)
+  _kindwire_layer(exchange kindwire::json kindwire::net)
+  list(APPEND _kindwire_whole kindwire::net kindwire::exchange)
 else()
   _kindwire_lacks(net Asio libasio-dev)
-  set(kindwire_exchange_NEEDS "Asio, which was not found")
-endif()
-
-if(TARGET kindwire::json AND TARGET kindwire::net)
-  _kindwire_layer(exchange kindwire::json kindwire::net)
-  list(APPEND _kindwire_whole kindwire::exchange)
+  set(kindwire_exchange_NEEDS "${kindwire_net_NEEDS}")
 endif()
 
 _kindwire_layer(kindwire ${_kindwire_whole})
 
-_kindwire_zlib(_kindwire_zlib)
+_kindwire_library(_kindwire_zlib "" ZLIB 1.2.11 ZLIB::ZLIB zlib zlibstatic)
 if(_kindwire_zlib)
   _kindwire_layer(deflate kindwire::std ${_kindwire_zlib})
 else()

@@ -16,7 +16,7 @@ class Kindwire(ConanFile):
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
     options = {"with_asio": [True, False], "with_rapidjson": [True, False], "with_zlib": [True, False]}
-    default_options = {"with_asio": True, "with_rapidjson": True, "with_zlib": False}
+    default_options = {"with_asio": True, "with_rapidjson": False, "with_zlib": False}
     no_copy_source = True
 
     def export_sources(self):
@@ -56,13 +56,13 @@ class Kindwire(ConanFile):
         std = self._layer("std", [])
         if self.settings.os in ("Linux", "FreeBSD"):
             std.system_libs = ["pthread"]
+        self._layer("json", ["std"])
         if self.options.with_rapidjson:
-            self._layer("json", ["std", "rapidjson::rapidjson"])
+            self._layer("rapidjson", ["json", "rapidjson::rapidjson"])
         if self.options.with_asio:
             net = self._layer("net", ["std", "asio::asio"], ["ASIO_STANDALONE"])
             if self.settings.os == "Windows":
                 net.system_libs = ["ws2_32", "mswsock"]
+            self._layer("exchange", ["json", "net"])
         if self.options.with_zlib:
             self._layer("deflate", ["std", "zlib::zlib"])
-        if self.options.with_asio and self.options.with_rapidjson:
-            self._layer("exchange", ["json", "net"])

@@ -4,6 +4,10 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,6 +81,72 @@ TEST_CASE("json: RapidJSON 1.1.0: what its parser crashed on or let pass is one 
   }
   CHECK(code(R"({"kind":"","value":1})") == json_errc::unknown_kind);
   CHECK(handled == 2);
+}
+
+TEST_CASE("json: simdjson, jsoncpp, json-voorhees: strings that one processor takes and another does not") {
+  auto const code = [](std::string const& inside) {
+    std::string const text = "{\"kind\":\"WORDS\",\"text\":\"" + inside + "\"}";
+    std::vector<char> const bytes(text.begin(), text.end());
+    auto const result = kw::decode<words>(std::string_view(bytes.data(), bytes.size()));
+    return result ? json_errc{} : result.error().code;
+  };
+  // At each place of a register, with each length of what follows.
+  unsigned wrong = 0;
+  for (std::size_t before = 0; before != 70; ++before) {
+    for (std::size_t const after : {0u, 1u, 7u, 15u, 16u, 31u}) {
+      auto const around = [&](std::string const& what) {
+        return code(std::string(before, ' ') + what + std::string(after, 'x'));
+      };
+      for (std::string const& bad :
+           {"\xf0\x8f\xbf\xbf"s, "\xff"s, "\xc0\x80"s, "\xed\xa0\x80"s, "\xf5\x80\x80\x80"s,
+            "\xf8\x88\x80\x80\x80"s, "\xf4\x90\x80\x80"s, "\xe2\x82"s, "\xbf"s}) {
+        wrong += around(bad) != json_errc::invalid_utf8;
+      }
+      for (std::string const& lone : {R"(\udc00)"s, R"(\ud800)"s, R"(\udc00\ud800)"s, R"(\uD801\u0041)"s,
+                                      R"(\uD801\uD801)"s, R"(\ud83d\n)"s}) {
+        wrong += around(lone) != json_errc::lone_surrogate;
+      }
+      wrong += around(R"(\uggggxy)") != json_errc::invalid_escape;
+      wrong += around("\x1f") != json_errc::malformed;
+      wrong += around("\xf0\x90\x80\x80\x7f\xc2\x80\xef\xbf\xbf") != json_errc{};
+    }
+  }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("json: simdjson: numbers that it crashed on, or read as another") {
+  auto const read = [](std::string const& text, auto& value) {
+    std::vector<char> const bytes(text.begin(), text.end());
+    auto const result = kw::decode(std::string_view(bytes.data(), bytes.size()), value);
+    return result ? json_errc{} : result.error().code;
+  };
+  double value = -1;
+  std::int64_t whole = -1;
+  CHECK(read("0", value) == json_errc{});
+  CHECK(value == 0);
+  for (std::string const text :
+       {"1.0e-308", "0.1e-308", "0.01e-307", "1000000000000000000e0", "1000000000000000000e-0",
+        "1000000000000000000.0e0", "1000000000000000000e10", "92233720368547758423",
+        "0.0000000001e-2147483639", "4E-2147483674", "1e308"}) {
+    CAPTURE(text);
+    CHECK(read(text, value) == json_errc{});
+    CHECK(value == std::strtod(text.c_str(), nullptr));
+  }
+  CHECK(read("4E2147483674", value) == json_errc::out_of_range);
+  for (std::string const text : {"-0", "-0.0", "-1e-999", "-0e-999", "-1e-342"}) {
+    CAPTURE(text);
+    CHECK(read(text, value) == json_errc{});
+    CHECK(value == 0);
+    CHECK(std::signbit(value));
+  }
+  CHECK(read("1000000000000000000e0", whole) == json_errc{});
+  CHECK(whole == 1'000'000'000'000'000'000);
+  CHECK(read("92233720368547758423", whole) == json_errc::out_of_range);
+  CHECK(read("1e19", whole) == json_errc::out_of_range);
+  float narrow = 0;
+  CHECK(read("16777217", narrow) == json_errc{});
+  CHECK(narrow == 16777216.0f);
+  CHECK(read("3.5e38", narrow) == json_errc::out_of_range);
 }
 
 }  // namespace

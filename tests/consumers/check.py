@@ -89,7 +89,8 @@ def by_hand(report, root, work, compiler):
     newer = ["-std=c++23" if not run(compiler, "-std=c++23", "-fsyntax-only", "-x", "c++", "/dev/null") else "-std=c++2b"]
     report.check("compiles as C++23", run(compiler, *FLAGS, *include, *newer, "-fsyntax-only", HERE / "whole.cpp"))
     built = run(compiler, *FLAGS, *STD_ONLY, include[0], HERE / "std_only.cpp", "-o", folder / "std_only")
-    check_programs(report, "without exceptions and run-time types", built, folder, ["std_only"])
+    built = built or run(compiler, *FLAGS, *STD_ONLY, include[0], HERE / "json_only.cpp", "-o", folder / "json_only")
+    check_programs(report, "without exceptions and run-time types", built, folder, ["std_only", "json_only"])
 
 
 def in_one_header(report, root, work, compiler):
@@ -149,16 +150,18 @@ def installed(report, root, work, compiler):
     problems = problems or run("cmake", "-S", project, "-B", project / "build", f"-DCMAKE_PREFIX_PATH={folder / 'apart-prefix'}")
     check_programs(report, "with headers in a folder of their own", problems or run("cmake", "--build", project / "build"),
                    project / "build", ["std_only"])
-    # Without its library a layer is not there, and who requires it is told.
+    # Without its library a layer is not there, and who requires it is told. json/ needs none.
     project = fresh(folder / "poor")
     (project / "CMakeLists.txt").write_text(
         "cmake_minimum_required(VERSION 3.18)\nproject(poor LANGUAGES CXX)\n"
-        "set(kindwire_asio_INCLUDE_DIR NOTFOUND)\nset(CMAKE_DISABLE_FIND_PACKAGE_asio ON)\nset(CMAKE_DISABLE_FIND_PACKAGE_ZLIB ON)\n"
+        "foreach(library asio RapidJSON ZLIB)\n  set(kindwire_${library}_INCLUDE_DIR NOTFOUND)\n"
+        "  set(CMAKE_DISABLE_FIND_PACKAGE_${library} ON)\nendforeach()\n"
         "set(CMAKE_FIND_USE_CMAKE_SYSTEM_PATH OFF)\nset(CMAKE_FIND_USE_SYSTEM_ENVIRONMENT_PATH OFF)\n"
-        "find_package(kindwire REQUIRED COMPONENTS net deflate)\n")
+        "find_package(kindwire REQUIRED COMPONENTS json rapidjson net exchange deflate)\n")
     told = run("cmake", "-S", project, "-B", project / "build", f"-Dkindwire_DIR={moved / 'share' / 'cmake' / 'kindwire'}")
     told = "".join(told)
-    lacks = all(f"kindwire::{layer} cannot be made" in told for layer in ("net", "deflate"))
+    lacks = all(f"kindwire::{layer} cannot be made" in told for layer in ("rapidjson", "net", "exchange", "deflate"))
+    lacks = lacks and "kindwire::json" not in told
     report.check("a layer without its library is told by name", [] if lacks else [told or "it was found"])
 
 
@@ -193,7 +196,7 @@ def fetched(report, root, work, compiler):
         "FetchContent_Declare(RapidJSON SOURCE_DIR ${CMAKE_SOURCE_DIR}/RapidJSON OVERRIDE_FIND_PACKAGE)\n"
         "add_subdirectory(zlib)\n"
         f"add_subdirectory({root / '.packaging' / 'cmake'} kindwire)\n"
-        "foreach(layer exchange deflate)\n  if(NOT TARGET kindwire::${layer})\n    message(FATAL_ERROR \"no ${layer}\")\n  endif()\nendforeach()\n"
+        "foreach(layer rapidjson exchange deflate)\n  if(NOT TARGET kindwire::${layer})\n    message(FATAL_ERROR \"no ${layer}\")\n  endif()\nendforeach()\n"
         "get_target_property(links kindwire::deflate INTERFACE_LINK_LIBRARIES)\n"
         "if(NOT \"zlib\" IN_LIST links)\n  message(FATAL_ERROR \"not our zlib: ${links}\")\nendif()\n")
     report.check("takes the project's own Asio, RapidJSON and zlib", run("cmake", "-S", project, "-B", project / "build"))

@@ -17,6 +17,9 @@ struct question {
 struct answer {
   static constexpr auto schema = kw::kind("ANSWER");
 };
+struct described {
+  static constexpr auto schema = kw::kind("DESCRIBED", kw::description("what it is for"));
+};
 
 }  // namespace
 
@@ -145,6 +148,32 @@ TEST_CASE("AsyncAPI: a question and its answers are an operation with a reply, c
         }
       },
 )") != std::string::npos);
+}
+
+TEST_CASE("AsyncAPI: a server has a path where the URL has one, and is a plain one without a scheme") {
+  auto const server = [](std::string url) {
+    kw::protocol const api{{.url = std::move(url)}};
+    std::string const text = kw::asyncapi(api);
+    std::size_t const from = text.find("    \"server\": {");
+    return from == text.npos ? "none" : text.substr(from, text.find('}', from) - from);
+  };
+  CHECK(server("wss://example.org/chat/v2").find(R"("protocol": "wss",
+      "pathname": "/chat/v2")") != std::string::npos);
+  CHECK(server("example.org").find(R"("host": "example.org",
+      "protocol": "ws"
+)") != std::string::npos);
+  CHECK(server("ws://example.org/").find("pathname") == std::string::npos);
+}
+
+TEST_CASE("AsyncAPI: BINARY alone is an operation, in each direction") {
+  kw::protocol api{{}};
+  api.route("/in").receives_binary("pieces of a file");
+  api.route("/out").sends_binary("an image").sends<described>();
+  std::string const text = kw::asyncapi(api);
+  CHECK(text.find(R"({"$ref": "#/channels/in/messages/binary_received"})") != std::string::npos);
+  CHECK(text.find(R"({"$ref": "#/channels/out/messages/binary_sent"})") != std::string::npos);
+  CHECK(text.find(R"("description": "pieces of a file")") != std::string::npos);
+  CHECK(text.find(R"("summary": "what it is for")") != std::string::npos);
 }
 
 TEST_CASE("AsyncAPI of a protocol without routes") {

@@ -41,6 +41,7 @@ TEST_CASE("strings are escaped, and what is not UTF-8 is replaced") {
   CHECK(json_string("a\"b\\c\n\x01") == R"("a\"b\\c\n\u0001")");
   CHECK(json_string("") == R"("")");
   CHECK(json_string("größe") == "\"größe\"");
+  CHECK(json_string("\xFFgröße") == "\"\xEF\xBF\xBDgröße\"");
   CHECK(json_string("a\xFFz\xE2\x82") == "\"a\xEF\xBF\xBDz\xEF\xBF\xBD\xEF\xBF\xBD\"");
   std::string const longer(2000, 'x');
   CHECK(json_string(longer + "\xC0") == '"' + longer + "\xEF\xBF\xBD\"");

@@ -2,11 +2,13 @@
 
 #include <kindwire/json/writer.hpp>
 
-#include <coroutine>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
+#if defined(__cpp_impl_coroutine)
+#include <coroutine>
+#endif
 
 #include <doctest/doctest.h>
 
@@ -59,6 +61,7 @@ auto make_dispatcher() {
 
 int answer(theirs::request request) { return request.id; }
 
+#if defined(__cpp_impl_coroutine)
 // A coroutine that starts when it is resumed, as asio::awaitable does.
 struct task {
   struct promise_type {
@@ -80,6 +83,7 @@ struct task {
   }
   std::coroutine_handle<promise_type> handle_;
 };
+#endif
 
 }  // namespace
 
@@ -239,6 +243,7 @@ TEST_CASE("handlers may have state, and arguments are handed on as they are") {
   CHECK(*kw::dispatcher{from_function}(R"({"kind":"INITIAL"})") == 3);
 }
 
+#if defined(__cpp_impl_coroutine)
 TEST_CASE("handlers may be coroutines, whose message is their own") {
   kw::dispatcher const on{[](theirs::request request, int more) -> task { co_return request.id + more; },
                           [](initial, int) -> task { co_return -1; }};
@@ -249,6 +254,7 @@ TEST_CASE("handlers may be coroutines, whose message is their own") {
   static_assert(!kw::detail::would_dangle<task (*)(initial), task>);
   static_assert(!kw::detail::would_dangle<void (*)(initial const&), void>);
 }
+#endif
 
 TEST_CASE("unknown fields are refused on request") {
   kw::dispatcher const on{kw::json_options{.refuse_unknown_fields = true}, [](initial) {}};

@@ -1,7 +1,6 @@
 #include <kindwire/json/dynamic_dispatcher.hpp>
 
 #include <atomic>
-#include <coroutine>
 #include <memory>
 #include <optional>
 #include <string>

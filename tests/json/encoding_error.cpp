@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <variant>
 #include <vector>
@@ -64,6 +65,7 @@ TEST_CASE("the last errors are told apart, older ones still tell the reason") {
   CHECK(first.message() == R"(MEASURED: field "v/2": number that is not finite)");
   others.push_back(failure_of(part{"\xFF"}));
   CHECK(first.message() == "number that is not finite");
+  CHECK(std::string_view{first.category().name()} == "kindwire.encoding");
   for (auto const& each : others) {
     CHECK(each.message() == R"(field "text": string that is not UTF-8 at byte 0)");
   }

@@ -84,6 +84,9 @@ TEST_CASE("an error is also an error code") {
   for (int value = 1; value <= static_cast<int>(kw::json_errc::not_finite); ++value) {
     CHECK(kw::json_category().message(value) != "unknown JSON error");
   }
+  kw::json_error error;
+  error.code = kw::json_errc::too_deep;
+  CHECK(std::error_code(error) == code);
 }
 
 TEST_CASE("the edit distance counts insertions, deletions and replacements") {

@@ -93,6 +93,7 @@ TEST_CASE("each code is spelt, and no two alike") {
     CHECK(spellings.insert(spelling).second);
   }
   CHECK(code > 19);
+  CHECK(kw::to_string(static_cast<kw::json_errc>(code)) == "invalid");
 }
 
 TEST_CASE("whatever was sent, the answer to it can be sent") {

@@ -18,19 +18,21 @@ from report import Report
 STD_ONLY = ["requirements", "version", "error", "kernel", "frame", "message", "handshake", "session", "stream"]
 LAYERS = {layer: set(STD_ONLY[:place]) for place, layer in enumerate(STD_ONLY)}
 LAYERS["kindwire"] = set(STD_ONLY)
-LAYERS["json"] = {"requirements", "error"}
+# Beside them, without exceptions and run-time types as well.
+LAYERS["json"] = {"requirements", "error", "kernel"}
 LAYERS["documents"] = {"requirements", "json"}
+LAYERS["rapidjson"] = {"requirements", "error", "kernel", "json", "documents"}
 LAYERS["deflate"] = {"requirements", "error", "frame", "message", "handshake"}
 LAYERS["net"] = set(STD_ONLY)
 LAYERS["exchange"] = {*STD_ONLY, "json", "net"}
 
 # The libraries that a layer may include, by how their headers' names begin.
-LIBRARIES = {"json": ["rapidjson/", "fast_float/"], "deflate": ["zlib.h", "isa-l/"], "net": ["asio/"], "exchange": ["asio/"]}
+LIBRARIES = {"json": ["fast_float/"], "rapidjson": ["rapidjson/"], "deflate": ["zlib.h", "isa-l/"], "net": ["asio/"], "exchange": ["asio/"]}
 
-# What compilers and operating systems offer beside the standard library; every layer may use it.
+# What compilers and operating systems offer beside the standard library; every layer may use it, but for registers.
+REGISTERS = re.compile(r"(?:imm|xmm|emm|tmm|smm|nmm|ia32|x86)?intrin\.h|arm_neon\.h|arm_acle\.h")
 PLATFORM = re.compile(
-    r"(?:sys|arpa|netinet|linux|bits|mach)/\w+\.h|"
-    r"(?:imm|xmm|emm|tmm|smm|nmm|cpu|ia32|x86)intrin\.h|x86intrin\.h|intrin\.h|cpuid\.h|arm_neon\.h|arm_acle\.h|"
+    r"(?:sys|arpa|netinet|linux|bits|mach)/\w+\.h|(?:cpuid|cpuintrin)\.h|"
     r"(?:unistd|fcntl|errno|poll|signal|pthread|stdlib|termios|windows|bcrypt|ntsecapi)\.h"
 )
 STANDARD = re.compile(r"[a-z_0-9]+")
@@ -43,13 +45,15 @@ COMMENT = re.compile(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
 
 def layer_of(header):
-    """`kindwire/frame/mask.hpp` -> frame, `kindwire/session.hpp` -> session."""
+    """`kindwire/frame/mask.hpp` -> frame, `kindwire/session.hpp` -> session, and what joins json/ with RapidJSON."""
     parts = pathlib.PurePosixPath(header).parts
+    if parts[1:] and parts[1] == "json" and parts[2].removesuffix(".hpp") == "rapidjson":
+        return "rapidjson"
     return parts[1] if len(parts) > 2 else parts[1].removesuffix(".hpp")
 
 
 def needs_only_std(header):
-    return layer_of(header) in STD_ONLY or layer_of(header) == "kindwire"
+    return layer_of(header) in {*STD_ONLY, "kindwire", "json", "documents"}
 
 
 def includes_of(header, text):
@@ -73,7 +77,7 @@ def problem_with(header, included):
         return None
     if included in UNWANTED:
         return f"{header} includes <{included}>, which is kept out of headers"
-    if STANDARD.fullmatch(included) or PLATFORM.fullmatch(included):
+    if STANDARD.fullmatch(included) or PLATFORM.fullmatch(included) or (layer == "kernel" and REGISTERS.fullmatch(included)):
         return None
     return f"{header} includes <{included}>, which {layer} may not use"
 
@@ -113,6 +117,9 @@ def test_itself(report):
         "asio in a std-only layer": ("kindwire/stream/a.hpp", "#include <asio/buffer.hpp>"),
         "json that knows of its documents": ("kindwire/json/a.hpp", "#include <kindwire/documents/b.hpp>"),
         "rapidjson in net": ("kindwire/net/a.hpp", "#include <rapidjson/reader.h>"),
+        "rapidjson in json": ("kindwire/json/a.hpp", "#include <rapidjson/document.h>"),
+        "json that knows of its join with rapidjson": ("kindwire/json/a.hpp", "#include <kindwire/json/rapidjson.hpp>"),
+        "intrinsics in json": ("kindwire/json/a.hpp", "#include <emmintrin.h>"),
         "all of asio": ("kindwire/net/a.hpp", "#include <asio.hpp>"),
         "a quoted arrow down": ("kindwire/frame/a.hpp", '#include "../message/b.hpp"'),
         "a quoted way out": ("kindwire/frame/a.hpp", '#include "../../other/b.hpp"'),
@@ -125,8 +132,11 @@ def test_itself(report):
         "an arrow up": ("kindwire/session.hpp", "#include <kindwire/frame/b.hpp>"),
         "its own layer": ("kindwire/frame/a.hpp", "#include <kindwire/frame/b.hpp>"),
         "a quoted neighbour": ("kindwire/frame/a.hpp", '#include "b.hpp"\n#include "../error.hpp"'),
+        "rapidjson in the join": ("kindwire/json/rapidjson.hpp", "#include <rapidjson/document.h>"),
+        "json in the join": ("kindwire/json/rapidjson/a.hpp", "#include <kindwire/json/b.hpp>"),
         "asio in net": ("kindwire/net/a.hpp", "#include <asio/ip/tcp.hpp>"),
-        "the platform": ("kindwire/frame/a.hpp", "#include <immintrin.h>\n#include <sys/random.h>\n#include <span>"),
+        "the platform": ("kindwire/frame/a.hpp", "#include <poll.h>\n#include <sys/random.h>\n#include <span>"),
+        "registers in the kernels": ("kindwire/kernel/a.hpp", "#include <immintrin.h>\n#include <arm_neon.h>"),
         "a comment": ("kindwire/frame/a.hpp", "// #include <asio.hpp>\n/*\n#include <asio.hpp>\n*/"),
     }
     for name, (header, text) in wrong.items():

@@ -5,7 +5,8 @@ usage: coverage.py [--lines PERCENT] [--branches PERCENT] [--layers NAME,NAME…
 
 Lists what was not reached in the layers asked for, and ends with status 1 if one of them is below a percentage. A line
 or branch counts as reached if it was in any instantiation of a template, in any program. A condition has two branches;
-one that the compiler decides has none.
+one that the compiler decides has none. A constexpr function of which the programs have no code, since it runs in the
+compiler only, has neither.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import bisect
 import collections
 import json
 import pathlib
+import re
 import subprocess
 
 
@@ -32,6 +34,35 @@ def export(arguments, form):
     command += [arguments.programs[0], *(f"-object={program}" for program in arguments.programs[1:])]
     command += ["-ignore-filename-regex=^/usr/"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def symbols_of(programs):
+    """The functions that the programs have code of."""
+    symbols = set()
+    for program in programs:
+        listed = subprocess.run(["nm", "--defined-only", "--format=posix", program], capture_output=True, text=True, check=True).stdout
+        symbols.update(line.split(" ", 1)[0] for line in listed.splitlines())
+    return symbols
+
+
+def only_compiled(exported, include, symbols):
+    """{file: lines of constexpr functions, and of lambdas that constexpr variables are made with, which have no code}"""
+    found, with_code = collections.defaultdict(set), collections.defaultdict(set)
+    texts = {}
+    for function in json.loads(exported)["data"][0]["functions"]:
+        name = below_include(function["filenames"][0], include)
+        if not name:
+            continue
+        line, column, end_line, *_ = function["regions"][0]
+        place = set(range(line, end_line + 1))
+        if function["name"].split(":")[-1] in symbols:
+            with_code[name] |= place
+            continue
+        text = texts.setdefault(name, (include / name).read_text().splitlines(keepends=True))
+        before = "".join(text[:line - 1]) + text[line - 1][:column - 1]
+        if re.search(r"\bconst(?:expr|eval)\b", re.split(r"[;{}]\s", before)[-1]):
+            found[name] |= place
+    return {name: lines - with_code[name] for name, lines in found.items()}
 
 
 def lines_of(lcov, include):
@@ -77,7 +108,7 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--lines", type=float, default=100)
     parser.add_argument("--branches", type=float, default=0)
-    parser.add_argument("--layers", type=lambda text: text.split(","), default=["frame", "message", "handshake", "session"])
+    parser.add_argument("--layers", type=lambda text: text.split(","), default=["frame", "message", "handshake", "session", "json", "documents"])
     parser.add_argument("repository", type=pathlib.Path)
     parser.add_argument("llvm_cov")
     parser.add_argument("profile")
@@ -85,8 +116,13 @@ def main():
     arguments = parser.parse_args()
     arguments.include = arguments.repository.resolve() / "include" / "kindwire"
 
+    exported = export(arguments, "text")
     lines = lines_of(export(arguments, "lcov"), arguments.include)
-    branches = branches_of(export(arguments, "text"), arguments.include)
+    branches = branches_of(exported, arguments.include)
+    for name, without_code in only_compiled(exported, arguments.include, symbols_of(arguments.programs)).items():
+        for line in without_code:
+            lines[name].pop(line, None)
+        branches[name] = {place: counts for place, counts in branches[name].items() if place[0] not in without_code}
 
     sums = collections.defaultdict(lambda: [0, 0, 0, 0])
     for name, counts in sorted(lines.items()):

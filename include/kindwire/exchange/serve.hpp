@@ -28,13 +28,13 @@
 
 #include "../error.hpp"
 #include "../json/correlated.hpp"
+#include "../json/description/types.hpp"
 #include "../json/done_message.hpp"
 #include "../json/error.hpp"
 #include "../json/error_message.hpp"
-#include "../json/text/printable.hpp"
-#include "../json/text/scanner.hpp"
+#include "../json/kind/head.hpp"
 #include "../json/schema.hpp"
-#include "../json/description/types.hpp"
+#include "../json/text/printable.hpp"
 #include "../message/close.hpp"
 #include "../message/message.hpp"
 #include "../message/utf8.hpp"
@@ -138,24 +138,9 @@ struct served_message {
     kind.assign(head.kind());
     id.assign(head.id());
     is_binary = msg.is_binary();
+    // An ERROR of another kindwire whose kinds are under another key than ours has no kind here.
     is_error = head.kind() == kind_of<error_message> ||
-               (head.kind().empty() && !is_binary && begins_with_error(msg.text()));
-  }
-
- private:
-  // An ERROR of another kindwire whose kinds are under another key than ours, so that it has no kind here:
-  // such a peer writes the kind as the first member.
-  static bool begins_with_error(std::string_view text) {
-    json_scanner scanner{text};
-    bool first = true;
-    bool more = false;
-    std::string_view name;
-    std::string_view value;
-    scanner.skip_space();
-    if (!scanner.enter('{', {}) || !scanner.next('}', first, more) || !more || !scanner.key(name))
-      return false;
-    scanner.skip_space();
-    return scanner.peek() == '"' && scanner.string(value) && value == kind_of<error_message>;
+               (head.kind().empty() && !is_binary && first_member_is(msg.text(), kind_of<error_message>));
   }
 };
 

@@ -9,11 +9,9 @@
 
 #include "encoding_error.hpp"
 #include "error.hpp"
-#include "reading/json_reader.hpp"
+#include "kind/head.hpp"
 #include "outcome.hpp"
-#include "text/scanner.hpp"
 #include "schema.hpp"
-#include "text/strings.hpp"
 #include "writer.hpp"
 
 namespace kindwire {
@@ -26,93 +24,6 @@ struct correlated {
   std::string_view id;        ///< a number or a string as it stands in JSON; empty: none
   std::string_view key = {};  ///< where the kind stands, if not where T has it
 };
-
-/// What tells messages apart before they are decoded.
-class message_head {
- public:
-  /// Decoded; empty without one. A view into the text, or into this if the text has escapes.
-  std::string_view kind() const noexcept { return unescaped_.empty() ? kind_ : unescaped_; }
-  /// A number or a string as it stands in the text, of which this is a view; empty without one, or with two.
-  std::string_view id() const noexcept { return id_; }
-
- private:
-  friend message_head read_head(std::string_view, std::string_view, std::string_view, duplicate_policy);
-
-  std::string_view kind_;
-  std::string_view id_;
-  std::string unescaped_;
-};
-
-namespace detail {
-
-// Whether a member of this name may stand in the text: as it is, or with escapes. Of a long text that is not
-// found out more quickly than by reading it.
-inline bool may_have_member(std::string_view text, std::string_view name) noexcept {
-  if (text.size() > 256 || text.find('\\') != text.npos) return true;
-  for (std::size_t at = text.find(name); at != text.npos; at = text.find(name, at + 1)) {
-    std::string_view const behind = text.substr(at + name.size());
-    if (at != 0 && text[at - 1] == '"' && behind.starts_with('"')) return true;
-  }
-  return false;
-}
-
-}  // namespace detail
-
-/// Looks for the members `key` and `id_name` of a message. Members that are no string, or no string and no
-/// number, are none. Which of several ids counts is not to be guessed: none, unless `duplicates` says so. Of
-/// several kinds it is the first, if not the last is to count: whoever decodes the message refuses it.
-///
-/// No further than it takes to know both is the text looked at, if the last does not count; an `id_name` that
-/// is empty is not looked for. What is seen to be no JSON before that has an empty head. Nothing is allocated
-/// unless the text has escapes.
-inline message_head read_head(std::string_view text, std::string_view key, std::string_view id_name,
-                              duplicate_policy duplicates = duplicate_policy::refuse) {
-  detail::json_scanner scanner{text};
-  message_head head;
-  bool first = true;
-  bool has_id = false;
-  int looked_behind = 0;
-  scanner.skip_space();
-  if (!scanner.enter('{', {})) return {};
-  for (bool more = true;;) {
-    bool const known = !head.kind_.empty() && (has_id || id_name.empty());
-    if (known && duplicates == duplicate_policy::first) break;
-    if (known && id_name.empty() && duplicates != duplicate_policy::last) break;
-    // Whenever more is known: the rest may have nothing to say. Of several kinds the last would stand there.
-    int const parts = (head.kind_.empty() ? 0 : 1) + (known ? 1 : 0);
-    if (parts > looked_behind && duplicates != duplicate_policy::last) {
-      looked_behind = parts;
-      auto const at = static_cast<std::size_t>(scanner.position() - text.data());
-      if (!detail::may_have_member(text.substr(at), id_name)) break;
-    }
-    std::string_view name;
-    bool const passed = scanner.next('}', first, more);
-    if (passed && !more) break;
-    if (!passed || !scanner.key(name)) return known ? head : message_head{};
-    bool const is_kind = name == key;
-    bool const is_id = !is_kind && !id_name.empty() && name == id_name;
-    scanner.skip_space();
-    char const* const begin = scanner.position();
-    char const letter = scanner.peek();
-    if (!scanner.skip_value()) return known ? head : message_head{};
-    std::string_view const value{begin, static_cast<std::size_t>(scanner.position() - begin)};
-    bool const last_counts = duplicates == duplicate_policy::last;
-    if (is_kind && letter == '"' && (head.kind_.empty() || last_counts)) {
-      head.kind_ = value.substr(1, value.size() - 2);
-      head.unescaped_.clear();
-      if (head.kind_.find('\\') != head.kind_.npos) {
-        detail::unescape_string(begin, scanner.position(), &head.unescaped_);
-      }
-    } else if (is_id && has_id && duplicates == duplicate_policy::refuse) {
-      head.id_ = {};
-    } else if (is_id && (!has_id || last_counts)) {
-      bool const fits = letter == '"' || letter == '-' || (letter >= '0' && letter <= '9');
-      head.id_ = fits ? value : std::string_view{};
-      has_id = true;
-    }
-  }
-  return head;
-}
 
 namespace detail {
 

@@ -1,12 +1,11 @@
-// UTF-8 (RFC 3629) a byte at a time: the rule itself, which the kernels for wide registers are tested
-// against.
+// UTF-8 (RFC 3629) of a text that arrives in pieces, a byte at a time.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 #include "lanes.hpp"
+#include "utf8_sequence.hpp"
 
 namespace kindwire::detail {
 
@@ -55,73 +54,47 @@ class utf8_state {
   void fail() noexcept { failed_ = true; }
 
  private:
-  // Unicode 15, table 3-7: the second byte of some sequences has a narrower range, which is what keeps out
-  // overlong forms (C0, C1, E0 80, F0 80), surrogates (ED A0) and all above U+10FFFF (F4 90).
   bool lead(unsigned char byte) noexcept {
-    low_ = 0x80;
-    high_ = 0xBF;
+    unsigned const size = utf8_size(byte);
+    if (size == 0) failed_ = true;
     if (failed_) return false;
-    if (byte < 0x80) return true;
-    if (byte >= 0xC2 && byte <= 0xDF) {
-      needed_ = 1;
-    } else if (byte >= 0xE0 && byte <= 0xEF) {
-      needed_ = 2;
-      if (byte == 0xE0) low_ = 0xA0;
-      if (byte == 0xED) high_ = 0x9F;
-    } else if (byte >= 0xF0 && byte <= 0xF4) {
-      needed_ = 3;
-      if (byte == 0xF0) low_ = 0x90;
-      if (byte == 0xF4) high_ = 0x8F;
-    } else {
-      failed_ = true;
-    }
-    return !failed_;
+    needed_ = static_cast<std::uint8_t>(size - 1);
+    least_ = utf8_second_least(byte);
+    most_ = utf8_second_most(byte);
+    return true;
   }
 
   bool follow(unsigned char byte) noexcept {
-    if (failed_ || byte < low_ || byte > high_) {
+    if (failed_ || byte < least_ || byte > most_) {
       failed_ = true;
       return false;
     }
-    low_ = 0x80;
-    high_ = 0xBF;
+    least_ = 0x80;
+    most_ = 0xBF;
     --needed_;
     return true;
   }
 
-  static unsigned value_at(std::byte const* at) noexcept { return std::to_integer<unsigned>(*at); }
-  static bool continues(std::byte const* at) noexcept { return (value_at(at) & 0xC0u) == 0x80u; }
-
   // Returns the first place that is not a whole valid sequence: the end, the sequence cut off by it, or an
   // error. The caller goes on from there byte by byte.
   static std::byte const* skip_whole_sequences(std::byte const* at, std::byte const* end) noexcept {
+    auto const is_ascii = [](std::byte const* byte) { return std::to_integer<unsigned>(*byte) < 0x80; };
     for (;;) {
       while (end - at >= 16 && lane16::at(at).ascii()) at += 16;
-      while (at != end && value_at(at) < 0x80) ++at;
+      while (at != end && is_ascii(at)) ++at;
       // Runs of longer sequences stay in this loop, without going back to the search for ASCII.
-      while (end - at >= 4 && value_at(at) >= 0x80) {
-        unsigned const first = value_at(at);
-        unsigned const second = value_at(at + 1);
-        if (first >= 0xC2 && first <= 0xDF && continues(at + 1)) {
-          at += 2;
-        } else if ((first & 0xF0u) == 0xE0 && continues(at + 1) && continues(at + 2) &&
-                   (first != 0xE0 || second >= 0xA0) && (first != 0xED || second <= 0x9F)) {
-          at += 3;
-        } else if (first >= 0xF0 && first <= 0xF4 && continues(at + 1) && continues(at + 2) &&
-                   continues(at + 3) && (first != 0xF0 || second >= 0x90) &&
-                   (first != 0xF4 || second <= 0x8F)) {
-          at += 4;
-        } else {
-          return at;
-        }
+      while (end - at >= 4 && !is_ascii(at)) {
+        std::size_t const size = utf8_sequence(at, 4);
+        if (size == 0) return at;
+        at += size;
       }
       if (end - at < 4) return at;
     }
   }
 
-  std::uint8_t needed_ = 0;  // continuation bytes still to come
-  std::uint8_t low_ = 0x80;  // the range of the next of them
-  std::uint8_t high_ = 0xBF;
+  std::uint8_t needed_ = 0;    // continuation bytes still to come
+  std::uint8_t least_ = 0x80;  // the range of the next of them
+  std::uint8_t most_ = 0xBF;
   bool failed_ = false;
 };
 

@@ -136,6 +136,18 @@ TEST_CASE("what does not fit into a member is out of range") {
   CHECK(written<chrono::milliseconds>(unsigned_seconds::max()).starts_with("field"));
 }
 
+TEST_CASE("units have names, and those that have none are fractions of a second or so many") {
+  using kw::detail::unit_name;
+  CHECK(unit_name<std::nano>() == "nanoseconds");
+  CHECK(unit_name<std::micro>() == "microseconds");
+  CHECK(unit_name<std::milli>() == "milliseconds");
+  CHECK(unit_name<std::ratio<1>>() == "seconds");
+  CHECK(unit_name<std::ratio<60>>() == "minutes");
+  CHECK(unit_name<std::ratio<3600>>() == "hours");
+  CHECK(unit_name<std::ratio<86400>>() == "days");
+  CHECK(unit_name<std::ratio<1, 30>>() == "units of 1/30 s");
+}
+
 TEST_CASE("durations that are no numbers") {
   CHECK(written<fraction>(fraction{std::numeric_limits<double>::infinity()}) ==
         R"(field "value": number that is not finite)");

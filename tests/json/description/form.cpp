@@ -95,6 +95,7 @@ TEST_CASE("lists of every kind are arrays") {
   CHECK(round_trip<std::set<int>>("[1,2]").contains(2));
   CHECK(round_trip<std::unordered_set<std::string>>(R"(["a"])").contains("a"));
   CHECK(round_trip<std::multiset<int>>("[]").empty());
+  CHECK(round_trip<std::multiset<int>>("[1,1,2]").count(1) == 2);
   CHECK(error_of<std::set<int>>("[1,2,1]") ==
         R"(field "2": value was rejected: expected elements of which none stands twice)");
   CHECK(kw::decode<std::set<int>>("[1,1]", {.duplicates = kw::duplicate_policy::last})->size() == 1);

@@ -1,12 +1,9 @@
 #include <kindwire/json/text/scanner.hpp>
 
-#include <random>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <rapidjson/memorystream.h>
-#include <rapidjson/reader.h>
 
 namespace scanner_tests {
 
@@ -22,13 +19,6 @@ json_errc check(std::string_view text) {
   json_scanner scanner{{bytes.data(), bytes.size()}};
   if (scanner.skip_value() && scanner.finish()) return {};
   return scanner.take_error().code;
-}
-
-rapidjson::ParseErrorCode rapidjson_check(std::string_view text) {
-  constexpr unsigned flags = rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
-  rapidjson::MemoryStream stream{text.data(), text.size()};
-  rapidjson::BaseReaderHandler<> ignore;
-  return rapidjson::Reader{}.Parse<flags>(stream, ignore).Code();
 }
 
 }  // namespace
@@ -50,54 +40,54 @@ TEST_CASE("what is no JSON is refused, each with its error") {
     json_errc code;
   };
   using namespace std::string_view_literals;
-  for (auto const& [text, code] : std::vector<row>{{"", truncated},
-                                                   {" ", truncated},
-                                                   {"nul", truncated},
-                                                   {"nulx", malformed},
-                                                   {"True", malformed},
-                                                   {"01", malformed},
-                                                   {"-", truncated},
-                                                   {"+1", malformed},
-                                                   {".5", malformed},
-                                                   {"1.", truncated},
-                                                   {"1.x", malformed},
-                                                   {"1e", truncated},
-                                                   {"1e+", truncated},
-                                                   {"0x10", trailing_data},
-                                                   {"NaN", malformed},
-                                                   {"Infinity", malformed},
-                                                   {"[1,]", malformed},
-                                                   {"[,1]", malformed},
-                                                   {"[1 2]", malformed},
-                                                   {"{\"a\":1,}", malformed},
-                                                   {"{a:1}", malformed},
-                                                   {"{\"a\" 1}", malformed},
-                                                   {"{\"a\":}", malformed},
-                                                   {"{1:2}", malformed},
-                                                   {"[}", malformed},
-                                                   {"{]", malformed},
-                                                   {"[1}", malformed},
-                                                   {"{\"a\":1]", malformed},
-                                                   {"1 2", trailing_data},
-                                                   {"[]]", trailing_data},
-                                                   {"null\0"sv, trailing_data},
-                                                   {"\0"sv, malformed},
-                                                   {"[1\0]"sv, malformed},
-                                                   {"'a'", malformed},
-                                                   {"/**/1", malformed},
-                                                   {"\"a\nb\"", malformed},
-                                                   {"\"a\0b\""sv, malformed},
-                                                   {"\"\\n\0\""sv, malformed},
-                                                   {R"("\x")", invalid_escape},
-                                                   {R"("\u12g4")", invalid_escape},
-                                                   {"\"\xFF\"", invalid_utf8},
-                                                   {"\"\xED\xA0\x80\"", invalid_utf8},
-                                                   {"\"\\n\xC0\x80\"", invalid_utf8},
-                                                   {R"("\ud800")", lone_surrogate},
-                                                   {R"("\udc00")", lone_surrogate},
-                                                   {"\xEF\xBB\xBF{}", malformed}}) {
-    CAPTURE(text);
-    CHECK(check(text) == code);
+  for (row const& each : std::vector<row>{{"", truncated},
+                                          {" ", truncated},
+                                          {"nul", truncated},
+                                          {"nulx", malformed},
+                                          {"True", malformed},
+                                          {"01", malformed},
+                                          {"-", truncated},
+                                          {"+1", malformed},
+                                          {".5", malformed},
+                                          {"1.", truncated},
+                                          {"1.x", malformed},
+                                          {"1e", truncated},
+                                          {"1e+", truncated},
+                                          {"0x10", trailing_data},
+                                          {"NaN", malformed},
+                                          {"Infinity", malformed},
+                                          {"[1,]", malformed},
+                                          {"[,1]", malformed},
+                                          {"[1 2]", malformed},
+                                          {"{\"a\":1,}", malformed},
+                                          {"{a:1}", malformed},
+                                          {"{\"a\" 1}", malformed},
+                                          {"{\"a\":}", malformed},
+                                          {"{1:2}", malformed},
+                                          {"[}", malformed},
+                                          {"{]", malformed},
+                                          {"[1}", malformed},
+                                          {"{\"a\":1]", malformed},
+                                          {"1 2", trailing_data},
+                                          {"[]]", trailing_data},
+                                          {"null\0"sv, trailing_data},
+                                          {"\0"sv, malformed},
+                                          {"[1\0]"sv, malformed},
+                                          {"'a'", malformed},
+                                          {"/**/1", malformed},
+                                          {"\"a\nb\"", malformed},
+                                          {"\"a\0b\""sv, malformed},
+                                          {"\"\\n\0\""sv, malformed},
+                                          {R"("\x")", invalid_escape},
+                                          {R"("\u12g4")", invalid_escape},
+                                          {"\"\xFF\"", invalid_utf8},
+                                          {"\"\xED\xA0\x80\"", invalid_utf8},
+                                          {"\"\\n\xC0\x80\"", invalid_utf8},
+                                          {R"("\ud800")", lone_surrogate},
+                                          {R"("\udc00")", lone_surrogate},
+                                          {"\xEF\xBB\xBF{}", malformed}}) {
+    CAPTURE(each.text);
+    CHECK(check(each.text) == each.code);
   }
 }
 
@@ -119,35 +109,6 @@ TEST_CASE("64 levels are passed, and no more, whatever comes") {
   std::string text = objects + "{}";
   for (int level = 63; level-- > 0;) text += level % 2 == 0 ? "}" : "]";
   CHECK(check(text) == json_errc{});
-}
-
-TEST_CASE("changed texts are refused exactly when RapidJSON's own parser refuses them") {
-  std::vector<std::string> const seeds{
-      R"({"kind":"A","value":-12.5e-3,"list":[1,2,[],{}],"text":"a\"b\u00e9\ud83d\ude00 \\"})",
-      R"([{"a":null,"b":true},false,0,-0.0,1e10,"é€😀",""])", R"( { "k" : [ [ [ 1 ] ] , "\n\t" ] } )"};
-  std::string const alphabet = "{}[]:,\"\\/ \n0123456789.eE+-tfnul\x80\xC3\xA9\xED\xF0x";
-  std::mt19937 random{20};
-  int refused = 0;
-  for (int round = 0; round < 30'000; ++round) {
-    std::string text = seeds[random() % seeds.size()];
-    for (auto changes = 1 + random() % 3; changes != 0; --changes) {
-      std::size_t const at = random() % text.size();
-      switch (random() % 3) {
-        case 0: text[at] = alphabet[random() % alphabet.size()]; break;
-        case 1: text.erase(at, 1); break;
-        default: text.insert(at, 1, alphabet[random() % alphabet.size()]);
-      }
-    }
-    // Where they differ on purpose: RapidJSON 1.1.0 lets the low half of a surrogate pair pass, and it
-    // converts every number, while one that is passed over may be of any size.
-    json_errc const code = check(text);
-    rapidjson::ParseErrorCode const theirs = rapidjson_check(text);
-    if (code == json_errc::lone_surrogate || theirs == rapidjson::kParseErrorNumberTooBig) continue;
-    CAPTURE(text);
-    REQUIRE((code == json_errc{}) == (theirs == rapidjson::kParseErrorNone));
-    refused += code != json_errc{};
-  }
-  CHECK(refused > 10'000);
 }
 
 TEST_CASE("a value of another type is told from what is not JSON") {

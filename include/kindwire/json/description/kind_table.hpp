@@ -40,15 +40,18 @@ class kind_table {
   static_assert(Count < UINT16_MAX);
 
   template <class Word>
-  static constexpr std::uint64_t load(char const* from) noexcept {
-    if (std::is_constant_evaluated() || std::endian::native != std::endian::little) {
-      std::uint64_t word = 0;
-      for (std::size_t index = 0; index < sizeof(Word); ++index) {
-        word |= std::uint64_t{static_cast<unsigned char>(from[index])} << (8 * index);
-      }
-      return word;
+  static constexpr std::uint64_t load_slowly(char const* from) noexcept {
+    std::uint64_t word = 0;
+    for (std::size_t index = 0; index < sizeof(Word); ++index) {
+      word |= std::uint64_t{static_cast<unsigned char>(from[index])} << (8 * index);
     }
-    return detail::load<Word>(from);
+    return word;
+  }
+  template <class Word>
+  static constexpr std::uint64_t load(char const* from) noexcept {
+    return std::is_constant_evaluated() || std::endian::native != std::endian::little
+               ? load_slowly<Word>(from)
+               : detail::load<Word>(from);
   }
 
   static constexpr bool same(std::string_view left, std::string_view right) noexcept {

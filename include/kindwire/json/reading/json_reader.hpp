@@ -11,17 +11,17 @@
 #include <type_traits>
 
 #include "../description/duration.hpp"
-#include "../error.hpp"
 #include "../description/form.hpp"
-#include "kind_guess.hpp"
 #include "../description/limits.hpp"
-#include "member_names.hpp"
 #include "../description/member_text.hpp"
-#include "object_plan.hpp"
-#include "../text/scanner.hpp"
-#include "../schema.hpp"
 #include "../description/types.hpp"
 #include "../description/variant_kinds.hpp"
+#include "../error.hpp"
+#include "../kind/key.hpp"
+#include "../schema.hpp"
+#include "../text/scanner.hpp"
+#include "member_names.hpp"
+#include "object_plan.hpp"
 
 namespace kindwire {
 
@@ -116,21 +116,13 @@ class json_reader {
   bool find_kind(detail::kind_key key, detail::kind_place& place);
 
   // The value of a member that was found to be the kind.
-  bool read_kind_text(std::string_view key, detail::kind_place& place) {
-    scanner_.skip_space();
-    kind_position_ = scanner_.position();
-    if (scanner_.peek() == '"' ? scanner_.string(place.kind) : scanner_.fail_type("a string")) return true;
-    scanner_.prepend_path(key);
-    return false;
-  }
+  bool read_kind_text(std::string_view key, detail::kind_place& place);
 
   // The kind that was found is none of those that are known.
-  bool fail_kind(detail::kind_key key, std::string_view kind, std::span<std::string_view const> known) {
-    scanner_.fail_at(kind_position_, json_errc::unknown_kind, {}, kind);
-    scanner_.fail_known(known);
-    scanner_.prepend_path(key.name);
-    return false;
-  }
+  bool fail_kind(detail::kind_key key, std::string_view kind, std::span<std::string_view const> known);
+
+  // The object ends here, and had no kind.
+  bool fail_missing_kind(std::string_view key);
 
   // What may stand beside a message's fields.
   bool is_id(std::string_view name) const noexcept {
@@ -138,15 +130,13 @@ class json_reader {
   }
 
   // Passes the value of a member that the type does not have, behind `count` others in its object.
-  KINDWIRE_NOINLINE bool pass_unknown(char const* where, std::string_view name, std::size_t count) {
-    if (refuses_duplicates() && !names_.add(name, where, scanner_.in_text(name), count)) {
-      return fail_member(where, json_errc::duplicate_field, name);
-    }
-    return scanner_.skip_value();
-  }
+  bool pass_unknown(char const* where, std::string_view name, std::size_t count);
 
   // At the end of an object with so many of them.
   bool leave_unknown(std::size_t count) { return count == 0 || check_unknown(count); }
+
+  // A name stands again, where no name may.
+  bool fail_duplicate(char const* where, std::string_view name);
 
   bool refuses_duplicates() const noexcept { return options_.duplicates == duplicate_policy::refuse; }
 
@@ -221,8 +211,11 @@ class json_reader {
   bool read_boolean(bool& value);
   bool read_string(std::string& value);
   bool read_view(std::string_view& value);
+  // The kind that was read is that of the type asked for, or else an error.
   bool expect_kind(detail::object_plan const& plan, std::string_view kind);
+  // A member that has been read, or the kind, stands again: `again` if it is to be read once more.
   bool read_again(char const* where, std::string_view name, bool& again);
+  bool check_unknown(std::size_t count);
 
   KINDWIRE_COLD bool fail_number(detail::json_number const& number, json_errc code,
                                  std::string_view expected) {
@@ -233,14 +226,6 @@ class json_reader {
     scanner_.fail_at(where, code);
     scanner_.prepend_path(name);
     return false;
-  }
-
-  KINDWIRE_NOINLINE bool check_unknown(std::size_t count) {
-    char const* const again = refuses_duplicates() ? names_.leave(count) : nullptr;
-    if (again == nullptr) return true;
-    std::string_view name;
-    scanner_.rewind(again, scanner_.depth());
-    return scanner_.key(name) && fail_member(again, json_errc::duplicate_field, name);
   }
 
   KINDWIRE_COLD bool fail_element(std::size_t index) {

@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-#include "kind_guess.hpp"
+#include "../kind/guess.hpp"
 #include "../reader.hpp"
 
 namespace kindwire::detail {
@@ -44,7 +44,7 @@ class message_reader final : public json_reader {
       if (!scanner_.next('}', first, more)) return false;
       if (!more) {
         if (!leave_unknown(unknown)) return false;
-        return passed ? finish() : scanner_.fail_at(scanner_.position(), json_errc::missing_kind);
+        return passed ? finish() : fail_missing_kind(key.name);
       }
       char const* const where = scanner_.position();
       if (where == place.at && !passed) {
@@ -54,11 +54,7 @@ class message_reader final : public json_reader {
       }
       std::string_view name;
       if (!scanner_.key(name)) return false;
-      if (name == key.name && refuses_duplicates()) {
-        scanner_.fail_at(where, json_errc::duplicate_field);
-        scanner_.prepend_path(key.name);
-        return false;
-      }
+      if (name == key.name && refuses_duplicates()) return fail_duplicate(where, name);
       if (!pass_unknown(where, name, unknown++)) return false;
     }
   }

@@ -6,9 +6,9 @@
 #include <span>
 #include <string_view>
 
-#include "kind_guess.hpp"
 #include "../description/member_text.hpp"
 #include "../description/types.hpp"
+#include "../kind/key.hpp"
 
 namespace kindwire::detail {
 

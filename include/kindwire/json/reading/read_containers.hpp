@@ -11,8 +11,9 @@
 #include <type_traits>
 #include <utility>
 
-#include "json_reader.hpp"
 #include "../description/spelt_values.hpp"
+#include "duplicates.hpp"
+#include "json_reader.hpp"
 
 namespace kindwire {
 
@@ -170,11 +171,9 @@ bool json_reader::read_map(Map& values) {
       }
     }
     if (!is_new) {
-      if (refuses_duplicates()) return fail_member(where, json_errc::duplicate_field, name);
-      if (options_.duplicates == duplicate_policy::first) {
-        if (!scanner_.skip_value()) return false;
-        continue;
-      }
+      bool again = false;
+      if (!read_again(where, name, again)) return false;
+      if (!again) continue;
       entry->second = typename Map::mapped_type{};
     }
     scanner_.skip_space();

@@ -12,8 +12,10 @@
 #include <utility>
 #include <variant>
 
-#include "json_reader.hpp"
 #include "../description/schema_check.hpp"
+#include "../kind/find.hpp"
+#include "duplicates.hpp"
+#include "json_reader.hpp"
 
 namespace kindwire {
 
@@ -34,55 +36,6 @@ inline bool json_reader::read_variant(void* variant, detail::variant_plan const&
   if (index == plan.kinds.size()) return fail_kind(plan.key, place.kind, plan.kinds);
   bool const passed = place.at == nullptr;
   return read_members(plan.emplace[index](variant), *plan.plans[index], passed, !passed, place);
-}
-
-KINDWIRE_NOINLINE inline bool json_reader::find_kind(detail::kind_key key, detail::kind_place& place) {
-  bool const last_counts = options_.duplicates == duplicate_policy::last;
-  scanner_.skip_space();
-  if (!scanner_.enter('{', "an object")) return false;
-  char const* const start = scanner_.position();
-  unsigned const depth = scanner_.depth();
-  place.at = nullptr;
-  bool first = true;
-  for (bool more = true;;) {
-    bool const is_first = first;
-    if (!scanner_.next('}', first, more)) return false;
-    if (!more) break;
-    char const* const at = scanner_.position();
-    std::string_view name;
-    if (!scanner_.key(name)) return false;
-    if (name != key.name) {
-      if (!scanner_.skip_value()) return false;
-      continue;
-    }
-    if (!last_counts) {
-      if (!read_kind_text(key.name, place)) return false;
-      place.end = scanner_.position();
-      if (is_first) return true;
-      place.at = at;
-      scanner_.rewind(start, depth);
-      return true;
-    }
-    if (!scanner_.skip_value()) return false;
-    place.at = at;
-    place.end = scanner_.position();
-  }
-  if (place.at == nullptr) return fail_member(scanner_.position(), json_errc::missing_kind, key.name);
-  // Read only now: what follows may overwrite the text of a kind that has escapes.
-  scanner_.rewind(place.at, depth);
-  std::string_view name;
-  if (!scanner_.key(name) || !read_kind_text(key.name, place)) return false;
-  scanner_.rewind(start, depth);
-  return true;
-}
-
-// A member that has been read, or the kind, stands again: true if it is to be read once more.
-inline bool json_reader::read_again(char const* where, std::string_view name, bool& again) {
-  switch (options_.duplicates) {
-    case duplicate_policy::first: again = false; return scanner_.skip_value();
-    case duplicate_policy::last: again = true; return true;
-    default: return fail_member(where, json_errc::duplicate_field, name);
-  }
 }
 
 inline bool json_reader::read_members(void* object, detail::object_plan const& plan, bool kind_known,
@@ -149,21 +102,12 @@ inline bool json_reader::read_members(void* object, detail::object_plan const& p
     }
   }
   if (!leave_unknown(unknown)) return false;
-  if (plan.has_kind && !kind_known)
-    return fail_member(scanner_.position(), json_errc::missing_kind, plan.key);
+  if (plan.has_kind && !kind_known) return fail_missing_kind(plan.key);
   if (std::uint64_t const missing = plan.required & ~seen; missing != 0) {
     auto const index = static_cast<std::size_t>(std::countr_zero(missing));
     return fail_member(scanner_.position(), json_errc::missing_field, plan.rows[index].name);
   }
   return true;
-}
-
-// The kind that was read is that of the type asked for, or else an error.
-inline bool json_reader::expect_kind(detail::object_plan const& plan, std::string_view kind) {
-  if (kind == plan.kind) return true;
-  scanner_.fail_at(kind_position_, json_errc::wrong_kind, plan.kind, kind);
-  scanner_.prepend_path(plan.key);
-  return false;
 }
 
 namespace detail {

@@ -2,35 +2,22 @@
 // is spelt out.
 #pragma once
 
-#include "../../requirements.hpp"
-
 #include <cstddef>
 #include <string>
 #include <string_view>
 
+#include "../../kernel/utf8_sequence.hpp"
+
 namespace kindwire::detail {
 
-/// How many bytes the UTF-8 sequence has that begins the text (RFC 3629 §4); 0 if there is none.
+/// How many bytes the UTF-8 sequence has that begins the text; 0 if that is not valid, or there is none.
 constexpr std::size_t utf8_sequence(std::string_view text) noexcept {
-  auto const byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
-  if (text.empty()) return 0;
-  unsigned char const first = byte(0);
-  if (first < 0x80) return 1;
-  if (first < 0xC2 || first > 0xF4) return 0;
-  std::size_t const size = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-  if (text.size() < size) return 0;
-  unsigned char const least = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
-  unsigned char const most = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
-  if (byte(1) < least || byte(1) > most) return 0;
-  for (std::size_t index = 2; index < size; ++index) {
-    if ((byte(index) & 0xC0) != 0x80) return 0;
-  }
-  return size;
+  return utf8_sequence(text.data(), text.size());
 }
 
 constexpr bool all_utf8(std::string_view text) noexcept {
   while (!text.empty()) {
-    std::size_t const size = static_cast<unsigned char>(text.front()) < 0x80 ? 1 : utf8_sequence(text);
+    std::size_t const size = utf8_sequence(text);
     if (size == 0) return false;
     text.remove_prefix(size);
   }

@@ -3,20 +3,18 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "../description/types.hpp"
 #include "../error.hpp"
 #include "number.hpp"
 #include "strings.hpp"
-#include "../description/types.hpp"
 
 namespace kindwire::detail {
 
@@ -112,11 +110,10 @@ class json_scanner {
   bool plain_string(std::string_view& value, bool& escaped) {
     char const* const first = position_ + 1;
     char const* last = first;
-#if defined(__SSE2__)
     // A short one, with something behind it: most are.
     if (end_ - first >= 16) {
-      if (unsigned const marks = special_bytes(first); marks != 0) {
-        last += std::countr_zero(marks);
+      if (auto const marks = special_bytes(first); marks.any()) {
+        last += marks.first();
         if (*last == '"') {
           value = {first, static_cast<std::size_t>(last - first)};
           position_ = last + 1;
@@ -126,7 +123,6 @@ class json_scanner {
         last += 16;
       }
     }
-#endif
     return any_string(last, value, escaped);
   }
 
@@ -283,8 +279,7 @@ inline bool json_scanner::number(json_number& value, std::string_view expected) 
   return true;
 }
 
-/// RFC 8259 §6. RapidJSON 1.1.0 is not asked: it indexes a table with an overflowed exponent for
-/// `0.0000000001e-2147483639`.
+/// RFC 8259 §6. Exponents are bounded as they are read: `0.0000000001e-2147483639` overflows nothing.
 KINDWIRE_NOINLINE inline bool json_scanner::any_number(json_number& value, std::string_view expected) {
   char const* at = position_;
   auto const fail_digit = [&] {

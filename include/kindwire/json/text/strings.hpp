@@ -1,115 +1,67 @@
 // The inside of a JSON string, for reader and writer alike: runs of plain ASCII, UTF-8, escapes.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string>
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
-#if !__has_include(<rapidjson/encodings.h>)
-#error kindwire: json/ needs RapidJSON, and <rapidjson/encodings.h> is not found; install rapidjson-dev, or add -I with its folder
-#include <see_the_error_above>
-#endif
-#include <rapidjson/encodings.h>
-
+#include "../../kernel/lanes.hpp"
+#include "../../kernel/utf8_sequence.hpp"
 #include "../error.hpp"
 #include "word.hpp"
 
 namespace kindwire::detail {
 
-#if defined(__SSE2__)
-/// A bit for each of 16 bytes that is not plain ASCII in a JSON string.
-inline unsigned special_bytes(char const* from) noexcept {
-  __m128i const bytes = _mm_loadu_si128(reinterpret_cast<__m128i const*>(from));
-  // Signed: what begins or continues a longer UTF-8 sequence is below zero, and so below the space.
-  __m128i const marks = _mm_or_si128(
-      _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)),
-      _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
-  return static_cast<unsigned>(_mm_movemask_epi8(marks));
+/// Marks those of 16 bytes that are not plain ASCII in a JSON string: quotation marks, backslashes, control
+/// characters (RFC 8259 §7), and what begins or continues a longer UTF-8 sequence.
+inline auto special_bytes(lane16 bytes) noexcept {
+  // As signed numbers the last are below zero, and so below the space.
+  return (below(bytes, 0x20) | equal(bytes, lane16::filled('"')) | equal(bytes, lane16::filled('\\')))
+      .marks();
 }
-#endif
+inline auto special_bytes(char const* from) noexcept { return special_bytes(lane16::at(from)); }
 
-/// The first byte of [position, end) that is not plain ASCII: a quotation mark, a backslash, a control
-/// character (RFC 8259 §7), or the beginning of a longer UTF-8 sequence. `end` if there is none. With
-/// `begin`, what stands between that and `position` may be read, too.
-inline char const* skip_plain([[maybe_unused]] char const* begin, char const* position,
-                              char const* end) noexcept {
-#if defined(__SSE2__)
+constexpr bool is_special(char letter) noexcept {
+  auto const byte = static_cast<unsigned char>(letter);
+  return byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\';
+}
+
+/// The first byte of [position, end) that is not plain ASCII, `end` if there is none. With `begin`, what
+/// stands between that and `position` may be read, too.
+inline char const* skip_plain(char const* begin, char const* position, char const* end) noexcept {
   for (; end - position >= 16; position += 16) {
-    if (unsigned const marks = special_bytes(position); marks != 0) return position + std::countr_zero(marks);
+    if (auto const marks = special_bytes(position); marks.any()) return position + marks.first();
   }
   if (position == end) return end;
+  auto const left = static_cast<std::size_t>(end - position);
   if (end - begin >= 16) {
     // The last 16 bytes, without those that have been seen.
-    unsigned const marks = special_bytes(end - 16) >> (16 - (end - position));
-    return marks != 0 ? position + std::countr_zero(marks) : end;
+    auto const marks = special_bytes(end - 16).from(16 - left);
+    return marks.any() ? position + marks.first() : end;
   }
-#endif
-  // Eight bytes at a time. In a word of bytes, (x - n * ones) & ~x & tops marks bytes below n; a mark may be
-  // wrong only above a right one, so the lowest is exact.
-  constexpr std::uint64_t ones = 0x0101010101010101;
-  constexpr std::uint64_t tops = 0x8080808080808080;
-  if constexpr (std::endian::native == std::endian::little) {
-    for (; end - position >= 8; position += 8) {
-      auto const word = load<std::uint64_t>(position);
-      std::uint64_t const quote = word ^ (ones * '"');
-      std::uint64_t const backslash = word ^ (ones * '\\');
-      std::uint64_t const marks = (((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) |
-                                   ((backslash - ones) & ~backslash) | word) &
-                                  tops;
-      if (marks != 0) return position + std::countr_zero(marks) / 8;
-    }
+  if (left >= 8) {
+    // In two halves that overlap: what the second has of the first is plain, if the first is.
+    auto const marks = special_bytes(lane16::of(load<std::uint64_t>(position), load<std::uint64_t>(end - 8)));
+    if (!marks.any()) return end;
+    unsigned const place = marks.first();
+    return place < 8 ? position + place : end - 16 + place;
   }
-  for (; position != end; ++position) {
-    auto const byte = static_cast<unsigned char>(*position);
-    if (byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\') break;
-  }
+  while (position != end && !is_special(*position)) ++position;
   return position;
 }
 
-inline char const* skip_plain(char const* position, char const* end) noexcept {
-  return skip_plain(position, position, end);
-}
-
-/// The streams that RapidJSON reads. Its functions read until a byte does not fit, so the stream itself knows
-/// its end, and is NUL there.
-struct bounded_stream {
-  using Ch = char;
-
-  char const* begin;
-  char const* position;
-  char const* end;
-
-  char Peek() const noexcept { return position == end ? '\0' : *position; }
-  char Take() noexcept { return position == end ? '\0' : *position++; }
-  std::size_t Tell() const noexcept { return static_cast<std::size_t>(position - begin); }
-};
-
-struct null_stream {
-  void Put(char) noexcept {}
-};
-
-/// Moves `position` over one UTF-8 sequence. False if it is none (RFC 3629 §4: also surrogates and overlong
-/// forms), or if `end` comes before its last byte.
+/// Moves `position`, where something stands, over one UTF-8 sequence. False, and it is left there, if that is
+/// not valid, or if `end` comes before its last byte.
 inline bool skip_utf8(char const*& position, char const* end) noexcept {
-  bounded_stream in{position, position, end};
-  null_stream out;
-  bool const valid = rapidjson::UTF8<>::Validate(in, out);
-  position = in.position;
-  return valid;
+  std::size_t const size = utf8_sequence(position, static_cast<std::size_t>(end - position));
+  position += size;
+  return size != 0;
 }
 
-/// The same for all that follow each other: texts in other alphabets have runs of them. False: `position` is
-/// at the one that is none.
+/// The same for all that follow each other: texts in other alphabets have runs of them.
 inline bool skip_utf8_run(char const*& position, char const* end) noexcept {
   do {
-    char const* next = position;
-    if (!skip_utf8(next, end)) return false;
-    position = next;
+    if (!skip_utf8(position, end)) return false;
   } while (position != end && static_cast<unsigned char>(*position) >= 0x80);
   return true;
 }

@@ -1,22 +1,15 @@
 // Short texts by machine words, where a call of memcmp() costs more than the comparison.
 #pragma once
 
-#include "../../requirements.hpp"
-
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
 
-namespace kindwire::detail {
+#include "../../kernel/load.hpp"
 
-template <class Word>
-Word load(char const* from) noexcept {
-  Word word;
-  std::memcpy(&word, from, sizeof word);
-  return word;
-}
+namespace kindwire::detail {
 
 /// The eight bytes at `position`, the first in the lowest byte; zeros stand for what is behind `end`. Nothing
 /// outside of [begin, end) is read.

@@ -1,36 +1,17 @@
 // Where a message's kind seems to stand, from a glance at the text. What is found here is proved by reading
-// the message: see message_reader.
+// the message: see message_reader. find.hpp finds it for sure.
 #pragma once
 
-#include <bit>
+#include "../../requirements.hpp"
+
 #include <cstddef>
 #include <string_view>
 
+#include "../../kernel/lanes.hpp"
 #include "../text/strings.hpp"
+#include "key.hpp"
 
 namespace kindwire::detail {
-
-// The name of the member that carries the kind.
-struct kind_key {
-  std::string_view name;
-  bool plain;  // it stands in a text as it is, unless somebody escaped it needlessly
-
-  explicit constexpr kind_key(std::string_view of) noexcept : name(of), plain(!of.empty()) {
-    for (char const letter : of) {
-      plain = plain && letter >= 0x20 && letter <= 0x7E && letter != '"' && letter != '\\';
-    }
-  }
-
-  bool stands_at(char const* place) const noexcept { return same_bytes(place, name.data(), name.size()); }
-};
-
-// If a reader finds that a member of the message begins at `at`, then this is the kind, well-formed, up to
-// `end`.
-struct kind_place {
-  std::string_view kind;
-  char const* at = nullptr;  // null if it is the first member and was passed
-  char const* end = nullptr;
-};
 
 constexpr bool is_json_space(char letter) noexcept {
   return letter == ' ' || letter == '\n' || letter == '\r' || letter == '\t';
@@ -75,47 +56,33 @@ inline bool begins_with_kind(char const*& position, char const* end, kind_key ke
          passes_key(position, end, key);
 }
 
-// Where the string's text begins whose end is `end`, if all of it is plain ASCII; null otherwise.
-inline char const* plain_string_before(char const* begin, char const* end) noexcept {
-#if defined(__SSE2__)
+// Where the plain ASCII begins that ends at `end`.
+inline char const* plain_before(char const* begin, char const* end) noexcept {
   for (; end - begin >= 16; end -= 16) {
-    unsigned const marks = special_bytes(end - 16);
-    if (marks == 0) continue;
-    char const* const text = end - 16 + std::bit_width(marks);  // what comes from here on is plain
-    return text[-1] == '"' ? text : nullptr;
+    if (auto const marks = special_bytes(end - 16); marks.any()) return end - 16 + marks.end();
   }
-#endif
-  for (; end != begin; --end) {
-    auto const byte = static_cast<unsigned char>(end[-1]);
-    if (byte == '"') return end;
-    if (byte < 0x20 || byte >= 0x80 || byte == '\\') break;
-  }
-  return nullptr;
+  while (end != begin && !is_special(end[-1])) --end;
+  return end;
 }
 
-#if defined(__SSE2__)
 // Whether the text ends in `"kind":"INITIAL"}`, without white space. `perhaps`: it may with it.
 inline bool ends_closely_with_kind(std::string_view text, kind_key key, kind_place& place,
                                    bool& perhaps) noexcept {
   char const* const begin = text.data();
   char const* const end = begin + text.size();
   std::size_t const size = key.name.size();
-  if (!key.plain || text.size() < size + 6 || end[-1] != '}' || end[-2] != '"') return false;
-  for (char const* at = end - 2; at - begin >= 16; at -= 16) {
-    unsigned const marks = special_bytes(at - 16);
-    if (marks == 0) continue;
-    char const* const kind = at - 16 + std::bit_width(marks);  // what comes from here on is plain
-    if (static_cast<std::size_t>(kind - begin) < size + 4) return false;
-    perhaps = kind[-1] == '"' && (is_json_space(kind[-2]) || (kind[-2] == ':' && is_json_space(kind[-3])));
-    if (kind[-1] != '"' || kind[-2] != ':' || kind[-3] != '"') return false;
-    char const* const member = kind - size - 4;
-    if (!key.stands_at(member + 1) || *member != '"') return false;
-    place = {{kind, static_cast<std::size_t>(end - 2 - kind)}, member, end - 1};
-    return true;
-  }
-  return false;
+  perhaps = key.plain && text.size() >= size + 6;
+  if (!perhaps || end[-1] != '}' || end[-2] != '"') return false;
+  char const* const kind = plain_before(begin, end - 2);
+  perhaps = false;
+  if (static_cast<std::size_t>(kind - begin) < size + 4) return false;
+  perhaps = kind[-1] == '"' && (is_json_space(kind[-2]) || (kind[-2] == ':' && is_json_space(kind[-3])));
+  if (kind[-1] != '"' || kind[-2] != ':' || kind[-3] != '"') return false;
+  char const* const member = kind - size - 4;
+  if (!key.stands_at(member + 1) || *member != '"') return false;
+  place = {{kind, static_cast<std::size_t>(end - 2 - kind)}, member, end - 1};
+  return true;
 }
-#endif
 
 // The same with white space.
 KINDWIRE_NOINLINE inline bool ends_loosely_with_kind(std::string_view text, kind_key key,
@@ -124,8 +91,8 @@ KINDWIRE_NOINLINE inline bool ends_loosely_with_kind(std::string_view text, kind
   char const* last = begin + text.size();
   if (!key.plain || !passes_back(last, begin, '}') || !passes_back(last, begin, '"')) return false;
   char const* const kind_end = last;
-  char const* const kind = plain_string_before(begin, last);
-  if (kind == nullptr) return false;
+  char const* const kind = plain_before(begin, last);
+  if (kind == begin || kind[-1] != '"') return false;
   last = kind - 1;
   if (!passes_back(last, begin, ':') || !passes_back(last, begin, '"')) return false;
   std::size_t const size = key.name.size();
@@ -137,11 +104,9 @@ KINDWIRE_NOINLINE inline bool ends_loosely_with_kind(std::string_view text, kind
 
 // Whether the kind is the last member, in a text that ends like `"kind":"INITIAL"}`.
 inline bool ends_with_kind(std::string_view text, kind_key key, kind_place& place) noexcept {
-  bool perhaps = true;
-#if defined(__SSE2__)
-  if (ends_closely_with_kind(text, key, place, perhaps)) return true;
-#endif
-  return perhaps && ends_loosely_with_kind(text, key, place);
+  bool perhaps = false;
+  return ends_closely_with_kind(text, key, place, perhaps) ||
+         (perhaps && ends_loosely_with_kind(text, key, place));
 }
 
 // Whether it is this quotation mark that `"kind":"INITIAL"` begins with.
@@ -162,34 +127,27 @@ KINDWIRE_NOINLINE inline bool contains_kind(std::string_view text, kind_key key,
   char const* const end = at + text.size();
   if (!key.plain || !passes(at, end, '{')) return false;
   std::size_t const size = key.name.size();
-#if defined(__SSE2__)
-  __m128i const quotes = _mm_set1_epi8('"');
-  __m128i const letters = _mm_set1_epi8(key.name[0]);
-  __m128i const brackets = _mm_set1_epi8('{');
-  auto const same = [](char const* from, __m128i wanted) {
-    return _mm_cmpeq_epi8(_mm_loadu_si128(reinterpret_cast<__m128i const*>(from)), wanted);
-  };
+  lane16 const quotes = lane16::filled('"');
+  lane16 const letters = lane16::filled(key.name[0]);
+  lane16 const brackets = lane16::filled('{');
+  auto const same = [](char const* from, lane16 wanted) { return equal(lane16::at(from), wanted); };
   // A quotation mark, a letter, and the quotation mark that ends the key: next to nothing else has them.
   auto const keys_at = [&](char const* from) {
-    return _mm_and_si128(_mm_and_si128(same(from, quotes), same(from + 1, letters)),
-                         same(from + size + 1, quotes));
+    return same(from, quotes) & same(from + 1, letters) & same(from + size + 1, quotes);
   };
   for (; static_cast<std::size_t>(end - at) >= size + 33; at += 32) {
-    __m128i const keys[] = {keys_at(at), keys_at(at + 16)};
-    __m128i const inner[] = {same(at, brackets), same(at + 16, brackets)};
-    if (_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(keys[0], inner[0]), _mm_or_si128(keys[1], inner[1]))) !=
-        0)
-      break;
+    lane16 const keys[] = {keys_at(at), keys_at(at + 16)};
+    lane16 const inner[] = {same(at, brackets), same(at + 16, brackets)};
+    if (((keys[0] | inner[0]) | (keys[1] | inner[1])).marks().any()) break;
   }
   for (; static_cast<std::size_t>(end - at) >= size + 17; at += 16) {
-    auto const opened = static_cast<unsigned>(_mm_movemask_epi8(same(at, brackets)));
-    for (auto marks = static_cast<unsigned>(_mm_movemask_epi8(keys_at(at))); marks != 0; marks &= marks - 1) {
-      if ((opened & ((marks & -marks) - 1)) != 0) return false;
-      if (is_kind_member(text, at + std::countr_zero(marks), key, place)) return true;
+    auto const opened = same(at, brackets).marks();
+    for (auto found = keys_at(at).marks(); found.any(); found.drop_first()) {
+      if (opened.any_before(found)) return false;
+      if (is_kind_member(text, at + found.first(), key, place)) return true;
     }
-    if (opened != 0) return false;
+    if (opened.any()) return false;
   }
-#endif
   for (; static_cast<std::size_t>(end - at) >= size + 2 && *at != '{'; ++at) {
     if (*at == '"' && is_kind_member(text, at, key, place)) return true;
   }

@@ -1,11 +1,11 @@
-#include <kindwire/json/reading/kind_guess.hpp>
+#include <kindwire/json/kind/guess.hpp>
 
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
 
-namespace kind_guess_tests {
+namespace guess_tests {
 
 using namespace kindwire::detail;
 
@@ -104,4 +104,4 @@ TEST_CASE("a kind that stands first is found with white space and without") {
   }
 }
 
-}  // namespace kind_guess_tests
+}  // namespace guess_tests
