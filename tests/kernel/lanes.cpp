@@ -80,9 +80,9 @@ std::vector<line> lines() {
   // Each byte at each place, between others that are not marked or all are.
   for (unsigned byte = 0; byte != 256; ++byte) {
     for (unsigned place = 0; place != 16; ++place) {
-      for (unsigned char const rest : {'x', '"', '\xFF'}) {
+      for (unsigned const rest : {0x78u, 0x22u, 0xFFu}) {
         line each;
-        each.fill(rest);
+        each.fill(static_cast<unsigned char>(rest));
         each[place] = static_cast<unsigned char>(byte);
         all.push_back(each);
       }
