@@ -89,6 +89,21 @@ TEST_CASE("every beginning of a message that ends with its kind has none") {
   }
 }
 
+TEST_CASE("a text that ends nearly like its kind has none, however short it is") {
+  for (std::string const& text : std::vector<std::string>{
+           std::string(12, ' '), std::string(12, ' ') + "}", std::string(12, ' ') + "\" }",
+           "aaaaaaaaaaaa\" }", "\"aaaaaaaaaaaa\" }", ":\"aaaaaaaaaaaa\" }", "\":\"aaaaaaaaaaaa\" }",
+           "d\":\"aaaaaaaaaaaa\" }", "kind\":\"aaaaaaaaaaaa\" }", "?kind\":\"aaaaaaaaaaaa\" }",
+           "\"kend\" :\"aaaaaaaaaaaa\"}", "\\\"aaaaaaaaaaaa\" }", "\xC3\xA9 aaaaaaaaaaaaaaaaaa\" }"}) {
+    CAPTURE(text);
+    CHECK(last_kind(text) == "none");
+  }
+  CHECK(last_kind("\"kind\" :\"A\"}") == "A");
+  CHECK(last_kind("\"kind\": \"A\"}") == "A");
+  CHECK(last_kind("\"kind\":\"A\" }") == "A");
+  CHECK(last_kind("\"kind\":\"A\"\n}") == "A");
+}
+
 TEST_CASE("a kind that stands first is found with white space and without") {
   auto const rest = [](std::string const& text) -> std::string {
     char const* position = text.data();
