@@ -99,7 +99,7 @@ class block_pool {
 
   // Rounded up as little as can be. Unless it is of a size that is kept anyway, give() frees it.
   static std::byte* take_exactly(std::size_t& size) {
-    if (std::has_single_bit(size) || size > largest) return take(size);
+    if (is_kept_size(size) || size > largest) return take(size);
     return static_cast<std::byte*>(::operator new(size));
   }
 
@@ -136,7 +136,7 @@ class block_pool {
     if (size > largest) {
       if (pool == nullptr || size > longest_kept || size < pool->long_size_) return std::free(data);
       pool->keep_long(data, size);
-    } else if (pool != nullptr && std::has_single_bit(size)) [[likely]] {
+    } else if (pool != nullptr && is_kept_size(size)) [[likely]] {
       pool->make_room(size);
       block*& head = pool->blocks_[index_of(size)];
       head = ::new (data) block{head};
@@ -203,6 +203,9 @@ class block_pool {
   struct block {
     block* next;
   };
+
+  // A power of two. std::has_single_bit() calls a function of libgcc, since not every x86-64 can count bits.
+  static constexpr bool is_kept_size(std::size_t size) noexcept { return (size & (size - 1)) == 0; }
 
   static constexpr std::size_t index_of(std::size_t size) noexcept {
     return static_cast<std::size_t>(std::countr_zero(size) - std::countr_zero(smallest));

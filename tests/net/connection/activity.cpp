@@ -7,6 +7,7 @@
 #include <memory>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "../../support/bytes.hpp"
 #include "../../support/end.hpp"
@@ -98,6 +99,62 @@ TEST_CASE("activity: its options are those of each session that it makes") {
     place.release_if_idle();
   }
   CHECK(place.peek().protocol.error() == kw::error::message_too_large);
+}
+
+TEST_CASE("activity: one at rest serves whoever comes next with the same options, and nobody else") {
+  auto const of_size = [](std::size_t size) {
+    auto options = std::make_shared<connection_options>();
+    options->max_message_size = size;
+    return options;
+  };
+  auto const takes = [](activity_place& place, std::size_t size) {
+    role const self = place.peek().protocol.self();
+    feed(place.acquire().protocol, frame(peer_of(self), opcode::binary, bytes(size)));
+    bool const taken = static_cast<bool>(place.acquire().protocol.poll());
+    place.acquire().protocol.poll();
+    place.release_if_idle();
+    return taken;
+  };
+  for (std::size_t round = 0; round != 50; ++round) {
+    CAPTURE(round);
+    // New ones often lie where those of the last round did.
+    auto const few = of_size(10 + round);
+    auto const many = of_size(100 + round);
+    for (role const self : {role::server, role::client}) {
+      activity_place one(self, few);
+      activity_place another(self, few);
+      CHECK(takes(one, 10 + round));
+      CHECK(takes(another, 10 + round));
+      activity_place larger(self, many);
+      CHECK(takes(larger, 100 + round));
+      CHECK(takes(larger, 100 + round));
+      CHECK(takes(another, 10 + round));
+      activity_place extended(self, few);
+      auto toy = std::make_unique<toy_extension>();
+      extended.set_extension(std::move(toy));
+      CHECK(takes(extended, 10 + round));
+      CHECK(extended.is_at_rest());
+      CHECK_FALSE(takes(larger, 101 + round));
+      CHECK_FALSE(takes(another, 11 + round));
+      CHECK(takes(one, 10 + round));
+    }
+  }
+}
+
+TEST_CASE("activity: more of them at rest than a thread keeps") {
+  auto const options = std::make_shared<connection_options const>();
+  std::vector<std::unique_ptr<activity_place>> all;
+  for (int count = 0; count != 100; ++count) {
+    all.push_back(std::make_unique<activity_place>(role::server, options));
+    all.back()->acquire();
+  }
+  for (int round = 0; round != 2; ++round) {
+    for (auto& each : all) {
+      each->release_if_idle();
+      CHECK(each->is_at_rest());
+    }
+    for (auto& each : all) CHECK(each->acquire().is_at_rest());
+  }
 }
 
 TEST_CASE("activity: the end of the stream needs none, and is not forgotten by one that comes later") {

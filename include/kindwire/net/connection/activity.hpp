@@ -1,6 +1,7 @@
 // What a connection needs only while it is busy, pooled like the buffers.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "../../message/buffer.hpp"
 #include "../../message/extension.hpp"
 #include "../../message/message.hpp"
+#include "../../message/thread_object.hpp"
 #include "../../session.hpp"
 #include "../options.hpp"
 #include "operation.hpp"
@@ -37,6 +39,57 @@ struct activity {
            !read_failed && !write_failed;
   }
 };
+
+// Activities at rest, which a thread keeps for its next busy connections of the same end with the same
+// options: making one anew costs more than taking it from here.
+class rested_activities {
+ public:
+  rested_activities() noexcept = default;
+  rested_activities(rested_activities const&) = delete;
+  rested_activities& operator=(rested_activities const&) = delete;
+  ~rested_activities() { clear(); }
+
+  static constexpr std::size_t block_size = kindwire::detail::block_pool::smallest;
+  static_assert(sizeof(activity) <= block_size);
+
+  // Null if there is none.
+  activity* take(std::shared_ptr<connection_options const> const& options) noexcept {
+    return count_ != 0 && is_for(options) ? kept_[--count_] : nullptr;
+  }
+
+  // Of a connection with these options and without an extension.
+  void give(activity* rested, std::shared_ptr<connection_options const> const& options) noexcept {
+    if (!is_for(options)) {
+      clear();
+      options_ = options;
+    }
+    if (count_ == kept_.size()) return destroy(rested);
+    kept_[count_++] = rested;
+  }
+
+  static void destroy(activity* last) noexcept {
+    last->~activity();
+    kindwire::detail::block_pool::give(reinterpret_cast<std::byte*>(last), block_size);
+  }
+
+ private:
+  // The same options, not others that lie where those were: the weak_ptr keeps their place.
+  bool is_for(std::shared_ptr<connection_options const> const& options) const noexcept {
+    return !options_.owner_before(options) && !options.owner_before(options_);
+  }
+
+  void clear() noexcept {
+    while (count_ != 0) destroy(kept_[--count_]);
+  }
+
+  std::weak_ptr<connection_options const> options_;
+  std::array<activity*, 16> kept_;
+  std::size_t count_ = 0;
+};
+
+// One of each thread, for each end; null once the thread is about to end.
+template <role Self>
+struct rested_activities_of : rested_activities {};
 
 // The activity of one connection: created when something happens, released when idle. An idle connection is
 // open and has nothing pending, so nothing is lost meanwhile.
@@ -86,18 +139,17 @@ class activity_place {
 
   // For changing; created if needed. May throw std::bad_alloc, changing nothing.
   activity& acquire() {
-    if (there_ == nullptr) [[unlikely]] {
-      std::size_t size = block_size;
-      there_ =
-          ::new (kindwire::detail::block_pool::take(size)) activity(self_, options_->session(), extension());
-      if (lost_) there_->protocol.end_of_input();
-    }
+    if (there_ == nullptr) [[unlikely]]
+      begin();
     return *there_;
   }
 
   // Call when all that can be done is done: releases the activity if it holds nothing.
   void release_if_idle() noexcept {
-    if (there_ != nullptr && there_->is_at_rest()) give_back();
+    if (there_ == nullptr || !there_->is_at_rest()) return;
+    rested_activities* const rested = particulars_ ? nullptr : of_this_thread();
+    if (rested == nullptr) return give_back();
+    rested->give(std::exchange(there_, nullptr), options_);
   }
 
   // The stream has ended. Needs no memory.
@@ -119,8 +171,21 @@ class activity_place {
     return *particulars_;
   }
 
-  static constexpr std::size_t block_size = kindwire::detail::block_pool::smallest;
-  static_assert(sizeof(activity) <= block_size);
+  rested_activities* of_this_thread() const noexcept {
+    if (self_ == role::server) return kindwire::detail::of_this_thread<rested_activities_of<role::server>>();
+    return kindwire::detail::of_this_thread<rested_activities_of<role::client>>();
+  }
+
+  void begin() {
+    if (!lost_ && !particulars_) {
+      if (rested_activities* const rested = of_this_thread()) there_ = rested->take(options_);
+      if (there_ != nullptr) return;
+    }
+    std::size_t size = rested_activities::block_size;
+    there_ =
+        ::new (kindwire::detail::block_pool::take(size)) activity(self_, options_->session(), extension());
+    if (lost_) there_->protocol.end_of_input();
+  }
 
   // Never destroyed: a websocket with static storage may be read after everything else with static storage is
   // gone.
@@ -138,10 +203,7 @@ class activity_place {
   }
 
   void give_back() noexcept {
-    if (there_ == nullptr) return;
-    activity* const last = std::exchange(there_, nullptr);
-    last->~activity();
-    kindwire::detail::block_pool::give(reinterpret_cast<std::byte*>(last), block_size);
+    if (there_ != nullptr) rested_activities::destroy(std::exchange(there_, nullptr));
   }
 
   activity* there_ = nullptr;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <asio/defer.hpp>
-#include <exception>
 #include <memory>
 #include <new>
 #include <span>
@@ -57,20 +56,21 @@ inline void connection::advance() {
     // A handler's exception leaves through io_context::run(); the connection goes on in a later turn.
     struct turn {
       connection& self;
-      int const exceptions = std::uncaught_exceptions();
+      bool finished = false;
       ~turn() {
         self.in_turn_ = false;
-        if (std::uncaught_exceptions() != exceptions) try_allocating([&] { self.schedule(); });
+        if (!finished) try_allocating([&] { self.schedule(); });
       }
     };
     in_turn_ = true;
-    turn const guard{*this};
+    turn guard{*this};
     try_allocating([&] { take_mail(); });  // otherwise mail waits for the next turn
     do {
       deliver();
       again_ = false;  // what the application has done so far is dealt with from here on
       flush();
     } while (again_ && stream_open());
+    guard.finished = true;
   }
   if (!stream_open()) return;
   mail_.set_queued(queued());

@@ -140,10 +140,12 @@ class epoll_transport final : public transport, private Set::member {
       return owner_.on_read(no_memory(), 0);
     }
     std::size_t const size = receive_into(room, failure);
-    if (failure == asio::error::would_block) {
-      failure.clear();
-    } else if (size == 0 && !failure) {
-      failure = asio::error::eof;
+    if (size == 0) {
+      if (!failure) {
+        failure = asio::error::eof;
+      } else if (failure == asio::error::would_block) {
+        failure.clear();
+      }
     }
     owner_.on_read(failure, size);
   }
