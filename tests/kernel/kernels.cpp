@@ -105,8 +105,8 @@ TEST_CASE("kernels: a copy is a copy, however long, and nothing outside changes"
   auto const before = kw::used_instruction_set();
   with_each([&](kernel_set const& set) {
     kw::use_instruction_set(set.name);
-    for (std::size_t const size : {0, 1, 15, 16, 31, 32, 33, 64, 2047, 2048, 2049, 4096, 5000}) {
-      for (std::size_t const at : {0, 1, 16, 63}) {
+    for (unsigned const size : {0u, 1u, 15u, 16u, 31u, 32u, 33u, 64u, 2047u, 2048u, 2049u, 4096u, 5000u}) {
+      for (unsigned const at : {0u, 1u, 16u, 63u}) {
         CAPTURE(size);
         CAPTURE(at);
         std::vector<std::byte> to(alignments + most + guard, std::byte{0xEE});

@@ -67,22 +67,22 @@ TEST_CASE("prepared message: an encoder is asked once, and so is one to which it
   for (int i = 0; i != 3; ++i) {
     for (auto const& by : {first, second}) {
       auto const made = (i == 1 ? copied : news).encoded(by);
-      CHECK(made->worth_it);
-      CHECK(made->bytes == text("dcba"));
+      CHECK(made->payload.has_value());
+      CHECK(made->payload == text("dcba"));
     }
   }
   CHECK(first->calls == 1);
   CHECK(second->calls == 1);
 
   kw::prepared_message const shorter{"abc"};
-  for (int i = 0; i != 3; ++i) CHECK_FALSE(shorter.encoded(first)->worth_it);
+  for (int i = 0; i != 3; ++i) CHECK_FALSE(shorter.encoded(first)->payload.has_value());
   CHECK(first->calls == 2);
 
   first->fails = true;  // but asked again after it had no memory
   kw::prepared_message const later{"efgh"};
-  CHECK_FALSE(later.encoded(first)->worth_it);
-  CHECK(later.encoded(first)->bytes == text("hgfe"));
-  CHECK(later.encoded(first)->worth_it);
+  CHECK_FALSE(later.encoded(first)->payload.has_value());
+  CHECK(later.encoded(first)->payload == text("hgfe"));
+  CHECK(later.encoded(first)->payload.has_value());
   CHECK(first->calls == 4);
 }
 
@@ -94,7 +94,7 @@ TEST_CASE("prepared message: what it keeps is bounded, and what it has given out
     all.push_back(std::make_shared<reverser>());
     made.push_back(news.encoded(all.back()));
   }
-  for (auto const& each : made) CHECK(each->bytes == text("dcba"));
+  for (auto const& each : made) CHECK(each->payload == text("dcba"));
   auto const kept =
       std::count_if(all.begin(), all.end(), [](auto const& each) { return each.use_count() > 1; });
   CHECK(kept > 0);
@@ -109,7 +109,7 @@ TEST_CASE("prepared message: threads that ask at once get one encoding") {
     std::atomic<int> right{0};
     for (int i = 0; i != 4; ++i) {
       threads.emplace_back([&right, by, news] {
-        for (int again = 0; again != 10; ++again) right += news.encoded(by)->bytes.size() == 1000 ? 1 : 0;
+        for (int again = 0; again != 10; ++again) right += news.encoded(by)->payload->size() == 1000 ? 1 : 0;
       });
     }
     for (auto& each : threads) each.join();
