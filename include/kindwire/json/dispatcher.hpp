@@ -47,13 +47,13 @@ struct as_returned {
   }
 };
 
-template <class Use, class Result>
-struct used {
-  using type = std::invoke_result_t<Use&, Result>;
+template <class Then, class Result>
+struct result_of {
+  using type = std::invoke_result_t<Then&, Result>;
 };
-template <class Use>
-struct used<Use, void> {
-  using type = std::invoke_result_t<Use&>;
+template <class Then>
+struct result_of<Then, void> {
+  using type = std::invoke_result_t<Then&>;
 };
 
 }  // namespace detail
@@ -196,15 +196,15 @@ class dispatcher {
     return dispatch<true>(*this, detail::as_returned{}, text, std::forward<Arguments>(arguments)...);
   }
 
-  /// The same for handlers that return different types: `use` is called with what the handler returned, or
-  /// with nothing if that is void, and the outcome holds what `use` returns, which is always the same type.
-  template <class Use, class... Arguments>
-  auto apply(Use&& use, std::string_view text, Arguments&&... arguments) const {
-    return dispatch<false>(*this, use, text, std::forward<Arguments>(arguments)...);
+  /// The same for handlers that return different types: `then` is called with what the handler returned, or
+  /// with nothing if that is void, and the outcome holds what `then` returns, which is always the same type.
+  template <class Then, class... Arguments>
+  auto apply(Then&& then, std::string_view text, Arguments&&... arguments) const {
+    return dispatch<false>(*this, then, text, std::forward<Arguments>(arguments)...);
   }
-  template <class Use, class... Arguments>
-  auto apply(Use&& use, std::string_view text, Arguments&&... arguments) {
-    return dispatch<false>(*this, use, text, std::forward<Arguments>(arguments)...);
+  template <class Then, class... Arguments>
+  auto apply(Then&& then, std::string_view text, Arguments&&... arguments) {
+    return dispatch<false>(*this, then, text, std::forward<Arguments>(arguments)...);
   }
 
  private:
@@ -225,13 +225,13 @@ class dispatcher {
   template <class Self, std::size_t Index, class... Arguments>
   using returned_at = std::invoke_result_t<handler_at<Self, Index>, message_at<Index>, Arguments...>;
 
-  template <class Self, class Use, std::size_t Index, class... Arguments>
-  using result_at = typename detail::used<Use, returned_at<Self, Index, Arguments...>>::type;
+  template <class Self, class Then, std::size_t Index, class... Arguments>
+  using result_at = typename detail::result_of<Then, returned_at<Self, Index, Arguments...>>::type;
 
-  template <class Self, class Use, class... Arguments, std::size_t... Index>
+  template <class Self, class Then, class... Arguments, std::size_t... Index>
   static consteval bool same_results(std::index_sequence<Index...>) {
     return (
-        std::is_same_v<result_at<Self, Use, 0, Arguments...>, result_at<Self, Use, Index, Arguments...>> &&
+        std::is_same_v<result_at<Self, Then, 0, Arguments...>, result_at<Self, Then, Index, Arguments...>> &&
         ...);
   }
 
@@ -240,58 +240,58 @@ class dispatcher {
     return (detail::would_dangle<Handlers, returned_at<Self, Index, Arguments...>> || ...);
   }
 
-  // What goes to a handler beside the message.
-  template <class Use>
-  struct letter {
+  // A message on its way to its handler: dispatch(), route(), decode(), invoke().
+  template <class Then>
+  struct message_in_hand {
     detail::message_reader& reader;
     std::string_view text;
     detail::kind_place place;
-    Use& use;
+    Then& then;
   };
 
-  template <bool Alike, class Self, class Use, class... Arguments>
-  static auto dispatch(Self& self, Use&& use, std::string_view text, Arguments&&... arguments) {
-    using use_type = std::remove_reference_t<Use>;
+  template <bool Alike, class Self, class Then, class... Arguments>
+  static auto dispatch(Self& self, Then&& then, std::string_view text, Arguments&&... arguments) {
+    using then_type = std::remove_reference_t<Then>;
     constexpr auto all = std::make_index_sequence<count>{};
     if constexpr (!all_callable<Self, Arguments...>(all)) {
       // A handler without a message was complained about before.
       static_assert((std::is_same_v<detail::message_of<Handlers>, detail::no_message> || ...),
                     "kindwire: a handler cannot be called with its message and the arguments after the text");
       return outcome<void>{};
-    } else if constexpr (!same_results<Self, use_type, Arguments...>(all)) {
+    } else if constexpr (!same_results<Self, then_type, Arguments...>(all)) {
       static_assert(detail::always_false<Self> || !Alike,
                     "kindwire: the handlers of a dispatcher must all return the same type");
       static_assert(detail::always_false<Self> || Alike,
                     "kindwire: what apply() hands the results to must always return the same type");
       return outcome<void>{};
     } else {
-      using result = result_at<Self, use_type, 0, Arguments...>;
+      using result = result_at<Self, then_type, 0, Arguments...>;
       static_assert(!std::is_reference_v<result>, "kindwire: a handler cannot return a reference");
       static_assert(
           !any_dangles<Self, Arguments...>(all),
           "kindwire: a coroutine takes its message by value: a reference would dangle at the first co_await");
-      outcome<result> done = run<Self, use_type, result, Arguments...>(all, self, use, text, arguments...);
+      outcome<result> done = route<Self, then_type, result, Arguments...>(all, self, then, text, arguments...);
       if constexpr (invalid != count) {
         if (!done) {
-          return invoke<Self, use_type, result, invalid, Arguments...>(
-              self, use, invalid_message{done.error(), text}, arguments...);
+          return invoke<Self, then_type, result, invalid, Arguments...>(
+              self, then, invalid_message{done.error(), text}, arguments...);
         }
       }
       return done;
     }
   }
 
-  template <class Self, class Use, class Result, class... Arguments, std::size_t... Index>
-  static outcome<Result> run(std::index_sequence<Index...>, Self& self, Use& use, std::string_view text,
+  template <class Self, class Then, class Result, class... Arguments, std::size_t... Index>
+  static outcome<Result> route(std::index_sequence<Index...>, Self& self, Then& then, std::string_view text,
                              std::remove_reference_t<Arguments>&... arguments) {
-    using entry = outcome<Result> (*)(Self&, letter<Use> const&, std::remove_reference_t<Arguments>&...);
-    static constexpr std::array<entry, count> entries{&call<Self, Use, Result, Index, Arguments...>...};
+    using decoder = outcome<Result> (*)(Self&, message_in_hand<Then> const&, std::remove_reference_t<Arguments>&...);
+    static constexpr std::array<decoder, count> decoders{&decode<Self, Then, Result, Index, Arguments...>...};
 
     detail::message_reader reader{text, self.options_};
-    letter<Use> message{reader, text, {}, use};
+    message_in_hand<Then> message{reader, text, {}, then};
     if (reader.guess_kind(kind_key, message.place)) {
       if (std::size_t const found = table.find(message.place.kind); found != kind_count) {
-        outcome<Result> done = entries[rows[found].handler](self, message, arguments...);
+        outcome<Result> done = decoders[rows[found].handler](self, message, arguments...);
         if (done) return done;
       }
     }
@@ -299,14 +299,14 @@ class dispatcher {
     reader.restart();
     if (!reader.find_kind(kind_key, message.place)) return reader.take_error();
     std::size_t const found = table.find(message.place.kind);
-    if (found != kind_count) return entries[rows[found].handler](self, message, arguments...);
-    if constexpr (unknown != count) return entries[unknown](self, message, arguments...);
+    if (found != kind_count) return decoders[rows[found].handler](self, message, arguments...);
+    if constexpr (unknown != count) return decoders[unknown](self, message, arguments...);
     reader.fail_kind(kind_key, message.place.kind, names);
     return reader.take_error();
   }
 
-  template <class Self, class Use, class Result, std::size_t Index, class... Arguments>
-  static outcome<Result> call(Self& self, letter<Use> const& message,
+  template <class Self, class Then, class Result, std::size_t Index, class... Arguments>
+  static outcome<Result> decode(Self& self, message_in_hand<Then> const& message,
                               std::remove_reference_t<Arguments>&... arguments) {
     using value_type = message_at<Index>;
     if constexpr (std::is_same_v<value_type, unknown_message>) {
@@ -315,39 +315,39 @@ class dispatcher {
       std::string_view kind = message.place.kind;
       if (!message.reader.in_text(kind)) kind = kept = kind;
       if (!message.reader.skip_rest(kind_key, message.place)) return message.reader.take_error();
-      return invoke<Self, Use, Result, Index, Arguments...>(self, message.use, value_type{kind, message.text},
+      return invoke<Self, Then, Result, Index, Arguments...>(self, message.then, value_type{kind, message.text},
                                                             arguments...);
     } else if constexpr (message_kind<value_type>) {
       static_assert(std::default_initializable<value_type>,
                     "kindwire: a type to decode must have a default constructor");
       value_type value{};
       if (!message.reader.read_rest(value, message.place)) return message.reader.take_error();
-      return invoke<Self, Use, Result, Index, Arguments...>(self, message.use, std::move(value),
+      return invoke<Self, Then, Result, Index, Arguments...>(self, message.then, std::move(value),
                                                             arguments...);
     } else {
       return message.reader.take_error();  // not reached: invalid_message stands in no table
     }
   }
 
-  template <class Self, class Use, class Result, std::size_t Index, class... Arguments>
-  static outcome<Result> invoke(Self& self, Use& use, message_at<Index>&& value,
+  template <class Self, class Then, class Result, std::size_t Index, class... Arguments>
+  static outcome<Result> invoke(Self& self, Then& then, message_at<Index>&& value,
                                 std::remove_reference_t<Arguments>&... arguments) {
-    auto const call = [&]() -> decltype(auto) {
+    auto const call_handler = [&]() -> decltype(auto) {
       return std::get<Index>(self.handlers_)(std::move(value), std::forward<Arguments>(arguments)...);
     };
     if constexpr (std::is_void_v<returned_at<Self, Index, Arguments...>>) {
-      call();
+      call_handler();
       if constexpr (std::is_void_v<Result>) {
-        use();
+        then();
         return {};
       } else {
-        return use();
+        return then();
       }
     } else if constexpr (std::is_void_v<Result>) {
-      use(call());
+      then(call_handler());
       return {};
     } else {
-      return use(call());
+      return then(call_handler());
     }
   }
 

@@ -46,7 +46,7 @@ class dynamic_dispatcher;
 /// A change takes a time that grows with the number of kinds, a call does not.
 template <class Result, class... Arguments>
 class dynamic_dispatcher<Result(Arguments...)> {
-  struct letter;
+  struct message_in_hand;
   struct snapshot;
 
  public:
@@ -117,29 +117,29 @@ class dynamic_dispatcher<Result(Arguments...)> {
    public:
     /// Decodes the message and calls its handler, as dispatcher does.
     outcome<Result> operator()(std::string_view text, Arguments... arguments) const {
-      outcome<Result> done = of_->run(now_, text, arguments...);
+      outcome<Result> done = of_->route(now_, text, arguments...);
       if (done || !now_->invalid) return done;
       detail::message_reader reader{text};
-      letter const message{reader, text, {}, &done.error(), of_->key_};
-      return now_->invalid->call(message, arguments...);
+      message_in_hand const message{reader, text, {}, &done.error(), of_->key_};
+      return now_->invalid->decode(message, arguments...);
     }
 
-    /// The same, as dispatcher::apply(): `use` is called with what the handler returned.
-    template <class Use>
-    auto apply(Use&& use, std::string_view text, Arguments... arguments) const {
-      using result = typename detail::used<std::remove_reference_t<Use>, Result>::type;
+    /// The same, as dispatcher::apply(): `then` is called with what the handler returned.
+    template <class Then>
+    auto apply(Then&& then, std::string_view text, Arguments... arguments) const {
+      using result = typename detail::result_of<std::remove_reference_t<Then>, Result>::type;
       outcome<Result> done = (*this)(text, static_cast<Arguments&&>(arguments)...);
       if (!done) return outcome<result>{done.error()};
       if constexpr (std::is_void_v<Result> && std::is_void_v<result>) {
-        use();
+        then();
         return outcome<void>{};
       } else if constexpr (std::is_void_v<Result>) {
-        return outcome<result>{use()};
+        return outcome<result>{then()};
       } else if constexpr (std::is_void_v<result>) {
-        use(*std::move(done));
+        then(*std::move(done));
         return outcome<void>{};
       } else {
-        return outcome<result>{use(*std::move(done))};
+        return outcome<result>{then(*std::move(done))};
       }
     }
 
@@ -164,14 +164,14 @@ class dynamic_dispatcher<Result(Arguments...)> {
     return hold()(text, static_cast<Arguments&&>(arguments)...);
   }
 
-  /// The same, as dispatcher::apply(): `use` is called with what the handler returned.
-  template <class Use>
-  auto apply(Use&& use, std::string_view text, Arguments... arguments) const {
-    return hold().apply(std::forward<Use>(use), text, static_cast<Arguments&&>(arguments)...);
+  /// The same, as dispatcher::apply(): `then` is called with what the handler returned.
+  template <class Then>
+  auto apply(Then&& then, std::string_view text, Arguments... arguments) const {
+    return hold().apply(std::forward<Then>(then), text, static_cast<Arguments&&>(arguments)...);
   }
 
  private:
-  struct letter {
+  struct message_in_hand {
     detail::message_reader& reader;
     std::string_view text;
     detail::kind_place place;
@@ -183,7 +183,7 @@ class dynamic_dispatcher<Result(Arguments...)> {
     std::string kind;
     explicit entry(std::string_view of) : kind(of) {}
     virtual ~entry() = default;
-    virtual outcome<Result> call(letter const& message, std::remove_reference_t<Arguments>&... arguments) = 0;
+    virtual outcome<Result> decode(message_in_hand const& message, std::remove_reference_t<Arguments>&... arguments) = 0;
   };
   using handle = std::shared_ptr<entry>;
 
@@ -215,7 +215,7 @@ class dynamic_dispatcher<Result(Arguments...)> {
   struct entry_of final : entry {
     entry_of(std::string_view of, Handler&& from) : entry(of), handler(std::move(from)) {}
 
-    outcome<Result> call(letter const& message, std::remove_reference_t<Arguments>&... arguments) override {
+    outcome<Result> decode(message_in_hand const& message, std::remove_reference_t<Arguments>&... arguments) override {
       if constexpr (std::is_same_v<Message, invalid_message>) {
         return invoke(Message{*message.error, message.text}, arguments...);
       } else if constexpr (message_kind<Message>) {
@@ -323,21 +323,21 @@ class dynamic_dispatcher<Result(Arguments...)> {
     return current_;
   }
 
-  outcome<Result> run(std::shared_ptr<snapshot const> const& now, std::string_view text,
+  outcome<Result> route(std::shared_ptr<snapshot const> const& now, std::string_view text,
                       std::remove_reference_t<Arguments>&... arguments) const {
     detail::message_reader reader{text, options_};
-    letter message{reader, text, {}, nullptr, key_};
+    message_in_hand message{reader, text, {}, nullptr, key_};
     if (reader.guess_kind(key_, message.place)) {
       if (auto const found = now->by_kind.find(message.place.kind); found != now->by_kind.end()) {
-        outcome<Result> done = found->second->call(message, arguments...);
+        outcome<Result> done = found->second->decode(message, arguments...);
         if (done) return done;
       }
     }
     reader.restart();
     if (!reader.find_kind(key_, message.place)) return reader.take_error();
     auto const found = now->by_kind.find(message.place.kind);
-    if (found != now->by_kind.end()) return found->second->call(message, arguments...);
-    if (now->unknown) return now->unknown->call(message, arguments...);
+    if (found != now->by_kind.end()) return found->second->decode(message, arguments...);
+    if (now->unknown) return now->unknown->decode(message, arguments...);
     reader.fail_kind(key_, message.place.kind, now->names);
     json_error failure = reader.take_error();
     failure.known_owner = now;
