@@ -40,8 +40,19 @@ def compile_together(compiler, include, headers, flags):
     return compile_text(compiler, include, "".join(f"#include <{header}>\n" for header in headers), flags)
 
 
+def all_includes_of(include, header, seen=None):
+    """What a header includes, and what that does of ours."""
+    seen = set() if seen is None else seen
+    for other in includes_of(header, (include / header).read_text()):
+        if other not in seen:
+            seen.add(other)
+            if other.startswith("kindwire/") and (include / other).exists():
+                all_includes_of(include, other, seen)
+    return seen
+
+
 def lacks_library(compiler, include, header, flags):
-    wanted = [other for other in includes_of(header, (include / header).read_text()) if other.startswith(OPTIONAL)]
+    wanted = sorted(other for other in all_includes_of(include, header) if other.startswith(OPTIONAL))
     missing = [other for other in wanted if compile_text(compiler, include, f"#include <{other}>\n", flags)]
     for other in missing:
         print(f"left out: {header}, since there is no <{other}> that compiles")

@@ -22,7 +22,7 @@ LAYERS["kindwire"] = set(STD_ONLY)
 LAYERS["json"] = {"requirements", "error", "kernel"}
 LAYERS["documents"] = {"requirements", "json"}
 LAYERS["rapidjson"] = {"requirements", "error", "kernel", "json", "documents"}
-LAYERS["deflate"] = {"requirements", "error", "frame", "message", "handshake"}
+LAYERS["deflate"] = {"requirements", "error", "kernel", "frame", "message", "handshake"}
 LAYERS["net"] = set(STD_ONLY)
 LAYERS["exchange"] = {*STD_ONLY, "json", "net"}
 

@@ -6,7 +6,7 @@
 #include <memory>
 #include <utility>
 
-#include "../message/thread_object.hpp"
+#include "../kernel/thread_object.hpp"
 #include "deflater.hpp"
 #include "inflater.hpp"
 #include "parameters.hpp"

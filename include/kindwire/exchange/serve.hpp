@@ -165,9 +165,10 @@ class aftermath {
     } else if constexpr (is_variant<Result>) {
       return std::visit([this](auto const& kind) { return this->answer(kind); }, result);
     } else {
-      static_assert(message_kind<Result>,
+      static_assert(message_kind<Result> || answers_untyped<Result>,
                     "kindwire: a served handler returns nothing, a message with a kind, a std::variant of "
-                    "such, or an asio::awaitable of one of these");
+                    "such, or an asio::awaitable of one of these; with json/rapidjson.hpp, a "
+                    "rapidjson::Document is a message, too");
       return answer(result);
     }
   }
@@ -175,8 +176,8 @@ class aftermath {
   // Encoded by the call.
   template <class Message>
   asio::awaitable<void> answer(Message const& value, std::string_view key = {}) const {
-    bool const has_own = has_field<Message>(options_.id_name);
-    std::string_view const id = has_own ? std::string_view{} : of_.id;
+    std::string_view const id = detail::has_member(value, options_.id_name) ? std::string_view{} : of_.id;
+    if constexpr (answers_untyped<Message>) key = key_;
     return sent(connection_.send(correlated<Message>{value, options_.id_name, id, key}));
   }
 

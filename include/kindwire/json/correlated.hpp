@@ -16,9 +16,23 @@
 
 namespace kindwire {
 
+namespace detail {
+
+// A message whose kind is one of its members, and not one of its type. A specialisation has
+// `bool has_member(T const&, std::string_view name)`; beside it stands encode() of a correlated<T>.
+template <class T>
+struct untyped_answer;
+
+template <class T>
+concept answers_untyped = requires {
+  sizeof(untyped_answer<T>);
+};
+
+}  // namespace detail
+
 /// A message with an id, to be encoded: `{"kind":"GET_USER","id":7,"name":"ann"}`. It views everything.
-template <message_kind T>
-struct correlated {
+template <class T>
+requires(message_kind<T> || detail::answers_untyped<T>) struct correlated {
   T const& value;
   std::string_view id_name;   ///< the member that carries the id, of which T has none: "id"
   std::string_view id;        ///< a number or a string as it stands in JSON; empty: none
@@ -30,6 +44,16 @@ namespace detail {
 template <message_kind T>
 constexpr bool has_field(std::string_view name) noexcept {
   return std::find(field_names<T>.begin(), field_names<T>.end(), name) != field_names<T>.end();
+}
+
+// Whether a message has a member of this name by itself, and so can have no id of that name beside it.
+template <class T>
+bool has_member([[maybe_unused]] T const& message, std::string_view name) {
+  if constexpr (answers_untyped<T>) {
+    return untyped_answer<T>::has_member(message, name);
+  } else {
+    return has_field<T>(name);
+  }
 }
 
 }  // namespace detail

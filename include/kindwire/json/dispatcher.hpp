@@ -12,55 +12,22 @@
 #include <utility>
 
 #include "dispatching/handler.hpp"
-#include "description/kind_table.hpp"
-#include "reading/message_reader.hpp"
+#include "dispatching/handler_set.hpp"
+#include "dispatching/kind_names.hpp"
+#include "dispatching/message_text.hpp"
+#include "dispatching/results.hpp"
+#include "dispatching/untyped.hpp"
 #include "outcome.hpp"
 #include "reader.hpp"
+#include "reading/message_reader.hpp"
 #include "schema.hpp"
-#include "description/schema_check.hpp"
 #include "writer.hpp"
 
 namespace kindwire {
 
-/// A handler's first parameter for the messages that no other handler takes. Both views are valid during the
-/// call only.
-struct unknown_message {
-  std::string_view kind;
-  std::string_view text;  ///< the whole message, which is well-formed JSON
-};
-
-/// A handler's first parameter for the texts that are no valid message: what is wrong, which then is no error
-/// of the call any more. Unknown kinds are among them, unless a handler takes unknown_message.
-struct invalid_message {
-  json_error error;
-  std::string_view text;  ///< the whole text, whatever it is; valid during the call only
-};
-
-namespace detail {
-
-// What becomes of a handler's result: itself.
-struct as_returned {
-  void operator()() const noexcept {}
-  template <class T>
-  T operator()(T value) const {
-    return value;
-  }
-};
-
-template <class Then, class Result>
-struct result_of {
-  using type = std::invoke_result_t<Then&, Result>;
-};
-template <class Then>
-struct result_of<Then, void> {
-  using type = std::invoke_result_t<Then&>;
-};
-
-}  // namespace detail
-
 /// A set of handlers, told apart by their first parameters: each is a type with a kind, taken by value or by
 /// reference to const, or one of the fallbacks kindwire::unknown_message and kindwire::invalid_message. What
-/// else is given to a call goes on to the handler.
+/// else is given to a call goes on to the handler. Kinds without a type are named with on_kind().
 ///
 ///     kw::dispatcher on{
 ///         [](upload_progress const& progress, session& s) { s.bar(progress.value); },
@@ -75,6 +42,7 @@ struct result_of<Then, void> {
 /// A dispatcher has no state but its handlers: it may be used from several threads if these may.
 template <class... Handlers>
 class dispatcher {
+  using set = detail::handler_set<Handlers...>;
   static_assert(sizeof...(Handlers) != 0, "kindwire: a dispatcher needs a handler");
   static_assert((detail::has_signature<Handlers> && ...),
                 "kindwire: kinds are told by the handlers' first parameters: a generic lambda, an overloaded "
@@ -83,101 +51,38 @@ class dispatcher {
                 "kindwire: a handler takes the message as its first parameter");
   static_assert((detail::takes_message_well<Handlers> && ...),
                 "kindwire: a handler takes the message by value or by reference to const");
-
-  template <class T>
-  static constexpr bool is_fallback =
-      std::is_same_v<T, unknown_message> || std::is_same_v<T, invalid_message>;
-
-  template <class T>
-  static constexpr bool is_message =
-      is_fallback<T> || message_kind<T> || std::is_same_v<T, detail::no_message>;
-
+  static_assert(set::kinds_are_told,
+                "kindwire: a handler of messages without a type needs to be told their kind: "
+                "kindwire::on_kind(\"KIND\", handler), or kindwire::on_unknown_kind(handler)");
   static_assert(
-      (is_message<detail::message_of<Handlers>> && ...),
+      set::kinds_are_known,
       "kindwire: a handler's first parameter has no kind: give the type a `static constexpr auto schema = "
       "kindwire::kind(...)`, or specialise kindwire::schema for it");
-
-  static constexpr std::size_t count = sizeof...(Handlers);
-
-  // Where the handler of this type stands, the first of several; `count` without one.
-  template <class T>
-  static constexpr std::size_t index_of() noexcept {
-    constexpr std::array<bool, count> is_one{std::is_same_v<detail::message_of<Handlers>, T>...};
-    std::size_t index = 0;
-    while (index != count && !is_one[index]) ++index;
-    return index;
-  }
-
-  template <class T>
-  static constexpr bool at_most_one = (std::size_t{0} + ... +
-                                       (std::is_same_v<detail::message_of<Handlers>, T> ? 1U : 0U)) <= 1;
-
-  static_assert(at_most_one<unknown_message>, "kindwire: two handlers take unknown_message");
-  static_assert(at_most_one<invalid_message>, "kindwire: two handlers take invalid_message");
-
-  static constexpr std::size_t unknown = index_of<unknown_message>();
-  static constexpr std::size_t invalid = index_of<invalid_message>();
-  static constexpr std::size_t kind_count =
-      (std::size_t{0} + ... + (is_fallback<detail::message_of<Handlers>> ? 0U : 1U));
-
-  static_assert(kind_count != 0, "kindwire: a dispatcher needs a handler for a kind");
-
-  struct kind_row {
-    std::size_t handler;
-    std::string_view name;
-    std::string_view key;
-  };
-
-  template <class T>
-  static constexpr kind_row row_of(std::size_t handler) noexcept {
-    if constexpr (message_kind<T>) {
-      return {handler, kind_of<T>, schema<T>.key};
-    } else {
-      return {handler, {}, {}};
-    }
-  }
-
-  // The fallbacks have no kind, and stand in no table.
-  static constexpr std::array<kind_row, kind_count> rows = [] {
-    std::array<kind_row, kind_count> kept{};
-    std::size_t handler = 0;
-    std::size_t to = 0;
-    auto const keep = [&](bool kind, kind_row row) {
-      if (kind) kept[to++] = row;
-    };
-    (keep(!is_fallback<detail::message_of<Handlers>>, row_of<detail::message_of<Handlers>>(handler++)), ...);
-    return kept;
-  }();
-
-  static constexpr std::array<std::string_view, kind_count> names = [] {
-    std::array<std::string_view, kind_count> all{};
-    for (std::size_t index = 0; index != kind_count; ++index) all[index] = rows[index].name;
-    return all;
-  }();
-
-  static constexpr detail::kind_key kind_key{rows[0].key};
-
-  static_assert(detail::all_distinct(names), "kindwire: two handlers take the same kind");
-  static constexpr bool one_key = [] {
-    for (kind_row const& row : rows) {
-      if (row.key != kind_key.name) return false;
-    }
-    return true;
-  }();
-  static_assert(one_key, "kindwire: the handlers' kinds stand under different keys");
-
-  static constexpr detail::kind_table<kind_count> table{names};
+  static_assert(set::count_of(set::role::unknown) <= 1, "kindwire: two handlers take unknown_message");
+  static_assert(set::count_of(set::role::invalid) <= 1, "kindwire: two handlers take invalid_message");
+  static_assert(set::kind_count + set::named_count != 0, "kindwire: a dispatcher needs a handler for a kind");
+  static_assert(set::names_differ, "kindwire: two handlers take the same kind");
+  static_assert(set::one_key, "kindwire: the handlers' kinds stand under different keys");
 
  public:
-  explicit constexpr dispatcher(Handlers... handlers) : handlers_{std::move(handlers)...} {}
+  /// Throws std::invalid_argument if on_kind() names a kind that another handler takes, or, without
+  /// exceptions, ends the program; what types say twice does not compile.
+  explicit constexpr dispatcher(Handlers... handlers)
+      : handlers_{std::move(handlers)...}, named_(set::names, set::names_in(handlers_)) {}
   explicit constexpr dispatcher(json_options options, Handlers... handlers)
-      : handlers_{std::move(handlers)...}, options_(options) {}
+      : handlers_{std::move(handlers)...}, options_(options), named_(set::names, set::names_in(handlers_)) {}
 
-  /// The kinds that have a handler.
-  static constexpr std::span<std::string_view const> kinds() noexcept { return names; }
+  /// The kinds that have a handler. Those that on_kind() names come last; the view is then one into this.
+  constexpr std::span<std::string_view const> kinds() const noexcept {
+    if constexpr (set::named_count != 0) {
+      return named_.all();
+    } else {
+      return set::names;
+    }
+  }
 
   /// The name of the member that carries them.
-  static constexpr std::string_view key() noexcept { return kind_key.name; }
+  static constexpr std::string_view key() noexcept { return set::kind_key.name; }
 
   /// What it refuses.
   json_options const& options() const noexcept { return options_; }
@@ -187,29 +92,58 @@ class dispatcher {
   /// into `text`.
   template <class... Arguments>
   auto operator()(std::string_view text, Arguments&&... arguments) const {
-    return dispatch<true>(*this, detail::as_returned{}, text, std::forward<Arguments>(arguments)...);
+    return dispatch<true>(*this, detail::as_returned{}, detail::given_text{text},
+                          std::forward<Arguments>(arguments)...);
   }
 
   /// The same for handlers with state, such as mutable lambdas.
   template <class... Arguments>
   auto operator()(std::string_view text, Arguments&&... arguments) {
-    return dispatch<true>(*this, detail::as_returned{}, text, std::forward<Arguments>(arguments)...);
+    return dispatch<true>(*this, detail::as_returned{}, detail::given_text{text},
+                          std::forward<Arguments>(arguments)...);
+  }
+
+  /// The same of a message in another form, as a rapidjson::Value with json/rapidjson.hpp. It is written as a
+  /// text and read as that: an error's offset, and views, which are valid during the call only, are into it.
+  template <detail::message_form Message, class... Arguments>
+  auto operator()(Message const& message, Arguments&&... arguments) const {
+    return dispatch<true>(*this, detail::as_returned{}, detail::message_text<Message>{message},
+                          std::forward<Arguments>(arguments)...);
+  }
+  template <detail::message_form Message, class... Arguments>
+  auto operator()(Message const& message, Arguments&&... arguments) {
+    return dispatch<true>(*this, detail::as_returned{}, detail::message_text<Message>{message},
+                          std::forward<Arguments>(arguments)...);
   }
 
   /// The same for handlers that return different types: `then` is called with what the handler returned, or
   /// with nothing if that is void, and the outcome holds what `then` returns, which is always the same type.
   template <class Then, class... Arguments>
   auto apply(Then&& then, std::string_view text, Arguments&&... arguments) const {
-    return dispatch<false>(*this, then, text, std::forward<Arguments>(arguments)...);
+    return dispatch<false>(*this, then, detail::given_text{text}, std::forward<Arguments>(arguments)...);
   }
   template <class Then, class... Arguments>
   auto apply(Then&& then, std::string_view text, Arguments&&... arguments) {
-    return dispatch<false>(*this, then, text, std::forward<Arguments>(arguments)...);
+    return dispatch<false>(*this, then, detail::given_text{text}, std::forward<Arguments>(arguments)...);
+  }
+  template <class Then, detail::message_form Message, class... Arguments>
+  auto apply(Then&& then, Message const& message, Arguments&&... arguments) const {
+    return dispatch<false>(*this, then, detail::message_text<Message>{message},
+                           std::forward<Arguments>(arguments)...);
+  }
+  template <class Then, detail::message_form Message, class... Arguments>
+  auto apply(Then&& then, Message const& message, Arguments&&... arguments) {
+    return dispatch<false>(*this, then, detail::message_text<Message>{message},
+                           std::forward<Arguments>(arguments)...);
   }
 
  private:
   template <std::size_t Index>
   using message_at = detail::message_of<std::tuple_element_t<Index, std::tuple<Handlers...>>>;
+
+  // What a handler is called with.
+  template <std::size_t Index>
+  using argument_at = typename detail::argument_for<message_at<Index>>::type;
 
   // As a value of the handler's own: what it takes by value is moved into it.
   template <class Self, std::size_t Index>
@@ -219,11 +153,11 @@ class dispatcher {
 
   template <class Self, class... Arguments, std::size_t... Index>
   static consteval bool all_callable(std::index_sequence<Index...>) {
-    return (std::is_invocable_v<handler_at<Self, Index>, message_at<Index>, Arguments...> && ...);
+    return (std::is_invocable_v<handler_at<Self, Index>, argument_at<Index>, Arguments...> && ...);
   }
 
   template <class Self, std::size_t Index, class... Arguments>
-  using returned_at = std::invoke_result_t<handler_at<Self, Index>, message_at<Index>, Arguments...>;
+  using returned_at = std::invoke_result_t<handler_at<Self, Index>, argument_at<Index>, Arguments...>;
 
   template <class Self, class Then, std::size_t Index, class... Arguments>
   using result_at = typename detail::result_of<Then, returned_at<Self, Index, Arguments...>>::type;
@@ -239,6 +173,10 @@ class dispatcher {
   static consteval bool any_dangles(std::index_sequence<Index...>) {
     return (detail::would_dangle<Handlers, returned_at<Self, Index, Arguments...>> || ...);
   }
+  template <class Self, class... Arguments, std::size_t... Index>
+  static consteval bool any_outlives_text(std::index_sequence<Index...>) {
+    return (detail::would_outlive_text<Handlers, returned_at<Self, Index, Arguments...>>() || ...);
+  }
 
   // A message on its way to its handler: dispatch(), route(), decode(), invoke().
   template <class Then>
@@ -249,10 +187,10 @@ class dispatcher {
     Then& then;
   };
 
-  template <bool Alike, class Self, class Then, class... Arguments>
-  static auto dispatch(Self& self, Then&& then, std::string_view text, Arguments&&... arguments) {
+  template <bool Alike, class Self, class Then, class Text, class... Arguments>
+  static auto dispatch(Self& self, Then&& then, Text const& text, Arguments&&... arguments) {
     using then_type = std::remove_reference_t<Then>;
-    constexpr auto all = std::make_index_sequence<count>{};
+    constexpr auto all = std::make_index_sequence<set::count>{};
     if constexpr (!all_callable<Self, Arguments...>(all)) {
       // A handler without a message was complained about before.
       static_assert((std::is_same_v<detail::message_of<Handlers>, detail::no_message> || ...),
@@ -270,11 +208,16 @@ class dispatcher {
       static_assert(
           !any_dangles<Self, Arguments...>(all),
           "kindwire: a coroutine takes its message by value: a reference would dangle at the first co_await");
-      outcome<result> done = route<Self, then_type, result, Arguments...>(all, self, then, text, arguments...);
-      if constexpr (invalid != count) {
+      static_assert(!Text::is_own || !any_outlives_text<Self, Arguments...>(all),
+                    "kindwire: a coroutine whose message has views into its text cannot be called with a "
+                    "document: that text is gone at the first co_await");
+      outcome<result> done = text.error() != nullptr ? outcome<result>{*text.error()}
+                                                     : route<Self, then_type, result, Arguments...>(
+                                                           all, self, then, text.text(), arguments...);
+      if constexpr (set::invalid != set::count) {
         if (!done) {
-          return invoke<Self, then_type, result, invalid, Arguments...>(
-              self, then, invalid_message{done.error(), text}, arguments...);
+          return invoke<Self, then_type, result, set::invalid, Arguments...>(
+              self, then, invalid_message{done.error(), text.text()}, arguments...);
         }
       }
       return done;
@@ -283,57 +226,72 @@ class dispatcher {
 
   template <class Self, class Then, class Result, class... Arguments, std::size_t... Index>
   static outcome<Result> route(std::index_sequence<Index...>, Self& self, Then& then, std::string_view text,
-                             std::remove_reference_t<Arguments>&... arguments) {
-    using decoder = outcome<Result> (*)(Self&, message_in_hand<Then> const&, std::remove_reference_t<Arguments>&...);
-    static constexpr std::array<decoder, count> decoders{&decode<Self, Then, Result, Index, Arguments...>...};
+                               std::remove_reference_t<Arguments>&... arguments) {
+    using decoder =
+        outcome<Result> (*)(Self&, message_in_hand<Then> const&, std::remove_reference_t<Arguments>&...);
+    static constexpr std::array<decoder, set::count> decoders{
+        &decode<Self, Then, Result, Index, Arguments...>...};
 
     detail::message_reader reader{text, self.options_};
     message_in_hand<Then> message{reader, text, {}, then};
-    if (reader.guess_kind(kind_key, message.place)) {
-      if (std::size_t const found = table.find(message.place.kind); found != kind_count) {
-        outcome<Result> done = decoders[rows[found].handler](self, message, arguments...);
+    if (reader.guess_kind(set::kind_key, message.place)) {
+      if (std::size_t const found = self.handler_of(message.place.kind); found != set::count) {
+        outcome<Result> done = decoders[found](self, message, arguments...);
         if (done) return done;
       }
     }
     // Most often something is wrong with it. Nothing was handed over yet.
     reader.restart();
-    if (!reader.find_kind(kind_key, message.place)) return reader.take_error();
-    std::size_t const found = table.find(message.place.kind);
-    if (found != kind_count) return decoders[rows[found].handler](self, message, arguments...);
-    if constexpr (unknown != count) return decoders[unknown](self, message, arguments...);
-    reader.fail_kind(kind_key, message.place.kind, names);
-    return reader.take_error();
+    if (!reader.find_kind(set::kind_key, message.place)) return reader.take_error();
+    std::size_t const found = self.handler_of(message.place.kind);
+    if (found != set::count) return decoders[found](self, message, arguments...);
+    if constexpr (set::unknown != set::count) return decoders[set::unknown](self, message, arguments...);
+    reader.fail_kind(set::kind_key, message.place.kind, set::names);
+    json_error failure = reader.take_error();
+    if constexpr (set::named_count != 0) self.named_.give_to(failure);
+    return failure;
+  }
+
+  // `set::count` if no handler takes the kind.
+  std::size_t handler_of(std::string_view kind) const noexcept {
+    if constexpr (set::kind_count != 0) {
+      if (std::size_t const found = set::table.find(kind); found != set::kind_count)
+        return set::rows[found].handler;
+    }
+    if constexpr (set::named_count != 0) {
+      if (std::size_t const found = named_.find(kind); found != set::named_count)
+        return set::named_handlers[found];
+    }
+    return set::count;
   }
 
   template <class Self, class Then, class Result, std::size_t Index, class... Arguments>
   static outcome<Result> decode(Self& self, message_in_hand<Then> const& message,
-                              std::remove_reference_t<Arguments>&... arguments) {
+                                std::remove_reference_t<Arguments>&... arguments) {
     using value_type = message_at<Index>;
-    if constexpr (std::is_same_v<value_type, unknown_message>) {
-      // The reader's next key would overwrite a kind that was written with escapes.
-      std::string kept;
-      std::string_view kind = message.place.kind;
-      if (!message.reader.in_text(kind)) kind = kept = kind;
-      if (!message.reader.skip_rest(kind_key, message.place)) return message.reader.take_error();
-      return invoke<Self, Then, Result, Index, Arguments...>(self, message.then, value_type{kind, message.text},
-                                                            arguments...);
+    if constexpr (detail::untyped<value_type>) {
+      detail::untyped_parameter<value_type> whole;
+      if (!whole.read(message.reader, set::kind_key, message.place, message.text))
+        return message.reader.take_error();
+      return invoke<Self, Then, Result, Index, Arguments...>(self, message.then, whole.get(), arguments...);
     } else if constexpr (message_kind<value_type>) {
       static_assert(std::default_initializable<value_type>,
                     "kindwire: a type to decode must have a default constructor");
       value_type value{};
       if (!message.reader.read_rest(value, message.place)) return message.reader.take_error();
       return invoke<Self, Then, Result, Index, Arguments...>(self, message.then, std::move(value),
-                                                            arguments...);
+                                                             arguments...);
     } else {
       return message.reader.take_error();  // not reached: invalid_message stands in no table
     }
   }
 
   template <class Self, class Then, class Result, std::size_t Index, class... Arguments>
-  static outcome<Result> invoke(Self& self, Then& then, message_at<Index>&& value,
+  static outcome<Result> invoke(Self& self, Then& then, argument_at<Index>&& value,
                                 std::remove_reference_t<Arguments>&... arguments) {
     auto const call_handler = [&]() -> decltype(auto) {
-      return std::get<Index>(self.handlers_)(std::move(value), std::forward<Arguments>(arguments)...);
+      return std::get<Index>(self.handlers_)(static_cast<argument_at<Index>&&>(value),
+                                             std::forward<Arguments>(arguments)...);
     };
     if constexpr (std::is_void_v<returned_at<Self, Index, Arguments...>>) {
       call_handler();
@@ -353,6 +311,7 @@ class dispatcher {
 
   std::tuple<Handlers...> handlers_;
   json_options options_{};
+  [[no_unique_address]] detail::kind_names<set::kind_count, set::named_count> named_;
 };
 
 template <class... Handlers>

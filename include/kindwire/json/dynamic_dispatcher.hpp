@@ -13,19 +13,13 @@
 
 #include "dispatcher.hpp"
 #include "dispatching/handler.hpp"
-#include "reading/message_reader.hpp"
+#include "dispatching/results.hpp"
 #include "outcome.hpp"
 #include "reader.hpp"
+#include "reading/message_reader.hpp"
 #include "schema.hpp"
 
 namespace kindwire {
-
-/// A handler's first parameter for a kind of which there is no type, only a text. Both views are valid during
-/// the call only.
-struct raw_message {
-  std::string_view kind;
-  std::string_view text;  ///< the whole message, which is well-formed JSON: decode() reads more of it
-};
 
 template <class Signature>
 class dynamic_dispatcher;
@@ -36,6 +30,7 @@ class dynamic_dispatcher;
 ///     kw::dynamic_dispatcher<void(session&)> on;
 ///     on.add([](upload_progress const& progress, session& s) { s.bar(progress.value); });
 ///     on.add("PLUGIN_DRAW", [](kw::raw_message m, session& s) { s.draw(m.text); });
+///     on.add(kw::on_unknown_kind([](kw::raw_message m, session& s) { s.pass_on(m.text); }));
 ///     if (auto outcome = on(text, s); !outcome) log(outcome.error().message());
 ///     on.remove("PLUGIN_DRAW");
 ///
@@ -68,10 +63,21 @@ class dynamic_dispatcher<Result(Arguments...)> {
   bool add(Handler handler) {
     return put_typed<Message>(std::move(handler), false).put;
   }
-  /// Adds a handler that takes a raw_message of this kind.
+  /// Adds a handler of a kind that has no type. Its first parameter is a raw_message, or, with
+  /// json/rapidjson.hpp, a `rapidjson::Value const&` or a rapidjson::Document; a raw_message if that cannot
+  /// be told.
   template <class Handler>
   bool add(std::string_view kind, Handler handler) {
-    return put(kind, make<raw_message>(kind, std::move(handler)), false).put;
+    return put(kind, make_named(kind, std::move(handler)), false).put;
+  }
+  /// Adds what on_kind() or on_unknown_kind() returned.
+  template <class Handler>
+  bool add(detail::named_handler<Handler> handler) {
+    return add(handler.kind, std::move(handler.handler));
+  }
+  template <class Handler>
+  bool add(detail::unknown_handler<Handler> handler) {
+    return put_fallback(&snapshot::unknown, make_named({}, std::move(handler.handler)), false).put;
   }
 
   /// The same, in place of the handler that there is. True if there was one.
@@ -85,7 +91,15 @@ class dynamic_dispatcher<Result(Arguments...)> {
   }
   template <class Handler>
   bool replace(std::string_view kind, Handler handler) {
-    return put(kind, make<raw_message>(kind, std::move(handler)), true).was_there;
+    return put(kind, make_named(kind, std::move(handler)), true).was_there;
+  }
+  template <class Handler>
+  bool replace(detail::named_handler<Handler> handler) {
+    return replace(handler.kind, std::move(handler.handler));
+  }
+  template <class Handler>
+  bool replace(detail::unknown_handler<Handler> handler) {
+    return put_fallback(&snapshot::unknown, make_named({}, std::move(handler.handler)), true).was_there;
   }
 
   /// Removes the handler of a kind, or a fallback: `remove<unknown_message>()`. True if there was one.
@@ -117,36 +131,38 @@ class dynamic_dispatcher<Result(Arguments...)> {
    public:
     /// Decodes the message and calls its handler, as dispatcher does.
     outcome<Result> operator()(std::string_view text, Arguments... arguments) const {
-      outcome<Result> done = of_->route(now_, text, arguments...);
-      if (done || !now_->invalid) return done;
-      detail::message_reader reader{text};
-      message_in_hand const message{reader, text, {}, &done.error(), of_->key_};
-      return now_->invalid->decode(message, arguments...);
+      return dispatch(detail::given_text{text}, arguments...);
+    }
+    template <detail::message_form Message>
+    outcome<Result> operator()(Message const& message, Arguments... arguments) const {
+      return dispatch(detail::message_text<Message>{message}, arguments...);
     }
 
     /// The same, as dispatcher::apply(): `then` is called with what the handler returned.
     template <class Then>
     auto apply(Then&& then, std::string_view text, Arguments... arguments) const {
-      using result = typename detail::result_of<std::remove_reference_t<Then>, Result>::type;
-      outcome<Result> done = (*this)(text, static_cast<Arguments&&>(arguments)...);
-      if (!done) return outcome<result>{done.error()};
-      if constexpr (std::is_void_v<Result> && std::is_void_v<result>) {
-        then();
-        return outcome<void>{};
-      } else if constexpr (std::is_void_v<Result>) {
-        return outcome<result>{then()};
-      } else if constexpr (std::is_void_v<result>) {
-        then(*std::move(done));
-        return outcome<void>{};
-      } else {
-        return outcome<result>{then(*std::move(done))};
-      }
+      return detail::hand_over(then, dispatch(detail::given_text{text}, arguments...));
+    }
+    template <class Then, detail::message_form Message>
+    auto apply(Then&& then, Message const& message, Arguments... arguments) const {
+      return detail::hand_over(then, dispatch(detail::message_text<Message>{message}, arguments...));
     }
 
    private:
     friend class dynamic_dispatcher;
     handlers(dynamic_dispatcher const& of, std::shared_ptr<snapshot const> now) noexcept
         : of_(&of), now_(std::move(now)) {}
+
+    template <class Text>
+    outcome<Result> dispatch(Text const& text, std::remove_reference_t<Arguments>&... arguments) const {
+      outcome<Result> done = text.error() != nullptr
+                                 ? outcome<Result>{*text.error()}
+                                 : of_->route(now_, text.text(), Text::is_own, arguments...);
+      if (done || !now_->invalid) return done;
+      detail::message_reader reader{text.text()};
+      message_in_hand const message{reader, text.text(), {}, &done.error(), of_->key_};
+      return dynamic_dispatcher::decode(*now_->invalid, message, Text::is_own, arguments...);
+    }
 
     dynamic_dispatcher const* of_;
     std::shared_ptr<snapshot const> now_;
@@ -164,10 +180,21 @@ class dynamic_dispatcher<Result(Arguments...)> {
     return hold()(text, static_cast<Arguments&&>(arguments)...);
   }
 
+  /// The same of a message in another form, as dispatcher has it. A coroutine whose message views its text is
+  /// not called: json_errc::rejected.
+  template <detail::message_form Message>
+  outcome<Result> operator()(Message const& message, Arguments... arguments) const {
+    return hold()(message, static_cast<Arguments&&>(arguments)...);
+  }
+
   /// The same, as dispatcher::apply(): `then` is called with what the handler returned.
   template <class Then>
   auto apply(Then&& then, std::string_view text, Arguments... arguments) const {
-    return hold().apply(std::forward<Then>(then), text, static_cast<Arguments&&>(arguments)...);
+    return hold().apply(then, text, static_cast<Arguments&&>(arguments)...);
+  }
+  template <class Then, detail::message_form Message>
+  auto apply(Then&& then, Message const& message, Arguments... arguments) const {
+    return hold().apply(then, message, static_cast<Arguments&&>(arguments)...);
   }
 
  private:
@@ -181,9 +208,11 @@ class dynamic_dispatcher<Result(Arguments...)> {
 
   struct entry {
     std::string kind;
-    explicit entry(std::string_view of) : kind(of) {}
+    bool outlives_text;  // what it returns may look at the text later
+    entry(std::string_view of, bool later) : kind(of), outlives_text(later) {}
     virtual ~entry() = default;
-    virtual outcome<Result> decode(message_in_hand const& message, std::remove_reference_t<Arguments>&... arguments) = 0;
+    virtual outcome<Result> decode(message_in_hand const& message,
+                                   std::remove_reference_t<Arguments>&... arguments) = 0;
   };
   using handle = std::shared_ptr<entry>;
 
@@ -213,9 +242,10 @@ class dynamic_dispatcher<Result(Arguments...)> {
 
   template <class Message, class Handler>
   struct entry_of final : entry {
-    entry_of(std::string_view of, Handler&& from) : entry(of), handler(std::move(from)) {}
+    entry_of(std::string_view of, bool later, Handler&& from) : entry(of, later), handler(std::move(from)) {}
 
-    outcome<Result> decode(message_in_hand const& message, std::remove_reference_t<Arguments>&... arguments) override {
+    outcome<Result> decode(message_in_hand const& message,
+                           std::remove_reference_t<Arguments>&... arguments) override {
       if constexpr (std::is_same_v<Message, invalid_message>) {
         return invoke(Message{*message.error, message.text}, arguments...);
       } else if constexpr (message_kind<Message>) {
@@ -223,19 +253,20 @@ class dynamic_dispatcher<Result(Arguments...)> {
         if (!message.reader.read_rest(value, message.place)) return message.reader.take_error();
         return invoke(std::move(value), arguments...);
       } else {
-        // The reader's next key would overwrite a kind that was written with escapes.
-        std::string const kept{message.place.kind};
-        if (!message.reader.skip_rest(message.key, message.place)) return message.reader.take_error();
-        return invoke(Message{kept, message.text}, arguments...);
+        detail::untyped_parameter<Message> whole;
+        if (!whole.read(message.reader, message.key, message.place, message.text))
+          return message.reader.take_error();
+        return invoke(whole.get(), arguments...);
       }
     }
 
-    outcome<Result> invoke(Message&& value, std::remove_reference_t<Arguments>&... arguments) {
+    using argument = typename detail::argument_for<Message>::type;
+    outcome<Result> invoke(argument&& value, std::remove_reference_t<Arguments>&... arguments) {
       if constexpr (std::is_void_v<Result>) {
-        handler(std::move(value), static_cast<Arguments&&>(arguments)...);
+        handler(static_cast<argument&&>(value), static_cast<Arguments&&>(arguments)...);
         return {};
       } else {
-        return Result(handler(std::move(value), static_cast<Arguments&&>(arguments)...));
+        return Result(handler(static_cast<argument&&>(value), static_cast<Arguments&&>(arguments)...));
       }
     }
 
@@ -244,15 +275,28 @@ class dynamic_dispatcher<Result(Arguments...)> {
 
   template <class Message, class Handler>
   static handle make(std::string_view kind, Handler&& handler) {
-    static_assert(std::is_invocable_r_v<Result, Handler&, Message, Arguments...>,
-                  "kindwire: a handler cannot be called with its message and the dispatcher's arguments, or "
-                  "returns something else than the dispatcher");
+    static_assert(
+        std::is_invocable_r_v<Result, Handler&, typename detail::argument_for<Message>::type, Arguments...>,
+        "kindwire: a handler cannot be called with its message and the dispatcher's arguments, or "
+        "returns something else than the dispatcher");
+    bool outlives_text = false;
     if constexpr (detail::has_signature<Handler>) {
       static_assert(!detail::would_dangle<Handler, Result>,
                     "kindwire: a coroutine takes its message by value: a reference would dangle at the first "
                     "co_await");
+      outlives_text = detail::would_outlive_text<Handler, Result>();
     }
-    return std::make_shared<entry_of<Message, Handler>>(kind, std::move(handler));
+    return std::make_shared<entry_of<Message, Handler>>(kind, outlives_text, std::move(handler));
+  }
+
+  template <class Handler>
+  static handle make_named(std::string_view kind, Handler&& handler) {
+    if constexpr (detail::has_signature<Handler>) {
+      detail::check_untyped<Handler>();
+      return make<detail::message_of<Handler>>(kind, std::move(handler));
+    } else {
+      return make<raw_message>(kind, std::move(handler));
+    }
   }
 
   template <class Message, class Handler>
@@ -323,21 +367,29 @@ class dynamic_dispatcher<Result(Arguments...)> {
     return current_;
   }
 
-  outcome<Result> route(std::shared_ptr<snapshot const> const& now, std::string_view text,
-                      std::remove_reference_t<Arguments>&... arguments) const {
+  // Calls the entry, unless what that returns would look at a text that is gone by then.
+  static outcome<Result> decode(entry& by, message_in_hand const& message, bool text_goes,
+                                std::remove_reference_t<Arguments>&... arguments) {
+    if (!text_goes || !by.outlives_text) return by.decode(message, arguments...);
+    message.reader.reject("a text, which the handler's coroutine can view");
+    return message.reader.take_error();
+  }
+
+  outcome<Result> route(std::shared_ptr<snapshot const> const& now, std::string_view text, bool text_goes,
+                        std::remove_reference_t<Arguments>&... arguments) const {
     detail::message_reader reader{text, options_};
     message_in_hand message{reader, text, {}, nullptr, key_};
     if (reader.guess_kind(key_, message.place)) {
       if (auto const found = now->by_kind.find(message.place.kind); found != now->by_kind.end()) {
-        outcome<Result> done = found->second->decode(message, arguments...);
+        outcome<Result> done = decode(*found->second, message, text_goes, arguments...);
         if (done) return done;
       }
     }
     reader.restart();
     if (!reader.find_kind(key_, message.place)) return reader.take_error();
     auto const found = now->by_kind.find(message.place.kind);
-    if (found != now->by_kind.end()) return found->second->decode(message, arguments...);
-    if (now->unknown) return now->unknown->decode(message, arguments...);
+    if (found != now->by_kind.end()) return decode(*found->second, message, text_goes, arguments...);
+    if (now->unknown) return decode(*now->unknown, message, text_goes, arguments...);
     reader.fail_kind(key_, message.place.kind, now->names);
     json_error failure = reader.take_error();
     failure.known_owner = now;

@@ -21,7 +21,7 @@
 #include <utility>
 
 #include "../kernel/kernels.hpp"
-#include "thread_object.hpp"
+#include "../kernel/thread_object.hpp"
 
 #if defined(__linux__)
 #include <sys/mman.h>

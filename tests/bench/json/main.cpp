@@ -111,9 +111,9 @@ auto ours_of(List const& list) {
   give_up("we are missing");
 }
 
-template <class T>
+template <class T, class List>
 void measure_decoding(settings const& how, std::string const& name, std::vector<T> const& messages,
-                      bool kind_last) {
+                      bool kind_last, List const& parties) {
   if (!how.wants(name)) return;
   auto const writer = ours_of(encoders::all());
   std::vector<std::string> texts;
@@ -127,7 +127,7 @@ void measure_decoding(settings const& how, std::string const& name, std::vector<
   auto const chunks = chunks_of(texts);
   buffer room;
   std::vector<contender> contenders;
-  for (auto const& [party, make] : decoders::all()) {
+  for (auto const& [party, make] : parties) {
     std::shared_ptr<decoder> const each = make();
     decode_all(*each, room, chunks);
     if (!(each->got == expected)) give_up(party + " reads something else: " + name);
@@ -184,10 +184,14 @@ int main(int count, char** values) {
   for (auto& each : progress) each = any_progress();
   std::vector<upload_done> done(2048);
   for (auto& each : done) each = any_done();
-  measure_decoding(how, "json/decode/39", progress, false);
-  measure_decoding(how, "json/decode/290", done, false);
-  measure_decoding(how, "json/decode_kind_last/39", progress, true);
-  measure_decoding(how, "json/decode_kind_last/290", done, true);
+  measure_decoding(how, "json/decode/39", progress, false, decoders::all());
+  measure_decoding(how, "json/decode/290", done, false, decoders::all());
+  measure_decoding(how, "json/decode_kind_last/39", progress, true, decoders::all());
+  measure_decoding(how, "json/decode_kind_last/290", done, true, decoders::all());
+  if (!document_decoders::all().empty()) {
+    measure_decoding(how, "json/document/39", progress, false, document_decoders::all());
+    measure_decoding(how, "json/document/290", done, false, document_decoders::all());
+  }
   measure_encoding(how, "json/encode/39", progress);
   measure_encoding(how, "json/encode/290", done);
 }

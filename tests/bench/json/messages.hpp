@@ -97,6 +97,13 @@ class decoder {
 using make_decoder = std::function<std::unique_ptr<decoder>()>;
 using decoders = registry<make_decoder>;
 
+/// The same by way of a document.
+struct make_document_decoder {
+  make_decoder make;
+  std::unique_ptr<decoder> operator()() const { return make(); }
+};
+using document_decoders = registry<make_document_decoder>;
+
 /// Encodes messages, one after the other, each into the same buffer: `written` holds what it was given last.
 class encoder {
  public:

@@ -62,7 +62,9 @@ struct signature<Result (Owner::*)(Parameters...) const&> : parameters_of<Result
 
 template <class Handler>
 constexpr auto signature_of() {
-  if constexpr (requires { &Handler::operator(); }) {
+  if constexpr (requires { typename Handler::wrapped_handler; }) {
+    return signature_of<typename Handler::wrapped_handler>();
+  } else if constexpr (requires { &Handler::operator(); }) {
     return std::type_identity<signature<decltype(&Handler::operator())>>{};
   } else if constexpr (std::is_pointer_v<Handler> && std::is_function_v<std::remove_pointer_t<Handler>>) {
     return std::type_identity<signature<Handler>>{};

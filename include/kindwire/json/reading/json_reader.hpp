@@ -52,6 +52,9 @@ struct read_plan;
 template <class Variant>
 struct variant_read_plan;
 
+template <class Parts>
+class value_walker;
+
 // Makes an object as it is before it is read, and leaves alone what reading replaces anyhow.
 template <class T>
 void renew(T& value);
@@ -142,6 +145,8 @@ class json_reader {
 
   template <described T>
   friend struct detail::read_plan;
+  template <class Parts>
+  friend class detail::value_walker;
 
   detail::json_scanner scanner_;
 

@@ -44,6 +44,7 @@ class json_scanner {
     depth_ = depth;
   }
   unsigned depth() const noexcept { return depth_; }
+  std::size_t left() const noexcept { return static_cast<std::size_t>(end_ - position_); }
 
   void skip_space() noexcept {
     // Messages are compact, most of the time.

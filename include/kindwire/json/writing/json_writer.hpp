@@ -11,14 +11,14 @@
 #include <utility>
 #include <variant>
 
-#include "../error.hpp"
 #include "../description/form.hpp"
 #include "../description/limits.hpp"
-#include "../text/printable.hpp"
-#include "../schema.hpp"
 #include "../description/spelt_values.hpp"
-#include "../text/strings.hpp"
 #include "../description/types.hpp"
+#include "../error.hpp"
+#include "../schema.hpp"
+#include "../text/printable.hpp"
+#include "../text/strings.hpp"
 
 namespace kindwire {
 
@@ -49,6 +49,10 @@ struct write_table {
 
 template <described T>
 struct write_plan;
+
+// Writes a value that is a tree of parts, as RapidJSON's are.
+template <class Tree>
+class tree_writer;
 
 // What the outermost object has behind its kind, and the name of that where it is not the type's own.
 struct kind_neighbour {
@@ -123,6 +127,8 @@ class json_writer {
  private:
   template <described T>
   friend struct detail::write_plan;
+  template <class Tree>
+  friend class detail::tree_writer;
 
   // Writes the member at Index of T, and checks what its field() states.
   template <class T, std::size_t Index>

@@ -14,7 +14,7 @@
 #include "../../message/buffer.hpp"
 #include "../../message/extension.hpp"
 #include "../../message/message.hpp"
-#include "../../message/thread_object.hpp"
+#include "../../kernel/thread_object.hpp"
 #include "../../session.hpp"
 #include "../options.hpp"
 #include "operation.hpp"

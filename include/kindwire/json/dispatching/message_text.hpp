@@ -1,0 +1,31 @@
+// Messages that a dispatcher is given in another form than as a text.
+#pragma once
+
+#include <string_view>
+
+#include "../error.hpp"
+
+namespace kindwire::detail {
+
+// The text of a message in another form, of type T, made by the constructor. A specialisation has
+//
+//   json_error const* error()   why there is none, or null;
+//   std::string_view text()     valid as long as this object.
+template <class T>
+class message_text;
+
+template <class T>
+concept message_form = requires {
+  sizeof(message_text<T>);
+};
+
+// A text is one already, and is the caller's.
+struct given_text {
+  static constexpr bool is_own = false;
+  std::string_view view;
+
+  static constexpr json_error const* error() noexcept { return nullptr; }
+  std::string_view text() const noexcept { return view; }
+};
+
+}  // namespace kindwire::detail
