@@ -208,9 +208,11 @@ class dispatcher {
       static_assert(
           !any_dangles<Self, Arguments...>(all),
           "kindwire: a coroutine takes its message by value: a reference would dangle at the first co_await");
-      static_assert(!Text::is_own || !any_outlives_text<Self, Arguments...>(all),
-                    "kindwire: a coroutine whose message has views into its text cannot be called with a "
-                    "document: that text is gone at the first co_await");
+      if constexpr (Text::is_own) {
+        static_assert(!any_outlives_text<Self, Arguments...>(all),
+                      "kindwire: a coroutine whose message has views into its text cannot be called with a "
+                      "document: that text is gone at the first co_await");
+      }
       outcome<result> done = text.error() != nullptr ? outcome<result>{*text.error()}
                                                      : route<Self, then_type, result, Arguments...>(
                                                            all, self, then, text.text(), arguments...);
