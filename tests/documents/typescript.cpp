@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -72,6 +73,31 @@ struct whole {
       "WHOLE", kw::key("op-code"), kw::field("maybe", &whole::maybe), kw::field("gaps", &whole::gaps),
       kw::field("pair", &whole::pair), kw::field("many", &whole::many), kw::field("parts", &whole::parts),
       kw::field("after", &whole::after), kw::field("a \"text\"", &whole::text));
+};
+
+enum class axis { upright = 5 };
+
+}  // namespace
+
+template <>
+inline constexpr auto kw::schema<axis> = kw::enumeration(kw::enumerator("UPRIGHT", axis::upright));
+
+namespace {
+
+struct by_number {
+  std::vector<side> sides;
+  std::vector<axis> upright;
+  static constexpr auto schema = kw::object(kw::field("sides", &by_number::sides, kw::as_number),
+                                            kw::field("upright", &by_number::upright, kw::as_number));
+};
+
+struct starts {
+  side where = side::left;
+  ::either one{};
+  std::tuple<int, bool> two{};
+  static constexpr auto schema = kw::object(kw::field("where", &starts::where, kw::defaulted),
+                                            kw::field("either", &starts::one, kw::defaulted),
+                                            kw::field("pair", &starts::two, kw::defaulted));
 };
 
 struct end {
@@ -228,4 +254,15 @@ TEST_CASE("TypeScript of types in others means what it says") {
   CHECK(type(kw::typescript<std::vector<std::vector<std::map<std::string, bool>>>>("X")) ==
         "{ [key: string]: boolean }[][]");
   CHECK(type(kw::typescript<std::vector<std::array<bool, 2>>>("X")) == "[boolean, boolean][]");
+  std::string const numbered = kw::typescript<by_number>();
+  CHECK(numbered.find("  sides: (0 | 1)[];") != std::string::npos);
+  CHECK(numbered.find("  upright: (5)[];") == std::string::npos);
+  CHECK(numbered.find("  upright: 5[];") != std::string::npos);
+}
+
+TEST_CASE("TypeScript says what absence means, if it is short and not a codec's") {
+  std::string const text = kw::typescript<starts>();
+  CHECK(text.find("  /** absent: \"LEFT\" */\n  where?: Side;") != std::string::npos);
+  CHECK(text.find("*/\n  either?") == std::string::npos);
+  CHECK(text.find("*/\n  pair?") == std::string::npos);
 }

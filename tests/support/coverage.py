@@ -6,7 +6,7 @@ usage: coverage.py [--lines PERCENT] [--branches PERCENT] [--layers NAME,NAME…
 Lists what was not reached in the layers asked for, and ends with status 1 if one of them is below a percentage. A line
 or branch counts as reached if it was in any instantiation of a template, in any program. A condition has two branches;
 one that the compiler decides has none. A constexpr function of which the programs have no code, since it runs in the
-compiler only, has neither.
+compiler only, has neither; nor has a function that ends the program, and with it the counting.
 """
 
 import argparse
@@ -46,7 +46,8 @@ def symbols_of(programs):
 
 
 def only_compiled(exported, include, symbols):
-    """{file: lines of constexpr functions, and of lambdas that constexpr variables are made with, which have no code}"""
+    """{file: lines of constexpr functions, and of lambdas that constexpr variables are made with, which have no code; and of
+    functions that do not return}"""
     found, with_code = collections.defaultdict(set), collections.defaultdict(set)
     texts = {}
     for function in json.loads(exported)["data"][0]["functions"]:
@@ -55,13 +56,14 @@ def only_compiled(exported, include, symbols):
             continue
         line, column, end_line, *_ = function["regions"][0]
         place = set(range(line, end_line + 1))
-        if function["name"].split(":")[-1] in symbols:
-            with_code[name] |= place
-            continue
+        has_code = function["name"].split(":")[-1] in symbols
         text = texts.setdefault(name, (include / name).read_text().splitlines(keepends=True))
         before = "".join(text[:line - 1]) + text[line - 1][:column - 1]
-        if re.search(r"\bconst(?:expr|eval)\b", re.split(r"[;{}]\s", before)[-1]):
+        head = re.split(r"[;{}]\s", before)[-1]
+        if "[[noreturn]]" in head or (not has_code and re.search(r"\bconst(?:expr|eval)\b", head)):
             found[name] |= place
+        elif has_code:
+            with_code[name] |= place
     return {name: lines - with_code[name] for name, lines in found.items()}
 
 
@@ -76,6 +78,25 @@ def lines_of(lcov, include):
             line, count = value.split(",")[:2]
             files[name][int(line)] += int(count)
     return files
+
+
+def beside_gaps(exported, include):
+    """{file: lines with code that ran, lines without code}, where a gap between two regions begins in a line before: llvm-cov
+    gives the gap's count to the whole line."""
+    found = {}
+    for entry in json.loads(exported)["data"][0]["files"]:
+        name = below_include(entry["filename"], include)
+        if not name:
+            continue
+        ran, empty = set(), set()
+        for (line, _, _, _, _, is_gap), (next_line, *_) in zip(entry["segments"], entry["segments"][1:]):
+            if is_gap:
+                empty.update(range(line + 1, next_line))
+        for line, _, count, has_count, _, is_gap in entry["segments"]:
+            if has_count and count and not is_gap:
+                ran.add(line)
+        found[name] = ran, empty - ran
+    return found
 
 
 def branches_of(exported, include):
@@ -119,6 +140,12 @@ def main():
     exported = export(arguments, "text")
     lines = lines_of(export(arguments, "lcov"), arguments.include)
     branches = branches_of(exported, arguments.include)
+    for name, (ran, empty) in beside_gaps(exported, arguments.include).items():
+        for line in [line for line, count in lines[name].items() if count == 0]:
+            if line in ran:
+                lines[name][line] = 1
+            elif line in empty:
+                del lines[name][line]
     for name, without_code in only_compiled(exported, arguments.include, symbols_of(arguments.programs)).items():
         for line in without_code:
             lines[name].pop(line, None)

@@ -231,7 +231,7 @@ class dynamic_dispatcher<Result(Arguments...)> {
   };
 
   template <class Handler>
-  static auto message_of_handler() {
+  static constexpr auto message_of_handler() {
     static_assert(detail::has_signature<Handler>,
                   "kindwire: the first parameter of a generic lambda or an overloaded function object cannot "
                   "be told: name the message, as in add<message>(handler)");
