@@ -229,10 +229,7 @@ class dispatcher {
   template <class Self, class Then, class Result, class... Arguments, std::size_t... Index>
   static outcome<Result> route(std::index_sequence<Index...>, Self& self, Then& then, std::string_view text,
                                std::remove_reference_t<Arguments>&... arguments) {
-    using decoder =
-        outcome<Result> (*)(Self&, message_in_hand<Then> const&, std::remove_reference_t<Arguments>&...);
-    static constexpr std::array<decoder, set::count> decoders{
-        &decode<Self, Then, Result, Index, Arguments...>...};
+    static constexpr std::array decoders{decoder_of<Self, Then, Result, Index, Arguments...>()...};
 
     detail::message_reader reader{text, self.options_};
     message_in_hand<Then> message{reader, text, {}, then};
@@ -252,6 +249,18 @@ class dispatcher {
     json_error failure = reader.take_error();
     if constexpr (set::named_count != 0) self.named_.give_to(failure);
     return failure;
+  }
+
+  // Null for invalid_message, which stands in no table.
+  template <class Self, class Then, class Result, std::size_t Index, class... Arguments>
+  static constexpr auto decoder_of() noexcept {
+    using decoder =
+        outcome<Result> (*)(Self&, message_in_hand<Then> const&, std::remove_reference_t<Arguments>&...);
+    if constexpr (Index == set::invalid) {
+      return decoder{nullptr};
+    } else {
+      return decoder{&decode<Self, Then, Result, Index, Arguments...>};
+    }
   }
 
   // `set::count` if no handler takes the kind.
@@ -284,7 +293,7 @@ class dispatcher {
       return invoke<Self, Then, Result, Index, Arguments...>(self, message.then, std::move(value),
                                                              arguments...);
     } else {
-      return message.reader.take_error();  // not reached: invalid_message stands in no table
+      return message.reader.take_error();  // the handlers' types have been complained about
     }
   }
 

@@ -82,7 +82,7 @@ struct argument_for<T> {
 };
 
 // Called in place of an error where the compiler sees it: its name is the message.
-inline void a_kind_is_a_text_in_utf8_that_is_not_empty() {}
+void a_kind_is_a_text_in_utf8_that_is_not_empty();
 
 }  // namespace detail
 
