@@ -4,6 +4,7 @@
 #include <rapidjson/memorystream.h>
 #include <kindwire/json/dispatcher.hpp>
 #include <kindwire/json/error_message.hpp>
+#include <kindwire/json/rapidjson.hpp>
 #include <kindwire/json/writer.hpp>
 
 #include <array>
@@ -197,6 +198,52 @@ void check_same(document const& whole, event const& e) {
   if (whole.HasMember("name")) FUZZ_CLAIM(text_of(whole["name"]) == e.name);
 }
 
+// The same values of the same types, but for the last digits of a double.
+void check_same_value(document::ValueType const& ours, document::ValueType const& theirs) {
+  FUZZ_CLAIM(ours.GetType() == theirs.GetType());
+  if (ours.IsString()) FUZZ_CLAIM(text_of(ours) == text_of(theirs));
+  if (ours.IsNumber()) {
+    FUZZ_CLAIM(ours.IsInt64() == theirs.IsInt64() && ours.IsUint64() == theirs.IsUint64());
+    FUZZ_CLAIM(is_near(ours.GetDouble(), theirs.GetDouble(), 1e-14));
+    if (ours.IsInt64()) FUZZ_CLAIM(ours.GetInt64() == theirs.GetInt64());
+    if (ours.IsUint64()) FUZZ_CLAIM(ours.GetUint64() == theirs.GetUint64());
+  }
+  if (ours.IsArray()) {
+    FUZZ_CLAIM(ours.Size() == theirs.Size());
+    for (unsigned i = 0; i != ours.Size(); ++i) check_same_value(ours[i], theirs[i]);
+  }
+  if (ours.IsObject()) {
+    FUZZ_CLAIM(ours.MemberCount() == theirs.MemberCount());
+    auto their = theirs.MemberBegin();
+    for (auto our = ours.MemberBegin(); our != ours.MemberEnd(); ++our, ++their) {
+      check_same_value(our->name, their->name);
+      check_same_value(our->value, their->value);
+    }
+  }
+}
+
+// A text as our document, and as RapidJSON's, which is not asked for members that stand twice.
+void check_document(std::string_view text, document const& whole) {
+  auto const ours = kw::decode<document>(text);
+  for (auto const policy : {kw::duplicate_policy::first, kw::duplicate_policy::last}) {
+    auto const chosen = kw::decode<document>(text, {.duplicates = policy});
+    FUZZ_CLAIM(chosen || !ours);
+    if (chosen) FUZZ_CLAIM(kw::decode<document>(*kw::to_json(*chosen)));
+  }
+  if (!ours) return;
+  FUZZ_CLAIM(!whole.HasParseError() || too_big(whole));
+  if (!whole.HasParseError()) check_same_value(*ours, whole);
+  std::string const once = *kw::to_json(*ours);
+  auto const again = kw::decode<document>(once);
+  FUZZ_CLAIM(again && *kw::to_json(*again) == once);
+  // A document is decoded as its text is, and dispatched as that is.
+  auto const by_text = kw::decode<shape>(once);
+  auto const by_value = kw::decode<shape>(*ours);
+  FUZZ_CLAIM(static_cast<bool>(by_text) == static_cast<bool>(by_value));
+  if (by_text) FUZZ_CLAIM(*kw::to_json(*by_text) == *kw::to_json(*by_value));
+  if (!by_text) FUZZ_CLAIM(by_text.error().message() == by_value.error().message());
+}
+
 // Whatever counts of what stands twice: a text in which nothing does means the same.
 template <class T>
 void check_policies(std::string_view text, std::string const& once) {
@@ -216,6 +263,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   rapidjson::MemoryStream stream(text.data(),
                                  text.size());  // Parse(text) passes over parts of a byte order mark
   whole.ParseStream<parse_flags>(stream);
+  check_document(text, whole);
 
   auto const check = [&](auto const& value) {
     using type = std::remove_cvref_t<decltype(value)>;

@@ -78,8 +78,9 @@ void keep_one_of_each(Value& value, Allocator& allocator, bool last) {
     keep_one_of_each(each->value, allocator, last);
     by_name.push_back(&*each);
   }
-  std::stable_sort(by_name.begin(), by_name.end(), [](member const* left, member const* right) {
-    return text_of(left->name) < text_of(right->name);
+  std::sort(by_name.begin(), by_name.end(), [](member const* left, member const* right) {
+    int const order = text_of(left->name).compare(text_of(right->name));
+    return order != 0 ? order < 0 : left < right;
   });
   std::vector<member const*> others;
   for (std::size_t index = 0, next = 0; index != by_name.size(); index = next) {
