@@ -344,6 +344,9 @@ TEST_CASE("rapidjson: views point into the text that a dispatcher makes, during 
   CHECK(seen == R"({"kind":"RAW","text":"long enough to be no part of the value itself"})");
   CHECK(on.apply([] { return 1; }, document));
   CHECK(on(document["text"]).error().code == json_errc::wrong_type);
+  document.Parse(R"({"text":false})");
+  CHECK(on(document).error().code == json_errc::missing_kind);
+  CHECK(kw::detail::kind_in<rapidjson::Value>(document, "kind").empty());
 }
 
 }  // namespace rapidjson_values_tests

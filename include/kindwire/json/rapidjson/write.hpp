@@ -28,9 +28,9 @@ class tree_writer {
       case rapidjson::kObjectType: return write_object(value);
       case rapidjson::kArrayType: return write_array(value);
       case rapidjson::kStringType: return write_text(value);
-      case rapidjson::kNumberType: return write_number(value);
+      case rapidjson::kNumberType: break;
     }
-    return true;
+    return write_number(value);
   }
 
   /// A message: its kind first, then what stands beside that, then its other members.
