@@ -37,3 +37,11 @@
 #define KINDWIRE_NOINLINE [[gnu::noinline]]
 #define KINDWIRE_COLD [[gnu::cold, gnu::noinline]]
 #endif
+
+// A function that is there to be refused: the compiler says the sentence where the call stands, and not where
+// that leads to.
+#if defined(_MSC_VER) && !defined(__clang__)
+#define KINDWIRE_REFUSED(sentence) [[deprecated(sentence)]]
+#else
+#define KINDWIRE_REFUSED(sentence) __attribute__((unavailable(sentence)))
+#endif

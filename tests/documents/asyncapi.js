@@ -50,7 +50,7 @@ async function main() {
       '/ask receive': ['EMPTY'],
       '/ask receive and reply': ['TREE', '->', 'N"A\\M\nED', 'NUMBERS', '$message.payload#/id'],
       '/ask send and reply': ['EMPTY', '->', 'TREE', '$message.payload#/an id'],
-      '/room/{id} send': ['BINARY', 'MIXED', 'TREE'],
+      '/room/{id} send': ['BINARY', 'CODED', 'MIXED', 'TREE'],
     });
     const room = document.channels().all().find((channel) => channel.address() === '/room/{id}/{a~b}');
     assert.strictEqual(room.description(), 'A room\nof many.');

@@ -5,9 +5,9 @@
 //
 // `schemas` and `verdicts` print a JSON object a line: {"set","schema"} and {"set","text","valid","code",…}.
 #include <kindwire/documents/asyncapi.hpp>
-#include <kindwire/json/dispatcher.hpp>
 #include <kindwire/documents/json_schema.hpp>
 #include <kindwire/documents/typescript.hpp>
+#include <kindwire/json/dispatcher.hpp>
 
 #include <cstdio>
 #include <cstdlib>
@@ -84,6 +84,9 @@ std::vector<message_set> make_sets(kw::detail::catalogue& types) {
           make_set<mode::open, timed>(types, "timed"),
           make_set<mode::open, mixed>(types, "mixed"),
           make_set<mode::closed, mixed>(types, "mixed, closed"),
+          make_set<mode::open, coded>(types, "coded"),
+          make_set<mode::open, coded, opened>(types, "coded and opened"),
+          make_set<mode::closed, coded, opened>(types, "coded and opened, closed"),
           make_set<mode::open, numbers, nested, lists, absent, tree, empty, envelope, limited, mixed>(types,
                                                                                                       "all"),
           make_set<mode::closed, numbers, nested, lists, absent, tree, empty, envelope, limited, mixed>(
@@ -143,7 +146,7 @@ void describe(kw::protocol& api) {
       .receives_binary("whatever")
       .sends<std::variant<lists, envelope>>();
   api.route("/ask").receives<empty>().answers<tree, numbers, named>().asks<empty, tree>("an id");
-  api.route("/room/{id}", {.name = "one room!"}).sends<tree, mixed>().sends_binary("more \"of\" it");
+  api.route("/room/{id}", {.name = "one room!"}).sends<tree, mixed, coded>().sends_binary("more \"of\" it");
 }
 
 }  // namespace

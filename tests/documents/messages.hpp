@@ -5,8 +5,8 @@
 // floating point units that must come to whole ones.
 #pragma once
 
-#include <kindwire/json/schema.hpp>
 #include <kindwire/json/description/types.hpp>
+#include <kindwire/json/schema.hpp>
 
 #include <array>
 #include <chrono>
@@ -24,6 +24,12 @@ enum class side { left, right };
 template <>
 inline constexpr auto kw::schema<side> = kw::enumeration(kw::enumerator("LEFT", side::left),
                                                          kw::enumerator("RIGHT", side::right));
+
+enum class colour { red, green, other };
+template <>
+inline constexpr auto kw::schema<colour> = kw::enumeration(kw::enumerator("RED", colour::red),
+                                                           kw::enumerator("GREEN", colour::green),
+                                                           kw::fallback_enumerator(colour::other));
 
 namespace documents {
 
@@ -177,6 +183,26 @@ struct mixed {
       kw::kind("MIXED", kw::field("one", &mixed::one), kw::field("many", &mixed::many),
                kw::field("maybe", &mixed::maybe), kw::field("rest", &mixed::rest),
                kw::field("more", &mixed::more, kw::defaulted));
+};
+
+struct coded {
+  std::vector<std::uint8_t> data;
+  std::array<std::byte, 2> mark{};
+  std::optional<std::vector<std::byte>> more;
+  std::vector<std::array<std::uint8_t, 4>> list;
+  colour paint{};
+  static constexpr auto schema = kw::kind(
+      "CODED", kw::constant("version", 2),
+      kw::constant("mode", "x\"y", kw::defaulted, kw::description("none")),
+      kw::field("data", &coded::data, kw::as_base64, kw::max_items(3)),
+      kw::field("mark", &coded::mark, kw::as_hex), kw::field("more", &coded::more, kw::as_base64url),
+      kw::field("list", &coded::list, kw::as_base64, kw::max_items(2)), kw::field("paint", &coded::paint));
+};
+
+// What no type of TypeScript can say: kinds that are not known, beside those that are.
+struct opened {
+  std::variant<empty, kw::raw_json, tree> any;
+  static constexpr auto schema = kw::kind("OPENED", kw::field("any", &opened::any));
 };
 
 }  // namespace documents

@@ -17,6 +17,7 @@
 #include <cmath>
 #include <cstddef>
 #include <random>
+#include <regex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -248,7 +249,14 @@ class generator {
       case form::optional: return one_in(4) ? json_value{"null"} : valid(type.inner[0], depth);
       case form::named: return valid(types_.entries()[type.entry], depth == 0 ? 0 : depth - 1);
       case form::one_of: return valid(type.inner[up_to(type.inner.size() - 1)], depth);
+      case form::constant:
       case form::numbers: return {type.numbers[up_to(type.numbers.size() - 1)]};
+      case form::others: {
+        json_value other{{}, '{'};
+        if (one_in(2)) other.inner.emplace_back("children", anything(2));
+        other.inner.emplace_back(type.key, text("OTHER"));
+        return other;
+      }
       case form::tuple: {
         json_value tuple{{}, '['};
         for (auto const& each : type.inner)
@@ -290,7 +298,28 @@ class generator {
     return type.minimum.empty() ? type.maximum : type.minimum;
   }
 
+  // Of as many bytes as the pattern allows, which says how many if that is one number.
+  std::string bytes(kindwire::detail::type_node const& type) {
+    using how = kindwire::detail::byte_spelling;
+    std::string out;
+    auto const put = [&](std::string_view piece) { out += piece; };
+    for (unsigned attempt = 0; attempt != 1000; ++attempt) {
+      std::string const value(up_to(9), static_cast<char>(up_to(255)));
+      out.clear();
+      if (type.encoding == "base16") kindwire::detail::write_bytes<how::hex>(value.data(), value.size(), put);
+      if (type.encoding == "base64")
+        kindwire::detail::write_bytes<how::base64>(value.data(), value.size(), put);
+      if (type.encoding == "base64url")
+        kindwire::detail::write_bytes<how::base64url>(value.data(), value.size(), put);
+      if (out.size() >= type.min_size.value_or(0) && out.size() <= type.max_size.value_or(1000) &&
+          std::regex_match(out, std::regex{type.pattern}))
+        break;
+    }
+    return out;
+  }
+
   std::string string(kindwire::detail::type_node const& type) {
+    if (!type.encoding.empty()) return bytes(type);
     std::size_t const least = type.min_size.value_or(0);
     std::size_t const most = type.max_size.value_or(1000);
     for (unsigned attempt = 0; attempt != 50; ++attempt) {

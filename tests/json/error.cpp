@@ -80,7 +80,7 @@ TEST_CASE("an error is also an error code") {
   std::error_code const code{kw::json_errc::too_deep};
   CHECK(code == kw::json_errc::too_deep);
   CHECK(std::string_view{code.category().name()} == "kindwire.json");
-  CHECK(code.message() == "JSON nested deeper than 64 levels");
+  CHECK(code.message() == "JSON nested too deeply");
   for (int value = 1; value <= static_cast<int>(kw::json_errc::not_finite); ++value) {
     CHECK(kw::json_category().message(value) != "unknown JSON error");
   }

@@ -331,6 +331,54 @@ TEST_CASE("the user's own recursion is bounded too") {
   CHECK(kw::decode<tree>(std::string(std::size_t{1} << 20, '[')).error().code == json_errc::wrong_type);
 }
 
+TEST_CASE("depth is what the options say, up to what any stack holds") {
+  auto const nested = [](unsigned levels) {
+    std::string text;
+    for (unsigned level = 1; level < levels; ++level) text += level % 2 == 1 ? R"({"children":[)" : "";
+    std::string all = text + "{}";
+    for (unsigned level = 1; level < levels; level += 2) all += "]}";
+    return all;
+  };
+  auto const code = [](std::string const& text, unsigned levels) {
+    auto const value = kw::decode<tree>(text, {.max_depth = levels});
+    return value ? json_errc{} : value.error().code;
+  };
+  // An odd number of levels, as each child stands in an array.
+  for (unsigned const levels : {1U, 3U, 63U, 65U, 129U, 511U}) {
+    CAPTURE(levels);
+    CHECK(code(nested(levels), levels) == json_errc{});
+    CHECK(code(nested(levels), levels - 1) == json_errc::too_deep);
+  }
+  CHECK(code(nested(513), 513) == json_errc::too_deep);
+  CHECK(code(nested(600'001), ~0U) == json_errc::too_deep);
+  CHECK(code("{}", 0) == json_errc::too_deep);
+  CHECK(kw::decode<tree>(nested(101), {.max_depth = 100})
+            .error()
+            .message()
+            .ends_with(": expected at most 100 levels"));
+
+  // Of what is skipped, too, and kept: brackets are told apart at each level.
+  for (unsigned const levels : {64U, 65U, 128U, 129U, 200U, 512U}) {
+    CAPTURE(levels);
+    std::string opening;
+    std::string closing;
+    for (unsigned level = 0; level != levels; ++level) {
+      bool const object = level % 3 == 1;
+      opening += object ? R"({"a":)" : "[";
+      closing.insert(0, 1, object ? '}' : ']');
+    }
+    std::string const text = opening + '1' + closing;
+    CHECK(kw::decode<kw::raw_json>(text, {.max_depth = levels})->text == text);
+    CHECK(kw::decode<kw::raw_json>(text, {.max_depth = levels - 1}).error().code == json_errc::too_deep);
+    for (unsigned level = 0; level != levels; ++level) {
+      std::string wrong = closing;
+      wrong[level] = wrong[level] == ']' ? '}' : ']';
+      CHECK(kw::decode<kw::raw_json>(opening + '1' + wrong, {.max_depth = levels}).error().code ==
+            json_errc::malformed);
+    }
+  }
+}
+
 TEST_CASE("nothing is left of what a value held before") {
   draft held;
   held.first.name = "other";

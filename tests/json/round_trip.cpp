@@ -25,6 +25,14 @@ namespace {
 
 enum class state { idle, busy };
 
+}  // namespace
+
+template <>
+inline constexpr auto kw::schema<state> = kw::enumeration(kw::enumerator("idle", state::idle),
+                                                          kw::enumerator("busy", state::busy));
+
+namespace {
+
 struct part {
   std::int64_t id = 0;
   std::optional<std::string> label{};
@@ -234,10 +242,6 @@ kw::outcome<whole> decode_copy(std::vector<char>& bytes) {
 }
 
 }  // namespace
-
-template <>
-inline constexpr auto kw::schema<state> = kw::enumeration(kw::enumerator("idle", state::idle),
-                                                          kw::enumerator("busy", state::busy));
 
 TEST_CASE("what was encoded is decoded again, to the bit") {
   generator random{1};

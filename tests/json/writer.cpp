@@ -154,6 +154,12 @@ TEST_CASE("what cannot be expressed is an error and leaves nothing") {
     root = std::move(above);
   }
   refuses(root, json_errc::too_deep);
+  CHECK(kw::to_json(root).error().message().ends_with(": expected at most 64 levels"));
+  CHECK(kw::to_json(root, {.max_depth = 82}));
+  CHECK(kw::to_json(root, {.max_depth = 81}).error().code == json_errc::too_deep);
+  std::string const raw = std::string(100, '[') + std::string(100, ']');
+  CHECK(*kw::to_json(kw::raw_json{raw}, {.max_depth = 100}) == raw);
+  CHECK(kw::to_json(kw::raw_json{raw}, {.max_depth = 99}).error().code == json_errc::too_deep);
 }
 
 TEST_CASE("every sink gets the same, whatever the size") {

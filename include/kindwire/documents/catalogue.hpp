@@ -19,17 +19,18 @@
 #include <variant>
 #include <vector>
 
-#include "document_writer.hpp"
 #include "../json/description/duration.hpp"
 #include "../json/description/form.hpp"
-#include "../json/dispatching/handler.hpp"
 #include "../json/description/limits.hpp"
-#include "../json/schema.hpp"
 #include "../json/description/schema_check.hpp"
-#include "type_name.hpp"
-#include "type_node.hpp"
 #include "../json/description/types.hpp"
 #include "../json/description/variant_kinds.hpp"
+#include "../json/dispatching/handler.hpp"
+#include "../json/schema.hpp"
+#include "document_writer.hpp"
+#include "type_name.hpp"
+#include "type_node.hpp"
+#include "value_nodes.hpp"
 
 namespace kindwire {
 
@@ -44,39 +45,6 @@ template <class T>
 inline constexpr bool is_dispatcher = false;
 template <class... Handlers>
 inline constexpr bool is_dispatcher<dispatcher<Handlers...>> = true;
-
-// The value that a member has without being read, where that is short and plain.
-template <class Unit, class T>
-std::string initial_text(T const& value) {
-  using enum json_form;
-  constexpr json_form form = form_of<T>;
-  if constexpr (has_codec<T>) {
-    return {};
-  } else if constexpr (form == boolean) {
-    return value ? "true" : "false";
-  } else if constexpr (form == integer) {
-    return digits_of(value);
-  } else if constexpr (form == floating) {
-    return value - value == T{} ? digits_of(value) : std::string{};  // not for NaN and infinities
-  } else if constexpr (form == enumeration) {
-    auto const name = name_of_enumerator(value);
-    return name ? json_string(*name) : std::string{};
-  } else if constexpr (form == text) {
-    return json_string(value);
-  } else if constexpr (form == duration) {
-    unit_of<T, Unit> converted{};
-    if (convert_duration(value, converted) != conversion::exact) return {};
-    return initial_text<void>(converted.count());
-  } else if constexpr (form == nullable) {
-    return value ? initial_text<Unit>(*value) : std::string{};  // that it is null is in its type
-  } else if constexpr (form == list) {
-    return value.empty() ? "[]" : "";
-  } else if constexpr (form == map) {
-    return value.empty() ? "{}" : "";
-  } else {
-    return {};
-  }
-}
 
 // The described types that were asked for and those that these hold, each once, in the order in which they
 // were met.
@@ -98,6 +66,7 @@ class catalogue {
       static_assert(enumeration_check<T>::passed);
       entry.is_enumeration = true;
       entry.enumerators.assign(schema<T>.names.begin(), schema<T>.names.end());
+      entry.takes_others = has_fallback<T>;
     } else {
       entry.description = schema<T>.description;
       entry.kind = kind_or_none<T>();
@@ -114,9 +83,15 @@ class catalogue {
   // The values of any of the types.
   template <class... T>
   type_node describe_any(std::type_identity<std::variant<T...>>) {
-    static_assert(kinds_of_variant<T...>::all_kinds);
+    using kinds = kinds_of_variant<T...>;
+    static_assert(kinds::all_kinds);
     type_node set{type_form::one_of};
-    (set.inner.push_back(describe<T>()), ...);
+    (add_alternative<T>(set), ...);
+    if constexpr (kinds::has_fallback) {
+      set.inner.push_back({.form = type_form::others,
+                           .key = kinds::key,
+                           .kinds = {kinds::names.begin(), kinds::names.end()}});
+    }
     return set.inner.size() == 1 ? set.inner.front() : set;
   }
 
@@ -143,7 +118,7 @@ class catalogue {
   template <class... Handlers>
   type_node describe_handled(dispatcher<Handlers...> const&) {
     type_node set{type_form::one_of};
-    (add_handled<message_of<Handlers>>(set), ...);
+    (add_alternative<message_of<Handlers>>(set), ...);
     return set.inner.size() == 1 ? set.inner.front() : set;
   }
 
@@ -152,7 +127,7 @@ class catalogue {
  private:
   // Fallbacks take no kind.
   template <class T>
-  void add_handled([[maybe_unused]] type_node& set) {
+  void add_alternative([[maybe_unused]] type_node& set) {
     if constexpr (message_kind<T>) set.inner.push_back(describe<T>());
   }
 
@@ -164,10 +139,23 @@ class catalogue {
 
   template <class T, std::size_t Index>
   void add_field(type_entry& entry) {
-    static_assert(limits_of<T, Index>::make_sense);
     constexpr auto field = schema<T>.fields.template get<Index>();
-    using member = typename decltype(field)::member_type;
-    using unit = typename decltype(field)::unit;
+    if constexpr (is_constant<std::remove_cv_t<decltype(field)>>) {
+      entry.fields.push_back(
+          {.name = field.name,
+           .description = std::string{field.description()},
+           .required = field.required,
+           .type = {.form = type_form::constant, .numbers = {constant_json(field.value)}}});
+    } else {
+      add_member<T, Index>(entry, field);
+    }
+  }
+
+  template <class T, std::size_t Index, class Field>
+  void add_member(type_entry& entry, Field const& field) {
+    static_assert(limits_of<T, Index>::make_sense);
+    using member = typename Field::member_type;
+    using unit = typename Field::unit;
     field_node node{.name = field.name,
                     .description = described_with_unit(field.description(), unit_text<member, unit>()),
                     .required = field.required,
@@ -175,135 +163,18 @@ class catalogue {
     using number = typename number_of<typename innermost<member>::type, unit>::type;
     limit_numbers(node.type, bound_text<number>(field.minimum()), bound_text<number>(field.maximum()));
     limit_lengths(node.type, field.min_length(), field.max_length());
-    if constexpr (decltype(field)::template has<as_string_t>) quote_integers(node.type);
-    if constexpr (decltype(field)::template has<as_number_t>)
+    if constexpr (Field::template has<as_string_t>) quote_integers(node.type);
+    if constexpr (Field::template has<as_number_t>)
       number_enumerators<typename innermost<member>::type>(node.type);
-    limit_items(node.type, field.min_items(), field.max_items());
+    if constexpr (Field::bytes != byte_spelling::none) {
+      spell_bytes<member>(node.type, Field::bytes, field.min_items(), field.max_items());
+    } else {
+      limit_items(node.type, field.min_items(), field.max_items());
+    }
     if constexpr (std::default_initializable<T>) {
-      if (!field.required && !decltype(field)::has_spelling)
-        node.otherwise = initial_text<unit>(T{}.*field.member);
+      if (!field.required && !Field::has_spelling) node.otherwise = initial_text<unit>(T{}.*field.member);
     }
     entry.fields.push_back(std::move(node));
-  }
-
-  // "in milliseconds", of the durations in a member; empty if there are none.
-  template <class Member, class Unit>
-  static std::string unit_text() {
-    using value = typename innermost<Member>::type;
-    if constexpr (is_duration<value>) {
-      using unit = unit_of<value, Unit>;
-      std::string text = "in " + unit_name<typename unit::period>();
-      // What no schema can say: a number with a fraction must come to a whole one.
-      if constexpr (json_floating<typename unit::rep> && json_integer<typename value::rep>) {
-        text += " that come to whole " + unit_name<typename value::period>();
-      }
-      return text;
-    } else {
-      return {};
-    }
-  }
-
-  static std::string described_with_unit(std::string_view description, std::string const& unit) {
-    if (description.empty() || unit.empty()) return std::string{description} + unit;
-    return std::string{description} + ", " + unit;
-  }
-
-  // A number of Unit that Duration can hold: of integers, those that convert_duration() takes.
-  template <class Duration, class Unit>
-  static type_node describe_duration() {
-    using rep = typename Unit::rep;
-    using member_rep = typename Duration::rep;
-    using factor = std::ratio_divide<typename Unit::period, typename Duration::period>;
-    type_node node = describe_number<rep>();
-    if constexpr (json_integer<rep> && json_integer<member_rep>) {
-      node.multiple_of = static_cast<std::uint64_t>(factor::den);
-      auto const fitting = [](std::uint64_t most, std::uint64_t of_rep) {
-        constexpr std::uint64_t highest = (std::numeric_limits<std::uint64_t>::max)();
-        constexpr auto denominator = static_cast<std::uint64_t>(factor::den);
-        most /= static_cast<std::uint64_t>(factor::num);
-        return (std::min)(most > highest / denominator ? highest : most * denominator, of_rep);
-      };
-      auto const magnitude = [](auto lowest) { return ~static_cast<std::uint64_t>(lowest) + 1; };
-      auto const least = fitting(magnitude((std::numeric_limits<member_rep>::min)()),
-                                 magnitude((std::numeric_limits<rep>::min)()));
-      node.minimum = (least == 0 ? "" : "-") + digits_of(least);
-      node.maximum = digits_of(fitting(static_cast<std::uint64_t>((std::numeric_limits<member_rep>::max)()),
-                                       static_cast<std::uint64_t>((std::numeric_limits<rep>::max)())));
-    } else if constexpr (json_integer<member_rep>) {
-      // As the writer comes to them.
-      auto const bound = [](member_rep count) {
-        Unit converted{};
-        static_cast<void>(convert_duration(Duration{count}, converted));
-        return digits_of(converted.count());
-      };
-      node.minimum = bound((std::numeric_limits<member_rep>::min)());
-      node.maximum = bound((std::numeric_limits<member_rep>::max)());
-    }
-    return node;
-  }
-
-  template <class T>
-  static type_node describe_number() {
-    if constexpr (json_integer<T>) {
-      return {.form = type_form::integer,
-              .minimum = digits_of((std::numeric_limits<T>::min)()),
-              .maximum = digits_of((std::numeric_limits<T>::max)())};
-    } else if constexpr (std::is_same_v<T, float>) {
-      // As the writer writes them: to all but C++ numbers are doubles, and the double of these digits is a
-      // little more than the float, to which it is rounded when it is read.
-      constexpr float most = (std::numeric_limits<float>::max)();
-      return {.form = type_form::floating, .minimum = digits_of(-most), .maximum = digits_of(most)};
-    } else {
-      return {type_form::floating};
-    }
-  }
-
-  // As the reader and the writer compare with it: as the member's number has it.
-  template <class Number>
-  static std::string bound_text(no_bound) {
-    return {};
-  }
-  template <class Number, class Bound>
-  static std::string bound_text(Bound bound) {
-    if constexpr (std::is_void_v<Number>) {
-      return {};  // complained about by limits_of
-    } else if constexpr (std::is_integral_v<Bound> && std::is_floating_point_v<Number>) {
-      // 100000, and not 1e+05, where that is the same.
-      constexpr std::int32_t exact = std::int32_t{1} << std::numeric_limits<float>::digits;
-      bool const plain = std::cmp_less_equal(bound, exact) && std::cmp_greater_equal(bound, -exact);
-      return plain ? digits_of(bound) : digits_of(static_cast<Number>(bound));
-    } else {
-      return digits_of(static_cast<Number>(bound));
-    }
-  }
-
-  // What is said of numbers and lengths is said of all of them in the member, but not of those in described
-  // types; what is said of items, of the outermost list or map.
-  static void limit_numbers(type_node& node, std::string const& least, std::string const& most) {
-    if (least.empty() && most.empty()) return;
-    if (node.form == type_form::integer || node.form == type_form::floating) {
-      if (!least.empty()) node.minimum = least;
-      if (!most.empty()) node.maximum = most;
-      node.minimum_is_stated = !least.empty();
-      node.maximum_is_stated = !most.empty();
-    }
-    for (type_node& each : node.inner) limit_numbers(each, least, most);
-  }
-
-  using size_bound = std::optional<std::size_t>;
-
-  static void limit_lengths(type_node& node, size_bound least, size_bound most) {
-    if (node.form == type_form::string) {
-      node.min_size = least;
-      node.max_size = most;
-    }
-    for (type_node& each : node.inner) limit_lengths(each, least, most);
-  }
-
-  static void limit_items(type_node& node, size_bound least, size_bound most) {
-    if (node.form == type_form::optional) return limit_items(node.inner[0], least, most);
-    if (least) node.min_size = least;
-    if (most) node.max_size = most;
   }
 
   template <class T, class Unit>
@@ -318,28 +189,6 @@ class catalogue {
     type_node node{type_form::tuple};
     (node.inner.push_back(describe<std::tuple_element_t<Index, T>>()), ...);
     return node;
-  }
-
-  // Of numbers in strings.
-  static constexpr std::string_view whole_pattern = "^(0|-?[1-9][0-9]*)$";
-
-  // Spelt otherwise than its type is by itself.
-  template <class Enum>
-  static void number_enumerators(type_node& node) {
-    if (node.form == type_form::named) {
-      node = type_node{type_form::numbers};
-      if constexpr (described_enum<Enum>) {
-        for (Enum const each : schema<Enum>.values) {
-          std::string const number = digits_of(static_cast<std::underlying_type_t<Enum>>(each));
-          node.numbers.push_back(number);
-        }
-      }
-    }
-    if (!node.inner.empty()) number_enumerators<Enum>(node.inner[0]);  // not a map's keys
-  }
-  static void quote_integers(type_node& node) {
-    if (node.form == type_form::integer) node = {.form = type_form::string, .pattern = whole_pattern};
-    for (type_node& each : node.inner) quote_integers(each);
   }
 
   template <class T>
@@ -401,7 +250,7 @@ type_node catalogue::describe() {
   } else if constexpr (form == map) {
     type_node node = around<inside_of<T>, Unit>(type_form::map);
     using key = typename T::key_type;
-    if constexpr (described_enum<key>) node.inner.push_back(named_type(add<key>()));
+    if constexpr (described_enum<key> && !has_fallback<key>) node.inner.push_back(named_type(add<key>()));
     if constexpr (json_integer<key>) node.pattern = whole_pattern;
     return node;
   } else {

@@ -6,10 +6,10 @@
 #include <string_view>
 #include <vector>
 
-#include "catalogue.hpp"
-#include "document_writer.hpp"
 #include "../json/reader.hpp"
 #include "../json/schema.hpp"
+#include "catalogue.hpp"
+#include "document_writer.hpp"
 
 namespace kindwire {
 
@@ -27,7 +27,17 @@ class schema_printer {
     if (!entry.description.empty()) out_.member("description", entry.description);
     if (entry.is_enumeration) {
       out_.member("type", "string");
-      strings("enum", entry.enumerators);
+      if (entry.takes_others) {
+        out_.key("anyOf");
+        out_.open('[');
+        out_.open('{');
+        strings("enum", entry.enumerators);
+        out_.close('}');
+        out_.raw("{}");
+        out_.close(']');
+      } else {
+        strings("enum", entry.enumerators);
+      }
     } else {
       object(entry);
     }
@@ -53,6 +63,7 @@ class schema_printer {
       case type_form::string:
         out_.member("type", "string");
         if (!type.format.empty()) out_.member("format", type.format);
+        if (!type.encoding.empty()) out_.member("contentEncoding", type.encoding);
         if (!type.pattern.empty()) out_.member("pattern", type.pattern);
         sizes("minLength", "maxLength", type);
         break;
@@ -63,6 +74,22 @@ class schema_printer {
         out_.raw_member("enum", list + "]");
         break;
       }
+      case type_form::constant: out_.raw_member("const", type.numbers[0]); break;
+      case type_form::others:
+        out_.member("type", "object");
+        out_.key("properties");
+        out_.open('{');
+        out_.key(type.key);
+        out_.open('{');
+        out_.member("type", "string");
+        out_.key("not");
+        out_.open('{');
+        strings("enum", type.kinds);
+        out_.close('}');
+        out_.close('}');
+        out_.close('}');
+        strings("required", {type.key});
+        break;
       case type_form::optional:
         out_.key("anyOf");
         out_.open('[');
@@ -227,8 +254,8 @@ inline std::string schema_document(catalogue const& types, type_node const& root
 /// What the reader does and a schema cannot say: it refuses a field that stands twice, nesting beyond
 /// json_max_depth, strings that are not Unicode, strings with escapes where T has a std::string_view, and
 /// an id (json_options::id_name) in messages that are inside of others, durations in floating point units
-/// that do not come to whole ones of the member's unit; it compares integers exactly, where validators tend
-/// to compare doubles.
+/// that do not come to whole ones of the member's unit, one byte or two more than max_items() in base64; it
+/// compares integers exactly, where validators tend to compare doubles.
 template <class T, class... More>
 std::string json_schema(json_options options = {}) {
   detail::catalogue types;

@@ -23,8 +23,10 @@ enum class type_form {
   tuple,     // an array of one of each of inner
   map,       // an object of inner[0]; inner[1], if it is there, are its keys
   numbers,   // one of `numbers`
+  constant,  // numbers[0], which is any JSON value
   named,     // a described type: entries()[entry]
   one_of,    // one of inner, which are messages
+  others,    // a message of another kind than `kinds`, which stands under `key`
   with_id,   // inner[0], a message, which may have an id beside its fields
   verbatim   // a json_codec's own words
 };
@@ -39,14 +41,17 @@ struct type_node {
   std::uint64_t multiple_of = 1;          // of integers
   std::optional<std::size_t> min_size{};  // of strings in code points, of lists and maps in elements
   std::optional<std::size_t> max_size{};
-  bool unique = false;         // of lists: no element stands twice
-  std::string_view format{};   // of strings, as JSON Schema calls it
-  std::string_view pattern{};  // of strings, and of a map's keys
+  bool unique = false;          // of lists: no element stands twice
+  std::string_view format{};    // of strings, as JSON Schema calls it
+  std::string pattern{};        // of strings, and of a map's keys
+  std::string_view encoding{};  // of bytes in strings
   std::vector<std::string> numbers{};
   std::size_t entry = 0;
   std::string_view json_schema{};
   std::string_view typescript{};
   std::string id_name{};
+  std::string_view key{};
+  std::vector<std::string_view> kinds{};
   std::vector<type_node> inner{};
 };
 
@@ -67,6 +72,7 @@ struct type_entry {
   std::string_view key{};  // empty: it has no kind
   std::string description{};
   std::vector<std::string_view> enumerators{};
+  bool takes_others = false;  // names that are not among the enumerators
   std::vector<field_node> fields{};
 };
 

@@ -7,10 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include "../json/schema.hpp"
 #include "catalogue.hpp"
 #include "document_writer.hpp"
 #include "protocol.hpp"
-#include "../json/schema.hpp"
 
 namespace kindwire {
 
@@ -56,6 +56,8 @@ class typescript_printer {
         out_ += json_string(name);
         separator = " | ";
       }
+      // Any other string, without making the names before it mere strings.
+      if (entry.takes_others) out_ += " | (string & {})";
       out_ += ";\n";
       return;
     }
@@ -113,6 +115,8 @@ class typescript_printer {
         for (std::string const& number : node.numbers) out += (out.empty() ? "" : " | ") + number;
         return out;
       }
+      case type_form::constant: return node.numbers[0];
+      case type_form::others: return "{ " + property(node.key) + ": string; [name: string]: unknown }";
       case type_form::named: return names_[node.entry];
       case type_form::one_of: {
         std::string out;
@@ -176,6 +180,7 @@ class typescript_printer {
                range(node.minimum_is_stated ? node.minimum : "", node.maximum_is_stated ? node.maximum : "");
       case type_form::string:
         if (!node.format.empty()) return "as in RFC 3339";
+        if (!node.encoding.empty()) return "bytes in " + std::string{node.encoding};
         return node.pattern.empty() ? sizes("characters") : "an integer";
       case type_form::map: return sizes("entries");
       case type_form::list: return is_tuple(node) ? std::string{} : sizes("elements");

@@ -69,7 +69,7 @@ outcome<void> encode(correlated<T> const& message, Sink& sink) {
     detail::prepend_step(failure.path, message.id_name);
     return failure;
   }
-  return detail::encode_into(sink, message.value,
+  return detail::encode_into(sink, encode_options{}, message.value,
                              detail::kind_neighbour{message.id_name, message.id, message.key});
 }
 

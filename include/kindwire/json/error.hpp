@@ -21,7 +21,7 @@ enum class json_errc {
   malformed = 1,   ///< not JSON: a character that the grammar does not allow where it stands
   truncated,       ///< the text ends before its value does
   trailing_data,   ///< something other than white space, a NUL byte for instance, follows the value
-  too_deep,        ///< more than 64 arrays and objects inside each other
+  too_deep,        ///< more arrays and objects inside each other than json_options allow, 64 by default
   invalid_utf8,    ///< a string, in a text or in a value to encode, is not UTF-8 (§8.1)
   invalid_escape,  ///< a backslash with something behind it that is no escape (§7)
   lone_surrogate,  ///< an escape for one half of a UTF-16 pair without the other (§8.2)
@@ -29,7 +29,8 @@ enum class json_errc {
   // The values.
   wrong_type,          ///< a JSON value of another type than the field's, or a fraction for an integer
   out_of_range,        ///< a number that the field's type cannot hold
-  beyond_limit,        ///< a number, a length or a count that field() does not allow
+  beyond_limit,        ///< a number, a length or a count that field() does not allow, or not the value of a
+                       ///< constant()
   inexact,             ///< a duration that is no whole number of the unit that it is to be given in
   wrong_length,        ///< an array of another length than the field's std::array
   escaped_string,      ///< a string with escapes for a std::string_view, which can only view the text
@@ -57,7 +58,7 @@ constexpr char const* describe(json_errc value) noexcept {
     case json_errc::malformed: return "malformed JSON";
     case json_errc::truncated: return "JSON ends too early";
     case json_errc::trailing_data: return "data after the JSON value";
-    case json_errc::too_deep: return "JSON nested deeper than 64 levels";
+    case json_errc::too_deep: return "JSON nested too deeply";
     case json_errc::invalid_utf8: return "string that is not UTF-8";
     case json_errc::invalid_escape: return "invalid escape in a string";
     case json_errc::lone_surrogate: return "half of a surrogate pair in a string";
@@ -79,6 +80,8 @@ constexpr char const* describe(json_errc value) noexcept {
   }
   return "unknown JSON error";
 }
+
+inline std::string depth_text(unsigned levels) { return "at most " + std::to_string(levels) + " levels"; }
 
 class json_category_type final : public std::error_category {
  public:

@@ -6,8 +6,9 @@
 #include <type_traits>
 #include <utility>
 
-#include "reading/json_reader.hpp"
+#include "description/type_fault.hpp"
 #include "outcome.hpp"
+#include "reading/json_reader.hpp"
 #include "reading/read_containers.hpp"
 #include "reading/read_objects.hpp"
 #include "reading/read_values.hpp"
@@ -28,14 +29,11 @@ class fresh_reader final : public json_reader {
 /// Decodes one value: a message, a std::variant of messages that their kinds tell apart, an object that is
 /// part of one, or whatever else types.hpp lists. Unknown fields are passed over unless `options` refuse
 /// them; a field that stands twice is refused unless they say otherwise. So is what goes beyond the limits
-/// that a field() states, anything that RFC 8259 does not allow, nesting beyond json_max_depth, and a kind
-/// other than T's. A std::string_view or raw_json_view in T is a view into `text`, and is valid as long as
-/// that. Thread safe.
-template <class T>
+/// that a field() states, anything that RFC 8259 does not allow, nesting beyond options.max_depth, and a
+/// kind other than T's. A std::string_view or raw_json_view in T is a view into `text`, and is valid as long
+/// as that. Thread safe.
+template <detail::readable T>
 outcome<T> decode(std::string_view text, json_options options = {}) {
-  static_assert(std::default_initializable<T>, "kindwire: a type to decode must have a default constructor");
-  static_assert(std::is_move_assignable_v<T>,
-                "kindwire: a member that is const, or cannot be moved, as a std::atomic, cannot be read");
   detail::fresh_reader reader{text, options};
   outcome<T> result{T{}};
   if (!reader.read_fresh(*result) || !reader.finish()) result = reader.take_error();
@@ -44,12 +42,25 @@ outcome<T> decode(std::string_view text, json_options options = {}) {
 
 /// The same into a value that is there already, which on an error stays as it was. Otherwise nothing of what
 /// it held is left: absent fields get what their initialisers give them.
-template <class T>
+template <detail::readable T>
 outcome<void> decode(std::string_view text, T& value, json_options options = {}) {
   auto result = decode<T>(text, options);
   if (!result) return result.error();
   value = std::move(*result);
   return {};
 }
+
+// What cannot be decoded.
+#define KINDWIRE_REFUSE(fault, sentence)                                           \
+  template <class T>                                                               \
+  requires(detail::fault_of<T, detail::use::reading> == detail::type_fault::fault) \
+      KINDWIRE_REFUSED(sentence)                                                   \
+  outcome<T> decode(std::string_view text, json_options options = {});             \
+  template <class T>                                                               \
+  requires(detail::fault_of<T, detail::use::reading> == detail::type_fault::fault) \
+      KINDWIRE_REFUSED(sentence)                                                   \
+  outcome<void> decode(std::string_view text, T& value, json_options options = {});
+KINDWIRE_TYPE_FAULTS(KINDWIRE_REFUSE)
+#undef KINDWIRE_REFUSE
 
 }  // namespace kindwire

@@ -13,9 +13,11 @@
 #include <type_traits>
 #include <utility>
 
+#include "description/constant.hpp"
+#include "description/enumeration.hpp"
 #include "description/field_option.hpp"
-#include "text/printable.hpp"
 #include "description/types.hpp"
+#include "text/printable.hpp"
 
 namespace kindwire {
 
@@ -52,23 +54,10 @@ struct kind_schema : object_schema<Fields...> {
   std::string_view key;
 };
 
-/// One value of an enumeration and its name. Made by enumerator().
-template <class Enum>
-struct enumerator_schema {
-  std::string_view name;
-  Enum value;
-};
-
-/// The names of an enumeration's values. Made by enumeration().
-template <class Enum, std::size_t Count>
-struct enumeration_schema {
-  std::array<std::string_view, Count> names;
-  std::array<Enum, Count> values;
-};
-
 namespace detail {
 
 struct no_schema {};
+struct no_constant_schema {};  // there is one that is known at run time only
 
 template <class T>
 inline constexpr bool is_optional = false;
@@ -83,6 +72,8 @@ template <class T>
 inline constexpr bool is_field = false;
 template <class Owner, class Member, class... Options>
 inline constexpr bool is_field<field_schema<Owner, Member, Options...>> = true;
+template <class Value, class... Options>
+inline constexpr bool is_field<constant_schema<Value, Options...>> = true;
 
 template <class T>
 struct base_part {};
@@ -148,14 +139,14 @@ template <class... Fields>
 inline constexpr bool is_kind_schema<kind_schema<Fields...>> = true;
 
 template <class T>
-inline constexpr bool is_enumeration_schema = false;
-template <class Enum, std::size_t Count>
-inline constexpr bool is_enumeration_schema<enumeration_schema<Enum, Count>> = true;
-
-template <class T>
 constexpr auto member_schema() {
-  if constexpr (requires { T::schema; }) {
+  if constexpr (requires {
+                  typename std::bool_constant<(
+                      static_cast<void>(std::remove_cvref_t<decltype(T::schema)>(T::schema)), true)>;
+                }) {
     return T::schema;
+  } else if constexpr (requires { T::schema; }) {
+    return no_constant_schema{};
   } else {
     return no_schema{};
   }
@@ -165,9 +156,9 @@ constexpr auto member_schema() {
 
 /// A field: the name in JSON, the member, and options in any order: `defaulted`, `minimum(0)`,
 /// `maximum(100)`, `min_length(1)`, `max_length(64)`, `min_items(1)`, `max_items(16)`,
-/// `unit<std::chrono::seconds>`, `description("percent")`, `must_be_present`, `as_number`, `as_string`.
-/// Required, unless it is `defaulted`, or the member is a std::optional, a std::unique_ptr or a
-/// std::shared_ptr and not `must_be_present`.
+/// `unit<std::chrono::seconds>`, `description("percent")`, `must_be_present`, `as_number`, `as_string`,
+/// `as_hex`, `as_base64`, `as_base64url`. Required, unless it is `defaulted`, or the member is a
+/// std::optional, a std::unique_ptr or a std::shared_ptr and not `must_be_present`.
 ///
 /// A field that is absent keeps what its member's initialiser gives it, and null makes a std::optional empty:
 /// without an initialiser these are the same. One that is `must_be_present` must be there, but may be null. A
@@ -182,7 +173,8 @@ constexpr field_schema<Owner, Member, Options...> field(std::string_view name, M
   static_assert(
       (detail::is_field_option<Options> && ...),
       "kindwire: after the member come options: defaulted, minimum(), maximum(), min_length(), "
-      "max_length(), min_items(), max_items(), unit<>, description(), must_be_present, as_number, as_string");
+      "max_length(), min_items(), max_items(), unit<>, description(), must_be_present, as_number, as_string, "
+      "as_hex, as_base64, as_base64url");
   static_assert(detail::options_differ<Options...>, "kindwire: a field has one option twice");
   static_assert(
       !detail::field_options<Options...>::is_present || detail::is_nullable<std::remove_cv_t<Member>>,
@@ -211,7 +203,8 @@ namespace detail {
 template <class... Parts>
 constexpr void check_parts() noexcept {
   static_assert(((is_field<Parts> || is_base<Parts> || is_kind_option<Parts>)&&...),
-                "kindwire: a type is described with field(), base<>(), description(), and, of a kind, key()");
+                "kindwire: a type is described with field(), constant(), base<>(), description(), and, of a "
+                "kind, key()");
   static_assert(count_of<key_option, Parts...> <= 1 && count_of<description_option, Parts...> <= 1,
                 "kindwire: a type is described with one option twice");
 }
@@ -230,7 +223,8 @@ constexpr object_schema<Fields...> make_object(small_tuple<Fields...> fields,
 
 }  // namespace detail
 
-/// A message: the text of its kind, then its fields, and `key()` and `description()` where there are such.
+/// A message: the text of its kind, then its fields and constants, and `key()` and `description()` where
+/// there are such.
 /// `{"kind":"UPLOAD_PROGRESS","value":42.5}`
 template <class... Parts>
 constexpr auto kind(std::string_view name, Parts... parts) noexcept {
@@ -244,7 +238,8 @@ constexpr auto kind(std::string_view name, Parts... parts) noexcept {
   }
 }
 
-/// A part of messages, without a kind of its own: its fields, and a `description()` where there is one.
+/// A part of messages, without a kind of its own: its fields and constants, and a `description()` where there
+/// is one.
 template <class... Parts>
 constexpr auto object(Parts... parts) noexcept {
   detail::check_parts<Parts...>();
@@ -252,21 +247,6 @@ constexpr auto object(Parts... parts) noexcept {
                 "kindwire: an object without a kind has no key() for it");
   return detail::make_object(detail::fields_among(parts...),
                              detail::option_among(description_option{}, parts...).text);
-}
-
-/// A value of an enumeration and the string that stands for it.
-template <class Enum>
-requires std::is_enum_v<Enum>
-constexpr enumerator_schema<Enum> enumerator(std::string_view name, Enum value) noexcept {
-  return {name, value};
-}
-
-/// An enumeration, whose values travel by name. A value with several is read by each and written by the
-/// first.
-template <class Enum, std::same_as<enumerator_schema<Enum>>... More>
-constexpr enumeration_schema<Enum, 1 + sizeof...(More)> enumeration(enumerator_schema<Enum> first,
-                                                                    More... more) noexcept {
-  return {{first.name, more.name...}, {first.value, more.value...}};
 }
 
 /// The description of T: its static member `schema`, or a specialisation for a type that one does not own:

@@ -11,13 +11,14 @@
 #include <utility>
 #include <variant>
 
-#include "encoding_error.hpp"
-#include "writing/json_writer.hpp"
 #include "description/member_text.hpp"
+#include "description/schema_check.hpp"
+#include "description/type_fault.hpp"
+#include "description/types.hpp"
+#include "encoding_error.hpp"
 #include "outcome.hpp"
 #include "schema.hpp"
-#include "description/schema_check.hpp"
-#include "description/types.hpp"
+#include "writing/json_writer.hpp"
 #include "writing/write_values.hpp"
 
 namespace kindwire {
@@ -70,10 +71,10 @@ struct write_plan {
 
 // `what` is what a json_writer writes, with what is given to that beside it.
 template <text_sink Sink, class... What>
-outcome<void> encode_into(Sink& sink, What const&... what) {
+outcome<void> encode_into(Sink& sink, encode_options options, What const&... what) {
   if constexpr (rewindable_sink<Sink>) {
     std::size_t const before = sink.size();
-    json_writer writer{sink};
+    json_writer writer{sink, options};
     if (writer.write(what...)) {
       writer.flush();
       return {};
@@ -82,12 +83,12 @@ outcome<void> encode_into(Sink& sink, What const&... what) {
     return writer.take_error();
   } else {
     // Nothing can be taken back from this sink: it gets nothing before it is known that there is no error.
-    json_writer trial;
+    json_writer trial{options};
     if (!trial.write(what...)) return trial.take_error();
     if (auto const text = trial.held()) {
       sink.append(text->data(), text->size());
     } else {
-      json_writer writer{sink};
+      json_writer writer{sink, options};
       writer.write(what...);
       writer.flush();
     }
@@ -101,19 +102,32 @@ outcome<void> encode_into(Sink& sink, What const&... what) {
 /// optionals left out (or as null, where an initialiser gives them a value), numbers in the fewest digits
 /// that give the same number again. On an error (NaN, an infinity, a string that is not UTF-8, an enumerator
 /// without a name, a duration that its unit cannot express, a raw_json that is not one JSON value, a value
-/// beyond what its field() states, nesting beyond json_max_depth) the sink is as it was.
-template <class T, text_sink Sink>
-outcome<void> encode(T const& value, Sink& sink) {
-  return detail::encode_into(sink, value);
+/// beyond what its field() states, nesting beyond what `options` allow) the sink is as it was.
+template <detail::writable T, text_sink Sink>
+outcome<void> encode(T const& value, Sink& sink, encode_options options = {}) {
+  return detail::encode_into(sink, options, value);
 }
 
 /// The value as JSON, as encode() writes it, or why it has no form in JSON.
-template <class T>
-outcome<std::string> to_json(T const& value) {
+template <detail::writable T>
+outcome<std::string> to_json(T const& value, encode_options options = {}) {
   std::string text;
-  if (auto const encoded = encode(value, text); !encoded) return encoded.error();
+  if (auto const encoded = encode(value, text, options); !encoded) return encoded.error();
   return text;
 }
+
+// What cannot be encoded.
+#define KINDWIRE_REFUSE(fault, sentence)                                           \
+  template <class T, text_sink Sink>                                               \
+  requires(detail::fault_of<T, detail::use::writing> == detail::type_fault::fault) \
+      KINDWIRE_REFUSED(sentence)                                                   \
+  outcome<void> encode(T const& value, Sink& sink, encode_options options = {});   \
+  template <class T>                                                               \
+  requires(detail::fault_of<T, detail::use::writing> == detail::type_fault::fault) \
+      KINDWIRE_REFUSED(sentence)                                                   \
+  outcome<std::string> to_json(T const& value, encode_options options = {});
+KINDWIRE_TYPE_FAULTS(KINDWIRE_REFUSE)
+#undef KINDWIRE_REFUSE
 
 namespace detail {
 

@@ -9,6 +9,8 @@
 
 #include <doctest/doctest.h>
 
+#include <kindwire/documents/json_schema.hpp>
+#include <kindwire/documents/typescript.hpp>
 #include <kindwire/json/reader.hpp>
 #include <kindwire/json/writer.hpp>
 
@@ -102,6 +104,69 @@ TEST_CASE("what is wrong with a variant is named with its place") {
   CHECK(error_of(R"({"radius":1,"more":{},"kind":"CIRCLE"})", {.refuse_unknown_fields = true}) ==
         R"(unknown field "more")");
   CHECK(kw::decode<shape>(R"({"x":1,"kind":"CIRCEL"})").error().offset == 14);
+}
+
+namespace {
+
+using open_shape = std::variant<circle, kw::raw_json, text>;
+using seen_shape = std::variant<std::monostate, circle>;
+using viewed_shape = std::variant<circle, kw::raw_json_view>;
+
+}  // namespace
+
+TEST_CASE("a message of another kind is kept as text, where an alternative is for that") {
+  std::string const text = R"([{"kind":"CIRCLE","radius":1}, {"a":[{"kind":"TEXT"}],"kind":"NEW","b":"}"} ])";
+  auto const value = kw::decode<std::vector<open_shape>>(text);
+  REQUIRE(value);
+  CHECK(std::get<circle>(value->at(0)).radius == 1);
+  CHECK(std::get<kw::raw_json>(value->at(1)).text == R"({"a":[{"kind":"TEXT"}],"kind":"NEW","b":"}"})");
+  CHECK(*kw::to_json(*value) ==
+        R"([{"kind":"CIRCLE","radius":1},{"a":[{"kind":"TEXT"}],"kind":"NEW","b":"}"}])");
+  auto const view = kw::decode<viewed_shape>(R"( {"kind":"NEW"} )");
+  CHECK(std::get<kw::raw_json_view>(*view).text == R"({"kind":"NEW"})");
+  auto const seen = kw::decode<std::vector<seen_shape>>(R"([{"kind":"NEW"},{"kind":"CIRCLE","radius":2}])");
+  CHECK(seen->at(0).index() == 0);
+  CHECK(std::get<circle>(seen->at(1)).radius == 2);
+}
+
+TEST_CASE("what has no kind, or is broken, is not kept") {
+  auto const code = [](std::string_view text, kw::json_options options = {}) {
+    auto const value = kw::decode<open_shape>(text, options);
+    return value ? json_errc{} : value.error().code;
+  };
+  CHECK(code(R"({"a":1})") == json_errc::missing_kind);
+  CHECK(code(R"({"kind":7})") == json_errc::wrong_type);
+  CHECK(code("[]") == json_errc::wrong_type);
+  CHECK(code(R"({"kind":"NEW","a":})") == json_errc::malformed);
+  CHECK(code(R"({"kind":"NEW","a":"\xFF"})") == json_errc::invalid_escape);
+  CHECK(code(R"({"kind":"CIRCLE"})") == json_errc::missing_field);
+  CHECK(code(R"({"kind":"NEW","kind":"CIRCLE","radius":1})", {.duplicates = kw::duplicate_policy::first}) ==
+        json_errc{});
+  CHECK(code(R"({"kind":"NEW","kind":"CIRCLE"})", {.duplicates = kw::duplicate_policy::last}) ==
+        json_errc::missing_field);
+}
+
+TEST_CASE("what is written for another kind has one") {
+  for (char const* const wrong :
+       {"null", "7", "{}", R"({"a":{"kind":"A"}})", R"({"kind":7})", R"(["kind"])", "{"}) {
+    CAPTURE(wrong);
+    auto const written = kw::to_json(open_shape{kw::raw_json{wrong}});
+    REQUIRE(!written);
+    CHECK(written.error().message() ==
+          "value was rejected: expected a raw_json that is a message with a kind");
+  }
+  CHECK(kw::to_json(open_shape{kw::raw_json{R"({"kind":"A",})"}}).error().code == json_errc::malformed);
+  CHECK(*kw::to_json(open_shape{kw::raw_json{"\n{\n\"a\":1,\n\"kind\":\"A\"}"}}) == R"({"a":1,"kind":"A"})");
+  CHECK(kw::to_json(seen_shape{}).error().message() ==
+        "value was rejected: expected a variant that holds a message");
+}
+
+TEST_CASE("documents say that other kinds are taken") {
+  std::string const schema = kw::json_schema<std::vector<open_shape>>();
+  CHECK(schema.find(R"("enum": ["CIRCLE", "TEXT"])") != std::string::npos);
+  CHECK(schema.find(R"("not": {)") != std::string::npos);
+  CHECK(kw::typescript<open_shape>().find(
+            "Circle\n  | Text\n  | { kind: string; [name: string]: unknown };\n") != std::string::npos);
 }
 
 TEST_CASE("variants in variants are bounded in depth, and in time though each kind comes last") {

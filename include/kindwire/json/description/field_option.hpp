@@ -9,6 +9,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "../text/byte_text.hpp"
 #include "small_tuple.hpp"
 
 namespace kindwire {
@@ -28,6 +29,19 @@ inline constexpr as_number_t as_number{};
 /// Integers travel as strings of decimal digits: JavaScript's numbers are exact up to 2^53 only.
 struct as_string_t {};
 inline constexpr as_string_t as_string{};
+
+/// Bytes, in a std::vector, a std::array or an array of std::byte or std::uint8_t, or in a std::string,
+/// travel as hexadecimal digits, two a byte, written in small letters and read in either (RFC 4648 §8).
+struct as_hex_t {};
+inline constexpr as_hex_t as_hex{};
+
+/// Bytes travel in base64, with padding (RFC 4648 §4).
+struct as_base64_t {};
+inline constexpr as_base64_t as_base64{};
+
+/// Bytes travel in the base64 of URLs and file names (RFC 4648 §5), without padding, as in RFC 7515.
+struct as_base64url_t {};
+inline constexpr as_base64url_t as_base64url{};
 
 /// Made by minimum().
 template <class Number>
@@ -92,10 +106,11 @@ constexpr min_length_option min_length(std::size_t code_points) noexcept { retur
 /// The greatest length of a string in Unicode code points.
 constexpr max_length_option max_length(std::size_t code_points) noexcept { return {code_points}; }
 
-/// The least number of elements in an array, or of entries in a map; of arrays in arrays, in the outermost.
+/// The least number of elements in an array, of entries in a map, or of bytes that travel as a string; of
+/// arrays in arrays, in the outermost.
 constexpr min_items_option min_items(std::size_t count) noexcept { return {count}; }
 
-/// The greatest number of elements in an array, or of entries in a map.
+/// The greatest number of elements in an array, of entries in a map, or of bytes.
 constexpr max_items_option max_items(std::size_t count) noexcept { return {count}; }
 
 /// What a field or a kind is for, to whom reads a document of the protocol. The text must live as long as the
@@ -136,7 +151,8 @@ inline constexpr bool is_field_option =
     std::is_same_v<T, min_length_option> || std::is_same_v<T, max_length_option> ||
     std::is_same_v<T, min_items_option> || std::is_same_v<T, max_items_option> ||
     std::is_same_v<T, description_option> || std::is_same_v<T, must_be_present_t> ||
-    std::is_same_v<T, as_number_t> || std::is_same_v<T, as_string_t>;
+    std::is_same_v<T, as_number_t> || std::is_same_v<T, as_string_t> || std::is_same_v<T, as_hex_t> ||
+    std::is_same_v<T, as_base64_t> || std::is_same_v<T, as_base64url_t>;
 
 template <class... Options>
 struct first_unit {
@@ -167,7 +183,11 @@ struct field_options {
   static constexpr bool has_unit = (is_unit<Options> || ...);
   static constexpr bool is_defaulted = has<defaulted_t>;
   static constexpr bool is_present = has<must_be_present_t>;
-  static constexpr bool has_spelling = has<as_number_t> || has<as_string_t>;
+  static constexpr byte_spelling bytes = has<as_hex_t>         ? byte_spelling::hex
+                                         : has<as_base64_t>    ? byte_spelling::base64
+                                         : has<as_base64url_t> ? byte_spelling::base64url
+                                                               : byte_spelling::none;
+  static constexpr bool has_spelling = has<as_number_t> || has<as_string_t> || bytes != byte_spelling::none;
   // Whether anything was said of the values.
   static constexpr bool is_limited =
       has_minimum || has_maximum || has_length || has_items || has_unit || has_spelling;

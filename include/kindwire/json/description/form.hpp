@@ -8,8 +8,8 @@
 #include <string_view>
 #include <type_traits>
 
-#include "field_option.hpp"
 #include "../schema.hpp"
+#include "field_option.hpp"
 #include "types.hpp"
 
 namespace kindwire::detail {
@@ -104,6 +104,20 @@ template <class T, std::size_t Size>
 inline constexpr std::size_t size_of_array<std::array<T, Size>> = Size;
 template <class T, std::size_t Size>
 inline constexpr std::size_t size_of_array<T[Size]> = Size;
+
+// What can hold bytes that travel as a string: a fixed number of them, or any.
+template <class T>
+inline constexpr bool is_byte_array = false;
+template <class T>
+requires is_array<T>
+inline constexpr bool is_byte_array<T> = json_byte<inside_of<T>>;
+
+template <class T>
+concept json_bytes = is_byte_array<T> || std::is_same_v<T, std::string> || requires(T& bytes) {
+  requires json_byte<typename T::value_type>;
+  bytes.resize(bytes.size());
+  bytes.data();
+};
 
 // Strings, also of one's own, that are made of one and show it; views point into the text.
 template <class T>

@@ -12,8 +12,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "form.hpp"
 #include "../schema.hpp"
+#include "form.hpp"
 #include "types.hpp"
 
 namespace kindwire::detail {
@@ -34,6 +34,7 @@ struct no_limits {
   static constexpr bool of_items = false;
   static constexpr bool as_number = false;
   static constexpr bool as_string = false;
+  static constexpr byte_spelling bytes = byte_spelling::none;
 };
 
 /// Whether a value, or what is inside of it, is a number, a string, …: the type that is neither an optional
@@ -50,6 +51,20 @@ template <class T>
 requires is_around<T>
 struct innermost<T> : innermost<inside_of<T>> {
 };
+
+/// Whether a value is, or contains, bytes that can travel as a string.
+template <class T>
+constexpr bool holds_bytes() noexcept {
+  if constexpr (has_codec<T>) {
+    return false;
+  } else if constexpr (json_bytes<T>) {
+    return true;
+  } else if constexpr (is_around<T>) {
+    return detail::holds_bytes<inside_of<T>>();
+  } else {
+    return false;
+  }
+}
 
 template <class T>
 struct without_null {
@@ -109,11 +124,16 @@ struct field_limits {
       std::is_same_v<value, std::string> || std::is_same_v<value, std::string_view>;
   static constexpr bool is_list = [] {
     using type = typename without_null<member>::type;
-    return !has_codec<type> && (form_of<type> == json_form::list || form_of<type> == json_form::map);
+    if constexpr (described_as::bytes != byte_spelling::none && std::is_same_v<type, std::string>) {
+      return true;
+    } else {
+      return !has_codec<type> && (form_of<type> == json_form::list || form_of<type> == json_form::map);
+    }
   }();
 
   static constexpr bool as_number = described_as::template has<as_number_t>;
   static constexpr bool as_string = described_as::template has<as_string_t>;
+  static constexpr byte_spelling bytes = described_as::bytes;
 
   static_assert(!described_as::has_unit || is_duration<value> || is_time<value>,
                 "kindwire: unit<> is for fields that are, or contain, std::chrono durations or time points");
@@ -124,7 +144,10 @@ struct field_limits {
   static_assert(
       !of_numbers || !std::is_void_v<number>,
       "kindwire: minimum() and maximum() are for fields that are, or contain, numbers or durations");
-  static_assert(!of_length || is_text,
+  static_assert(bytes == byte_spelling::none || holds_bytes<member>(),
+                "kindwire: as_hex, as_base64 and as_base64url are for fields that are, or contain, bytes: "
+                "std::byte or std::uint8_t in a vector or an array, or a std::string");
+  static_assert(!of_length || (is_text && bytes == byte_spelling::none),
                 "kindwire: min_length() and max_length() are for fields that are, or contain, strings; for "
                 "arrays and maps there are min_items() and max_items()");
   static_assert(!of_items || is_list,
@@ -235,6 +258,7 @@ inline std::string length_text(size_limits limits) {
 inline std::string list_text(size_limits limits) {
   return size_text(limits, "an array of ", "element", "elements");
 }
+inline std::string bytes_text(size_limits limits) { return size_text(limits, "", "byte", "bytes"); }
 inline std::string map_text(size_limits limits) {
   return size_text(limits, "an object of ", "member", "members");
 }

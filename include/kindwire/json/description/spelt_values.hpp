@@ -1,4 +1,4 @@
-// Values that are written as strings without being texts: integers, also as keys of maps, and paths.
+// Values that are written as strings without being texts: integers, also as keys of maps, bytes, and paths.
 #pragma once
 
 #include <charconv>
@@ -9,7 +9,9 @@
 #include <system_error>
 
 #include "../error.hpp"
+#include "../text/byte_text.hpp"
 #include "form.hpp"
+#include "limits.hpp"
 
 namespace kindwire::detail {
 
@@ -37,6 +39,11 @@ std::string whole_text(std::string_view what) {
   return text;
 }
 
+/// `bytes as base64`
+inline std::string spelling_text(byte_spelling how) {
+  return "bytes as " + std::string{name_of_spelling(how)};
+}
+
 // Paths are UTF-8 in JSON, whatever the system has.
 
 template <json_path T>
@@ -48,6 +55,24 @@ template <json_path T>
 std::string path_text(T const& path) {
   std::u8string const text = path.u8string();
   return {text.begin(), text.end()};
+}
+
+/// A constant's value, for people: as it stands in JSON, unless something must be escaped.
+template <class T>
+std::string constant_text(T const& value) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return value ? "true" : "false";
+  } else if constexpr (json_integer<T> || json_floating<T>) {
+    return digits_of(value);
+  } else {
+    std::string text{'"'};
+    if constexpr (described_enum<T>) {
+      text += name_of_enumerator(value).value_or(std::string_view{});
+    } else {
+      text += value;
+    }
+    return text + '"';
+  }
 }
 
 /// A map's key as it stands in JSON, without escapes; empty if it is an enumerator without a name.

@@ -11,6 +11,11 @@
 //   raw_json         any value, as text       std::variant<T…>  object, of kinds that share a key
 //   raw_json_view    any value, as a view     std::map<K, T>    object; other maps with try_emplace
 //
+// Bytes are numbers in an array, or a string where their field says as_hex or as_base64; a std::byte must.
+//
+// One alternative of a variant may be a raw_json, a raw_json_view or a std::monostate: it takes the messages
+// of kinds that the others do not have. The first two keep their text, which is written as it is.
+//
 // A map's keys are strings, integers, enumerations with names, or paths; what is no string is written as one.
 // An integer may also be written as 1.0 or 1e3, as in JSON Schema.
 //
@@ -34,10 +39,14 @@
 
 namespace kindwire {
 
-/// How many arrays and objects may stand inside each other, in a text and in a value. RFC 8259 §9 lets a
-/// parser set a limit; decoding recurses over the user's types, and the limit keeps a peer from choosing how
-/// much stack that takes.
+/// How many arrays and objects may stand inside each other, in a text and in a value, unless options say
+/// otherwise. RFC 8259 §9 lets a parser set a limit; decoding recurses over the user's types, and the limit
+/// keeps a peer from choosing how much stack that takes.
 inline constexpr unsigned json_max_depth = 64;
+
+/// The most that options may allow, for which 512 KiB of stack are enough in any build; what is beyond counts
+/// as this.
+inline constexpr unsigned json_depth_limit = 512;
 
 class json_reader;
 class json_writer;
@@ -133,6 +142,9 @@ concept json_path = requires(T const& path) {
   { path.u8string() } -> std::same_as<std::u8string>;
   path.lexically_normal();
 };
+
+template <class T>
+concept json_byte = std::is_same_v<T, std::byte> || std::is_same_v<T, unsigned char>;
 
 // Elements go to the end.
 template <class T>

@@ -53,7 +53,7 @@ inline bool may_have_member(std::string_view text, std::string_view name) noexce
 /// unless the text has escapes.
 inline message_head read_head(std::string_view text, std::string_view key, std::string_view id_name,
                               duplicate_policy duplicates = duplicate_policy::refuse) {
-  detail::json_scanner scanner{text};
+  detail::json_scanner scanner{text, json_depth_limit};  // what decodes it says what is too deep
   message_head head;
   bool has_id = false;
   int looked_behind = 0;
@@ -105,7 +105,7 @@ namespace detail {
 // Whether the first member of a message is this string, whatever the member is called: kindwire writes the
 // kind there, so that this tells the kind of a message whose key is not known.
 inline bool first_member_is(std::string_view text, std::string_view kind) {
-  json_scanner scanner{text};
+  json_scanner scanner{text, json_depth_limit};
   std::string_view value;
   scanner.skip_space();
   if (!scanner.enter('{', {}) || !member_walk{scanner}.next()) return false;

@@ -42,6 +42,10 @@ struct json_options {
   /// A member of a message that is never unknown: the id that questions and answers have beside their fields.
   /// The name must live as long as what reads.
   std::string_view id_name = {};
+  /// How many arrays and objects may stand inside each other; up to json_depth_limit. Decoding takes up to
+  /// 400 bytes of stack for a level, without optimisation 650, and finding the kinds of nested variants,
+  /// where they stand last, as often reads the text.
+  unsigned max_depth = json_max_depth;
 };
 
 namespace detail {
@@ -68,7 +72,7 @@ void renew(T& value);
 class json_reader {
  public:
   explicit json_reader(std::string_view text, json_options options = {}) noexcept
-      : scanner_(text), options_(options) {}
+      : scanner_(text, options.max_depth), options_(options) {}
 
   /// Reads the value that stands next. On false, `value` is valid but unspecified. Otherwise nothing of what
   /// it held is left: absent fields get what their initialisers give them. A string and a vector keep their
@@ -107,11 +111,15 @@ class json_reader {
   // Reads the member at Index of T, and checks what its field() states.
   template <class T, std::size_t Index>
   static bool read_field(json_reader& reader, void* object) {
-    using limits = detail::limits_of<T, Index>;
-    static_assert(limits::make_sense);
     reader.scanner_.skip_space();
-    return reader.read_value<limits>(
-        static_cast<T*>(object)->*(schema<T>.fields.template get<Index>().member));
+    if constexpr (detail::is_constant<detail::field_type<T, Index>>) {
+      return reader.read_constant(schema<T>.fields.template get<Index>().value);
+    } else {
+      using limits = detail::limits_of<T, Index>;
+      static_assert(limits::make_sense);
+      return reader.read_value<limits>(
+          static_cast<T*>(object)->*(schema<T>.fields.template get<Index>().member));
+    }
   }
 
   // Enters the object that stands next and finds its kind, reading all that stands before it, or says what is
@@ -159,6 +167,8 @@ class json_reader {
       return false;
     } else if constexpr (detail::has_read_codec<T>) {
       return json_codec<T>::read(*this, value);
+    } else if constexpr (Limits::bytes != detail::byte_spelling::none && detail::json_bytes<T>) {
+      return read_bytes<Limits>(value);
     } else {
       using enum detail::json_form;
       constexpr detail::json_form form = detail::form_of<T>;
@@ -276,10 +286,14 @@ class json_reader {
   bool read_numbered(T& value);
   template <class T>
   bool read_named(T& value, char const* where, std::string_view name);
+  template <class T>
+  bool read_constant(T const& value);
   template <class Limits, class T>
   bool read_time(T& value);
   template <class T>
   bool read_path(T& value);
+  template <class Limits, class T>
+  bool read_bytes(T& value);
   template <class Limits, class T>
   bool read_nullable(T& value);
   template <class Limits, class T>

@@ -50,6 +50,8 @@ struct variant_plan {
   std::size_t (*find)(std::string_view kind);  // kinds.size() without it
   object_plan const* const* plans;
   void* (*const* emplace)(void* variant);
+  // For the text of a message of another kind. Null if there is no alternative for that.
+  void (*keep)(void* variant, std::string_view text);
 };
 
 }  // namespace kindwire::detail

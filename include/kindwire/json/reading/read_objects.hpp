@@ -31,9 +31,17 @@ inline bool json_reader::read_object(void* object, detail::object_plan const& pl
 
 inline bool json_reader::read_variant(void* variant, detail::variant_plan const& plan) {
   detail::kind_place place;
+  char const* const begin = scanner_.position();
+  unsigned const depth = scanner_.depth();
   if (!find_kind(plan.key, place)) return false;
   std::size_t const index = plan.find(place.kind);
-  if (index == plan.kinds.size()) return fail_kind(plan.key, place.kind, plan.kinds);
+  if (index == plan.kinds.size()) {
+    if (plan.keep == nullptr) return fail_kind(plan.key, place.kind, plan.kinds);
+    scanner_.rewind(begin, depth);
+    if (!scanner_.skip_value()) return false;
+    plan.keep(variant, {begin, static_cast<std::size_t>(scanner_.position() - begin)});
+    return true;
+  }
   bool const passed = place.at == nullptr;
   return read_members(plan.emplace[index](variant), *plan.plans[index], passed, !passed, place);
 }
@@ -201,20 +209,47 @@ struct read_plan {
                                     kept};
 };
 
-template <class... Kinds>
-struct variant_read_plan<std::variant<Kinds...>> : kinds_of_variant<Kinds...> {
-  using kinds = kinds_of_variant<Kinds...>;
+template <class... Alternatives>
+struct variant_read_plan<std::variant<Alternatives...>> {
+  using variant = std::variant<Alternatives...>;
+  using kinds = kinds_of_variant<Alternatives...>;
+
+  template <std::size_t Index>
+  using kind_at = std::variant_alternative_t<kinds::rows[Index].alternative, variant>;
 
   template <class Kind>
-  static void* emplace(void* variant) {
-    return &static_cast<std::variant<Kinds...>*>(variant)->template emplace<Kind>();
+  static void* emplace(void* to) {
+    return &static_cast<variant*>(to)->template emplace<Kind>();
   }
 
-  static constexpr std::array<object_plan const*, sizeof...(Kinds)> plans{&read_plan<Kinds>::plan...};
-  static constexpr std::array<void* (*)(void*), sizeof...(Kinds)> emplacers{&emplace<Kinds>...};
-  static constexpr variant_plan plan{kind_key{kinds::key}, kinds::names,
-                                     [](std::string_view kind) { return kinds::table.find(kind); },
-                                     plans.data(), emplacers.data()};
+  template <std::size_t... Index>
+  static constexpr std::array<object_plan const*, kinds::count> make_plans(
+      std::index_sequence<Index...>) noexcept {
+    return {&read_plan<kind_at<Index>>::plan...};
+  }
+  template <std::size_t... Index>
+  static constexpr std::array<void* (*)(void*), kinds::count> make_emplacers(
+      std::index_sequence<Index...>) noexcept {
+    return {&emplace<kind_at<Index>>...};
+  }
+
+  template <class Alternative>
+  static void keep_one(variant& to, std::string_view text) {
+    if constexpr (is_fallback<Alternative>) {
+      auto& kept = to.template emplace<Alternative>();
+      if constexpr (keeps_text<Alternative>) kept.text = text;
+    }
+  }
+  static void keep(void* to, std::string_view text) {
+    (keep_one<Alternatives>(*static_cast<variant*>(to), text), ...);
+  }
+
+  static constexpr auto all_kinds = std::make_index_sequence<kinds::count>{};
+  static constexpr std::array<object_plan const*, kinds::count> plans = make_plans(all_kinds);
+  static constexpr std::array<void* (*)(void*), kinds::count> emplacers = make_emplacers(all_kinds);
+  static constexpr variant_plan plan{
+      kind_key{kinds::key}, kinds::names,     [](std::string_view kind) { return kinds::table.find(kind); },
+      plans.data(),         emplacers.data(), kinds::has_fallback ? &keep : nullptr};
 };
 
 }  // namespace detail

@@ -3,16 +3,17 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <string_view>
 #include <type_traits>
 
-#include "json_reader.hpp"
 #include "../description/schema_check.hpp"
 #include "../description/spelt_values.hpp"
 #include "../text/time_text.hpp"
 #include "../text/whole_number.hpp"
+#include "json_reader.hpp"
 
 namespace kindwire {
 
@@ -150,6 +151,10 @@ bool json_reader::read_named(T& value, char const* where, std::string_view name)
       return true;
     }
   }
+  if constexpr (schema<T>.fallback.has_value()) {
+    value = *schema<T>.fallback;
+    return true;
+  }
   scanner_.fail_at(where, json_errc::unknown_enumerator, {}, name);
   return scanner_.fail_known(schema<T>.names);
 }
@@ -171,6 +176,10 @@ bool json_reader::read_numbered(T& value) {
   if constexpr (described_enum<T>) {
     for (T const each : schema<T>.values) {
       if (each == value) return true;
+    }
+    if constexpr (schema<T>.fallback.has_value()) {
+      value = *schema<T>.fallback;
+      return true;
     }
     return scanner_.fail_at(text.data(), json_errc::unknown_enumerator, {}, text);
   }
@@ -216,6 +225,52 @@ bool json_reader::read_time(T& value) {
   }
   value = T{since};
   return true;
+}
+
+/// The value of a constant(), or an error that shows both.
+template <class T>
+bool json_reader::read_constant(T const& value) {
+  char const* const where = scanner_.position();
+  bool same = false;
+  if constexpr (std::is_same_v<T, std::string_view>) {
+    std::string_view found;
+    if (scanner_.peek() != '"') return scanner_.fail_type("a string");
+    if (!scanner_.string(found)) return false;
+    same = found == value;
+  } else {
+    T found{};
+    if (!read_value<detail::no_limits>(found)) return false;
+    same = found == value;
+  }
+  return same || scanner_.fail_at(where, json_errc::beyond_limit, detail::constant_text(value),
+                                  {where, static_cast<std::size_t>(scanner_.position() - where)});
+}
+
+/// Bytes, as their field says. How many there are is checked before they are kept.
+template <class Limits, class T>
+bool json_reader::read_bytes(T& value) {
+  constexpr detail::byte_spelling how = Limits::bytes;
+  char const* const where = scanner_.position();
+  std::string_view text;
+  if (scanner_.peek() != '"') return scanner_.fail_type(detail::spelling_text(how));
+  if (!scanner_.string(text)) return false;
+  auto const count = detail::byte_count(how, text);
+  if (!count) return scanner_.fail_at(where, json_errc::rejected, detail::spelling_text(how), text);
+  if constexpr (detail::is_byte_array<T>) {
+    constexpr std::size_t size = detail::size_of_array<T>;
+    if (*count != size) {
+      return scanner_.fail_at(where, json_errc::wrong_length, detail::bytes_text({size, size}),
+                              std::to_string(*count));
+    }
+  } else {
+    if constexpr (Limits::of_items) {
+      if (!Limits::items.contain(*count))
+        return fail_limit(where, detail::bytes_text(Limits::items), std::to_string(*count));
+    }
+    value.resize(*count);
+  }
+  return detail::read_bytes<how>(text, std::data(value)) ||
+         scanner_.fail_at(where, json_errc::rejected, detail::spelling_text(how), text);
 }
 
 /// UTF-8 on every system.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -22,8 +23,11 @@ namespace kindwire::detail {
 /// called after that but fail-path additions and take_error(). The text must outlive it.
 class json_scanner {
  public:
-  explicit json_scanner(std::string_view text) noexcept
-      : begin_(text.data()), position_(text.data()), end_(text.data() + text.size()) {}
+  explicit json_scanner(std::string_view text, unsigned max_depth = json_max_depth) noexcept
+      : begin_(text.data()),
+        position_(text.data()),
+        end_(text.data() + text.size()),
+        max_depth_((std::min)(max_depth, json_depth_limit)) {}
 
   json_scanner(json_scanner const&) = delete;
   json_scanner& operator=(json_scanner const&) = delete;
@@ -57,7 +61,7 @@ class json_scanner {
   bool enter(char bracket, std::string_view expected) {
     skip_space();
     if (peek() != bracket) return fail_type(expected);
-    if (depth_ == json_max_depth) return fail_at(position_, json_errc::too_deep);
+    if (depth_ >= max_depth_) return fail_depth();
     ++depth_;
     ++position_;
     return true;
@@ -155,11 +159,13 @@ class json_scanner {
   bool any_string(char const* last, std::string_view& value, bool& escaped);
   bool any_number(json_number& value, std::string_view expected);
   bool fail_token(std::string_view expected);
+  KINDWIRE_COLD bool fail_depth() { return fail_at(position_, json_errc::too_deep, depth_text(max_depth_)); }
 
   char const* begin_;
   char const* position_;
   char const* end_;
   unsigned depth_ = 0;
+  unsigned max_depth_;
   std::string scratch_;
   std::optional<json_error> error_;
 };
@@ -327,10 +333,12 @@ KINDWIRE_NOINLINE inline bool json_scanner::any_number(json_number& value, std::
 
 /// Passes a value of any type, checked like any other: a message with a broken part has no good parts.
 inline bool json_scanner::skip_value() {
-  // One bit a level, set for an object: the limit on depth makes the stack a word.
-  static_assert(json_max_depth <= 64);
+  // One bit a level, set for an object: the stack is a word, and as deep as messages are, no more. Whenever
+  // 64 levels are full, they are put aside.
   std::uint64_t objects = 0;
+  std::array<std::uint64_t, json_depth_limit / 64> aside;
   unsigned const outside = depth_;
+  auto const is_full = [&] { return (depth_ - outside) % 64 == 0 && depth_ != outside; };
   bool first = false;
   for (;;) {
     skip_space();
@@ -339,6 +347,7 @@ inline bool json_scanner::skip_value() {
     switch (peek()) {
       case '{':
       case '[':
+        if (is_full()) aside[(depth_ - outside) / 64 - 1] = objects;
         objects = objects << 1 | (peek() == '{' ? 1U : 0U);
         passed = enter(peek(), {});
         first = true;
@@ -366,7 +375,7 @@ inline bool json_scanner::skip_value() {
       if (more) {
         if (object && !key(view)) return false;
       } else {
-        objects >>= 1;
+        objects = is_full() ? aside[(depth_ - outside) / 64 - 1] : objects >> 1;
         first = false;
       }
     }

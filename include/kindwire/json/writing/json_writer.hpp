@@ -1,6 +1,7 @@
 // json_writer, the class. Include writer.hpp, which has all of its functions.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
@@ -26,6 +27,13 @@ namespace kindwire {
 template <class T>
 concept text_sink = requires(T& sink, char const* data, std::size_t size) {
   sink.append(data, size);
+};
+
+/// How a value is written.
+struct encode_options {
+  /// How many arrays and objects may stand inside each other; up to json_depth_limit. What reads it must
+  /// allow as many: see json_options.
+  unsigned max_depth = json_max_depth;
 };
 
 namespace detail {
@@ -77,13 +85,15 @@ class json_writer {
  public:
   /// Writes to `sink`, which must outlive the writer, in pieces of up to 512 bytes.
   template <text_sink Sink>
-  explicit json_writer(Sink& sink) noexcept
-      : sink_(&sink), append_([](void* to, char const* data, std::size_t size) {
-          static_cast<Sink*>(to)->append(data, size);
-        }) {}
+  explicit json_writer(Sink& sink, encode_options options = {}) noexcept
+      : sink_(&sink),
+        append_(
+            [](void* to, char const* data, std::size_t size) { static_cast<Sink*>(to)->append(data, size); }),
+        max_depth_((std::min)(options.max_depth, json_depth_limit)) {}
 
   /// Writes to nowhere, to find out whether and how well a value can be written.
-  json_writer() noexcept = default;
+  explicit json_writer(encode_options options = {}) noexcept
+      : max_depth_((std::min)(options.max_depth, json_depth_limit)) {}
 
   json_writer(json_writer const&) = delete;
   json_writer& operator=(json_writer const&) = delete;
@@ -133,16 +143,22 @@ class json_writer {
   // Writes the member at Index of T, and checks what its field() states.
   template <class T, std::size_t Index>
   static bool write_field(json_writer& writer, void const* object) {
-    using limits = detail::limits_of<T, Index>;
-    static_assert(limits::make_sense);
-    return writer.write_value<limits>(
-        static_cast<T const*>(object)->*(schema<T>.fields.template get<Index>().member));
+    if constexpr (detail::is_constant<detail::field_type<T, Index>>) {
+      return writer.write(schema<T>.fields.template get<Index>().value);
+    } else {
+      using limits = detail::limits_of<T, Index>;
+      static_assert(limits::make_sense);
+      return writer.write_value<limits>(
+          static_cast<T const*>(object)->*(schema<T>.fields.template get<Index>().member));
+    }
   }
 
   template <class Limits, class T>
   bool write_value(T const& value) {
     if constexpr (detail::has_write_codec<T>) {
       return json_codec<T>::write(*this, value);
+    } else if constexpr (Limits::bytes != detail::byte_spelling::none && detail::json_bytes<T>) {
+      return write_bytes<Limits>(value);
     } else {
       using enum detail::json_form;
       constexpr detail::json_form form = detail::form_of<T>;
@@ -238,7 +254,10 @@ class json_writer {
     overflowed_ = true;
   }
 
-  bool enter() { return ++depth_ <= json_max_depth || fail(json_errc::too_deep); }
+  bool enter() { return ++depth_ <= max_depth_ || fail_depth(); }
+  KINDWIRE_COLD bool fail_depth() {
+    return fail_value(json_errc::too_deep, detail::depth_text(max_depth_), {});
+  }
   // `separator` is still the opening bracket if nothing was written inside.
   bool leave(char separator, char opening, char closing) {
     --depth_;
@@ -264,8 +283,10 @@ class json_writer {
   bool write_duration(T value);
   template <class Limits, class T>
   bool write_time(T value);
-  template <class... Kinds>
-  bool write_variant(std::variant<Kinds...> const& value);
+  template <class Limits, class T>
+  bool write_bytes(T const& value);
+  template <class... Alternatives>
+  bool write_variant(std::variant<Alternatives...> const& value);
   template <class Limits, class Range>
   bool write_array(Range const& values);
   template <class T>
@@ -279,6 +300,7 @@ class json_writer {
   void (*append_)(void* sink, char const* data, std::size_t size) = nullptr;
   std::size_t used_ = 0;
   unsigned depth_ = 0;
+  unsigned max_depth_;
   bool overflowed_ = false;
   detail::kind_neighbour const* neighbour_ = nullptr;
   std::optional<json_error> error_;

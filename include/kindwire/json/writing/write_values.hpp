@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -12,13 +13,14 @@
 #include <variant>
 
 #include "../description/duration.hpp"
-#include "json_writer.hpp"
+#include "../description/schema_check.hpp"
+#include "../description/variant_kinds.hpp"
+#include "../kind/presence.hpp"
 #include "../text/number_text.hpp"
 #include "../text/scanner.hpp"
-#include "../description/schema_check.hpp"
 #include "../text/strings.hpp"
 #include "../text/time_text.hpp"
-#include "../description/variant_kinds.hpp"
+#include "json_writer.hpp"
 
 namespace kindwire {
 
@@ -98,11 +100,40 @@ bool json_writer::write_time(T value) {
   }
 }
 
-template <class... Kinds>
-bool json_writer::write_variant(std::variant<Kinds...> const& value) {
-  static_cast<void>(detail::kinds_of_variant<Kinds...>::table);
+template <class Limits, class T>
+bool json_writer::write_bytes(T const& value) {
+  if constexpr (Limits::of_items && !detail::is_byte_array<T>) {
+    if (!Limits::items.contain(value.size())) {
+      return fail_value(json_errc::beyond_limit, detail::bytes_text(Limits::items),
+                        std::to_string(value.size()));
+    }
+  }
+  put('"');
+  detail::write_bytes<Limits::bytes>(std::data(value), std::size(value),
+                                     [this](std::string_view piece) { put(piece); });
+  put('"');
+  return true;
+}
+
+template <class... Alternatives>
+bool json_writer::write_variant(std::variant<Alternatives...> const& value) {
+  using kinds = detail::kinds_of_variant<Alternatives...>;
+  static_cast<void>(kinds::table);
   if (value.valueless_by_exception()) return reject("a variant that holds a value");
-  return std::visit([this](auto const& kind) { return this->write_value<detail::no_limits>(kind); }, value);
+  auto const write_one = [this](auto const& one) {
+    using alternative = std::remove_cvref_t<decltype(one)>;
+    if constexpr (std::is_same_v<alternative, std::monostate>) {
+      return reject("a variant that holds a message");
+    } else if constexpr (detail::keeps_text<alternative>) {
+      // What has no kind could not be read again.
+      if (!detail::has_kind(one.text, kinds::key, max_depth_))
+        return reject("a raw_json that is a message with a kind");
+      return write_raw(one.text);
+    } else {
+      return this->write_value<detail::no_limits>(one);
+    }
+  };
+  return std::visit(write_one, value);
 }
 
 template <class Limits, class Range>
@@ -215,7 +246,7 @@ inline bool json_writer::write_string(std::string_view text) {
 /// harm in a document but would in a stream of lines: white space around it, and line breaks, which in JSON
 /// can only stand between tokens.
 inline bool json_writer::write_raw(std::string_view text) {
-  detail::json_scanner scanner{text};
+  detail::json_scanner scanner{text, max_depth_};
   scanner.rewind(text.data(), depth_);
   scanner.skip_space();
   char const* const begin = scanner.position();
