@@ -124,17 +124,16 @@ class correspondent {
 
   /// Nothing else can be asked.
   template <class Answer, class Question, class... Rest>
-  requires(!message_kind<Question> || !answerable<Answer>) auto request(Question const&, Rest&&...) {
-    static_assert(
-        message_kind<Question>,
-        "kindwire: a question is a struct with a kind: give the type a `static constexpr auto schema = "
-        "kindwire::kind(...)`, or specialise kindwire::schema for it");
-    static_assert(
-        answerable<Answer>,
-        "kindwire: an answer is a struct with a kind, or a std::variant of such: give the type a `static "
-        "constexpr auto schema = kindwire::kind(...)`, or specialise kindwire::schema for it");
-    return asio::awaitable<Answer>{};
-  }
+  requires(!message_kind<Question>) KINDWIRE_REFUSED(
+      "kindwire: a question is a struct with a kind: give the type a `static constexpr auto schema = "
+      "kindwire::kind(...)`, or specialise kindwire::schema for it")
+  asio::awaitable<Answer> request(Question const&, Rest&&...);
+  template <class Answer, message_kind Question, class... Rest>
+  requires(!answerable<Answer>) KINDWIRE_REFUSED(
+      "kindwire: an answer is a struct with a kind, or a std::variant of such: give the type a `static "
+      "constexpr "
+      "auto schema = kindwire::kind(...)`, or specialise kindwire::schema for it")
+  asio::awaitable<Answer> request(Question const&, Rest&&...);
 
   /// Questions without an answer yet.
   std::size_t outstanding() const noexcept { return state_->outstanding(); }

@@ -99,9 +99,7 @@ class remote {
 
   /// Nothing else can be sent.
   template <detail::unsendable T>
-  std::error_code send(T const&, compress = compress::yes) const {
-    return detail::refuse_to_send<T>(), error::invalid_argument;
-  }
+  KINDWIRE_UNSENDABLE std::error_code send(T const&, compress = compress::yes) const;
 
   /// A value as a TEXT message, encoded on this thread. If it cannot be: an error of encoding_category(), or
   /// invalid_argument from an encode_text() that does not say why. Exceptions of encode_text() other than

@@ -49,16 +49,13 @@ concept sendable =
 template <class T>
 concept unsendable = !sendable<T>;
 
-// For overloads of last resort.
-template <class T>
-constexpr void refuse_to_send() noexcept {
-  static_assert(
-      sendable<T>,
-      "kindwire: this cannot be sent: what can be is text (std::string_view), bytes in a row (std::byte, "
-      "unsigned char or char in a vector, an array or a span), a kindwire::message or prepared_message, "
-      "and a struct with a schema once <kindwire/json/writer.hpp> is included");
-}
-
 }  // namespace detail
+
+// What is said of anything else, by overloads of last resort.
+#define KINDWIRE_UNSENDABLE                                                                                \
+  KINDWIRE_REFUSED(                                                                                        \
+      "kindwire: this cannot be sent: what can be is text (std::string_view), bytes in a row (std::byte, " \
+      "unsigned char or char in a vector, an array or a span), a kindwire::message or prepared_message, "  \
+      "and a struct with a schema once <kindwire/json/writer.hpp> is included")
 
 }  // namespace kindwire::net

@@ -130,6 +130,13 @@ class server {
     };
   }
 
+  template <class Handler>
+  requires(!websocket_handler<Handler>) KINDWIRE_REFUSED(
+      "kindwire: a websocket handler is a coroutine that takes a kindwire::net::websocket by "
+      "reference and returns asio::awaitable<void>, or a function or coroutine that takes one by "
+      "value and owns it")
+  void websocket(std::string_view pattern, Handler handler, route_options options = {});
+
   /// Serves a page on `pattern`: a response, or a function that makes one from the request.
   template <class Page>
   requires std::convertible_to<Page, response> || std::is_invocable_r_v<response, Page&, request const&>

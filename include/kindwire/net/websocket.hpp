@@ -183,9 +183,7 @@ class websocket {
 
   /// Nothing else can be sent.
   template <detail::unsendable T, class... Token>
-  asio::awaitable<sent> send(T const&, Token&&...) {
-    return detail::refuse_to_send<T>(), asio::awaitable<sent>{};
-  }
+  KINDWIRE_UNSENDABLE asio::awaitable<sent> send(T const&, Token&&...);
 
   /// One fragment: TEXT or BINARY begins a message, CONTINUATION continues it, `fin` ends it (RFC 6455 §5.4).
   asio::awaitable<sent> send_fragment(message_type type, std::span<std::byte const> bytes, bool fin,
@@ -243,9 +241,7 @@ class websocket {
     return try_send(type, detail::binary_payload(bytes), how);
   }
   template <detail::unsendable T>
-  std::error_code try_send(T const&, compress = compress::yes) {
-    return detail::refuse_to_send<T>(), error();
-  }
+  KINDWIRE_UNSENDABLE std::error_code try_send(T const&, compress = compress::yes);
   std::error_code try_send_fragment(message_type type, std::span<std::byte const> bytes, bool fin,
                                     compress how = compress::yes) {
     bool const ends_message = fin && !is_control(type);
