@@ -1,10 +1,12 @@
-"""Compiles programs that are wrong: each must be refused, and the first error must say why in the words expected. And
-each header with compilers that are too old: one sentence, and the end.
+"""Compiles programs that are wrong: each must be refused, and the first error must say why in the words expected;
+`refused at once`, within the first five lines of what the compiler says, as nobody reads more. And each header with
+compilers that are too old: one sentence, and the end.
 
 usage: refusals.py REPOSITORY COMPILER [FLAG...]
 
 The programs are in tests/*/refused/*.cpp. What stands before the first line `// refused: SENTENCE` is common to all
-of the file and compiles (once, into a precompiled header); each such line begins a program that does not.
+of the file and compiles (once, into a precompiled header); each such line begins a program that does not. One that is
+to be refused at once is compiled as its user would: what is common is part of it, and includes what it includes.
 """
 
 import concurrent.futures
@@ -17,7 +19,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from report import Report
 
-CASE = re.compile(r"^// refused: (.+)$", re.MULTILINE)
+CASE = re.compile(r"^// refused( at once)?: (.+)$", re.MULTILINE)
 ERROR = re.compile(r"^.*\berror: .*$", re.MULTILINE)
 
 
@@ -55,9 +57,19 @@ def check_too_old(report, command):
         report.check(f"{what} is refused in one sentence", problems)
 
 
+def output_of(command, program):
+    return subprocess.run(command, input=program, capture_output=True, text=True, timeout=300)
+
+
 def errors_of(command, program):
-    result = subprocess.run(command, input=program, capture_output=True, text=True, timeout=300)
+    result = output_of(command, program)
     return ERROR.findall(result.stderr) or ([f"status {result.returncode}"] if result.returncode else [])
+
+
+def first_lines(command, program):
+    """One text, as an error is; none if there is no error."""
+    result = output_of(command, program)
+    return ["\n".join(result.stderr.splitlines()[:5])] if result.returncode else []
 
 
 def precompile(command, header):
@@ -87,9 +99,11 @@ def main():
             header.write_text(common)
             compiled = pool.submit(precompile, command, header)
             checks.append((f"{name}: what is common compiles", None, compiled))
-            for sentence, text in zip(cases[::2], cases[1::2]):
+            for at_once, sentence, text in zip(cases[::3], cases[1::3], cases[2::3]):
                 # Submitted later, so that the header is at least begun: there is nothing to wait for that waits for this.
-                checks.append((f"{name}: {sentence}", sentence, pool.submit(refused, compiled, command, header, text)))
+                found = (pool.submit(first_lines, command, common + text) if at_once else
+                         pool.submit(refused, compiled, command, header, text))
+                checks.append((f"{name}: {sentence}", sentence, found))
         report.check("there are programs to refuse", [] if len(checks) > 1 else ["none"])
         for name, sentence, found in checks:
             errors = found.result()

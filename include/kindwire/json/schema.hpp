@@ -92,7 +92,9 @@ template <class... Options>
 inline constexpr bool options_differ = ((count_of<Options, Options...> == 1) && ...) &&
                                        (std::size_t{0} + ... + (is_minimum<Options> ? 1U : 0U)) <= 1 &&
                                        (std::size_t{0} + ... + (is_maximum<Options> ? 1U : 0U)) <= 1 &&
-                                       (std::size_t{0} + ... + (is_unit<Options> ? 1U : 0U)) <= 1;
+                                       (std::size_t{0} + ... + (is_unit<Options> ? 1U : 0U)) <= 1 &&
+                                       (count_of<as_hex_t, Options...> + count_of<as_base64_t, Options...> +
+                                        count_of<as_base64url_t, Options...>) <= 1;
 
 template <class T>
 inline constexpr bool is_kind_option = std::is_same_v<T, key_option> || std::is_same_v<T, description_option>;

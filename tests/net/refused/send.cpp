@@ -17,26 +17,26 @@ bare value;
 auto text = ws.send("text");
 auto bytes = ws.send(std::vector<char>{});
 
-// refused: kindwire: this cannot be sent: what can be is text (std::string_view), bytes in a row (std::byte, unsigned char or char in a vector, an array or a span), a kindwire::message or prepared_message, and a struct with a schema once <kindwire/json/writer.hpp> is included
+// refused at once: kindwire: this cannot be sent: what can be is text (std::string_view), bytes in a row (std::byte, unsigned char or char in a vector, an array or a span), a kindwire::message or prepared_message, and a struct with a schema once <kindwire/json/writer.hpp> is included
 auto sent = ws.send(value);
 
-// refused: kindwire: this cannot be sent
+// refused at once: kindwire: this cannot be sent
 auto sent = ws.send(value, asio::use_awaitable);
 
-// refused: kindwire: this cannot be sent
+// refused at once: kindwire: this cannot be sent
 auto sent = ws.send(numbers);
 
-// refused: kindwire: this cannot be sent
+// refused at once: kindwire: this cannot be sent
 auto sent = ws.send(5);
 
-// refused: kindwire: this cannot be sent
+// refused at once: kindwire: this cannot be sent
 auto sent = ws.try_send(value);
 
-// refused: kindwire: this cannot be sent
+// refused at once: kindwire: this cannot be sent
 auto sent = ws.try_send(u"UTF-16");
 
-// refused: kindwire: this cannot be sent
+// refused at once: kindwire: this cannot be sent
 auto sent = remote.send(value);
 
-// refused: kindwire: this cannot be sent
+// refused at once: kindwire: this cannot be sent
 auto sent = remote.send(&numbers);

@@ -4,6 +4,7 @@
 #include "../../requirements.hpp"
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <type_traits>
@@ -21,7 +22,8 @@ struct no_member {};
 // A text is kept as a view, whatever it was given as.
 template <class Value>
 using constant_value =
-    std::conditional_t<std::convertible_to<Value, std::string_view>, std::string_view, Value>;
+    std::conditional_t<std::convertible_to<Value, std::string_view> && !std::is_same_v<Value, std::nullptr_t>,
+                       std::string_view, Value>;
 
 template <class T>
 concept json_constant = std::is_same_v<T, bool> || json_integer<T> || json_floating<T> ||
