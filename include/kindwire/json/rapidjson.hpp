@@ -1,15 +1,16 @@
 // RapidJSON's documents beside described types: for messages that a program has no type for, keeps or passes
 // on.
 //
+// clang-format off
 //     kw::dispatcher on{
 //         [](upload_progress const& progress, session& s) { s.bar(progress.value); },
-//         kw::on_kind("LEGACY", [](rapidjson::Value const& whole, session& s) {
-//         s.legacy(whole["id"].GetInt()); }), kw::on_unknown_kind([](rapidjson::Document whole, session& s) {
-//         s.keep(std::move(whole)); }),
+//         kw::on_kind("LEGACY", [](rapidjson::Value const& whole, session& s) { s.legacy(whole["id"].GetInt()); }),
+//         kw::on_unknown_kind([](rapidjson::Document whole, session& s) { s.keep(std::move(whole)); }),
 //     };
 //     on(text, s);
-//     on(document, s);                    // a message that is a document already
-//     kw::decode<upload_progress>(value); // and so here
+//     on(document, s);                     // a message that is a document already
+//     kw::decode<upload_progress>(value);  // and so here
+// clang-format on
 //
 // A handler of a `rapidjson::Value const&` gets the whole message, valid during the call, in memory that the
 // thread keeps for the next one: nothing is allocated per message as long as messages are not unusually
