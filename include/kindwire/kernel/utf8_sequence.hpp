@@ -35,20 +35,15 @@ constexpr std::size_t utf8_sequence(Byte const* at, std::size_t left) noexcept {
   auto const continues = [&](std::size_t index) { return (byte(index) & 0xC0) == 0x80; };
   if (left == 0) return 0;
   unsigned char const first = byte(0);
-  // In the order of how often they are met; each branch knows its size.
+  auto const second_fits = [&] {
+    return byte(1) >= utf8_second_least(first) && byte(1) <= utf8_second_most(first);
+  };
+  // Each branch knows its size, and so the compiler which of the bounds may be narrow.
   switch (utf8_size(first)) {
     case 1: return 1;
     case 2: return left >= 2 && continues(1) ? 2 : 0;
-    case 3:
-      return left >= 3 && continues(1) && continues(2) && byte(1) >= utf8_second_least(first) &&
-                     byte(1) <= utf8_second_most(first)
-                 ? 3
-                 : 0;
-    case 4:
-      return left >= 4 && continues(1) && continues(2) && continues(3) &&
-                     byte(1) >= utf8_second_least(first) && byte(1) <= utf8_second_most(first)
-                 ? 4
-                 : 0;
+    case 3: return left >= 3 && second_fits() && continues(2) ? 3 : 0;
+    case 4: return left >= 4 && second_fits() && continues(2) && continues(3) ? 4 : 0;
     default: return 0;
   }
 }
