@@ -118,8 +118,7 @@ outcome<void> encode(correlated<T> const& message, Sink& sink) {
   }
   detail::kind_neighbour const neighbour{message.id_name, message.id,
                                          message.key.empty() ? std::string_view{"kind"} : message.key};
-  return detail::encode_into(sink, encode_options{},
-                             detail::whole_message<value_type>{message.value, neighbour});
+  return encode(detail::whole_message<value_type>{message.value, neighbour}, sink);
 }
 
 /// For the answers of serve(), found by argument-dependent lookup.
