@@ -98,7 +98,7 @@ struct tuples_of : vectors_of {
 };
 struct pairs_of : vector_of {
   template <class T>
-  using type = std::vector<std::pair<int, T>>;
+  using type = std::vector<std::pair<int, std::shared_ptr<T>>>;
   static std::string around(std::string const& element) { return "[[7," + element + "]]"; }
 };
 struct array_of_vectors_of {
@@ -127,14 +127,14 @@ struct open_variants_of : vector_of {
 
 template <class Holder>
 struct member_object {
-  typename Holder::template type<member_object> inner{};
+  typename Holder::template type<member_object> inner;
   friend bool operator<(member_object const&, member_object const&) { return false; }
   static constexpr auto schema = kw::object(kw::field("inner", &member_object::inner, kw::defaulted));
   static constexpr bool is_kind = false;
 };
 template <class Holder>
 struct member_kind {
-  typename Holder::template type<member_kind> inner{};
+  typename Holder::template type<member_kind> inner;
   friend bool operator<(member_kind const&, member_kind const&) { return false; }
   static constexpr auto schema = kw::kind("NODE", kw::description("with an option"),
                                           kw::field("inner", &member_kind::inner, kw::defaulted));
@@ -142,13 +142,13 @@ struct member_kind {
 };
 template <class Holder>
 struct special_object {
-  typename Holder::template type<special_object> inner{};
+  typename Holder::template type<special_object> inner;
   friend bool operator<(special_object const&, special_object const&) { return false; }
   static constexpr bool is_kind = false;
 };
 template <class Holder>
 struct special_kind {
-  typename Holder::template type<special_kind> inner{};
+  typename Holder::template type<special_kind> inner;
   friend bool operator<(special_kind const&, special_kind const&) { return false; }
   static constexpr bool is_kind = true;
 };
@@ -264,7 +264,7 @@ TEST_CASE("a kind may hold itself in variants") {
 
 struct branch;
 struct leaf_list {
-  std::vector<branch> branches{};
+  std::vector<branch> branches;
   static constexpr auto schema =
       kw::kind("LEAVES", kw::field("branches", &leaf_list::branches, kw::defaulted));
 };
