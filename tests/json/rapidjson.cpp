@@ -233,6 +233,12 @@ TEST_CASE("rapidjson: the depth is ours, and costs no stack") {
   std::string members;
   for (int depth = 0; depth != 100'000; ++depth) members += R"({"a":)";
   CHECK(error_of(R"({"kind":"LEGACY","a":)" + members).code == json_errc::too_deep);
+
+  kw::dispatcher const deep{kw::json_options{.max_depth = 300},
+                            kw::on_kind("LEGACY", [](rapidjson::Value const&) {})};
+  for (std::size_t const depth : {62U, 63U, 64U, 65U, 299U}) CHECK(deep(nested(depth)));
+  CHECK(deep(nested(300)).error().code == json_errc::too_deep);
+  CHECK(deep(*kw::decode<rapidjson::Document>(nested(100), {.max_depth = 300})));
 }
 
 TEST_CASE("rapidjson: of members that stand twice in whichever object one counts, or none") {

@@ -69,7 +69,9 @@ class message_text<T> {
   static constexpr bool is_own = true;
 
   explicit message_text(T const& whole) {
-    if (auto const encoded = kindwire::encode(whole, *text_); !encoded) error_ = encoded.error();
+    // How deep it may be is for the reader to say.
+    auto const encoded = kindwire::encode(whole, *text_, {.max_depth = json_depth_limit});
+    if (!encoded) error_ = encoded.error();
   }
 
   json_error const* error() const noexcept { return error_ ? &*error_ : nullptr; }
