@@ -250,6 +250,17 @@ TEST_CASE("handlers may be coroutines, whose message is their own") {
   auto outcome = on(R"({"kind":"REQUEST","id":7})", 1);
   REQUIRE(outcome);
   CHECK(outcome->run() == 8);
+  // The text is there as long as the coroutine; what stands for escapes is not.
+  kw::dispatcher const rest{
+      [](initial) -> task { co_return 0; },
+      [](kw::unknown_message m) -> task { co_return static_cast<int>(m.kind.size()); },
+  };
+  auto unknown = rest(R"({"kind":"OTHER"})");
+  REQUIRE(unknown);
+  CHECK(unknown->run() == 5);
+  CHECK(rest(R"({"a":1,"kind":"OTHE\u0052"})").error().message() ==
+        R"(field "kind": string with escapes where only a plain one can be viewed)");
+  CHECK(rest(R"({"kind":"INITIA\u004C"})"));
   static_assert(kw::detail::would_dangle<task (*)(initial const&), task>);
   static_assert(!kw::detail::would_dangle<task (*)(initial), task>);
   static_assert(!kw::detail::would_dangle<void (*)(initial const&), void>);

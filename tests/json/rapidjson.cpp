@@ -149,6 +149,22 @@ TEST_CASE("rapidjson: kinds of a dynamic dispatcher take documents, too") {
   CHECK(on(document, log));
   CHECK(on(R"({"kind":"OTHER"})", log));
   CHECK(log == log_type{R"({"a":2,"kind":"LEGACY"})", "OTHER"});
+
+  // A kind that is empty is one; none is none.
+  CHECK(on.add("", [](rapidjson::Value const&, log_type& to) { to.push_back("empty"); }));
+  CHECK(on(R"({"kind":""})", log));
+  CHECK(on(R"({"b\"kind":""})", log).error().code == json_errc::missing_kind);
+  CHECK(log.back() == "empty");
+}
+
+TEST_CASE("rapidjson: a document that was moved from is read into again") {
+  rapidjson::Document document;
+  document.Parse("[1]");
+  rapidjson::Document const other = std::move(document);
+  kw::json_reader reader{"[2]"};
+  CHECK(reader.read(document));
+  CHECK(text_of(document) == "[2]");
+  CHECK(text_of(other) == "[1]");
 }
 
 TEST_CASE("rapidjson: a coroutine gets its own document, and none that would look at a text that is gone") {
@@ -168,6 +184,7 @@ TEST_CASE("rapidjson: a coroutine gets its own document, and none that would loo
   auto const made = on(R"({"kind":"RAW"})");
   REQUIRE(made);
   made->handle.destroy();
+  CHECK(on(R"({"kind":"R\u0041W"})").error().code == json_errc::escaped_string);
 }
 
 TEST_CASE("rapidjson: what is no JSON is our error, with our path") {

@@ -634,6 +634,28 @@ TEST_CASE("a server that has stopped may listen again") {
   });
 }
 
+TEST_CASE("routes have their own limits, whichever was busy before") {
+  asio::io_context io;
+  kw::net::server server{io};
+  kw::net::connection_options few;
+  few.max_message_size = 100;
+  server.websocket("/few", echo, {.connection = few});
+  server.websocket("/many", echo);
+  server.start();
+  run(io, server, [&]() -> asio::awaitable<void> {
+    for (int round = 0; round != 2; ++round) {
+      for (auto const& [path, size] : {std::pair{"/many", 1000}, {"/few", 100}, {"/few", 101}}) {
+        auto ws = co_await kw::net::connect(io.get_executor(), url(server, path));
+        co_await ws.send(std::string(static_cast<std::size_t>(size), 'x'));
+        kw::message const reply = co_await ws.receive();
+        CHECK(static_cast<bool>(reply) == (size != 101));
+        if (!reply) CHECK(ws.close_code() == kw::close_code::message_too_big);
+        co_await ws.close();
+      }
+    }
+  });
+}
+
 TEST_CASE("connections that come and go leave nothing behind") {
   asio::io_context io;
   kw::net::server server{io};

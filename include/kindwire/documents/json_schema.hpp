@@ -252,10 +252,12 @@ inline std::string schema_document(catalogue const& types, type_node const& root
 /// the reader, refuse them. Ends with a newline.
 ///
 /// What the reader does and a schema cannot say: it refuses a field that stands twice, nesting beyond
-/// json_max_depth, strings that are not Unicode, strings with escapes where T has a std::string_view, and
-/// an id (json_options::id_name) in messages that are inside of others, durations in floating point units
-/// that do not come to whole ones of the member's unit, one byte or two more than max_items() in base64; it
-/// compares integers exactly, where validators tend to compare doubles.
+/// json_options::max_depth, strings that are not Unicode, strings with escapes where T has a
+/// std::string_view, and an id (json_options::id_name) in messages that are inside of others, durations in
+/// floating point units that do not come to whole ones of the member's unit, one byte or two beyond
+/// min_items() or max_items() in base64, integers in strings and keys that are beyond their type or limits,
+/// elements of a set that are the same value in another spelling; it compares integers exactly, where
+/// validators tend to compare doubles.
 template <class T, class... More>
 std::string json_schema(json_options options = {}) {
   detail::catalogue types;

@@ -60,7 +60,7 @@ std::string initial_text(T const& value) {
 
 template <class T>
 type_node describe_number() {
-  if constexpr (json_integer<T>) {
+  if constexpr (std::is_integral_v<T>) {
     return {.form = type_form::integer,
             .minimum = digits_of((std::numeric_limits<T>::min)()),
             .maximum = digits_of((std::numeric_limits<T>::max)())};

@@ -281,6 +281,10 @@ class dispatcher {
                                 std::remove_reference_t<Arguments>&... arguments) {
     using value_type = message_at<Index>;
     if constexpr (detail::untyped<value_type>) {
+      if constexpr (detail::would_outlive_text<std::tuple_element_t<Index, std::tuple<Handlers...>>,
+                                               returned_at<Self, Index, Arguments...>>()) {
+        if (!message.reader.kind_is_in_text(set::kind_key, message.place)) return message.reader.take_error();
+      }
       detail::untyped_parameter<value_type> whole;
       if (!whole.read(message.reader, set::kind_key, message.place, message.text))
         return message.reader.take_error();

@@ -253,6 +253,8 @@ class dynamic_dispatcher<Result(Arguments...)> {
         if (!message.reader.read_rest(value, message.place)) return message.reader.take_error();
         return invoke(std::move(value), arguments...);
       } else {
+        if (this->outlives_text && !message.reader.kind_is_in_text(message.key, message.place))
+          return message.reader.take_error();
         detail::untyped_parameter<Message> whole;
         if (!whole.read(message.reader, message.key, message.place, message.text))
           return message.reader.take_error();

@@ -15,6 +15,7 @@
 namespace constant_tests {
 
 enum class unit { metre, mile };
+enum class colour { red, other };
 
 }  // namespace constant_tests
 
@@ -22,6 +23,13 @@ template <>
 inline constexpr auto kindwire::schema<constant_tests::unit> =
     kindwire::enumeration(kindwire::enumerator("m", constant_tests::unit::metre),
                           kindwire::enumerator("mi", constant_tests::unit::mile));
+
+template <>
+inline constexpr auto kindwire::schema<constant_tests::colour> =
+    kindwire::enumeration(kindwire::enumerator("red", constant_tests::colour::red),
+                          kindwire::enumerator("rouge", constant_tests::colour::red),
+                          kindwire::enumerator("other", constant_tests::colour::other),
+                          kindwire::fallback_enumerator(constant_tests::colour::other));
 
 namespace constant_tests {
 
@@ -41,6 +49,10 @@ struct marked {
   static constexpr auto schema =
       kw::object(kw::constant("yes", true), kw::constant("big", ~std::uint64_t{}), kw::constant("half", 0.5),
                  kw::constant("unit", unit::mile), kw::constant("quoted", std::string_view{"a\"b"}));
+};
+
+struct coloured {
+  static constexpr auto schema = kw::object(kw::constant("a", colour::red), kw::constant("b", colour::other));
 };
 
 struct derived : call {
@@ -88,6 +100,15 @@ TEST_CASE("constants of every type") {
   CHECK(changed("0.5", "0.25") == R"(field "half": expected 0.5, found 0.25)");
   CHECK(changed("mi", "m") == R"(field "unit": expected "mi", found "m")");
   CHECK(changed(R"(a\"b)", R"(a\"c)").starts_with(R"(field "quoted": expected )"));
+}
+
+TEST_CASE("a constant of an enumeration is one name, whatever else stands for the value") {
+  std::string const right = R"({"a":"red","b":"other"})";
+  CHECK(*kw::to_json(coloured{}) == right);
+  CHECK(kw::decode<coloured>(right));
+  CHECK(error_of<coloured>(R"({"a":"rouge","b":"other"})") == R"(field "a": expected "red", found "rouge")");
+  CHECK(error_of<coloured>(R"({"a":"red","b":"new"})") == R"(field "b": expected "other", found "new")");
+  CHECK(kw::decode<coloured>(R"({"a":0,"b":"other"})").error().code == json_errc::wrong_type);
 }
 
 TEST_CASE("constants of a base class, in a dispatcher, in documents") {

@@ -38,6 +38,13 @@ using kw::json_errc;
 
 namespace {
 
+enum class letter : char { a = 'a' };
+
+struct numbered {
+  letter each{};
+  static constexpr auto schema = kw::object(kw::field("each", &numbered::each, kw::as_number));
+};
+
 struct car {
   colour paint{};
   std::optional<nameless> extra{};
@@ -80,6 +87,13 @@ TEST_CASE("a fallback is written by its own name, or not at all") {
   CHECK(*kw::to_json(colour::other) == R"("other")");
   CHECK(kw::to_json(nameless::unknown).error().code == json_errc::unknown_enumerator);
   CHECK(kw::to_json(car{.number = nameless::unknown}).error().path == "/number");
+}
+
+TEST_CASE("whatever type it has underneath, an enumeration's number is an integer") {
+  CHECK(kw::decode<numbered>(R"({"each":97})")->each == letter::a);
+  CHECK(kw::decode<numbered>(R"({"each":1.5})").error().code == json_errc::wrong_type);
+  CHECK(*kw::to_json(numbered{letter::a}) == R"({"each":97})");
+  CHECK(kw::json_schema<numbered>().find(R"("type": "integer")") != std::string::npos);
 }
 
 TEST_CASE("documents accept other names") {

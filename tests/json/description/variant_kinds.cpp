@@ -140,6 +140,10 @@ TEST_CASE("what has no kind, or is broken, is not kept") {
   CHECK(code(R"({"kind":"NEW","a":})") == json_errc::malformed);
   CHECK(code(R"({"kind":"NEW","a":"\xFF"})") == json_errc::invalid_escape);
   CHECK(code(R"({"kind":"CIRCLE"})") == json_errc::missing_field);
+  // Whoever reads it next might take it for another.
+  CHECK(code(R"({"kind":"NEW","kind":"CIRCLE","radius":1})") == json_errc::duplicate_field);
+  CHECK(code(R"({"kind":"NEW","k\u0069nd":"CIRCLE","radius":1})") == json_errc::duplicate_field);
+  CHECK(code(R"({"a":1,"kind":"NEW","b":2,"a":3})") == json_errc::duplicate_field);
   CHECK(code(R"({"kind":"NEW","kind":"CIRCLE","radius":1})", {.duplicates = kw::duplicate_policy::first}) ==
         json_errc{});
   CHECK(code(R"({"kind":"NEW","kind":"CIRCLE"})", {.duplicates = kw::duplicate_policy::last}) ==

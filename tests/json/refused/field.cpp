@@ -315,3 +315,11 @@ auto const refused = kw::enumeration(kw::enumerator("LEFT", side::left), kw::fal
 
 // refused: kindwire: must_be_present is for a std::optional
 bool const refused = reads<[] { return kw::field("a", &data::text, kw::must_be_present); }>();
+
+// refused: kindwire: as_number needs an enumeration with names, or with an underlying type
+enum plain { plain_a, plain_b };
+struct with_plain {
+  plain a{};
+  static constexpr auto schema = kw::object(kw::field("a", &with_plain::a, kw::as_number));
+};
+auto const refused = kw::decode<with_plain>("{}");

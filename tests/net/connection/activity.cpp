@@ -141,6 +141,28 @@ TEST_CASE("activity: one at rest serves whoever comes next with the same options
   }
 }
 
+TEST_CASE("activity: options of one owner are not the same for that") {
+  // As the routes of a server have them.
+  struct both {
+    connection_options few;
+    connection_options many;
+  };
+  auto const owner = std::make_shared<both>();
+  owner->few.max_message_size = 10;
+  owner->many.max_message_size = 100;
+  std::shared_ptr<connection_options const> const few{owner, &owner->few};
+  std::shared_ptr<connection_options const> const many{owner, &owner->many};
+  for (auto const& [options, size] : {std::pair{many, 100U}, {few, 10U}, {many, 100U}, {few, 10U}}) {
+    for (std::size_t const beyond : {0U, 1U, 0U}) {
+      activity_place place(role::server, options);
+      feed(place.acquire().protocol, frame(role::client, opcode::binary, bytes(size + beyond)));
+      CHECK(static_cast<bool>(place.acquire().protocol.poll()) == (beyond == 0));
+      place.acquire().protocol.poll();
+      place.release_if_idle();
+    }
+  }
+}
+
 TEST_CASE("activity: more of them at rest than a thread keeps") {
   auto const options = std::make_shared<connection_options const>();
   std::vector<std::unique_ptr<activity_place>> all;

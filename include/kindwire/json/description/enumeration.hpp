@@ -55,7 +55,8 @@ constexpr enumerator_schema<Enum> enumerator(std::string_view name, Enum value) 
 
 /// What becomes of a name that is not among the enumerators, as a newer peer may send: this value. It is
 /// written by its own name, and cannot be written if it has none. Where the field is `as_number`, the same is
-/// true of numbers. As keys of a map, all such names are one key.
+/// true of numbers. As keys of a map and elements of a set all such names are one, which may stand there
+/// once: take a list where there may be several.
 template <class Enum>
 requires std::is_enum_v<Enum>
 constexpr fallback_enumerator_schema<Enum> fallback_enumerator(Enum value) noexcept { return {value}; }

@@ -44,8 +44,9 @@ namespace kindwire {
 /// keeps a peer from choosing how much stack that takes.
 inline constexpr unsigned json_max_depth = 64;
 
-/// The most that options may allow, for which 512 KiB of stack are enough in any build; what is beyond counts
-/// as this.
+/// The most that options may allow; what is beyond counts as this. 1 MiB of stack is enough for it in any
+/// build, but where sets or maps with large elements or keys stand inside each other: one of each is made on
+/// the stack.
 inline constexpr unsigned json_depth_limit = 512;
 
 class json_reader;

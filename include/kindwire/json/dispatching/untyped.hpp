@@ -21,14 +21,15 @@
 namespace kindwire {
 
 /// A handler's first parameter for a kind of which there is no type, only a text. Both views are valid during
-/// the call only.
+/// the call only, or, in a coroutine, as long as the text that was dispatched: then a kind that is written
+/// with escapes, which cannot be viewed there, is an error.
 struct raw_message {
   std::string_view kind;
   std::string_view text;  ///< the whole message, which is well-formed JSON: decode() reads more of it
 };
 
-/// A handler's first parameter for the messages that no other handler takes. Both views are valid during the
-/// call only.
+/// A handler's first parameter for the messages that no other handler takes. Both views are valid as those of
+/// a raw_message.
 struct unknown_message {
   std::string_view kind;
   std::string_view text;  ///< the whole message, which is well-formed JSON

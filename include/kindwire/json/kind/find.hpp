@@ -69,6 +69,12 @@ KINDWIRE_COLD inline bool json_reader::fail_kind(detail::kind_key key, std::stri
   return false;
 }
 
+KINDWIRE_COLD inline bool json_reader::fail_escaped_kind(detail::kind_key key) {
+  scanner_.fail_at(kind_position_, json_errc::escaped_string);
+  scanner_.prepend_path(key.name);
+  return false;
+}
+
 inline bool json_reader::expect_kind(detail::object_plan const& plan, std::string_view kind) {
   if (kind == plan.kind) return true;
   scanner_.fail_at(kind_position_, json_errc::wrong_kind, plan.kind, kind);

@@ -29,7 +29,9 @@ bool read_whole(message_reader& reader, kind_key key, kind_place const& place, D
   if (!reader.in_text(kind)) kind = kept = kind;
   reader.restart();
   if (!read_document(reader, to) || !reader.finish()) return false;
-  return kind_in<typename Document::ValueType>(to, key.name) == kind || reader.reject("this kind");
+  auto const* const found = member_of<typename Document::ValueType>(to, key.name);
+  bool const same = found != nullptr && found->IsString() && text_of(*found) == kind;
+  return same || reader.reject("this kind");
 }
 
 /// In memory that is used again.

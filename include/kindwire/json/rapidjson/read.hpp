@@ -132,8 +132,8 @@ struct json_codec<rapidjson::GenericDocument<rapidjson::UTF8<>, Allocator, Stack
   using document = rapidjson::GenericDocument<rapidjson::UTF8<>, Allocator, StackAllocator>;
 
   static bool read(json_reader& reader, document& value) {
-    if (value.IsNull()) return detail::read_document(reader, value);
-    // What it held, and what may share its memory, stays where it is until then.
+    // What it held, and what may share its memory, stays where it is until then; one that was moved from has
+    // no memory of its own any more.
     document fresh;
     if (!detail::read_document(reader, fresh)) return false;
     value = std::move(fresh);

@@ -32,18 +32,39 @@ inline bool json_reader::read_object(void* object, detail::object_plan const& pl
 inline bool json_reader::read_variant(void* variant, detail::variant_plan const& plan) {
   detail::kind_place place;
   char const* const begin = scanner_.position();
-  unsigned const depth = scanner_.depth();
   if (!find_kind(plan.key, place)) return false;
   std::size_t const index = plan.find(place.kind);
   if (index == plan.kinds.size()) {
     if (plan.keep == nullptr) return fail_kind(plan.key, place.kind, plan.kinds);
-    scanner_.rewind(begin, depth);
-    if (!scanner_.skip_value()) return false;
+    if (!skip_members(plan.key, place)) return false;
     plan.keep(variant, {begin, static_cast<std::size_t>(scanner_.position() - begin)});
     return true;
   }
   bool const passed = place.at == nullptr;
   return read_members(plan.emplace[index](variant), *plan.plans[index], passed, !passed, place);
+}
+
+inline bool json_reader::skip_members(detail::kind_key key, detail::kind_place const& place) {
+  bool first = place.at != nullptr;
+  bool passed = !first;
+  std::size_t unknown = 0;
+  for (bool more = true;;) {
+    if (!scanner_.next('}', first, more)) return false;
+    if (!more) {
+      if (!leave_unknown(unknown)) return false;
+      return passed || fail_missing_kind(key.name);
+    }
+    char const* const where = scanner_.position();
+    if (where == place.at && !passed) {
+      passed = true;
+      scanner_.rewind(place.end, scanner_.depth());
+      continue;
+    }
+    std::string_view name;
+    if (!scanner_.key(name)) return false;
+    if (name == key.name && refuses_duplicates()) return fail_duplicate(where, name);
+    if (!pass_unknown(where, name, unknown++)) return false;
+  }
 }
 
 inline bool json_reader::read_members(void* object, detail::object_plan const& plan, bool kind_known,

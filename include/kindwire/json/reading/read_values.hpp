@@ -172,18 +172,26 @@ bool json_reader::read_numbered(T& value) {
   std::underlying_type_t<T> number{};
   std::string_view text;
   if (!read_integer<Limits>(number, &text)) return false;
-  value = static_cast<T>(number);
   if constexpr (described_enum<T>) {
     for (T const each : schema<T>.values) {
-      if (each == value) return true;
+      if (static_cast<std::underlying_type_t<T>>(each) != number) continue;
+      value = each;
+      return true;
     }
     if constexpr (schema<T>.fallback.has_value()) {
       value = *schema<T>.fallback;
       return true;
     }
     return scanner_.fail_at(text.data(), json_errc::unknown_enumerator, {}, text);
+  } else {
+    static_assert(
+        requires { T{0}; },
+        "kindwire: as_number needs an enumeration with names, or with an underlying type: without both not "
+        "every "
+        "number is a value of it");
+    value = static_cast<T>(number);
+    return true;
   }
-  return true;
 }
 
 template <class Limits, class T>
@@ -237,6 +245,11 @@ bool json_reader::read_constant(T const& value) {
     if (scanner_.peek() != '"') return scanner_.fail_type("a string");
     if (!scanner_.string(found)) return false;
     same = found == value;
+  } else if constexpr (described_enum<T>) {
+    std::string_view found;
+    if (scanner_.peek() != '"') return scanner_.fail_type("a string");
+    if (!scanner_.string(found)) return false;
+    same = detail::name_of_enumerator(value) == found;
   } else {
     T found{};
     if (!read_value<detail::no_limits>(found)) return false;

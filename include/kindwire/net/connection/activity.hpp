@@ -11,10 +11,10 @@
 #include <utility>
 
 #include "../../frame/role.hpp"
+#include "../../kernel/thread_object.hpp"
 #include "../../message/buffer.hpp"
 #include "../../message/extension.hpp"
 #include "../../message/message.hpp"
-#include "../../kernel/thread_object.hpp"
 #include "../../session.hpp"
 #include "../options.hpp"
 #include "operation.hpp"
@@ -62,6 +62,7 @@ class rested_activities {
     if (!is_for(options)) {
       clear();
       options_ = options;
+      place_ = options.get();
     }
     if (count_ == kept_.size()) return destroy(rested);
     kept_[count_++] = rested;
@@ -73,9 +74,10 @@ class rested_activities {
   }
 
  private:
-  // The same options, not others that lie where those were: the weak_ptr keeps their place.
+  // The same options: not others of the same owner, as a server's routes have, nor others that lie where
+  // those were, as the weak_ptr keeps their place.
   bool is_for(std::shared_ptr<connection_options const> const& options) const noexcept {
-    return !options_.owner_before(options) && !options.owner_before(options_);
+    return place_ == options.get() && !options_.owner_before(options) && !options.owner_before(options_);
   }
 
   void clear() noexcept {
@@ -83,6 +85,7 @@ class rested_activities {
   }
 
   std::weak_ptr<connection_options const> options_;
+  connection_options const* place_ = nullptr;
   std::array<activity*, 16> kept_;
   std::size_t count_ = 0;
 };
