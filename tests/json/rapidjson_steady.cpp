@@ -62,6 +62,9 @@ TEST_CASE("steady state: 10,000 messages as documents allocate nothing") {
   document.Parse(text.c_str());
   rapidjson::Document typed;
   typed.Parse(R"({"kind":"PROGRESS","value":42.5})");
+  std::string many = R"({"kind":"LEGACY","line":"a long text with an escape \n in it")";
+  for (int index = 0; index != 40; ++index) many += ",\"" + std::to_string(index) + "\":0";
+  many += '}';
   std::size_t before = 0;
   support::allocation_counter counter;
   bool good = true;
@@ -71,14 +74,14 @@ TEST_CASE("steady state: 10,000 messages as documents allocate nothing") {
       counter = {};
     }
     good = good && on(text) && dynamic(text) && on(document) && on(typed) && kw::decode<progress>(typed) &&
-           on(R"({"kind":"OTHER","a":[]})");
+           on(R"({"kind":"OTHER","a":[]})") && on(many);
   }
   std::size_t const after = blocks;
   CHECK(before != 0);
   CHECK(after - before == 0);
   CHECK(counter.calls() == 0);
   CHECK(good);
-  CHECK(members == 10'010 * (5 * 3 + 2));
+  CHECK(members == 10'010 * (5 * 3 + 2 + 42));
 }
 
 }  // namespace rapidjson_steady_tests

@@ -13,8 +13,8 @@
 // clang-format on
 //
 // A handler of a `rapidjson::Value const&` gets the whole message, valid during the call, in memory that the
-// thread keeps for the next one: nothing is allocated per message as long as messages are not unusually
-// large. A rapidjson::Document is the handler's own; coroutines take that. Both are read by json_reader, not
+// thread keeps for the next one: nothing is allocated per message, but for unusually large ones, names with
+// escapes, and messages that such a handler dispatches itself. A rapidjson::Document is the handler's own; coroutines take that. Both are read by json_reader, not
 // by RapidJSON: the limits, checks, errors and paths are those of typed messages, and a member that stands
 // twice is refused in every object, or chosen, as json_options say.
 //

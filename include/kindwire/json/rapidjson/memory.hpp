@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "../../kernel/thread_object.hpp"
+#include "../reading/message_reader.hpp"
 #include "library.hpp"
 
 namespace kindwire::detail {
@@ -89,6 +90,7 @@ class document_memory {
 struct kept_memory {
   std::unique_ptr<document_memory> documents;
   std::string text;
+  message_reader::memory reading;
 };
 
 /// A document_memory for a call.
@@ -110,6 +112,26 @@ class borrowed_memory {
 
  private:
   std::unique_ptr<document_memory> memory_;
+};
+
+/// The memory of a message_reader while it reads one message.
+class borrowed_reading {
+ public:
+  explicit borrowed_reading(message_reader& reader) noexcept : reader_(reader) {
+    if (auto* const kept = of_this_thread<kept_memory>()) reader_.swap_memory(kept->reading);
+  }
+  borrowed_reading(borrowed_reading const&) = delete;
+  borrowed_reading& operator=(borrowed_reading const&) = delete;
+  ~borrowed_reading() {
+    auto* const kept = of_this_thread<kept_memory>();
+    if (kept == nullptr) return;
+    reader_.swap_memory(kept->reading);
+    member_names::tidy(kept->reading.names);
+    if (kept->reading.scratch.capacity() > 65536) kept->reading.scratch = {};
+  }
+
+ private:
+  message_reader& reader_;
 };
 
 /// A text for a call.

@@ -28,6 +28,7 @@ bool read_whole(message_reader& reader, kind_key key, kind_place const& place, D
   std::string_view kind = place.kind;
   if (!reader.in_text(kind)) kind = kept = kind;
   reader.restart();
+  borrowed_reading const memory{reader};
   if (!read_document(reader, to) || !reader.finish()) return false;
   auto const* const found = member_of<typename Document::ValueType>(to, key.name);
   bool const same = found != nullptr && found->IsString() && text_of(*found) == kind;

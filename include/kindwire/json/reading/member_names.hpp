@@ -20,6 +20,25 @@ namespace kindwire::detail {
 /// an object are compared at once, without an allocation; more are sorted when it ends, so that no choice of
 /// names costs more than n log n. Views the text.
 class member_names {
+  struct decoded_name {
+    char const* where;
+    std::string text;
+  };
+
+  struct entry {
+    std::uint64_t hash;
+    std::size_t size;  // or `escaped`
+    union {
+      char const* in_text;
+      decoded_name const* decoded;
+    };
+  };
+
+  struct more_names {
+    std::vector<entry> many;  // all of them, if they are more than a few
+    std::forward_list<decoded_name> decoded;
+  };
+
  public:
   static constexpr std::size_t few = 16;
 
@@ -65,27 +84,18 @@ class member_names {
 
   void clear() noexcept { count_ = 0; }
 
+  /// What many names, and those with escapes, are kept in. To be used again by another when this one is empty
+  /// for good.
+  using memory = std::unique_ptr<more_names>;
+  void swap_memory(memory& other) noexcept { more_.swap(other); }
+  static void tidy(memory& kept) noexcept {
+    constexpr std::size_t most = 1024;
+    if (kept != nullptr && kept->many.capacity() > most) kept = nullptr;
+    if (kept != nullptr) kept->decoded.clear();
+  }
+
  private:
   static constexpr std::size_t escaped = static_cast<std::size_t>(-1);
-
-  struct decoded_name {
-    char const* where;
-    std::string text;
-  };
-
-  struct entry {
-    std::uint64_t hash;
-    std::size_t size;  // or `escaped`
-    union {
-      char const* in_text;
-      decoded_name const* decoded;
-    };
-  };
-
-  struct more_names {
-    std::vector<entry> many;  // all of them, if they are more than a few
-    std::forward_list<decoded_name> decoded;
-  };
 
   static std::string_view text_of(entry const& name) noexcept {
     return name.size == escaped ? std::string_view{name.decoded->text}

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "../kind/guess.hpp"
@@ -37,6 +38,17 @@ class message_reader final : public json_reader {
 
   // Checks what read_rest() would read, and that the kind is the one that stands there.
   bool skip_rest(kind_key key, kind_place const& place) { return skip_members(key, place) && finish(); }
+
+  // What names and strings are kept in while they are looked at, for one message after the other.
+  struct memory {
+    member_names::memory names;
+    std::string scratch;
+  };
+  // Views of decoded strings are no longer valid.
+  void swap_memory(memory& other) noexcept {
+    names_.swap_memory(other.names);
+    scanner_.swap_scratch(other.scratch);
+  }
 
   // For who keeps a view of it, as a coroutine does: false, with an error, if it is written with escapes.
   bool kind_is_in_text(kind_key key, kind_place const& place) {

@@ -108,6 +108,9 @@ class json_scanner {
     return true;
   }
 
+  /// What strings with escapes are decoded into: another one, which may have room already.
+  void swap_scratch(std::string& other) noexcept { scratch_.swap(other); }
+
   bool in_text(std::string_view view) const noexcept { return view.data() != scratch_.data(); }
 
   /// A string whose beginning has been seen. Without escapes: checked, viewed, passed. With them: `escaped`,
