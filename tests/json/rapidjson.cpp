@@ -185,6 +185,9 @@ TEST_CASE("rapidjson: a coroutine gets its own document, and none that would loo
   REQUIRE(made);
   made->handle.destroy();
   CHECK(on(R"({"kind":"R\u0041W"})").error().code == json_errc::escaped_string);
+  CHECK(on.add("ANY", [](auto) -> job { co_return; }));
+  document.Parse(R"({"kind":"ANY"})");
+  CHECK(on(document).error().code == json_errc::rejected);
 }
 
 TEST_CASE("rapidjson: what is no JSON is our error, with our path") {

@@ -287,6 +287,9 @@ class dynamic_dispatcher<Result(Arguments...)> {
                     "kindwire: a coroutine takes its message by value: a reference would dangle at the first "
                     "co_await");
       outlives_text = detail::would_outlive_text<Handler, Result>();
+    } else if constexpr (detail::parameters_of<Result, Message,
+                                               Arguments...>::template is_coroutine<Result>) {
+      outlives_text = detail::views_text<Message>();  // it may be one
     }
     return std::make_shared<entry_of<Message, Handler>>(kind, outlives_text, std::move(handler));
   }

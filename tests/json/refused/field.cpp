@@ -323,3 +323,15 @@ struct with_plain {
   static constexpr auto schema = kw::object(kw::field("a", &with_plain::a, kw::as_number));
 };
 auto const refused = kw::decode<with_plain>("{}");
+
+// refused: kindwire: a constant's value cannot be written
+struct with_bad_text {
+  static constexpr auto schema = kw::object(kw::constant("a", "\xFF"));
+};
+auto const refused = kw::decode<with_bad_text>("{}");
+
+// refused: kindwire: a constant's value cannot be written
+struct with_nan {
+  static constexpr auto schema = kw::object(kw::constant("a", __builtin_nan("")));
+};
+auto const refused = kw::to_json(with_nan{});

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "../schema.hpp"
 #include "../text/printable.hpp"
@@ -73,6 +74,48 @@ constexpr bool is_inherited(small_tuple<Fields...> const*) noexcept {
   }
 }
 
+// Whether a constant's value can be written.
+template <class Field>
+constexpr bool has_form(Field const& field) noexcept {
+  using value_type = decltype(field.value);
+  if constexpr (std::is_same_v<value_type, std::string_view>) {
+    return all_utf8(field.value);
+  } else if constexpr (std::is_floating_point_v<value_type>) {
+    return field.value - field.value == 0;  // neither NaN nor an infinity
+  } else if constexpr (described_enum<value_type>) {
+    auto const& values = schema<value_type>.values;
+    return std::find(values.begin(), values.end(), field.value) != values.end();
+  } else {
+    return true;
+  }
+}
+
+template <class T, std::size_t... Index>
+constexpr bool constants_have_forms(std::index_sequence<Index...>) noexcept {
+  auto const fits = [](auto const& field) {
+    if constexpr (is_constant<std::remove_cvref_t<decltype(field)>>) {
+      return detail::has_form(field);
+    } else {
+      return true;
+    }
+  };
+  return (fits(schema<T>.fields.template get<Index>()) && ...);
+}
+
+template <class... Fields>
+constexpr bool has_constants(small_tuple<Fields...> const*) noexcept {
+  return (is_constant<Fields> || ...);
+}
+
+template <described T>
+constexpr bool constants_fit() noexcept {
+  if constexpr (has_constants(static_cast<fields_of<T>*>(nullptr))) {
+    return constants_have_forms<T>(std::make_index_sequence<field_count<T>>{});
+  } else {
+    return true;
+  }
+}
+
 template <described T>
 struct description_check {
   static_assert(
@@ -86,6 +129,10 @@ struct description_check {
                 "kindwire: a kind is told by a text, and stands under a key, which are not empty");
   static_assert(all_utf8(kind_or_none<T>()) && all_utf8(key_of<T>()) && all_are_utf8(field_names<T>),
                 "kindwire: a kind, a key or a field's name is not UTF-8");
+  static_assert(
+      constants_fit<T>(),
+      "kindwire: a constant's value cannot be written: a text that is not UTF-8, a number that is not "
+      "finite, or a value without a name");
   static constexpr bool passed = true;
 };
 

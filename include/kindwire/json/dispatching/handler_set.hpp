@@ -45,17 +45,23 @@ constexpr handler_role role_of() noexcept {
   }
 }
 
+template <class Message>
+constexpr bool views_text() noexcept {
+  if constexpr (std::is_same_v<Message, raw_message> || std::is_same_v<Message, unknown_message> ||
+                std::is_same_v<Message, invalid_message>) {
+    return true;
+  } else {
+    return holds_views<Message>();
+  }
+}
+
 // Whether a coroutine may look at its message's text when the call that made it has returned.
 template <class Handler, class Result>
 constexpr bool would_outlive_text() noexcept {
-  using message = message_of<Handler>;
-  if constexpr (!signature_t<Handler>::template is_coroutine<Result>) {
-    return false;
-  } else if constexpr (std::is_same_v<message, raw_message> || std::is_same_v<message, unknown_message> ||
-                       std::is_same_v<message, invalid_message>) {
-    return true;
+  if constexpr (signature_t<Handler>::template is_coroutine<Result>) {
+    return views_text<message_of<Handler>>();
   } else {
-    return holds_views<message>();
+    return false;
   }
 }
 

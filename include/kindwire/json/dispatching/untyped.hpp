@@ -90,7 +90,8 @@ void a_kind_is_a_text_in_utf8_that_is_not_empty();
 /// The text of a kind that a program has in its source.
 class kind_name {
  public:
-  consteval kind_name(char const* text) : text_(text) {
+  template <std::size_t Size>
+  consteval kind_name(char const (&text)[Size]) : text_(text, Size - 1) {
     if (text_.empty() || !detail::all_utf8(text_)) detail::a_kind_is_a_text_in_utf8_that_is_not_empty();
   }
   constexpr std::string_view text() const noexcept { return text_; }

@@ -156,6 +156,7 @@ class json_reader {
   // A name stands again, where no name may.
   bool fail_duplicate(char const* where, std::string_view name);
 
+  bool refuses_objects() const noexcept { return options_.max_depth == 0; }
   bool refuses_duplicates() const noexcept { return options_.duplicates == duplicate_policy::refuse; }
 
   template <described T>

@@ -63,7 +63,7 @@ class message_reader final : public json_reader {
 
 inline bool message_reader::guess_kind(kind_key key, kind_place& place) {
   // Which of several counts is not to be guessed.
-  if (!refuses_duplicates()) return false;
+  if (!refuses_duplicates() || refuses_objects()) return false;
   char const* position = text_.data();
   char const* const end = position + text_.size();
   if (begins_with_kind(position, end, key)) {
