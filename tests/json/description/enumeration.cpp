@@ -87,6 +87,9 @@ TEST_CASE("a fallback is written by its own name, or not at all") {
   CHECK(*kw::to_json(colour::other) == R"("other")");
   CHECK(kw::to_json(nameless::unknown).error().code == json_errc::unknown_enumerator);
   CHECK(kw::to_json(car{.number = nameless::unknown}).error().path == "/number");
+  // A key that has a name, of a value that has none.
+  std::map<colour, nameless> const painted{{colour::red, nameless::unknown}};
+  CHECK(kw::to_json(painted).error().path == "/red");
 }
 
 TEST_CASE("whatever type it has underneath, an enumeration's number is an integer") {

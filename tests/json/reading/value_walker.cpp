@@ -98,6 +98,28 @@ TEST_CASE("value walker: an error has the path inside of the value") {
   CHECK(path_of(deep).starts_with(kw::json_category().message(static_cast<int>(json_errc::too_deep))));
 }
 
+TEST_CASE("value walker: as many levels as the options say, and the path through all of them") {
+  kw::json_options const options{.max_depth = 200};
+  for (std::size_t const levels : {63U, 64U, 65U, 66U, 200U}) {
+    CAPTURE(levels);
+    std::string opening;
+    std::string closing;
+    std::string path;
+    for (std::size_t level = 0; level != levels; ++level) {
+      bool const is_object = level % 2 == 1;
+      opening += is_object ? R"({"a":)" : "[";
+      closing.insert(0, is_object ? "}" : "]");
+      path += is_object ? "/a" : "/0";
+    }
+    CHECK_FALSE(walk(opening + "7" + closing, options).error);
+    auto const wrong = walk(opening + "x" + closing, options);
+    REQUIRE(wrong.error);
+    CHECK(wrong.error->code == json_errc::malformed);
+    CHECK(wrong.error->path == path);
+    CHECK(walk(opening + "7" + closing, {.max_depth = 62}).error->code == json_errc::too_deep);
+  }
+}
+
 TEST_CASE("value walker: members that stand twice") {
   CHECK(path_of(R"([{"a":{"x":1,"y":2,"x":3}}])") == "duplicate field /0/a/x");
   kw::json_options const first{.duplicates = kw::duplicate_policy::first};

@@ -78,6 +78,13 @@ TEST_CASE("the examples of RFC 4648") {
   CHECK(spell<base64url>({0xFB, 0xFF}) == "-_8");
 }
 
+TEST_CASE("the letters of each spelling") {
+  for (auto const& [how, letters] :
+       {std::pair{byte_spelling::hex, 16U}, {byte_spelling::base64, 64U}, {byte_spelling::base64url, 64U}}) {
+    CHECK(kindwire::detail::alphabet_of(how).size() == letters);
+  }
+}
+
 TEST_CASE("every number of bytes is spelt as by hand, read again, and of the pattern") {
   using enum byte_spelling;
   std::mt19937 random{7};
