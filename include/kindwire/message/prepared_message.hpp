@@ -17,6 +17,7 @@
 #include "buffer.hpp"
 #include "extension.hpp"
 #include "message.hpp"
+#include "shared_frames.hpp"
 
 namespace kindwire {
 
@@ -43,7 +44,9 @@ class prepared_message {
 
   message_type type() const noexcept { return state_->type; }
   /// Valid as long as any copy of this.
-  std::span<std::byte const> bytes() const noexcept { return state_->bytes; }
+  std::span<std::byte const> bytes() const noexcept { return state_->bytes(); }
+  /// The whole frame of a server: what is sent where no extension has a part in it.
+  detail::shared_frames const& frame() const noexcept { return state_->frame; }
 
   /// What an encoder makes of it.
   struct encoding {
@@ -60,7 +63,9 @@ class prepared_message {
   class state {
    public:
     state(message_type of, std::span<std::byte const> payload)
-        : type(of), bytes(payload.begin(), payload.end()) {}
+        : type(of), frame(detail::shared_frames::of(of, payload)), size_(payload.size()) {}
+
+    std::span<std::byte const> bytes() const noexcept { return frame.bytes().last(size_); }
 
     std::shared_ptr<encoding const> encoded(std::shared_ptr<message_encoder const> const& by) {
       std::lock_guard const lock(mutex_);
@@ -68,7 +73,7 @@ class prepared_message {
         if (encoder == by) return made;
       }
       buffer room;  // a block of the thread's
-      auto const worth_it = by->encode(type, bytes, room);
+      auto const worth_it = by->encode(type, bytes(), room);
       auto made = std::make_shared<encoding>();
       if (worth_it.value_or(false)) made->payload.emplace(room.bytes().begin(), room.bytes().end());
       if (!worth_it) return made;  // and try again the next time
@@ -79,9 +84,10 @@ class prepared_message {
     }
 
     message_type const type;
-    std::vector<std::byte> const bytes;
+    detail::shared_frames const frame;
 
    private:
+    std::size_t const size_;
     // Connections agree on a handful of terms. More than these come from clients with options of their own
     // each, which would have it encoded for each of them anyway.
     std::array<std::pair<std::shared_ptr<message_encoder const>, std::shared_ptr<encoding const>>, 8> made_;

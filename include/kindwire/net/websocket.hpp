@@ -230,7 +230,10 @@ class websocket {
   }
   template <std::same_as<prepared_message> T>
   std::error_code try_send(T const& whole, compress how = compress::yes) {
-    return queue(true, [&](session& protocol) { return protocol.send(whole, how); });
+    if (!connection_) return kindwire::error::closed;
+    std::error_code const outcome = connection_->send(whole, how);
+    if (!outcome) connection_->count_sent();
+    return outcome;
   }
   std::error_code try_send(message_type type, std::span<std::byte const> bytes,
                            compress how = compress::yes) {
@@ -398,6 +401,7 @@ struct websocket_access {
     return of.connection_ ? of.connection_->protocol().self() : role::client;
   }
   static websocket make(std::shared_ptr<connection> state) noexcept { return websocket(std::move(state)); }
+  static std::shared_ptr<connection> const& state(websocket const& of) noexcept { return of.connection_; }
   static std::shared_ptr<connection> release(websocket& from) noexcept {
     return std::exchange(from.connection_, nullptr);
   }

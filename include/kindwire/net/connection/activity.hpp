@@ -18,6 +18,7 @@
 #include "../../session.hpp"
 #include "../options.hpp"
 #include "operation.hpp"
+#include "shared_runs.hpp"
 
 namespace kindwire::net::detail {
 
@@ -27,7 +28,8 @@ struct activity {
 
   session protocol;
   buffer in_flight;  // taken from the session's output, being written
-  message ready;     // polled, waiting for a receive
+  shared_runs shared;
+  message ready;  // polled, waiting for a receive
   waiting_list drains;
   waiting_list closes;
   std::error_code read_failed;
@@ -35,8 +37,8 @@ struct activity {
 
   // True if a fresh one would be the same.
   bool is_at_rest() const noexcept {
-    return protocol.is_at_rest() && in_flight.capacity() == 0 && !ready && drains.empty() && closes.empty() &&
-           !read_failed && !write_failed;
+    return protocol.is_at_rest() && in_flight.capacity() == 0 && shared.empty() && !ready && drains.empty() &&
+           closes.empty() && !read_failed && !write_failed;
   }
 };
 

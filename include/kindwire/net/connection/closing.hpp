@@ -71,9 +71,9 @@ inline void connection::destroy_websocket() {
     take_mail();
     place_.acquire().protocol.close(close_code::going_away);
   });
-  if (!writing_ && !protocol().output().empty()) {
+  if (!writing_ && queued() != 0 && !write_failed()) {
     std::error_code ignored;
-    stream().try_write(a_turn_of(protocol().output()), ignored);
+    write_queued(ignored);
   }
   drop_output();
   finish(asio::error::operation_aborted);

@@ -22,6 +22,8 @@
 #include "../../message/close.hpp"
 #include "../../message/extension.hpp"
 #include "../../message/message.hpp"
+#include "../../message/prepared_message.hpp"
+#include "../../message/shared_frames.hpp"
 #include "../../session.hpp"
 #include "../../session/ending.hpp"
 #include "../../session/keepalive.hpp"
@@ -95,10 +97,7 @@ class connection : public roster_member {
   // meanwhile leave in the next.
 
   // Bytes queued and not yet taken by the stream.
-  std::size_t queued() const noexcept {
-    activity const& now = place_.peek();
-    return now.protocol.output().size() + now.in_flight.size();
-  }
+  std::size_t queued() const noexcept { return queued_own() + place_.peek().shared.size(); }
   bool may_send_more() const noexcept { return queued() <= options().send_queue_soft; }
 
   // `queue` puts one frame into the session's output. The hard mark never stops a fragmented message once
@@ -115,6 +114,28 @@ class connection : public roster_member {
     if (mail_.is_open()) [[unlikely]]
       take_mail();  // mail that a fragmented message may have held back
     return outcome;
+  }
+
+  // A message that other connections get as well: by reference, if that costs less than a copy.
+  std::error_code send(prepared_message const& whole, compress how);
+
+  // Whole frames that other connections get as well, of a connection that takes_shared_frames(). They are
+  // queued whatever the marks say. `origin` is whom they are from: see drop_oldest(). Errors, with nothing
+  // queued: closed; what the stream has failed with; not_enough_memory.
+  enum class sharing : std::uint8_t {
+    now,      // written at once if nothing is queued before them, else in a turn to come
+    later,    // written in a turn to come
+    by_hand,  // written by write_shared(), which the caller calls when it has queued all it has
+  };
+  std::error_code share(kindwire::detail::shared_frames const& frames, void const* origin, sharing when);
+  void write_shared();
+  // Drops the oldest messages of the origin that have not begun to leave, until no more than the soft mark is
+  // queued. Returns how many.
+  std::size_t drop_oldest(void const* origin);
+  // A server's that sends as it is, and nothing that a frame must not get in between of (RFC 6455 §5.4).
+  bool takes_shared_frames() const noexcept {
+    return protocol().self() == role::server && place_.extension() == nullptr &&
+           !protocol().sending_fragments() && !mail_.has_mail();
   }
 
   // Identifies an operation to the cancellation slot that may end it.
@@ -170,7 +191,13 @@ class connection : public roster_member {
   bool reading() const noexcept { return reading_; }
   bool writing() const noexcept { return writing_; }
   // The output being written, at most one turn's worth.
-  std::span<std::byte const> unsent() const noexcept { return a_turn_of(place_.peek().in_flight.bytes()); }
+  std::span<std::byte const> unsent() const noexcept {
+    activity const& now = place_.peek();
+    if (now.shared.empty()) [[likely]]
+      return a_turn_of(now.in_flight.bytes());
+    std::size_t const own = (std::min)(now.shared.own_first(), now.in_flight.size());
+    return a_turn_of(own != 0 ? now.in_flight.bytes().first(own) : now.shared.run_first());
+  }
 
   std::span<std::byte> room_for_input(std::size_t size) {
     return place_.acquire().protocol.prepare(size).first(size);
@@ -198,6 +225,11 @@ class connection : public roster_member {
 
   connection_options const& options() const noexcept { return place_.options(); }
   std::error_code write_failed() const noexcept { return place_.peek().write_failed; }
+  // Of what this connection has queued itself.
+  std::size_t queued_own() const noexcept {
+    activity const& now = place_.peek();
+    return now.protocol.output().size() + now.in_flight.size();
+  }
   bool ready() const noexcept { return static_cast<bool>(place_.peek().ready); }
   std::shared_ptr<connection> shared() { return std::static_pointer_cast<connection>(shared_from_this()); }
 
@@ -219,6 +251,8 @@ class connection : public roster_member {
   void advance();
   void deliver();
   void flush();
+  std::size_t write_queued(std::error_code& failure);
+  void take_written(std::size_t size);
   void read();
   bool is_behind() const noexcept;
 
@@ -230,8 +264,10 @@ class connection : public roster_member {
   void end_input(std::error_code failure);
 
   void take_mail() {
-    if (mail_.has_mail()) [[unlikely]]
-      collect_mail();
+    if (!mail_.is_open()) [[likely]]
+      return;
+    mail_.deliver_from_sources();
+    if (mail_.has_mail()) collect_mail();
   }
   void collect_mail();
   template <class Queue>

@@ -23,6 +23,7 @@
 #include "../../message/message.hpp"
 #include "../../message/prepared_message.hpp"
 #include "context_gate.hpp"
+#include "mail_source.hpp"
 #include "try_allocating.hpp"
 
 namespace kindwire::net::detail {
@@ -101,6 +102,14 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
     return outcome;
   }
 
+  // Has the owner take its mail, for a source of it. False if it has ended, or there is no memory.
+  bool ring() {
+    std::lock_guard const lock(mutex_);
+    if (!executor_) return false;
+    bool rung = woken_;
+    return rung || (try_allocating([&] { rung = wake(); }) && rung);
+  }
+
   // The owner's side.
 
   // True if mail is pending, including what the last take() left. Sees everything handed over before this
@@ -126,6 +135,12 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
     fetch(inside_message);
     hand_on(put);
   }
+
+  // The owner itself; null once it, or its context, has ended.
+  void* owner() const noexcept { return owner_; }
+
+  // Who else has mail for the owner.
+  mail_sources& sources() noexcept { return sources_; }
 
   // What the owner has queued and not yet written, in bytes. Call when that has changed, as a rule once per
   // turn.
@@ -353,6 +368,7 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   bool data_held_ = false;  // the owner is inside a fragmented message, and has left data here
 
   // For the owner only.
+  mail_sources sources_;
   buffer taken_;
   bool taking_ = false;
   std::shared_ptr<mailbox> kept_;  // itself, for the owner's mailbox_place

@@ -52,6 +52,10 @@ class mailbox_place {
   void take(bool inside_message, Put&& put, Queued&& queued) {
     if (box_ != nullptr) box_->take(inside_message, put, queued);
   }
+  // What others have for the owner comes before what it does next.
+  void deliver_from_sources() noexcept {
+    if (box_ != nullptr) box_->sources().deliver();
+  }
   void set_queued(std::size_t size) noexcept {
     if (box_ != nullptr) box_->set_queued(size);
   }

@@ -1,6 +1,8 @@
 // The sending half of a connection: what is queued, what is being written, and which sends wait for room.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <asio/error.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +13,10 @@
 
 #include "../../error.hpp"
 #include "../../message/buffer.hpp"
+#include "../../message/prepared_message.hpp"
+#include "../../message/shared_frames.hpp"
 #include "../../session.hpp"
+#include "../../session/prepared_message.hpp"
 #include "connection.hpp"
 #include "mailbox_place.hpp"
 #include "operation.hpp"
@@ -58,21 +63,106 @@ inline void connection::collect_mail() {
       [this] { return queued(); });
 }
 
-inline void connection::flush() {
-  if (writing_ || !stream_open() || protocol().output().empty() || write_failed()) return;
+// The stream takes nothing right now.
+inline bool is_wait(std::error_code failure) noexcept {
+  return failure == asio::error::would_block || failure == asio::error::try_again;
+}
+
+inline std::error_code connection::send(prepared_message const& whole, compress how) {
+  // A run of its own costs as much as the copy of so many bytes.
+  constexpr std::size_t shortest_shared = 512;
+  return send([&](session& protocol) {
+    bool const as_it_is = how == compress::no || place_.extension() == nullptr;
+    if (!as_it_is || whole.bytes().size() < shortest_shared || !begins_message(whole.type()) ||
+        !protocol.is_open() || protocol.self() == role::client || protocol.sending_fragments())
+      return protocol.send(whole, how);
+    place_.acquire().shared.push(whole.frame(), nullptr, queued_own());
+    return std::error_code{};
+  });
+}
+
+inline std::error_code connection::share(kindwire::detail::shared_frames const& frames, void const* origin,
+                                         sharing when) {
+  if (write_failed()) return write_failed();
+  if (!stream_open() || !protocol().is_open())
+    return error() ? error() : make_error_code(kindwire::error::closed);
   std::error_code failure;
-  session& protocol = place_.acquire().protocol;
-  std::size_t const size = stream().try_write(a_turn_of(protocol.output()), failure);
-  wrote(size);
-  try_allocating([&] { protocol.consume(size); });  // consumed in any case; only a pong may have to wait
-  if (failure && failure != asio::error::would_block && failure != asio::error::try_again) {
-    return on_write_failed(failure);
+  auto rest = frames;
+  if (when == sharing::now && !writing_ && queued() == 0) [[likely]] {
+    std::size_t const size = stream().try_write(a_turn_of(frames.bytes()), failure);
+    wrote(size);
+    rest.consume(size);
+    if (rest.size() == 0) return {};
   }
-  if (protocol.output().empty()) return;
-  if (!try_allocating([&] { place_.acquire().in_flight = protocol.take_output(); }))
+  bool const left = try_allocating([&] {
+    if (when != sharing::by_hand) schedule();  // first: if it throws, nothing is queued
+    place_.acquire().shared.push(rest, origin, queued_own(), frames.size() - rest.size());
+  });
+  if (!left) {
+    if (rest.size() != frames.size()) cut(no_memory());  // nothing may follow a part of a frame
+    return no_memory();
+  }
+  if (failure && !is_wait(failure)) on_write_failed(failure);
+  return {};
+}
+
+inline void connection::write_shared() {
+  flush();
+  mail_.set_queued(queued());
+  if (queued() == 0 && !write_failed()) return place_.release_if_idle();
+  if (stream_open() && !try_allocating([&] { schedule(); })) cut(no_memory());
+}
+
+inline std::size_t connection::drop_oldest(void const* origin) {
+  if (may_send_more()) return 0;
+  return place_.acquire().shared.drop_oldest(origin, queued() - options().send_queue_soft, writing_);
+}
+
+inline void connection::flush() {
+  if (writing_ || !stream_open() || queued() == 0 || write_failed()) return;
+  std::error_code failure;
+  write_queued(failure);
+  if (failure && !is_wait(failure)) return on_write_failed(failure);
+  if (queued() == 0) return;
+  // What has been taken out already is written before the rest is.
+  activity& now = place_.acquire();
+  if (now.in_flight.empty() && !try_allocating([&] { now.in_flight = now.protocol.take_output(); }))
     return on_write_failed(no_memory());
   keepalive_.blocked(stream().now(), written_ - static_cast<std::uint32_t>(stream().untaken()));
   write_on();
+}
+
+// What fits into one turn without waiting. Returns its size.
+inline std::size_t connection::write_queued(std::error_code& failure) {
+  activity& now = place_.acquire();
+  std::size_t size = 0;
+  if (now.shared.empty()) [[likely]] {
+    size = stream().try_write(a_turn_of(now.protocol.output()), failure);
+  } else {
+    std::array<std::span<std::byte const>, 64> pieces;
+    std::size_t count = 0;
+    std::size_t room = stream().turn_size();
+    now.shared.for_each(now.in_flight.bytes(), now.protocol.output(), [&](std::span<std::byte const> piece) {
+      pieces[count] = piece.first((std::min)(piece.size(), room));
+      room -= pieces[count++].size();
+      return room != 0 && count != pieces.size();
+    });
+    size = stream().try_write(std::span(pieces).first(count), failure);
+  }
+  take_written(size);
+  return size;
+}
+
+// `size` bytes of what is queued have been taken by the stream.
+inline void connection::take_written(std::size_t size) {
+  wrote(size);
+  activity& now = place_.acquire();  // exists, since something was queued
+  if (!now.shared.empty()) size = now.shared.consume(size);
+  std::size_t const in_flight = (std::min)(size, now.in_flight.size());
+  now.in_flight.consume(in_flight);
+  if (now.in_flight.empty()) now.in_flight.release();
+  // Consumed in any case; only a pong may have to wait.
+  if (size != in_flight) try_allocating([&] { now.protocol.consume(size - in_flight); });
 }
 
 inline void connection::write_on() {
@@ -85,15 +175,11 @@ inline void connection::write_on() {
 inline void connection::on_written(std::error_code failure, std::size_t size) {
   writing_ = false;
   if (!stream_open()) return;
-  wrote(size);
-  buffer& in_flight = place_.acquire().in_flight;  // exists while a write is under way
-  in_flight.consume(size);
+  take_written(size);
   if (failure) {
     on_write_failed(failure);
-  } else if (!in_flight.empty()) {
+  } else if (place_.peek().shared.empty() && !place_.peek().in_flight.empty()) {
     write_on();
-  } else {
-    in_flight.release();
   }
   advance();
 }
@@ -108,7 +194,9 @@ inline void connection::on_write_failed(std::error_code failure) {
 
 // With a pong waiting this may run out of memory: the output then goes with the connection.
 inline void connection::drop_output() noexcept {
-  if (!place_.is_at_rest()) try_allocating([&] { place_.acquire().protocol.take_output(); });
+  if (place_.is_at_rest()) return;
+  place_.acquire().shared.drop(writing_);
+  try_allocating([&] { place_.acquire().protocol.take_output(); });
 }
 
 inline void connection::wake_drained() {

@@ -30,6 +30,8 @@ namespace kindwire::net::detail {
 template <class Stream>
 class stream_transport final : public transport {
  public:
+  using transport::try_write;
+
   stream_transport(connection& owner, Stream&& stream)
       : owner_(owner), executor_(stream.get_executor()), stream_(std::move(stream)) {
     if constexpr (readiness_stream<Stream>) {

@@ -36,6 +36,11 @@ class transport {
 
   // Writes without waiting; would_block if nothing can be written.
   virtual std::size_t try_write(std::span<std::byte const> bytes, std::error_code& failure) = 0;
+  // The same for several pieces, in order, of which a part may be written; there is one at least.
+  virtual std::size_t try_write(std::span<std::span<std::byte const> const> pieces,
+                                std::error_code& failure) {
+    return try_write(pieces.front(), failure);
+  }
   // Writes a part of `bytes`, which stay valid meanwhile.
   virtual void start_write(std::span<std::byte const> bytes) = 0;
   // Bytes written but not yet taken by the peer's end; 0 if unknown.

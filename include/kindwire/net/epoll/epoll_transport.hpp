@@ -6,8 +6,11 @@
 #if defined(KINDWIRE_HAS_EPOLL_SET)
 
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <asio/any_io_executor.hpp>
 #include <asio/error.hpp>
 #include <asio/ip/tcp.hpp>
@@ -74,6 +77,20 @@ class epoll_transport final : public transport, private Set::member {
   std::size_t try_write(std::span<std::byte const> bytes, std::error_code& failure) override {
     std::size_t const size =
         result_of([&] { return ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }, failure);
+    set_.took(*this, size);
+    return size;
+  }
+
+  std::size_t try_write(std::span<std::span<std::byte const> const> pieces,
+                        std::error_code& failure) override {
+    std::array<iovec, 64> parts;
+    std::size_t const count = (std::min)(pieces.size(), parts.size());
+    for (std::size_t i = 0; i != count; ++i)
+      parts[i] = {const_cast<std::byte*>(pieces[i].data()), pieces[i].size()};
+    msghdr whole{};
+    whole.msg_iov = parts.data();
+    whole.msg_iovlen = count;
+    std::size_t const size = result_of([&] { return ::sendmsg(socket_, &whole, MSG_NOSIGNAL); }, failure);
     set_.took(*this, size);
     return size;
   }
