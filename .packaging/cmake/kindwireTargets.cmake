@@ -1,4 +1,4 @@
-# Makes the targets kindwire::std, kindwire::json, kindwire::rapidjson, kindwire::net and kindwire::exchange;
+# Makes the targets kindwire::std, kindwire::json, kindwire::rapidjson, kindwire::net, kindwire::exchange and kindwire::hub;
 # kindwire::kindwire, which is all of them that could be made; and beside it kindwire::deflate, so that who does without it
 # does without zlib. The file that includes this one has set kindwire_include_dir. What an optional layer needs is taken, in
 # this order, from a target that the project has already, from a CMake package, and from the headers on the include path; a
@@ -88,10 +88,12 @@ if(_kindwire_asio)
   set_target_properties(kindwire::net PROPERTIES INTERFACE_COMPILE_DEFINITIONS
     "ASIO_STANDALONE;$<${_kindwire_clang}:ASIO_HAS_CO_AWAIT=1>;$<${_kindwire_clang}:ASIO_HAS_STD_COROUTINE=1>")
   _kindwire_layer(exchange kindwire::json kindwire::net)
-  list(APPEND _kindwire_whole kindwire::net kindwire::exchange)
+  _kindwire_layer(hub kindwire::json kindwire::net)
+  list(APPEND _kindwire_whole kindwire::net kindwire::exchange kindwire::hub)
 else()
   _kindwire_lacks(net Asio libasio-dev)
   set(kindwire_exchange_NEEDS "${kindwire_net_NEEDS}")
+  set(kindwire_hub_NEEDS "${kindwire_net_NEEDS}")
 endif()
 
 _kindwire_layer(kindwire ${_kindwire_whole})

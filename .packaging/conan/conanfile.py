@@ -64,5 +64,6 @@ class Kindwire(ConanFile):
             if self.settings.os == "Windows":
                 net.system_libs = ["ws2_32", "mswsock"]
             self._layer("exchange", ["json", "net"])
+            self._layer("hub", ["json", "net"])
         if self.options.with_zlib:
             self._layer("deflate", ["std", "zlib::zlib"])

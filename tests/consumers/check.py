@@ -105,7 +105,7 @@ def in_one_header(report, root, work, compiler):
     check_programs(report, "from the single header", built, folder, ["std_only"])
 
     # Any headers can be put into one, with what they include under conditions.
-    of_all = ["kindwire/deflate.hpp", "kindwire/exchange/serve.hpp", "kindwire/json/dispatcher.hpp", "kindwire/net/server.hpp"]
+    of_all = ["kindwire/deflate.hpp", "kindwire/exchange/serve.hpp", "kindwire/hub.hpp", "kindwire/json/dispatcher.hpp", "kindwire/net/server.hpp"]
     made = subprocess.run([sys.executable, root / ".packaging" / "single_header.py", root, *of_all], capture_output=True, text=True, timeout=60)
     (folder / "all.cpp").write_text(made.stdout.replace("#pragma once\n", ""))
     report.check("one header of all layers compiles", run(compiler, *FLAGS, "-DASIO_STANDALONE", "-fsyntax-only", folder / "all.cpp"))
@@ -157,10 +157,10 @@ def installed(report, root, work, compiler):
         "foreach(library asio RapidJSON ZLIB)\n  set(kindwire_${library}_INCLUDE_DIR NOTFOUND)\n"
         "  set(CMAKE_DISABLE_FIND_PACKAGE_${library} ON)\nendforeach()\n"
         "set(CMAKE_FIND_USE_CMAKE_SYSTEM_PATH OFF)\nset(CMAKE_FIND_USE_SYSTEM_ENVIRONMENT_PATH OFF)\n"
-        "find_package(kindwire REQUIRED COMPONENTS json rapidjson net exchange deflate)\n")
+        "find_package(kindwire REQUIRED COMPONENTS json rapidjson net exchange hub deflate)\n")
     told = run("cmake", "-S", project, "-B", project / "build", f"-Dkindwire_DIR={moved / 'share' / 'cmake' / 'kindwire'}")
     told = "".join(told)
-    lacks = all(f"kindwire::{layer} cannot be made" in told for layer in ("rapidjson", "net", "exchange", "deflate"))
+    lacks = all(f"kindwire::{layer} cannot be made" in told for layer in ("rapidjson", "net", "exchange", "hub", "deflate"))
     lacks = lacks and "kindwire::json" not in told
     report.check("a layer without its library is told by name", [] if lacks else [told or "it was found"])
 
@@ -196,7 +196,7 @@ def fetched(report, root, work, compiler):
         "FetchContent_Declare(RapidJSON SOURCE_DIR ${CMAKE_SOURCE_DIR}/RapidJSON OVERRIDE_FIND_PACKAGE)\n"
         "add_subdirectory(zlib)\n"
         f"add_subdirectory({root / '.packaging' / 'cmake'} kindwire)\n"
-        "foreach(layer rapidjson exchange deflate)\n  if(NOT TARGET kindwire::${layer})\n    message(FATAL_ERROR \"no ${layer}\")\n  endif()\nendforeach()\n"
+        "foreach(layer rapidjson exchange hub deflate)\n  if(NOT TARGET kindwire::${layer})\n    message(FATAL_ERROR \"no ${layer}\")\n  endif()\nendforeach()\n"
         "get_target_property(links kindwire::deflate INTERFACE_LINK_LIBRARIES)\n"
         "if(NOT \"zlib\" IN_LIST links)\n  message(FATAL_ERROR \"not our zlib: ${links}\")\nendif()\n")
     report.check("takes the project's own Asio, RapidJSON and zlib", run("cmake", "-S", project, "-B", project / "build"))

@@ -25,9 +25,10 @@ LAYERS["rapidjson"] = {"requirements", "error", "kernel", "json", "documents"}
 LAYERS["deflate"] = {"requirements", "error", "kernel", "frame", "message", "handshake"}
 LAYERS["net"] = set(STD_ONLY)
 LAYERS["exchange"] = {*STD_ONLY, "json", "net"}
+LAYERS["hub"] = {*STD_ONLY, "json", "net"}
 
 # The libraries that a layer may include, by how their headers' names begin.
-LIBRARIES = {"json": ["fast_float/"], "rapidjson": ["rapidjson/"], "deflate": ["zlib.h", "isa-l/"], "net": ["asio/"], "exchange": ["asio/"]}
+LIBRARIES = {"json": ["fast_float/"], "rapidjson": ["rapidjson/"], "deflate": ["zlib.h", "isa-l/"], "net": ["asio/"], "exchange": ["asio/"], "hub": ["asio/"]}
 
 # What compilers and operating systems offer beside the standard library; every layer may use it, but for registers.
 REGISTERS = re.compile(r"(?:imm|xmm|emm|tmm|smm|nmm|ia32|x86)?intrin\.h|arm_neon\.h|arm_acle\.h")

@@ -1,0 +1,52 @@
+// What can be sent to many connections, and what becomes of it.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <string_view>
+#include <system_error>
+
+#include "../error.hpp"
+#include "../message/buffer.hpp"
+#include "../message/message.hpp"
+#include "../message/prepared_message.hpp"
+#include "../net/sendable.hpp"
+#include "../net/text_encodable.hpp"
+
+namespace kindwire {
+
+/// What became of a message: it was handed over to so many connections, none of which has read it yet.
+struct delivery {
+  std::size_t receivers = 0;
+  std::error_code error = {};  ///< why nothing was sent: it cannot be encoded, or is no message
+
+  explicit operator bool() const noexcept { return receivers != 0; }
+};
+
+namespace detail {
+
+// Calls `use(type, bytes)` with the payload of whatever can be sent.
+template <class T, class Use>
+std::error_code with_payload(T const& what, Use use) {
+  if constexpr (std::convertible_to<T const&, std::string_view>) {
+    use(message_type::text, as_bytes(std::string_view(what)));
+  } else if constexpr (std::same_as<T, message> || std::same_as<T, prepared_message>) {
+    if (!begins_message(what.type())) return error::invalid_argument;
+    use(what.type(), what.bytes());
+  } else if constexpr (net::text_encodable<T>) {
+    buffer text;
+    if (auto const why = net::detail::encode_value(text, what)) return why;
+    use(message_type::text, text.bytes());
+  } else {
+    use(message_type::binary, net::detail::binary_payload(what));
+  }
+  return {};
+}
+
+template <class T>
+concept sent_to_many = std::convertible_to<T const&, std::string_view> || std::same_as<T, message> ||
+    std::same_as<T, prepared_message> || net::text_encodable<T> || net::binary_sendable<T>;
+
+}  // namespace detail
+
+}  // namespace kindwire

@@ -1,0 +1,184 @@
+// Users and rooms. Include kindwire/hub.hpp.
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "../message/extension.hpp"
+#include "../message/message.hpp"
+#include "../message/shared_frames.hpp"
+#include "../net/websocket.hpp"
+#include "audience.hpp"
+#include "delivery.hpp"
+#include "options.hpp"
+#include "room.hpp"
+#include "seat.hpp"
+#include "state.hpp"
+
+namespace kindwire {
+
+/// Users and rooms over any number of connections: of one server or several, of any streams, on any
+/// executors. `Key` is what a user is known by; it can be compared by `<` and copied. `Data` is what others
+/// may know of him.
+///
+/// A message is handed over at the call and leaves in the order of the calls, before whatever a websocket's
+/// own thread sends over it afterwards. It is not waited for; see slow_reader for those who do not read. A
+/// connection's end is not delayed by being in a hub.
+///
+/// Thread safety: every function but join() from any thread, at any time. join() where the websocket may be
+/// used. Callbacks are called without a lock, one at a time, on the thread that made them happen or one that
+/// is telling already; they may do anything, and are not called any more once the hub is destroyed.
+template <class Key, class Data = std::monostate>
+class hub {
+  using state = detail::hub_state<Key, Data>;
+
+ public:
+  using seat = kindwire::seat<Key, Data>;
+  using room_type = kindwire::room<Key, Data>;
+  using person = kindwire::person<Key, Data>;
+
+  /// Without a timer: no room may have a room_options::grace.
+  explicit hub(hub_options const& options = {}) : state_(std::make_shared<state>(options, std::nullopt)) {}
+  /// With an executor for its timer, which must outlive the hub.
+  explicit hub(asio::any_io_executor const& executor, hub_options const& options = {})
+      : state_(std::make_shared<state>(options, executor)) {}
+  template <class Context>
+  requires requires(Context& context) {
+    { context.get_executor() } -> std::convertible_to<asio::any_io_executor>;
+  }
+  explicit hub(Context& context, hub_options const& options = {})
+      : hub(asio::any_io_executor(context.get_executor()), options) {}
+  hub(hub const&) = delete;
+  hub& operator=(hub const&) = delete;
+  ~hub() { state_->end(); }
+
+  /// Somebody enters or leaves a room, by whichever of his connections; set before the first join().
+  void on_enter(std::function<void(std::string_view room, Key const& key)> call) {
+    state_->on_enter = std::move(call);
+  }
+  void on_leave(std::function<void(std::string_view room, Key const& key)> call) {
+    state_->on_leave = std::move(call);
+  }
+  /// A connection that is behind has missed messages of a room, whose name is empty for what was sent to keys
+  /// and to all, or was closed for it: see slow_reader. Set before the first join().
+  void on_missed(
+      std::function<void(std::string_view room, Key const& key, std::size_t messages, bool closed)> call) {
+    state_->on_missed = std::move(call);
+  }
+  /// Decides who may enter which room; may be called by several threads at once. Set before the first join().
+  void may_enter(std::function<bool(Key const& key, std::string_view room)> check) {
+    state_->may_enter = std::move(check);
+  }
+
+  /// A place for a connection, which must be open. If it is not let in, the seat is false and has an error().
+  /// May throw std::bad_alloc.
+  [[nodiscard]] seat join(Key key, net::websocket const& ws, Data data = {}) {
+    std::error_code failure;
+    auto mine =
+        state_->join(std::move(key), net::detail::websocket_access::state(ws), std::move(data), failure);
+    return mine ? seat(state_, std::move(mine), {}) : seat(nullptr, nullptr, failure);
+  }
+
+  /// To all connections of one key.
+  template <class Lookup, detail::sent_to_many T>
+  delivery send(Lookup const& key, T const& what, compress how = compress::yes) const {
+    delivery result;
+    result.error = detail::with_payload(what, [&](message_type type, std::span<std::byte const> bytes) {
+      result.receivers = state_->send(key, {.frames = detail::shared_frames::of(type, bytes), .how = how});
+    });
+    return result;
+  }
+  /// To all connections of several keys, each once.
+  template <class Keys, detail::sent_to_many T>
+  delivery send_to(Keys const& keys, T const& what, compress how = compress::yes) const {
+    delivery result;
+    result.error = detail::with_payload(what, [&](message_type type, std::span<std::byte const> bytes) {
+      detail::parcel const whole{.frames = detail::shared_frames::of(type, bytes), .how = how};
+      for (auto const& key : keys) result.receivers += state_->send(key, whole);
+    });
+    return result;
+  }
+  /// To all connections.
+  template <detail::sent_to_many T>
+  delivery send_all(T const& what, compress how = compress::yes) const {
+    return send_all_to(nullptr, what, how);
+  }
+  /// To all connections but one.
+  template <detail::sent_to_many T>
+  delivery send_all_but(seat const& one, T const& what, compress how = compress::yes) const {
+    return send_all_to(one.mine_, what, how);
+  }
+
+  /// The room of that name, which is made if there is none, with these options from now on, if there are any.
+  /// Throws std::system_error: invalid_argument for a name that is not printable or too long, or for a grace
+  /// time in a hub without an executor; std::errc::no_buffer_space for too many rooms.
+  room_type room(std::string_view name) const { return {state_, state_->open(name, std::nullopt)}; }
+  room_type room(std::string_view name, room_options const& options) const {
+    return {state_, state_->open(name, options)};
+  }
+
+  /// The names of all rooms.
+  std::vector<std::string> rooms() const {
+    return state_->look([](auto const&, auto const& all, auto const&) {
+      std::vector<std::string> names;
+      names.reserve(all.size());
+      for (auto const& [name, of] : all) names.push_back(name);
+      return names;
+    });
+  }
+
+  /// Who is there, each once however many connections he has, with the data of the latest, in the order of
+  /// the keys. A copy: what is done while going over it does not matter.
+  std::vector<person> people() const {
+    return state_->look([](auto const& all, auto const&, auto const&) {
+      std::vector<person> result;
+      result.reserve(all.size());
+      for (auto const& [key, seats] : all) result.push_back({key, seats.back()->data});
+      return result;
+    });
+  }
+  template <class Lookup>
+  bool contains(Lookup const& key) const {
+    return state_->look(
+        [&](auto const& all, auto const&, auto const&) { return all.find(key) != all.end(); });
+  }
+  /// All connections.
+  std::size_t size() const {
+    return state_->look([](auto const& all, auto const&, auto const&) {
+      std::size_t count = 0;
+      for (auto const& [key, seats] : all) count += seats.size();
+      return count;
+    });
+  }
+
+  /// Of what was sent to keys and to all: see room::missed().
+  std::uint64_t missed() const {
+    return state_->look([](auto const&, auto const&, auto const& log) { return log.dropped.load(); });
+  }
+
+ private:
+  template <class T>
+  delivery send_all_to(std::shared_ptr<typename state::seat> const& but, T const& what, compress how) const {
+    delivery result;
+    result.error = detail::with_payload(what, [&](message_type type, std::span<std::byte const> bytes) {
+      result.receivers = state_->send_all(type, bytes, but, how);
+    });
+    return result;
+  }
+
+  std::shared_ptr<state> const state_;
+};
+
+}  // namespace kindwire

@@ -1,0 +1,68 @@
+// What a hub and its rooms may be told.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "../message/extension.hpp"
+
+namespace kindwire {
+
+/// What becomes of a message for a connection that is behind: more than `connection_options::send_queue_soft`
+/// bytes wait to be read by its peer. Whatever the policy, that costs no copies: the connections that are
+/// behind share what they wait for.
+enum class slow_reader : std::uint8_t {
+  close,           ///< the connection is closed with 1013, "try again later"
+  drop_newest,     ///< the message is dropped
+  drop_oldest,     ///< the oldest messages of this room that have not begun to leave are dropped
+  latest_per_key,  ///< once it is no longer behind, it gets the latest message of each publish_options::key
+};
+
+/// What a second connection under the same key does.
+enum class same_key : std::uint8_t {
+  together,  ///< both stay: the tabs of a browser, the devices of a user
+  replace,   ///< the earlier ones leave, and are closed with 4409
+  refuse,    ///< join() returns an empty seat
+};
+
+struct room_options {
+  /// How many messages are kept for those who come later; 0: none, and for no longer than `history_time`.
+  std::size_t history = 0;
+  std::chrono::milliseconds history_time = std::chrono::minutes(5);
+  /// Of a room with history: each message goes out inside of a room_message, which has its id, so that a
+  /// client that comes back can say which was its last.
+  bool envelope = true;
+  slow_reader slow = slow_reader::close;
+  /// How long somebody whose last connection has ended is still present, in case that he comes back. Needs a
+  /// hub with an executor.
+  std::chrono::milliseconds grace{0};
+};
+
+struct hub_options {
+  kindwire::same_key same_key = kindwire::same_key::together;
+  /// For what is sent to keys and to all; rooms have their own. drop_oldest drops what was sent to all, and
+  /// latest_per_key drops the newest.
+  slow_reader slow = slow_reader::close;
+  /// Of rooms that are made without options of their own.
+  room_options rooms = {};
+  std::size_t max_rooms = 100000;  ///< one more is std::errc::no_buffer_space
+  std::size_t max_rooms_a_seat = 1000;
+  std::size_t max_name_size = 128;  ///< of a room, in bytes; and of a key that is a string
+};
+
+/// What somebody who enters a room gets of its past, before anything newer. Of a room with history.
+struct enter_options {
+  /// All that came after the message with this id: the last one that a client had, or what room_entered said.
+  std::string_view since = {};
+  std::size_t latest = 0;  ///< without `since`: that many of the latest messages
+};
+
+/// How a message is published.
+struct publish_options {
+  std::string_view key = {};  ///< for slow_reader::latest_per_key: what the message is about
+  compress how = compress::yes;
+};
+
+}  // namespace kindwire

@@ -1,0 +1,122 @@
+// What a hub knows of one room and of one connection.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "../net/connection/mailbox.hpp"
+#include "audience.hpp"
+#include "history.hpp"
+#include "options.hpp"
+#include "shard.hpp"
+
+namespace kindwire::detail {
+
+template <class Key, class Data>
+struct room_state;
+
+// All but the member is guarded by the hub's lock.
+template <class Key, class Data>
+struct seat_state final : member {
+  seat_state(std::shared_ptr<net::detail::mailbox> box, std::shared_ptr<shard> at, Key who, Data with)
+      : member(std::move(box), *at), where(std::move(at)), key(std::move(who)), data(std::move(with)) {}
+
+  std::shared_ptr<shard> const where;
+  Key const key;
+  Data data;
+  std::vector<std::shared_ptr<room_state<Key, Data>>> rooms;
+  bool is_there = false;
+};
+
+// Guarded by the hub's lock.
+template <class Key, class Data>
+struct room_state {
+  using clock = std::chrono::steady_clock;
+  using seat = seat_state<Key, Data>;
+
+  // Its members who share an executor.
+  struct part {
+    std::shared_ptr<shard> where;
+    std::shared_ptr<audience> those;
+    std::size_t count = 0;
+  };
+  struct presence {
+    std::size_t seats = 0;
+    Data data;
+    clock::time_point leaves = (clock::time_point::max)();  // if nobody comes back
+  };
+
+  explicit room_state(std::string_view name, room_options const& with = {})
+      : log(std::make_shared<room_log>()) {
+    log->name = name;
+    set(with);
+  }
+  void set(room_options const& with) {
+    options = with;
+    log->slow = with.slow;
+    if (with.history == 0) past.clear();
+  }
+  bool is_enveloped() const noexcept { return options.history != 0 && options.envelope; }
+
+  // From the shard's next step on: first what is given to it of `earlier`, and then all that is published.
+  // May throw std::bad_alloc; then nothing has changed.
+  void add(std::shared_ptr<seat> const& who, std::vector<parcel> earlier) {
+    auto found = part_of(*who);
+    if (found == parts.end()) {
+      parts.push_back({who->where, std::make_shared<audience>(log)});
+      found = std::prev(parts.end());
+    }
+    ++found->count;
+    try {
+      who->where->post({shard::step::kind::enter, found->those, who, {}, std::move(earlier)});
+    } catch (...) {
+      uncount(*who);
+      throw;
+    }
+  }
+  void remove(std::shared_ptr<seat> const& who) {
+    auto const those = part_of(*who)->those;
+    uncount(*who);
+    who->where->post({shard::step::kind::leave, those, who});
+  }
+  // One that leaves all rooms at once.
+  void uncount(seat const& who) noexcept {
+    auto const found = part_of(who);
+    if (--found->count == 0) parts.erase(found);
+  }
+
+  // To all but one, who may be null. Returns how many connections that is.
+  std::size_t hand_out(parcel const& what, std::shared_ptr<seat> const& but) {
+    std::size_t count = 0;
+    for (part const& each : parts) {
+      each.where->post({shard::step::kind::deliver, each.those, but, what});
+      count += each.count;
+    }
+    bool const spared = but && std::find_if(but->rooms.begin(), but->rooms.end(), [this](auto const& each) {
+                                 return each.get() == this;
+                               }) != but->rooms.end();
+    return spared ? count - 1 : count;
+  }
+
+  std::shared_ptr<room_log> const log;
+  room_options options;
+  std::vector<part> parts;
+  std::map<Key, presence> people;
+  history past;
+  std::size_t handles = 0;
+  bool is_quiet = false;  // to be looked at again once its past is over
+
+ private:
+  typename std::vector<part>::iterator part_of(seat const& who) noexcept {
+    return std::find_if(parts.begin(), parts.end(),
+                        [&](part const& each) { return each.where == who.where; });
+  }
+};
+
+}  // namespace kindwire::detail

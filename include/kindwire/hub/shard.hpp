@@ -1,0 +1,327 @@
+// The part of a hub on one executor: hands what is published to the connections there.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "../error.hpp"
+#include "../message/close.hpp"
+#include "../message/prepared_message.hpp"
+#include "../net/connection/connection.hpp"
+#include "../net/connection/context_gate.hpp"
+#include "../net/connection/mail_source.hpp"
+#include "../net/connection/mailbox.hpp"
+#include "../net/connection/operation.hpp"
+#include "../net/connection/try_allocating.hpp"
+#include "audience.hpp"
+#include "options.hpp"
+
+namespace kindwire::detail {
+
+// A connection that missed messages because it was behind.
+struct missed {
+  std::shared_ptr<member> who;
+  std::shared_ptr<room_log> room;
+  std::size_t messages;
+  bool closed;
+};
+
+// Takes what the hub decides, in that order, from any thread, and carries it out on its executor: for all
+// connections of a context that one thread runs, or for a single one. All that is published until its turn
+// comes is one turn; what goes to the same connections leaves in one write.
+class shard final : public net::detail::mail_source, public std::enable_shared_from_this<shard> {
+  using connection = net::detail::connection;
+  using sharing = connection::sharing;
+
+ public:
+  using report = std::function<void(std::vector<missed>)>;
+
+  // For the connections of a context that one thread runs. `all` stands for no room in particular.
+  shard(asio::io_context::executor_type const& executor, std::shared_ptr<net::detail::context_gate> gate,
+        std::shared_ptr<room_log> all, report to)
+      : executor_(executor), gate_(std::move(gate)), all_(std::move(all)), report_(std::move(to)) {}
+  // For one connection.
+  shard(std::shared_ptr<net::detail::mailbox> only, std::shared_ptr<room_log> all, report to)
+      : only_(std::move(only)), all_(std::move(all)), report_(std::move(to)) {}
+
+  struct step {
+    enum class kind : std::uint8_t {
+      depart,   // `who` is no longer in the hub, nor in any room
+      enter,    // `who` gets `earlier`, and is in `where`
+      leave,    // and no longer
+      deliver,  // `what` goes to all of `where` but `who`, or to `who` alone
+      close,    // `who` is closed with `code`
+    };
+    kind does;
+    std::shared_ptr<audience> where = {};
+    std::shared_ptr<member> who = {};
+    parcel what = {};
+    std::vector<parcel> earlier = {};
+    close_code code{};
+  };
+
+  // From any thread. Does nothing once the context has ended. May throw std::bad_alloc; then nothing has
+  // changed.
+  void post(step next) {
+    std::lock_guard const lock(mutex_);
+    if (!steps_.empty() && joins(steps_.back(), next)) return;
+    steps_.push_back(std::move(next));
+    if (!woken_) {
+      try {
+        woken_ = wake();
+      } catch (...) {
+        steps_.pop_back();
+        throw;
+      }
+      if (!woken_) steps_.clear();
+    }
+    count_.store(steps_.size(), std::memory_order_relaxed);
+  }
+
+  bool is_of(net::detail::context_gate const& gate) const noexcept { return gate_.get() == &gate; }
+
+  // For the executor only.
+
+  bool has_mail() const noexcept override {
+    return !delivering_ && count_.load(std::memory_order_relaxed) != 0;
+  }
+  void deliver_mail() noexcept override { deliver(false); }
+
+ private:
+  // What is published in the same room, one directly after the other, is one step.
+  static bool joins(step& last, step const& next) noexcept {
+    if (last.does != step::kind::deliver || next.does != step::kind::deliver || last.where != next.where ||
+        last.who != next.who || last.what.how != next.what.how || last.what.key || next.what.key ||
+        !last.what.frames.join(next.what.frames))
+      return false;
+    last.what.messages += next.what.messages;
+    return true;
+  }
+
+  bool wake() {
+    // A connection that takes its mail asks us.
+    if (only_) return only_->ring();
+    return gate_->pass(
+        [this] { asio::post(*executor_, [self = shared_from_this()] { self->deliver(true); }); });
+  }
+
+  void deliver(bool in_turn) noexcept {
+    if (delivering_) return;
+    delivering_ = true;
+    {
+      std::lock_guard const lock(mutex_);
+      taken_.swap(steps_);
+      count_.store(0, std::memory_order_relaxed);
+      if (in_turn || only_) woken_ = false;
+    }
+    // What is queued by hand is written when all is queued: in one write, whatever it is made of.
+    sharing const how = !in_turn ? sharing::later : taken_.size() == 1 ? sharing::now : sharing::by_hand;
+    for (step& each : taken_) net::detail::try_allocating([&] { carry_out(each, how); });
+    for (auto const& each : by_hand_) {
+      each->written_by_hand = false;
+      if (connection* const to = each->connection()) to->write_shared();
+    }
+    by_hand_.clear();
+    prepared_.clear();
+    taken_.clear();
+    for (auto const& each : large_) {
+      std::lock_guard const lock(each->mutex);
+      each->frames.rest();
+    }
+    large_.clear();
+    delivering_ = false;
+    if (missed_.empty()) return;
+    if (in_turn) {
+      tell();
+    } else if (only_) {
+      net::detail::try_allocating([&] {
+        connection* const to = static_cast<connection*>(only_->owner());
+        if (to != nullptr) asio::post(to->executor(), [self = shared_from_this()] { self->tell(); });
+      });
+    }
+  }
+
+  void tell() {
+    if (!missed_.empty()) report_(std::exchange(missed_, {}));
+  }
+
+  void carry_out(step& next, sharing how) {
+    switch (next.does) {
+      case step::kind::depart:
+        next.who->unlink();
+        while (!next.who->places.empty()) next.who->places.back().in->remove(*next.who);
+        return;
+      case step::kind::enter:
+        for (parcel const& each : next.earlier) {
+          prepared_.clear();
+          give(next.who, next.where.get(), each, how);
+        }
+        return next.where->add(next.who);
+      case step::kind::leave: return next.where->remove(*next.who);
+      case step::kind::close:
+        if (connection* const to = next.who->connection()) to->close(next.code, "replaced");
+        return;
+      case step::kind::deliver: break;
+    }
+    prepared_.clear();
+    if (!next.where) return give(next.who, nullptr, next.what, how);
+    if (next.what.key) next.where->note(next.what);
+    if (next.what.frames.size() > 1024 && (large_.empty() || large_.back() != next.where->room))
+      large_.push_back(next.where->room);
+    for (auto const& each : next.where->members) {
+      if (each != next.who) give(each, next.where.get(), next.what, how);
+    }
+  }
+
+  room_log& log_of(audience* in) const noexcept { return in != nullptr ? *in->room : *all_; }
+
+  void give(std::shared_ptr<member> const& to, audience* in, parcel const& what, sharing how) {
+    connection* const over = to->connection();
+    if (over == nullptr) return;
+    if (!over->may_send_more() || to->waits) [[unlikely]]
+      return give_slow(to, *over, in, what, how);
+    hand(to, *over, in, what, how);
+  }
+
+  void hand(std::shared_ptr<member> const& to, connection& over, audience* in, parcel const& what,
+            sharing how) {
+    std::error_code failure;
+    if (over.takes_shared_frames()) [[likely]] {
+      failure = over.share(what.frames, &log_of(in), how);
+      if (how == sharing::by_hand && !failure && !std::exchange(to->written_by_hand, true))
+        by_hand_.push_back(to);
+      if (over.counts() != nullptr && !failure) [[unlikely]] {
+        for (std::size_t i = 0; i != what.messages; ++i) over.count_sent();
+      }
+    } else {
+      failure = hand_each(to, over, what);
+    }
+    if (failure && failure != error::closed) miss(to, in, what.messages, false);
+  }
+
+  // Clients, which mask; connections with an extension, for which it is encoded once; and those that are in
+  // the midst of a message of their own.
+  std::error_code hand_each(std::shared_ptr<member> const& to, connection& over, parcel const& what) {
+    if (prepared_.empty()) {
+      for (auto rest = what.frames.bytes(); !rest.empty(); rest = rest.subspan(first_frame_size(rest)))
+        prepared_.push_back(prepared_message_of(rest));
+    }
+    std::error_code first;
+    for (prepared_message const& each : prepared_) {
+      std::error_code failure = over.send(each, what.how);
+      if (!failure) over.count_sent();
+      if (failure == error::fragment_in_progress) failure = to->box().send(each, what.how);
+      if (!first) first = failure;
+    }
+    return first;
+  }
+
+  static prepared_message prepared_message_of(std::span<std::byte const> frames) {
+    frame_header header;
+    error violation{};
+    std::size_t const size = read_frame_header(frames, role::client, header, violation);
+    return prepared_message(header.type, frames.subspan(size, static_cast<std::size_t>(header.length)));
+  }
+
+  // To one that is behind.
+  void give_slow(std::shared_ptr<member> const& to, connection& over, audience* in, parcel const& what,
+                 sharing how) {
+    if (!over.protocol().is_open()) return;
+    slow_reader const policy = log_of(in).slow.load(std::memory_order_relaxed);
+    if (policy == slow_reader::close) {
+      over.close(close_code::try_again_later, "too slow");
+      return miss(to, in, what.messages, true);
+    }
+    if (policy == slow_reader::latest_per_key && in != nullptr && what.key) {
+      auto& place = *in->place_of(*to);
+      if (!std::exchange(place.behind, true)) place.seen = in->published - 1;
+      wait_for_room(to, over);
+      return miss(to, in, what.messages, false);
+    }
+    if (policy == slow_reader::drop_oldest && over.takes_shared_frames()) {
+      hand(to, over, in, what, sharing::later);
+      std::size_t const dropped = over.drop_oldest(&log_of(in));
+      if (dropped != 0) miss(to, in, dropped, false);
+      return;
+    }
+    if (over.may_send_more()) return hand(to, over, in, what, how);  // waits for another room
+    miss(to, in, what.messages, false);
+  }
+
+  void miss(std::shared_ptr<member> const& who, audience* in, std::size_t messages, bool closed) {
+    room_log& log = log_of(in);
+    log.dropped.fetch_add(messages, std::memory_order_relaxed);
+    if (closed) log.closed.fetch_add(1, std::memory_order_relaxed);
+    // Together with what it missed of the same room in this turn.
+    auto const& room = in != nullptr ? in->room : all_;
+    if (!missed_.empty() && missed_.back().who == who && missed_.back().room == room) {
+      missed_.back().messages += messages;
+      missed_.back().closed |= closed;
+    } else {
+      missed_.push_back({who, room, messages, closed});
+    }
+  }
+
+  void wait_for_room(std::shared_ptr<member> const& who, connection& over) {
+    if (who->waits) return;
+    net::detail::operation<std::error_code> drained(
+        [self = weak_from_this(), behind = std::weak_ptr(who)](std::error_code) {
+          auto const here = self.lock();
+          auto const there = behind.lock();
+          if (here && there) net::detail::try_allocating([&] { here->catch_up(there); });
+        },
+        over.executor());
+    over.wait_drained(std::move(drained), over.next_ticket());
+    who->waits = true;
+  }
+
+  // The queue has room again, or the connection has ended.
+  void catch_up(std::shared_ptr<member> const& who) {
+    who->waits = false;
+    for (std::size_t i = 0; i != who->places.size(); ++i) {
+      if (!who->places[i].behind) continue;
+      audience* const in = who->places[i].in;
+      for (audience::numbered const* each : in->since(who->places[i].seen)) {
+        connection* const over = who->connection();
+        if (over == nullptr || !over->protocol().is_open()) return;
+        if (!over->may_send_more()) return wait_for_room(who, *over);
+        prepared_.clear();
+        hand(who, *over, in, each->what, sharing::later);
+        who->places[i].seen = each->number;
+      }
+      who->places[i].behind = false;
+    }
+  }
+
+  std::optional<asio::io_context::executor_type> const executor_;
+  std::shared_ptr<net::detail::context_gate> const gate_;
+  std::shared_ptr<net::detail::mailbox> const only_;
+  std::shared_ptr<room_log> const all_;
+  report const report_;
+
+  std::mutex mutex_;
+  std::vector<step> steps_;
+  std::atomic<std::size_t> count_{0};
+  bool woken_ = false;
+
+  // For the executor only.
+  std::vector<step> taken_;
+  std::vector<std::shared_ptr<member>> by_hand_;  // given something that is not written yet
+  std::vector<prepared_message> prepared_;        // the parcel in hand, for connections that encode it
+  std::vector<std::shared_ptr<room_log>> large_;  // whose logs may have a long block
+  std::vector<missed> missed_;
+  bool delivering_ = false;
+};
+
+}  // namespace kindwire::detail
