@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <exception>
 #include <kindwire/documents/asyncapi.hpp>
-#include <kindwire/json/dispatcher.hpp>
 #include <kindwire/documents/typescript.hpp>
+#include <kindwire/json/dispatcher.hpp>
 #include <kindwire/json/writer.hpp>
 #include <kindwire/net/server.hpp>
 #include <map>

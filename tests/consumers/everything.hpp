@@ -1,12 +1,12 @@
 // What both translation units of `whole` include: the layers' outermost headers.
 #pragma once
 
+#include <kindwire/documents/asyncapi.hpp>
+#include <kindwire/documents/typescript.hpp>
 #include <kindwire/exchange/correspondent.hpp>
 #include <kindwire/exchange/serve.hpp>
-#include <kindwire/documents/asyncapi.hpp>
 #include <kindwire/json/dispatcher.hpp>
 #include <kindwire/json/dynamic_dispatcher.hpp>
-#include <kindwire/documents/typescript.hpp>
 #include <kindwire/kindwire.hpp>
 #include <kindwire/net/client.hpp>
 #include <kindwire/net/server.hpp>

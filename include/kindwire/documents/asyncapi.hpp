@@ -7,9 +7,9 @@
 #include <string>
 #include <string_view>
 
+#include "../json/error.hpp"
 #include "catalogue.hpp"
 #include "document_writer.hpp"
-#include "../json/error.hpp"
 #include "json_schema.hpp"
 #include "protocol.hpp"
 

@@ -12,11 +12,11 @@
 #include <variant>
 #include <vector>
 
-#include "catalogue.hpp"
 #include "../json/done_message.hpp"
 #include "../json/error_message.hpp"
 #include "../json/reader.hpp"
 #include "../json/schema.hpp"
+#include "catalogue.hpp"
 
 namespace kindwire {
 

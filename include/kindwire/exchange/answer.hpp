@@ -13,9 +13,9 @@
 #include "../json/correlated.hpp"
 #include "../json/description/form.hpp"
 #include "../json/description/limits.hpp"
-#include "../json/schema.hpp"
 #include "../json/description/types.hpp"
 #include "../json/description/variant_kinds.hpp"
+#include "../json/schema.hpp"
 
 namespace kindwire {
 namespace detail {

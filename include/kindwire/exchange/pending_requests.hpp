@@ -21,8 +21,8 @@
 
 #include "../json/error.hpp"
 #include "../json/error_message.hpp"
-#include "../json/text/printable.hpp"
 #include "../json/reader.hpp"
+#include "../json/text/printable.hpp"
 #include "../net/connection/deadline.hpp"
 #include "../net/connection/operation.hpp"
 #include "../net/connection/try_allocating.hpp"

@@ -46,9 +46,7 @@ class reserved_bits {
     return result;
   }
 
-  constexpr std::uint8_t on(opcode type) const noexcept {
-    return begins_message(type) ? beginning_ : other_;
-  }
+  constexpr std::uint8_t on(opcode type) const noexcept { return begins_message(type) ? beginning_ : other_; }
 
  private:
   std::uint8_t beginning_;

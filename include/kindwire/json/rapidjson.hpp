@@ -14,9 +14,10 @@
 //
 // A handler of a `rapidjson::Value const&` gets the whole message, valid during the call, in memory that the
 // thread keeps for the next one: nothing is allocated per message, but for unusually large ones, names with
-// escapes, and messages that such a handler dispatches itself. A rapidjson::Document is the handler's own; coroutines take that. Both are read by json_reader, not
-// by RapidJSON: the limits, checks, errors and paths are those of typed messages, and a member that stands
-// twice is refused in every object, or chosen, as json_options say.
+// escapes, and messages that such a handler dispatches itself. A rapidjson::Document is the handler's own;
+// coroutines take that. Both are read by json_reader, not by RapidJSON: the limits, checks, errors and paths
+// are those of typed messages, and a member that stands twice is refused in every object, or chosen, as
+// json_options say.
 //
 // A document may also be a field, and be sent: `ws.send(document)`, `remote.send(value)`, or returned to
 // serve() as an answer. Doubles are written so that they are doubles when they are read again (`1.0`).

@@ -11,8 +11,8 @@
 #include <doctest/doctest.h>
 
 #include <kindwire/documents/json_schema.hpp>
-#include <kindwire/json/reader.hpp>
 #include <kindwire/documents/typescript.hpp>
+#include <kindwire/json/reader.hpp>
 #include <kindwire/json/writer.hpp>
 
 namespace time_text_tests {
