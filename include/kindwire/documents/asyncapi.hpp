@@ -110,7 +110,7 @@ class asyncapi_printer {
     out_.close('}');
   }
 
-  // What comes or goes by itself is one operation; each question is one of its own, with its answers.
+  // Messages without an answer share one operation; each question has its own, with its answers.
   void operations(route_description const& route, std::string_view action, std::string_view binary_name,
                   message_set const& messages) {
     std::string const name = route.name() + '_' + std::string{action};
@@ -206,7 +206,7 @@ class asyncapi_printer {
     for (type_node const& each : set.inner) names.insert(name_of(each));
   }
 
-  // Of a message among AsyncAPI's; names of types have no points.
+  // A message's name among AsyncAPI's components. Names of types have no dots.
   std::string name_of(type_node const& node) const {
     if (node.form == type_form::named) return what_.types().entries()[node.entry].name;
     return name_of(node.inner[0]) + ".with_" + plain_name(node.id_name);
@@ -219,8 +219,8 @@ class asyncapi_printer {
 }  // namespace detail
 
 /// An AsyncAPI 3.0 document: a channel for each route, an operation for each of its directions, from the
-/// server's point of view, a message for each kind, and the schemas of what they hold (see json_schema(),
-/// whose words these are). A route's handler is under `x-handler` in its operations. Ends with a newline.
+/// server's point of view, a message for each kind, and the schemas of what they hold (worded as by
+/// json_schema()). A route's handler is under `x-handler` in its operations. Ends with a newline.
 inline std::string asyncapi(protocol const& what) { return detail::asyncapi_printer{what}.print(); }
 
 }  // namespace kindwire

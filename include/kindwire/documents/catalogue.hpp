@@ -1,4 +1,4 @@
-// What C++ declarations say, as data: what documents for the other side are printed from.
+// C++ declarations as data, from which documents for the other side are printed.
 #pragma once
 
 #include <algorithm>
@@ -46,11 +46,11 @@ inline constexpr bool is_dispatcher = false;
 template <class... Handlers>
 inline constexpr bool is_dispatcher<dispatcher<Handlers...>> = true;
 
-// The described types that were asked for and those that these hold, each once, in the order in which they
-// were met.
+// The described types that were asked for and those inside them, each once, in the order in which they were
+// found.
 class catalogue {
  public:
-  // Where T is in entries(), added with all that is inside of it if it was not there.
+  // The index of T in entries(). T is added, with the types inside it, if it is not there yet.
   template <class T>
   std::size_t add() {
     static char id;  // not const: equal constants may share an address
@@ -60,7 +60,7 @@ class catalogue {
     std::size_t const index = entries_.size();
     std::string name = unused_name(short_type_name(full_type_name<T>()), names_);
     names_.insert(name);
-    // A deque: what is added below moves nothing.
+    // In a deque, adding more below moves nothing.
     type_entry& entry = entries_.emplace_back(type_entry{.id = &id, .name = std::move(name)});
     if constexpr (described_enum<T>) {
       static_assert(enumeration_check<T>::passed);
@@ -76,7 +76,7 @@ class catalogue {
     return index;
   }
 
-  // T's values, and what is inside of them.
+  // T's values, and the values inside them.
   template <class T, class Unit = void>
   type_node describe();
 
@@ -125,7 +125,7 @@ class catalogue {
   std::deque<type_entry> const& entries() const noexcept { return entries_; }
 
  private:
-  // Fallbacks take no kind.
+  // Fallbacks have no kind.
   template <class T>
   void add_alternative([[maybe_unused]] type_node& set) {
     if constexpr (message_kind<T>) set.inner.push_back(describe<T>());

@@ -1,4 +1,4 @@
-// JSON that people read: indented, short lists on one line.
+// JSON for people to read: indented, with short lists on one line.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace kindwire::detail {
 
-// The text as a JSON string, which is one in TypeScript as well. What is not UTF-8 is shown by U+FFFD.
+// The text as a JSON string, which is also one in TypeScript. U+FFFD stands for what is not UTF-8.
 inline std::string json_string(std::string_view text) {
   std::string out;
   auto const attempt = [&](std::string_view what) {
@@ -39,7 +39,7 @@ inline std::string json_string(std::string_view text) {
   return out;
 }
 
-// Writes a document's tokens in order. Whoever calls it keeps brackets balanced.
+// Writes a document's tokens in order. The caller keeps brackets balanced.
 class document_writer {
  public:
   void open(char bracket) {

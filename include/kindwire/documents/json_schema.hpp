@@ -1,4 +1,4 @@
-// JSON Schema (2020-12) of described types: what the reader accepts, said to the other side.
+// JSON Schema (2020-12) of described types: tells the other side what the reader accepts.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +15,8 @@ namespace kindwire {
 
 namespace detail {
 
-// Prints entries of a catalogue in the words that JSON Schema 2020-12 and draft-07, which AsyncAPI goes by,
-// have in common. There, nothing counts beside a $ref.
+// Prints entries of a catalogue in words common to JSON Schema 2020-12 and draft-07, which AsyncAPI follows.
+// In draft-07, anything beside a $ref is ignored.
 class schema_printer {
  public:
   schema_printer(document_writer& out, catalogue const& types, std::string_view place, json_options options)
@@ -53,7 +53,7 @@ class schema_printer {
     out_.close('}');
   }
 
-  // The keywords of a type, inside of an object that is open.
+  // The keywords of a type, into an object that is open.
   void words(type_node const& type) {
     switch (type.form) {
       case type_form::anything: break;
@@ -106,7 +106,7 @@ class schema_printer {
         break;
       case type_form::tuple:
         out_.member("type", "array");
-        // Draft-07 has another word for it.
+        // Draft-07 has another word for this.
         out_.key(is_2020_12() ? "prefixItems" : "items");
         out_.open('[');
         for (type_node const& each : type.inner) value(each);
@@ -174,13 +174,13 @@ class schema_printer {
       if (field.required) required.push_back(field.name);
       has_id = has_id || field.name == options_.id_name;
     }
-    // Not unknown, if it is a message that is not inside of another.
+    // In a message that is not inside another, the id is not an unknown field.
     if (!entry.key.empty() && !has_id && options_.refuse_unknown_fields && !options_.id_name.empty()) {
       out_.raw_member(options_.id_name, "{}");
     }
     out_.close('}');
     if (!required.empty()) strings("required", required);
-    // Said where it is so; where it is not, additional properties are allowed.
+    // Additional properties are allowed unless it says otherwise.
     if (options_.refuse_unknown_fields) out_.raw_member("additionalProperties", "false");
   }
 
@@ -246,25 +246,24 @@ inline std::string schema_document(catalogue const& types, type_node const& root
 
 }  // namespace detail
 
-/// A JSON Schema, draft 2020-12, of the texts that decode<T>() accepts; of several types, which are then
+/// A JSON Schema, draft 2020-12, of the texts that decode<T>() accepts; for several types, which must be
 /// messages of different kinds, of those that a dispatcher of these kinds accepts. Described types are under
-/// `$defs`, by their C++ names without namespaces. Unknown fields are allowed unless `options`, those of
-/// the reader, refuse them. Ends with a newline.
+/// `$defs`, by their C++ names without namespaces. Unknown fields are allowed unless `options`, which are the
+/// reader's, refuse them. Ends with a newline.
 ///
-/// What the reader does and a schema cannot say: it refuses a field that stands twice, nesting beyond
+/// The reader also does what a schema cannot say. It refuses a field that stands twice, nesting beyond
 /// json_options::max_depth, strings that are not Unicode, strings with escapes where T has a
-/// std::string_view, and an id (json_options::id_name) in messages that are inside of others, durations in
-/// floating point units that do not come to whole ones of the member's unit, one byte or two beyond
-/// min_items() or max_items() in base64, integers in strings and keys that are beyond their type or limits,
-/// elements of a set that are the same value in another spelling; it compares integers exactly, where
-/// validators tend to compare doubles.
+/// std::string_view, an id (json_options::id_name) in messages inside others, durations in floating point
+/// units that are not a whole number of the member's unit, one or two bytes beyond min_items() or max_items()
+/// in base64, integers in strings and keys beyond their type or limits, and elements of a set that are the
+/// same value in another spelling. It compares integers exactly, where validators tend to compare doubles.
 template <class T, class... More>
 std::string json_schema(json_options options = {}) {
   detail::catalogue types;
   return detail::schema_document(types, types.describe_set<T, More...>(), options);
 }
 
-/// The same of the kinds that a dispatcher has handlers for.
+/// The same for the kinds that a dispatcher has handlers for.
 template <class Dispatcher>
 requires detail::is_dispatcher<Dispatcher> std::string json_schema(Dispatcher const& handlers,
                                                                    json_options options = {}) {

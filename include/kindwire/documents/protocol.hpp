@@ -1,4 +1,4 @@
-// What a server's routes receive and send, stated once, for the documents that are printed from it.
+// What a server's routes receive and send, stated once; documents are printed from it.
 #pragma once
 
 #include <algorithm>
@@ -20,32 +20,32 @@
 
 namespace kindwire {
 
-/// What is said of a server as a whole.
+/// Describes a server as a whole.
 struct protocol_info {
   std::string title = "messages";
   std::string version = "1.0.0";
   std::string description{};
-  std::string url{};       ///< where a server runs: "ws://127.0.0.1:8080"; empty if that is not stated
+  std::string url{};       ///< where a server runs: "ws://127.0.0.1:8080"; may be empty
   json_options options{};  ///< those of the server's readers
 };
 
-/// How a dispatcher is served, as far as messages tell: as serve_options of exchange/ have it.
+/// How a dispatcher is served, as far as messages show it: the same as in serve_options of exchange/.
 struct served_options {
   std::string_view id_name = "id";
-  bool errors = true;        ///< what is wrong is answered with an error_message
+  bool errors = true;        ///< bad messages are answered with an error_message
   bool acknowledge = false;  ///< questions whose handlers return nothing are answered with a done_message
 };
 
-/// What is said of a route beside its messages.
+/// Describes a route, apart from its messages.
 struct route_info {
-  std::string handler{};  ///< the function behind it, for the reader of the document
-  std::string name{};  ///< what documents call it; by default made of the path: `/upload/{user}` is `upload`
+  std::string handler{};  ///< the function behind it, for readers of the document
+  std::string name{};  ///< its name in documents; by default made of the path: `/upload/{user}` is `upload`
   std::string description{};
 };
 
 namespace detail {
 
-// A kind that asks and those that answer, with an id beside their fields.
+// The kind of a question and those of its answers, with an id beside their fields.
 struct exchange {
   std::size_t question;
   std::vector<std::size_t> answers;
@@ -64,7 +64,7 @@ struct message_set {
   }
 };
 
-// The messages of one direction, with the answers to what goes the other way.
+// The messages of one direction, with the answers to questions in the other.
 inline type_node all_of(message_set const& there, message_set const& back) {
   type_node set{type_form::one_of};
   for (std::size_t const each : there.kinds) set.inner.push_back(named_type(each));
@@ -81,7 +81,7 @@ inline type_node all_of(message_set const& there, message_set const& back) {
   return set;
 }
 
-// The parameters' names in a path: `/upload/{user}` has `user`.
+// The names of the parameters in a path: `/upload/{user}` has `user`.
 inline std::vector<std::string_view> path_parameters_of(std::string_view path) {
   std::vector<std::string_view> names;
   for (std::size_t from = 0; (from = path.find('{', from)) != std::string_view::npos;) {
@@ -107,8 +107,8 @@ inline std::string name_of_path(std::string_view path) {
 template <class... Kinds>
 struct kind_list {};
 
-// The kinds among what a handler returns: one, a variant of some, or either out of a coroutine's type, such
-// as asio::awaitable<answer>.
+// The kinds that a handler returns: one, a variant of some, or either inside a coroutine's type such as
+// asio::awaitable<answer>.
 template <class Result>
 struct kinds_returned {
   using type = kind_list<>;
@@ -140,7 +140,7 @@ class route_description {
     return *this;
   }
 
-  /// Clients send what the dispatcher has handlers for.
+  /// Clients send the kinds that the dispatcher has handlers for.
   template <class... Handlers>
   route_description& receives(dispatcher<Handlers...> const& handlers) {
     detail::type_node const set = types_->describe_handled(handlers);
@@ -149,9 +149,10 @@ class route_description {
     return *this;
   }
 
-  /// Clients send what the dispatcher has handlers for, and get what these return as answers, as serve() of
-  /// exchange/ has it: a message with a kind, a std::variant of such, or a coroutine's type around it; and an
-  /// error_message for what is wrong. What handlers send by themselves is not seen: sends() says it.
+  /// Clients send the kinds that the dispatcher has handlers for, and get what these return as answers, as
+  /// with serve() of exchange/: a message with a kind, a std::variant of such, or a coroutine's type around
+  /// it; and an error_message for a bad message. What handlers send themselves is not known here: add it with
+  /// sends().
   template <class... Handlers>
   route_description& serves(dispatcher<Handlers...> const&, served_options options = {}) {
     (serve_one<Handlers>(options), ...);
@@ -170,14 +171,14 @@ class route_description {
     return *this;
   }
 
-  /// Clients ask with Question, and get one of the answers, with the same id (see correlated.hpp).
+  /// Clients ask with Question and get one of the answers, with the same id (see correlated.hpp).
   template <message_kind Question, message_kind... Answers>
   requires(sizeof...(Answers) != 0) route_description& answers(std::string id_name = "id") {
     received_.exchanges.push_back({types_->add<Question>(), {types_->add<Answers>()...}, std::move(id_name)});
     return *this;
   }
 
-  /// The server asks with Question, and gets one of the answers.
+  /// The server asks with Question and gets one of the answers.
   template <message_kind Question, message_kind... Answers>
   requires(sizeof...(Answers) != 0) route_description& asks(std::string id_name = "id") {
     sent_.exchanges.push_back({types_->add<Question>(), {types_->add<Answers>()...}, std::move(id_name)});
@@ -210,7 +211,7 @@ class route_description {
   route_description(detail::catalogue& types, std::string_view path, route_info info)
       : types_(&types), path_(path), info_(std::move(info)) {}
 
-  // Fallbacks take no kind.
+  // Fallbacks have no kind.
   template <class Handler>
   void serve_one(served_options const& options) {
     using question = detail::message_of<Handler>;
@@ -252,7 +253,7 @@ class route_description {
   detail::message_set sent_;
 };
 
-/// What goes over a server's routes, in which direction:
+/// The messages on a server's routes, in each direction:
 ///
 ///     kw::protocol api{{.title = "upload"}};
 ///     api.route("/upload/{user}").receives<upload_start>().sends<upload_progress, upload_finish>();
@@ -267,8 +268,7 @@ class protocol {
   protocol(protocol const&) = delete;
   protocol& operator=(protocol const&) = delete;
 
-  /// Adds a route, whose path is the one given to the server. The reference is valid as long as the
-  /// protocol.
+  /// Adds a route; the path is the one given to the server. The reference is valid as long as the protocol.
   route_description& route(std::string_view path, route_info info = {}) {
     info.name = detail::unused_name(
         info.name.empty() ? detail::name_of_path(path) : detail::plain_name(info.name), names_);

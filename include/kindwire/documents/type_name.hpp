@@ -1,4 +1,4 @@
-// The name that a C++ type has in its program, for documents that must call it something.
+// The name of a C++ type in its program, for documents, which need one.
 #pragma once
 
 #include "../requirements.hpp"
@@ -9,7 +9,7 @@
 
 namespace kindwire::detail {
 
-// Whatever the compiler calls T, with its namespaces and template arguments.
+// The compiler's name of T, with namespaces and template arguments.
 template <class T>
 constexpr std::string_view full_type_name() noexcept {
 #if defined(_MSC_VER) && !defined(__clang__)
@@ -27,8 +27,8 @@ constexpr std::string_view full_type_name() noexcept {
 #endif
 }
 
-// Letters, digits and single underscores: a text that needs no escaping in a JSON Pointer, a URI, or the keys
-// of AsyncAPI's components.
+// Letters, digits and single underscores: needs no escaping in a JSON Pointer, a URI, or a key of AsyncAPI's
+// components.
 inline std::string plain_name(std::string_view text) {
   std::string out;
   for (char const letter : text) {
@@ -57,7 +57,7 @@ inline std::string short_type_name(std::string_view full) {
   return plain_name(full.substr(from));
 }
 
-// `upload_progress` is `UploadProgress`: a type's name as TypeScript's users write them.
+// `upload_progress` is `UploadProgress`, as TypeScript's users write the names of types.
 inline std::string pascal_case(std::string_view plain) {
   std::string out;
   bool upper = true;
@@ -74,7 +74,7 @@ inline std::string pascal_case(std::string_view plain) {
   return out;
 }
 
-// `name`, or with a number behind it if that is taken: `name_2`.
+// `name`, or `name_2` and so on if that is taken.
 template <class Names>
 std::string unused_name(std::string const& name, Names const& taken) {
   std::string out = name;

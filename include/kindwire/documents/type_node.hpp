@@ -1,4 +1,4 @@
-// The types of messages as data: what a catalogue is made of, and documents are printed from.
+// The types of messages as data: a catalogue is made of them, and documents are printed from them.
 #pragma once
 
 #include "../requirements.hpp"
@@ -21,22 +21,22 @@ enum class type_form {
   optional,  // inner[0], or null
   list,      // an array of inner[0]
   tuple,     // an array of one of each of inner
-  map,       // an object of inner[0]; inner[1], if it is there, are its keys
+  map,       // an object of inner[0]; its keys are inner[1], if that is there
   numbers,   // one of `numbers`
   constant,  // numbers[0], which is any JSON value
   named,     // a described type: entries()[entry]
   one_of,    // one of inner, which are messages
-  others,    // a message of another kind than `kinds`, which stands under `key`
+  others,    // a message whose kind, under `key`, is not among `kinds`
   with_id,   // inner[0], a message, which may have an id beside its fields
   verbatim   // a json_codec's own words
 };
 
-// The type of a member, or of what is inside of it.
+// The type of a member, or of what is inside it.
 struct type_node {
   type_form form = type_form::anything;
   std::string minimum{};  // of numbers, as JSON; empty if there is none
   std::string maximum{};
-  bool minimum_is_stated = false;  // and not that of the C++ type
+  bool minimum_is_stated = false;  // rather than that of the C++ type
   bool maximum_is_stated = false;
   std::uint64_t multiple_of = 1;          // of integers
   std::optional<std::size_t> min_size{};  // of strings in code points, of lists and maps in elements
@@ -59,20 +59,20 @@ struct field_node {
   std::string_view name;
   std::string description{};
   bool required = true;
-  std::string otherwise{};  // what an absent field means, as JSON; empty if that is not stated
+  std::string otherwise{};  // the value of an absent field, as JSON; empty if it is not stated
   type_node type{};
 };
 
 // A described type: an object with or without a kind, or an enumeration.
 struct type_entry {
   void const* id;
-  std::string name;  // plain, and no other's
+  std::string name;  // plain and unique
   bool is_enumeration = false;
   std::string_view kind{};
   std::string_view key{};  // empty: it has no kind
   std::string description{};
   std::vector<std::string_view> enumerators{};
-  bool takes_others = false;  // names that are not among the enumerators
+  bool takes_others = false;  // accepts names that are not among the enumerators
   std::vector<field_node> fields{};
 };
 

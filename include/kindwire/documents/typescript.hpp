@@ -56,7 +56,7 @@ class typescript_printer {
         out_ += json_string(name);
         separator = " | ";
       }
-      // Any other string, without making the names before it mere strings.
+      // Any other string; a mere `string` would absorb the names before it.
       if (entry.takes_others) out_ += " | (string & {})";
       out_ += ";\n";
       return;
@@ -70,8 +70,7 @@ class typescript_printer {
     out_ += "}\n";
   }
 
-  // Whether what stands for the type holds together beside `|`, `&` and `[]`. Of a codec's own words nothing
-  // is known.
+  // Whether the type's text needs parentheses beside `|`, `&` and `[]`. A codec's own words might.
   static bool is_compound(type_node const& node) {
     switch (node.form) {
       case type_form::optional: return true;
@@ -98,7 +97,7 @@ class typescript_printer {
       case type_form::integer:
       case type_form::floating: return "number";
       case type_form::string: return "string";
-      // Unions of unions are one union.
+      // Nested unions become one.
       case type_form::optional: return of_union(node.inner[0]) + " | null";
       case type_form::list: return list(node);
       case type_form::tuple: {
@@ -146,7 +145,7 @@ class typescript_printer {
     return operand(node.inner[0]) + "[]";
   }
 
-  // Names of properties need no quotation marks if they are identifiers, be they reserved words.
+  // Names of properties need no quotation marks if they are identifiers, reserved words included.
   static std::string property(std::string_view name) {
     bool plain = !name.empty() && !(name.front() >= '0' && name.front() <= '9');
     for (char const letter : name) {
@@ -210,7 +209,7 @@ class typescript_printer {
         out_ += indent;
         out_ += " * ";
       } else if (letter == '/' && at != 0 && text[at - 1] == '*') {
-        out_ += "\\/";  // not the comment's end
+        out_ += "\\/";  // does not end the comment
       } else {
         out_ += letter;
       }
@@ -227,8 +226,8 @@ class typescript_printer {
 }  // namespace detail
 
 /// TypeScript types of what decode<T>() accepts: an interface for each described type, by its C++ name in
-/// PascalCase, and T itself, or the union of several messages told apart by the kind, as `name`. They say
-/// what the reader accepts, as json_schema() does; what types cannot say is in comments. Ends with a newline.
+/// PascalCase, and T itself, or the union of several messages told apart by the kind, as `name`. Like
+/// json_schema(), they say what the reader accepts; comments say what types cannot. Ends with a newline.
 template <class T, class... More>
 std::string typescript(std::string_view name = "Message") {
   detail::catalogue types;
@@ -238,7 +237,7 @@ std::string typescript(std::string_view name = "Message") {
   return printer.take();
 }
 
-/// The same of the kinds that a dispatcher has handlers for.
+/// The same for the kinds that a dispatcher has handlers for.
 template <class Dispatcher>
 requires detail::is_dispatcher<Dispatcher> std::string typescript(Dispatcher const& handlers,
                                                                   std::string_view name = "Message") {
@@ -249,7 +248,7 @@ requires detail::is_dispatcher<Dispatcher> std::string typescript(Dispatcher con
   return printer.take();
 }
 
-/// TypeScript types of a server's messages. What goes over a route called `upload` is in the unions
+/// TypeScript types of a server's messages. Those of a route called `upload` are in the unions
 /// `UploadToServer` and `UploadFromServer`. Ends with a newline.
 inline std::string typescript(protocol const& what) {
   detail::typescript_printer printer{what.types()};

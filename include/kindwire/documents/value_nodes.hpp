@@ -1,4 +1,4 @@
-// Parts of a type's description, as data: numbers, and what fields state of the values in them.
+// Parts of a type's description, as data: numbers, and the limits that fields state.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +25,7 @@
 
 namespace kindwire::detail {
 
-// The value that a member has without being read, where that is short and plain.
+// The initial value of a member, if it is short and plain.
 template <class Unit, class T>
 std::string initial_text(T const& value) {
   using enum json_form;
@@ -48,7 +48,7 @@ std::string initial_text(T const& value) {
     if (convert_duration(value, converted) != conversion::exact) return {};
     return initial_text<void>(converted.count());
   } else if constexpr (form == nullable) {
-    return value ? initial_text<Unit>(*value) : std::string{};  // that it is null is in its type
+    return value ? initial_text<Unit>(*value) : std::string{};  // its type says that it may be null
   } else if constexpr (form == list) {
     return value.empty() ? "[]" : "";
   } else if constexpr (form == map) {
@@ -65,8 +65,8 @@ type_node describe_number() {
             .minimum = digits_of((std::numeric_limits<T>::min)()),
             .maximum = digits_of((std::numeric_limits<T>::max)())};
   } else if constexpr (std::is_same_v<T, float>) {
-    // As the writer writes them: to all but C++ numbers are doubles, and the double of these digits is a
-    // little more than the float, to which it is rounded when it is read.
+    // In the writer's digits. Elsewhere numbers are doubles, and the double of these digits is a little more
+    // than the float, to which it is rounded when read.
     constexpr float most = (std::numeric_limits<float>::max)();
     return {.form = type_form::floating, .minimum = digits_of(-most), .maximum = digits_of(most)};
   } else {
@@ -74,7 +74,7 @@ type_node describe_number() {
   }
 }
 
-// A number of Unit that Duration can hold: of integers, those that convert_duration() takes.
+// The counts of Unit that Duration can hold; for integers, those that convert_duration() takes.
 template <class Duration, class Unit>
 type_node describe_duration() {
   using rep = typename Unit::rep;
@@ -96,7 +96,7 @@ type_node describe_duration() {
     node.maximum = digits_of(fitting(static_cast<std::uint64_t>((std::numeric_limits<member_rep>::max)()),
                                      static_cast<std::uint64_t>((std::numeric_limits<rep>::max)())));
   } else if constexpr (json_integer<member_rep>) {
-    // As the writer comes to them.
+    // As the writer converts them.
     auto const bound = [](member_rep count) {
       Unit converted{};
       static_cast<void>(convert_duration(Duration{count}, converted));
@@ -108,14 +108,14 @@ type_node describe_duration() {
   return node;
 }
 
-// "in milliseconds", of the durations in a member; empty if there are none.
+// The unit of the durations in a member, as "in milliseconds"; empty if it holds none.
 template <class Member, class Unit>
 std::string unit_text() {
   using value = typename innermost<Member>::type;
   if constexpr (is_duration<value>) {
     using unit = unit_of<value, Unit>;
     std::string text = "in " + unit_name<typename unit::period>();
-    // What no schema can say: a number with a fraction must come to a whole one.
+    // No schema can say that a number with a fraction must convert to a whole one.
     if constexpr (json_floating<typename unit::rep> && json_integer<typename value::rep>) {
       text += " that come to whole " + unit_name<typename value::period>();
     }
@@ -130,7 +130,7 @@ inline std::string described_with_unit(std::string_view description, std::string
   return std::string{description} + ", " + unit;
 }
 
-// As the reader and the writer compare with it: as the member's number has it.
+// In the member's type of number, as the reader and the writer compare with it.
 template <class Number>
 std::string bound_text(no_bound) {
   return {};
@@ -138,9 +138,9 @@ std::string bound_text(no_bound) {
 template <class Number, class Bound>
 std::string bound_text(Bound bound) {
   if constexpr (std::is_void_v<Number>) {
-    return {};  // complained about by limits_of
+    return {};  // reported by limits_of
   } else if constexpr (std::is_integral_v<Bound> && std::is_floating_point_v<Number>) {
-    // 100000, and not 1e+05, where that is the same.
+    // 100000 rather than 1e+05.
     constexpr std::int32_t exact = std::int32_t{1} << std::numeric_limits<float>::digits;
     bool const plain = std::cmp_less_equal(bound, exact) && std::cmp_greater_equal(bound, -exact);
     return plain ? digits_of(bound) : digits_of(static_cast<Number>(bound));
@@ -149,8 +149,8 @@ std::string bound_text(Bound bound) {
   }
 }
 
-// What is said of numbers and lengths is said of all of them in the member, but not of those in described
-// types; what is said of items, of the outermost list or map.
+// Limits of numbers and lengths apply to all of them in the member, except inside described types; those of
+// items, to the outermost list or map.
 inline void limit_numbers(type_node& node, std::string const& least, std::string const& most) {
   if (least.empty() && most.empty()) return;
   if (node.form == type_form::integer || node.form == type_form::floating) {
@@ -183,7 +183,7 @@ inline constexpr bool has_fallback = false;
 template <described_enum Enum>
 inline constexpr bool has_fallback<Enum> = schema<Enum>.fallback.has_value();
 
-// As JSON Schema calls them.
+// JSON Schema's names of them.
 constexpr std::string_view encoding_of(byte_spelling how) noexcept {
   switch (how) {
     case byte_spelling::hex: return "base16";
@@ -194,10 +194,10 @@ constexpr std::string_view encoding_of(byte_spelling how) noexcept {
   return {};
 }
 
-// Of numbers in strings.
+// For integers in strings.
 inline constexpr std::string_view whole_pattern = "^(0|-?[1-9][0-9]*)$";
 
-// Spelt otherwise than its type is by itself.
+// For fields whose values are not written in their type's usual way.
 template <class Enum>
 void number_enumerators(type_node& node) {
   if (node.form == type_form::named) {
@@ -219,7 +219,7 @@ inline void quote_integers(type_node& node) {
   for (type_node& each : node.inner) quote_integers(each);
 }
 
-// A number of bytes is a number of characters; where both bounds are the same, the pattern has it.
+// Bounds of bytes become bounds of characters; where both are the same, the pattern says it.
 inline type_node bytes_node(byte_spelling how, size_bound least, size_bound most) {
   bool const fixed = least && least == most;
   type_node node{.form = type_form::string,
@@ -232,7 +232,7 @@ inline type_node bytes_node(byte_spelling how, size_bound least, size_bound most
   return node;
 }
 
-// `least` and `most` are those of the field, and of the outermost container.
+// `least` and `most` are the field's, and apply to the outermost container.
 template <class T>
 void spell_bytes(type_node& node, byte_spelling how, size_bound least, size_bound most) {
   if constexpr (is_byte_array<T>) {

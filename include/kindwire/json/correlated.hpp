@@ -1,4 +1,5 @@
-// Messages that belong together, as a question and its answer do, and carry the same id beside their fields.
+// Messages that belong together, such as a question and its answer, and carry the same id beside their
+// fields.
 #pragma once
 
 #include <algorithm>
@@ -18,8 +19,8 @@ namespace kindwire {
 
 namespace detail {
 
-// A message whose kind is one of its members, and not one of its type. A specialisation has
-// `bool has_member(T const&, std::string_view name)`; beside it stands encode() of a correlated<T>.
+// A message whose kind is one of its members, and not given by its type. A specialisation has
+// `bool has_member(T const&, std::string_view name)`, and comes with encode() of a correlated<T>.
 template <class T>
 struct untyped_answer;
 
@@ -34,9 +35,9 @@ concept answers_untyped = requires {
 template <class T>
 requires(message_kind<T> || detail::answers_untyped<T>) struct correlated {
   T const& value;
-  std::string_view id_name;   ///< the member that carries the id, of which T has none: "id"
+  std::string_view id_name;   ///< the member that carries the id, which T must not have: "id"
   std::string_view id;        ///< a number or a string as it stands in JSON; empty: none
-  std::string_view key = {};  ///< where the kind stands, if not where T has it
+  std::string_view key = {};  ///< the member that carries the kind, if not T's own
 };
 
 namespace detail {
@@ -46,7 +47,7 @@ constexpr bool has_field(std::string_view name) noexcept {
   return std::find(field_names<T>.begin(), field_names<T>.end(), name) != field_names<T>.end();
 }
 
-// Whether a message has a member of this name by itself, and so can have no id of that name beside it.
+// Whether a message has a member of this name itself, and so cannot have an id of that name.
 template <class T>
 bool has_member([[maybe_unused]] T const& message, std::string_view name) {
   if constexpr (answers_untyped<T>) {
@@ -58,8 +59,8 @@ bool has_member([[maybe_unused]] T const& message, std::string_view name) {
 
 }  // namespace detail
 
-/// Appends the message to `sink` as encode() does, the id behind the kind. An error, with nothing appended,
-/// is also that T's kind, or a field of T, is called like the id: duplicate_field.
+/// Appends the message to `sink` as encode() does, the id after the kind. Also fails, appending nothing, if
+/// T's kind or a field of T is called like the id: duplicate_field.
 template <message_kind T, text_sink Sink>
 outcome<void> encode(correlated<T> const& message, Sink& sink) {
   std::string_view const key = message.key.empty() ? schema<T>.key : message.key;

@@ -1,4 +1,4 @@
-// Hands a JSON message, decoded, to the handler that takes its kind.
+// Decodes a JSON message and hands it to the handler of its kind.
 #pragma once
 
 #include <array>
@@ -26,8 +26,8 @@
 namespace kindwire {
 
 /// A set of handlers, told apart by their first parameters: each is a type with a kind, taken by value or by
-/// reference to const, or one of the fallbacks kindwire::unknown_message and kindwire::invalid_message. What
-/// else is given to a call goes on to the handler. Kinds without a type are named with on_kind().
+/// reference to const, or one of the fallbacks kindwire::unknown_message and kindwire::invalid_message.
+/// Further arguments of a call go on to the handler. Kinds without a type are named with on_kind().
 ///
 ///     kw::dispatcher on{
 ///         [](upload_progress const& progress, session& s) { s.bar(progress.value); },
@@ -37,9 +37,9 @@ namespace kindwire {
 ///
 /// Handlers are lambdas, function objects with one call operator, or function pointers, and all return the
 /// same type. They may be coroutines: `co_await *on(text, s)`. Those take the message by value, as it is gone
-/// when they are suspended, and the dispatcher must live as long as they run.
+/// once they are suspended, and the dispatcher must outlive them.
 ///
-/// A dispatcher has no state but its handlers: it may be used from several threads if these may.
+/// A dispatcher has no state but its handlers: it may be used from several threads if they may.
 template <class... Handlers>
 class dispatcher {
   using set = detail::handler_set<Handlers...>;
@@ -65,14 +65,14 @@ class dispatcher {
   static_assert(set::one_key, "kindwire: the handlers' kinds stand under different keys");
 
  public:
-  /// Throws std::invalid_argument if on_kind() names a kind that another handler takes, or, without
-  /// exceptions, ends the program; what types say twice does not compile.
+  /// Throws std::invalid_argument (or, without exceptions, ends the program) if on_kind() names a kind that
+  /// another handler takes. Two handlers whose types have the same kind do not compile.
   explicit constexpr dispatcher(Handlers... handlers)
       : handlers_{std::move(handlers)...}, named_(set::names, set::names_in(handlers_)) {}
   explicit constexpr dispatcher(json_options options, Handlers... handlers)
       : handlers_{std::move(handlers)...}, options_(options), named_(set::names, set::names_in(handlers_)) {}
 
-  /// The kinds that have a handler. Those that on_kind() names come last; the view is then one into this.
+  /// The kinds that have a handler. Those that on_kind() names come last, and the view is then into *this.
   constexpr std::span<std::string_view const> kinds() const noexcept {
     if constexpr (set::named_count != 0) {
       return named_.all();
@@ -81,15 +81,15 @@ class dispatcher {
     }
   }
 
-  /// The name of the member that carries them.
+  /// The name of the member that carries the kind.
   static constexpr std::string_view key() noexcept { return set::kind_key.name; }
 
-  /// What it refuses.
+  /// What the dispatcher refuses.
   json_options const& options() const noexcept { return options_; }
 
   /// Decodes the message and calls its handler with it and with `arguments`. No handler is called unless the
-  /// whole text is in order; the outcome then holds what the handler returned. Views in the message are views
-  /// into `text`.
+  /// whole text is in order; the outcome then holds what the handler returned. Views in the message are into
+  /// `text`.
   template <class... Arguments>
   auto operator()(std::string_view text, Arguments&&... arguments) const {
     return dispatch<true>(*this, detail::as_returned{}, detail::given_text{text},
@@ -103,8 +103,9 @@ class dispatcher {
                           std::forward<Arguments>(arguments)...);
   }
 
-  /// The same of a message in another form, as a rapidjson::Value with json/rapidjson.hpp. It is written as a
-  /// text and read as that: an error's offset, and views, which are valid during the call only, are into it.
+  /// The same for a message in another form, such as a rapidjson::Value with json/rapidjson.hpp. It is
+  /// written as text and read from that. An error's offset is into that text; so are views, valid during the
+  /// call only.
   template <detail::message_form Message, class... Arguments>
   auto operator()(Message const& message, Arguments&&... arguments) const {
     return dispatch<true>(*this, detail::as_returned{}, detail::message_text<Message>{message},
@@ -145,7 +146,7 @@ class dispatcher {
   template <std::size_t Index>
   using argument_at = typename detail::argument_for<message_at<Index>>::type;
 
-  // As a value of the handler's own: what it takes by value is moved into it.
+  // A reference to the handler, const if the dispatcher is.
   template <class Self, std::size_t Index>
   using handler_at =
       std::conditional_t<std::is_const_v<Self>, std::tuple_element_t<Index, std::tuple<Handlers...>> const,
@@ -192,7 +193,7 @@ class dispatcher {
     using then_type = std::remove_reference_t<Then>;
     constexpr auto all = std::make_index_sequence<set::count>{};
     if constexpr (!all_callable<Self, Arguments...>(all)) {
-      // A handler without a message was complained about before.
+      // A handler without a message has been reported above.
       static_assert((std::is_same_v<detail::message_of<Handlers>, detail::no_message> || ...),
                     "kindwire: a handler cannot be called with its message and the arguments after the text");
       return outcome<void>{};
@@ -239,7 +240,7 @@ class dispatcher {
         if (done) return done;
       }
     }
-    // Most often something is wrong with it. Nothing was handed over yet.
+    // Most often something is wrong with the message. No handler was called yet.
     reader.restart();
     if (!reader.find_kind(set::kind_key, message.place)) return reader.take_error();
     std::size_t const found = self.handler_of(message.place.kind);
@@ -251,7 +252,7 @@ class dispatcher {
     return failure;
   }
 
-  // Null for invalid_message, which stands in no table.
+  // Null for invalid_message, whose handler takes no kind.
   template <class Self, class Then, class Result, std::size_t Index, class... Arguments>
   static constexpr auto decoder_of() noexcept {
     using decoder =
@@ -297,7 +298,7 @@ class dispatcher {
       return invoke<Self, Then, Result, Index, Arguments...>(self, message.then, std::move(value),
                                                              arguments...);
     } else {
-      return message.reader.take_error();  // the handlers' types have been complained about
+      return message.reader.take_error();  // the handlers' types have been reported
     }
   }
 

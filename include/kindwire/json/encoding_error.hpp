@@ -1,4 +1,4 @@
-// Why a value could not be encoded, as a std::error_code: what sends messages has no room for more.
+// Why a value could not be encoded, as a std::error_code: functions that send have no room for more.
 #pragma once
 
 #include <array>
@@ -16,8 +16,8 @@ namespace kindwire {
 
 namespace detail {
 
-// A code is a json_errc and a number, under which its text is kept: those of the last few errors, as they are
-// logged soon if at all, and rare. An older one still says what is wrong, but no longer where.
+// A code is a json_errc and a number under which its text is kept. Only the last few texts are kept, as
+// errors are rare and logged soon, if at all. An older code still says what is wrong, but no longer where.
 class encoding_category_type final : public std::error_category {
  public:
   char const* name() const noexcept override { return "kindwire.encoding"; }
@@ -62,9 +62,9 @@ class encoding_category_type final : public std::error_category {
 
 }  // namespace detail
 
-/// The category of errors that `ws.send(value)` and others that send a value have because it cannot be
-/// encoded. Their message() tells the kind, the field and the reason, as long as it is among the last 32 of
-/// the program; later, the reason. They compare equal to the error_condition of a json_errc:
+/// The category of the errors of `ws.send(value)`, and of other functions that send one, if the value cannot
+/// be encoded. message() tells the kind, the field and the reason for the program's last 32 errors, and the
+/// reason alone for older ones. They compare equal to the error_condition of a json_errc:
 ///
 ///     if (failure == std::error_condition(static_cast<int>(kw::json_errc::not_finite), kw::json_category()))
 ///

@@ -1,4 +1,4 @@
-// What can be wrong with a JSON message: a code, where in the text, which field, and a sentence for the log.
+// What is wrong with a JSON message: a code, where in the text, which field, and a sentence for the log.
 #pragma once
 
 #include <algorithm>
@@ -23,7 +23,7 @@ enum class json_errc {
   trailing_data,   ///< something other than white space, a NUL byte for instance, follows the value
   too_deep,        ///< more arrays and objects inside each other than json_options allow, 64 by default
   invalid_utf8,    ///< a string, in a text or in a value to encode, is not UTF-8 (§8.1)
-  invalid_escape,  ///< a backslash with something behind it that is no escape (§7)
+  invalid_escape,  ///< a backslash that does not begin an escape (§7)
   lone_surrogate,  ///< an escape for one half of a UTF-16 pair without the other (§8.2)
 
   // The values.
@@ -31,7 +31,7 @@ enum class json_errc {
   out_of_range,        ///< a number that the field's type cannot hold
   beyond_limit,        ///< a number, a length or a count that field() does not allow, or not the value of a
                        ///< constant()
-  inexact,             ///< a duration that is no whole number of the unit that it is to be given in
+  inexact,             ///< a duration that is not a whole number of its unit
   wrong_length,        ///< an array of another length than the field's std::array
   escaped_string,      ///< a string with escapes for a std::string_view, which can only view the text
   unknown_enumerator,  ///< a string that names no value of the enumeration, or a value without a name
@@ -89,8 +89,7 @@ class json_category_type final : public std::error_category {
   std::string message(int value) const override { return describe(static_cast<json_errc>(value)); }
 };
 
-// The Levenshtein distance, blind to the case of ASCII letters: `progress` is as near to `PROGRESS` as can
-// be.
+// The Levenshtein distance, ignoring the case of ASCII letters: `progress` is at no distance from `PROGRESS`.
 inline std::size_t edit_distance(std::string_view left, std::string_view right) {
   auto const folded = [](char letter) {
     return letter >= 'a' && letter <= 'z' ? static_cast<char>(letter - 'a' + 'A') : letter;
@@ -132,7 +131,7 @@ struct json_error {
   std::span<std::string_view const> known{};  ///< the kinds or enumerators that would have been right
   std::shared_ptr<void const> known_owner{};  ///< keeps them alive, where they are not those of a type
 
-  /// The known name that `found` looks like a misspelling of; empty without one.
+  /// The known name of which `found` seems to be a misspelling; empty if there is none.
   std::string_view suggestion() const {
     std::string_view nearest;
     std::size_t least = found.size() / 3 + 1;
@@ -146,7 +145,7 @@ struct json_error {
   }
 
   /// A sentence for a log: `field "value": expected a number, found a string`. It is UTF-8: control
-  /// characters that the peer sent, and what is none, appear as `\xNN`.
+  /// characters and invalid bytes that the peer sent appear as `\xNN`.
   std::string message() const {
     std::string out;
     switch (code) {
@@ -202,7 +201,7 @@ struct json_error {
     return out;
   }
 
-  /// The code alone, for those who deal in std::error_code.
+  /// The code alone, for callers that use std::error_code.
   explicit operator std::error_code() const noexcept { return make_error_code(code); }
 
  private:

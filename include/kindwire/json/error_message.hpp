@@ -1,4 +1,4 @@
-// What a peer is told of its message that was no good: a message itself.
+// What a peer is told about its bad message: a message itself.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ namespace kindwire {
 
 /// `{"kind":"ERROR","code":"unknown_kind","path":"/kind","message":"unknown kind \"UPLOD\"; known: …"}`
 struct error_message {
-  std::string code;          ///< for programs: a json_errc as it is spelt, or a word of the application's
+  std::string code;          ///< for programs: a json_errc by name, or a word of the application's
   std::string path = {};     ///< which value, as a JSON Pointer; may be empty
   std::string message = {};  ///< for people
 
@@ -20,7 +20,7 @@ struct error_message {
            field("message", &error_message::message, defaulted));
 };
 
-/// How a code is spelt: "unknown_kind".
+/// The name of a code: "unknown_kind".
 constexpr std::string_view to_string(json_errc code) noexcept {
   switch (code) {
     case json_errc::malformed: return "malformed";
@@ -49,7 +49,7 @@ constexpr std::string_view to_string(json_errc code) noexcept {
   return "invalid";
 }
 
-/// The error as a message for the peer that caused it, which can be encoded whatever that sent.
+/// The error as a message for the peer that caused it. It can be encoded whatever the peer sent.
 inline error_message to_message(json_error const& error) {
   error_message message{std::string{to_string(error.code)}};
   detail::append_utf8_only(message.path, error.path);

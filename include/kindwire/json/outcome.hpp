@@ -1,4 +1,4 @@
-// A value, or the json_error that explains why there is none: std::expected for C++20.
+// A value, or the json_error that says why there is none: std::expected for C++20.
 #pragma once
 
 #include <cassert>

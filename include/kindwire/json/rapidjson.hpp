@@ -13,18 +13,17 @@
 // clang-format on
 //
 // A handler of a `rapidjson::Value const&` gets the whole message, valid during the call, in memory that the
-// thread keeps for the next one: nothing is allocated per message, but for unusually large ones, names with
-// escapes, and messages that such a handler dispatches itself. A rapidjson::Document is the handler's own;
-// coroutines take that. Both are read by json_reader, not by RapidJSON: the limits, checks, errors and paths
-// are those of typed messages, and a member that stands twice is refused in every object, or chosen, as
+// thread keeps for the next one: nothing is allocated per message, except for unusually large ones, names
+// with escapes, and messages that such a handler dispatches itself. A rapidjson::Document is the handler's
+// own; coroutines take one. Both are read by json_reader, not by RapidJSON: the limits, checks, errors and
+// paths are those of typed messages, and a member that stands twice is refused in every object, or chosen, as
 // json_options say.
 //
 // A document may also be a field, and be sent: `ws.send(document)`, `remote.send(value)`, or returned to
-// serve() as an answer. Doubles are written so that they are doubles when they are read again (`1.0`).
+// serve() as an answer. Doubles are written so that they read back as doubles (`1.0`).
 //
-// Of RapidJSON itself: its allocators end the program when there is no memory; and `==` of a value and a
-// number or text calls itself without end in version 1.1.0 as C++20, so compare what GetInt() and its like
-// return.
+// About RapidJSON itself: its allocators end the program when there is no memory. In version 1.1.0, as C++20,
+// `==` of a value and a number or text recurses without end: compare what GetInt() and its like return.
 #pragma once
 
 #include "rapidjson/library.hpp"
@@ -42,10 +41,9 @@
 
 namespace kindwire {
 
-/// Decodes a value that RapidJSON has, with the same checks, errors and paths as decode() of its text. An
-/// error's offset is one into the text that encode() makes of the value. Errors are also those of that: NaN,
-/// an infinity, a string that is not UTF-8. T holds no views, as there is no text that would outlive the
-/// call.
+/// Decodes one of RapidJSON's values, with the same checks, errors and paths as decode() of its text. An
+/// error's offset is into the text that encode() makes of the value. Also fails where encode() does: NaN, an
+/// infinity, a string that is not UTF-8. T may not hold views, as no text outlives the call.
 template <class T, class Allocator>
 outcome<T> decode(rapidjson::GenericValue<rapidjson::UTF8<>, Allocator> const& value,
                   json_options options = {}) {
@@ -58,7 +56,7 @@ outcome<T> decode(rapidjson::GenericValue<rapidjson::UTF8<>, Allocator> const& v
   return decode<T>(text.text(), options);
 }
 
-/// The same into a value that is there already, which on an error stays as it was.
+/// The same into an existing value, which on an error stays as it was.
 template <class T, class Allocator>
 outcome<void> decode(rapidjson::GenericValue<rapidjson::UTF8<>, Allocator> const& value, T& to,
                      json_options options = {}) {
@@ -68,7 +66,7 @@ outcome<void> decode(rapidjson::GenericValue<rapidjson::UTF8<>, Allocator> const
   return {};
 }
 
-/// What encode() writes, as a value whose memory is the allocator's, or why there is no such text.
+/// What encode() writes, as a value in the allocator's memory, or why it cannot be written.
 template <class T, class Allocator>
 outcome<rapidjson::GenericValue<rapidjson::UTF8<>, Allocator>> to_value(T const& value,
                                                                         Allocator& allocator) {

@@ -1,4 +1,4 @@
-// JSON text into described C++ values, without a document in between: types.hpp tells which types.
+// JSON text into C++ values, without a document in between. types.hpp lists the types.
 #pragma once
 
 #include <concepts>
@@ -17,7 +17,7 @@ namespace kindwire {
 
 namespace detail {
 
-// Reads into values that were just made.
+// Reads into values that are newly made.
 class fresh_reader final : public json_reader {
  public:
   using json_reader::json_reader;
@@ -26,12 +26,12 @@ class fresh_reader final : public json_reader {
 
 }  // namespace detail
 
-/// Decodes one value: a message, a std::variant of messages that their kinds tell apart, an object that is
-/// part of one, or whatever else types.hpp lists. Unknown fields are passed over unless `options` refuse
-/// them; a field that stands twice is refused unless they say otherwise. So is what goes beyond the limits
-/// that a field() states, anything that RFC 8259 does not allow, nesting beyond options.max_depth, and a
-/// kind other than T's. A std::string_view or raw_json_view in T is a view into `text`, and is valid as long
-/// as that. Thread safe.
+/// Decodes one value: a message, a std::variant of messages told apart by their kinds, an object that is part
+/// of one, or anything else that types.hpp lists. Unknown fields are skipped unless `options` refuse them; a
+/// field that stands twice is refused unless they say otherwise. Also refused are values beyond the limits
+/// that a field() states, anything that RFC 8259 does not allow, nesting beyond options.max_depth, and a kind
+/// other than T's. A std::string_view or raw_json_view in T is a view into `text`, and is valid as long as
+/// that. Thread safe.
 template <detail::readable T>
 outcome<T> decode(std::string_view text, json_options options = {}) {
   detail::fresh_reader reader{text, options};
@@ -40,8 +40,8 @@ outcome<T> decode(std::string_view text, json_options options = {}) {
   return result;
 }
 
-/// The same into a value that is there already, which on an error stays as it was. Otherwise nothing of what
-/// it held is left: absent fields get what their initialisers give them.
+/// The same into an existing value, which on an error stays as it was. Otherwise nothing of what it held is
+/// left: absent fields get what their initialisers give them.
 template <detail::readable T>
 outcome<void> decode(std::string_view text, T& value, json_options options = {}) {
   auto result = decode<T>(text, options);

@@ -1,5 +1,5 @@
-// How a C++ type is described once, for decoding, encoding and dispatch: its kind, its fields, the names of
-// an enumeration.
+// Describes a C++ type once, for decoding, encoding and dispatch: its kind, its fields, an enumeration's
+// names.
 #pragma once
 
 #include <algorithm>
@@ -21,13 +21,13 @@
 
 namespace kindwire {
 
-/// One field of a described type. Made by field(). What was said of it is there at compile time: `required`,
+/// One field of a described type. Made by field(). Its options are known at compile time: `required`,
 /// minimum(), maximum(), min_length(), max_length(), min_items(), max_items(), description(), unit.
 template <class Owner, class Member, class... Options>
 struct field_schema : detail::field_options<Options...> {
   using owner_type = Owner;
   using member_type = std::remove_cv_t<Member>;
-  /// The duration whose count is the number in JSON; void where the member is none, or for its own unit.
+  /// The duration whose count is the number in JSON; void for the member's own unit, and for other members.
   using unit = typename detail::first_unit<Options...>::type;
 
   std::string_view name;
@@ -35,7 +35,7 @@ struct field_schema : detail::field_options<Options...> {
   bool required;
 };
 
-/// An option of kind(): the member that carries the kind is called otherwise. Made by key().
+/// An option of kind(): the name of the member that carries the kind. Made by key().
 struct key_option {
   std::string_view name;
 };
@@ -44,7 +44,7 @@ struct key_option {
 template <class... Fields>
 struct object_schema {
   detail::small_tuple<Fields...> fields;
-  std::string_view description;  // empty without one
+  std::string_view description;  // empty if there is none
 };
 
 /// The description of a message. Made by kind().
@@ -57,7 +57,7 @@ struct kind_schema : object_schema<Fields...> {
 namespace detail {
 
 struct no_schema {};
-struct no_constant_schema {};  // there is one that is known at run time only
+struct no_constant_schema {};  // there is one, known only at run time
 
 template <class T>
 inline constexpr bool is_optional = false;
@@ -83,11 +83,11 @@ inline constexpr bool is_base = false;
 template <class T>
 inline constexpr bool is_base<base_part<T>> = true;
 
-// How many of the types are one of another's.
+// How many of the types are Wanted.
 template <class Wanted, class... Types>
 inline constexpr std::size_t count_of = (std::size_t{0} + ... + (std::is_same_v<Wanted, Types> ? 1U : 0U));
 
-// No option twice; of those that are templates, no two.
+// No option stands twice, nor do two of the same template.
 template <class... Options>
 inline constexpr bool options_differ = ((count_of<Options, Options...> == 1) && ...) &&
                                        (std::size_t{0} + ... + (is_minimum<Options> ? 1U : 0U)) <= 1 &&
@@ -102,7 +102,7 @@ inline constexpr bool is_kind_option = std::is_same_v<T, key_option> || std::is_
 template <class Base>
 constexpr auto fields_of_base(base_part<Base>) noexcept;
 
-// The fields among what kind() and object() are given.
+// The fields among the arguments of kind() and object().
 template <class... Parts>
 constexpr auto fields_among(Parts const&... parts) noexcept {
   [[maybe_unused]] constexpr auto of_one = [](auto const& part) {
@@ -118,7 +118,7 @@ constexpr auto fields_among(Parts const&... parts) noexcept {
   return std::apply(as_small, std::tuple_cat(of_one(parts)...));
 }
 
-// What an option among them says, or `otherwise`.
+// The value of an option among them, or `otherwise`.
 template <class Option, class... Parts>
 constexpr Option option_among(Option otherwise, Parts const&... parts) noexcept {
   [[maybe_unused]] auto const look = [&otherwise](auto const& part) {
@@ -163,11 +163,11 @@ constexpr auto member_schema() {
 /// std::optional, a std::unique_ptr or a std::shared_ptr and not `must_be_present`.
 ///
 /// A field that is absent keeps what its member's initialiser gives it, and null makes a std::optional empty:
-/// without an initialiser these are the same. One that is `must_be_present` must be there, but may be null. A
-/// member that is const can be written, but not read.
+/// without an initialiser the two are the same. A field with `must_be_present` must be there, but may be
+/// null. A const member can be written, but not read.
 ///
-/// What the options state is checked when a value is read and when one is written. That they suit the member
-/// is checked where the type is first read, written or documented, as it may still be incomplete here.
+/// The limits are checked when a value is read and when it is written. Whether they suit the member is
+/// checked where the type is first read, written or documented, as it may still be incomplete here.
 template <class Owner, class Member, class... Options>
 constexpr field_schema<Owner, Member, Options...> field(std::string_view name, Member Owner::*member,
                                                         Options... options) noexcept {
@@ -189,15 +189,15 @@ constexpr field_schema<Owner, Member, Options...> field(std::string_view name, M
               !detail::field_options<Options...>::is_defaulted};
 }
 
-/// The fields of a base class that is described, with kind() or object(), among those of what is derived from
-/// it: `kw::kind("CIRCLE", kw::base<shape>(), kw::field("radius", &circle::radius))`.
+/// The fields of a base class that is described, with kind() or object(), among those of the derived class:
+/// `kw::kind("CIRCLE", kw::base<shape>(), kw::field("radius", &circle::radius))`.
 template <class T>
 constexpr detail::base_part<T> base() noexcept {
   return {};
 }
 
-/// The name of the member that carries the kind, where a protocol does not call it "kind": `kw::kind("PING",
-/// kw::key("type"))`.
+/// The name of the member that carries the kind, if the protocol does not call it "kind":
+/// `kw::kind("PING", kw::key("type"))`.
 constexpr key_option key(std::string_view name) noexcept { return {name}; }
 
 namespace detail {
@@ -225,8 +225,7 @@ constexpr object_schema<Fields...> make_object(small_tuple<Fields...> fields,
 
 }  // namespace detail
 
-/// A message: the text of its kind, then its fields and constants, and `key()` and `description()` where
-/// there are such.
+/// A message: the text of its kind, then its fields and constants; `key()` and `description()` are optional.
 /// `{"kind":"UPLOAD_PROGRESS","value":42.5}`
 template <class... Parts>
 constexpr auto kind(std::string_view name, Parts... parts) noexcept {
@@ -240,8 +239,7 @@ constexpr auto kind(std::string_view name, Parts... parts) noexcept {
   }
 }
 
-/// A part of messages, without a kind of its own: its fields and constants, and a `description()` where there
-/// is one.
+/// A part of messages, without a kind of its own: its fields and constants, and optionally a `description()`.
 template <class... Parts>
 constexpr auto object(Parts... parts) noexcept {
   detail::check_parts<Parts...>();
@@ -251,7 +249,7 @@ constexpr auto object(Parts... parts) noexcept {
                              detail::option_among(description_option{}, parts...).text);
 }
 
-/// The description of T: its static member `schema`, or a specialisation for a type that one does not own:
+/// The description of T: its static member `schema`, or a specialisation for a type that is not yours:
 /// `template <> inline constexpr auto kindwire::schema<theirs::type> = kindwire::kind("THEIRS");`
 template <class T>
 inline constexpr auto schema = detail::member_schema<T>();
@@ -307,7 +305,7 @@ constexpr std::array<std::string_view, sizeof...(Fields)> names_among(
 template <described T>
 inline constexpr std::array<std::string_view, field_count<T>> field_names = names_among(schema<T>);
 
-// Empty without a kind.
+// Empty if T has no kind.
 template <described T>
 constexpr std::string_view key_of() noexcept {
   if constexpr (message_kind<T>) {
@@ -326,7 +324,7 @@ constexpr std::string_view kind_or_none() noexcept {
   }
 }
 
-// The first of the names that stand for it.
+// The first of its names.
 template <described_enum T>
 constexpr std::optional<std::string_view> name_of_enumerator(T value) noexcept {
   for (std::size_t index = 0; index < schema<T>.values.size(); ++index) {

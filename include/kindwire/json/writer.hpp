@@ -1,4 +1,4 @@
-// Described C++ values into JSON text, compact, the kind first: types.hpp tells which types.
+// C++ values into compact JSON text, the kind first. types.hpp lists the types.
 #pragma once
 
 #include <array>
@@ -25,8 +25,8 @@ namespace kindwire {
 
 namespace detail {
 
-// Whether an absent field at Index, a std::optional or a pointer, means the same to the reader as an empty
-// one: not if its initialiser gives it a value.
+// Whether, to the reader, leaving out the field at Index, a std::optional or a pointer, means that it is
+// empty: not if its initialiser gives it a value.
 template <class T, std::size_t Index>
 bool starts_empty() {
   if constexpr (std::default_initializable<T>) {
@@ -37,7 +37,7 @@ bool starts_empty() {
   }
 }
 
-// An empty one is left out where that means the same.
+// An empty one is left out if that means the same.
 template <class T, std::size_t Index>
 bool field_is_absent(void const* object) {
   return !(static_cast<T const*>(object)->*(schema<T>.fields.template get<Index>().member)) &&
@@ -69,7 +69,7 @@ struct write_plan {
                                      member_text<T>::opening(), rows.data(), rows.size()};
 };
 
-// `what` is what a json_writer writes, with what is given to that beside it.
+// `what` are the arguments of json_writer::write().
 template <text_sink Sink, class... What>
 outcome<void> encode_into(Sink& sink, encode_options options, What const&... what) {
   if constexpr (rewindable_sink<Sink>) {
@@ -82,7 +82,7 @@ outcome<void> encode_into(Sink& sink, encode_options options, What const&... wha
     sink.resize(before);
     return writer.take_error();
   } else {
-    // Nothing can be taken back from this sink: it gets nothing before it is known that there is no error.
+    // Nothing can be taken back from this sink: it gets nothing until there is known to be no error.
     json_writer trial{options};
     if (!trial.write(what...)) return trial.take_error();
     if (auto const text = trial.held()) {
@@ -100,15 +100,15 @@ outcome<void> encode_into(Sink& sink, encode_options options, What const&... wha
 
 /// Appends the value to `sink` as compact JSON: the kind first, then the fields as they are described, empty
 /// optionals left out (or as null, where an initialiser gives them a value), numbers in the fewest digits
-/// that give the same number again. On an error (NaN, an infinity, a string that is not UTF-8, an enumerator
-/// without a name, a duration that its unit cannot express, a raw_json that is not one JSON value, a value
-/// beyond what its field() states, nesting beyond what `options` allow) the sink is as it was.
+/// that read back as the same number. On an error (NaN, an infinity, a string that is not UTF-8, an
+/// enumerator without a name, a duration that its unit cannot express, a raw_json that is not one JSON value,
+/// a value beyond what its field() states, nesting beyond what `options` allow) the sink is as it was.
 template <detail::writable T, text_sink Sink>
 outcome<void> encode(T const& value, Sink& sink, encode_options options = {}) {
   return detail::encode_into(sink, options, value);
 }
 
-/// The value as JSON, as encode() writes it, or why it has no form in JSON.
+/// The value as JSON, as encode() writes it, or why it cannot be written.
 template <detail::writable T>
 outcome<std::string> to_json(T const& value, encode_options options = {}) {
   std::string text;
@@ -146,8 +146,8 @@ std::string_view kind_of_value(T const& value) {
 
 }  // namespace detail
 
-/// How other layers send described values without knowing of JSON: found by the sink's namespace. False: it
-/// cannot be expressed, and nothing was written; `why` is then of encoding_category().
+/// How other layers send described values without knowing of JSON: found through the sink's namespace. False
+/// if the value cannot be encoded; nothing is then written, and `why` is of encoding_category().
 template <text_sink Sink, class T>
 requires(described<T> || detail::is_variant<T>) bool encode_text(Sink& sink, T const& value,
                                                                  std::error_code& why) {

@@ -1,4 +1,4 @@
-// Fields that have one value, and no member: what marks a version, or a kind beside the kind.
+// Fields that have one value and no member, such as a protocol's version.
 #pragma once
 
 #include "../../requirements.hpp"
@@ -16,10 +16,10 @@ namespace kindwire {
 
 namespace detail {
 
-// What a constant has for a member.
+// A constant's stand-in for a member.
 struct no_member {};
 
-// A text is kept as a view, whatever it was given as.
+// Any text is kept as a view.
 template <class Value>
 using constant_value =
     std::conditional_t<std::convertible_to<Value, std::string_view> && !std::is_same_v<Value, std::nullptr_t>,
@@ -52,11 +52,11 @@ inline constexpr bool is_constant<constant_schema<Value, Options...>> = true;
 
 }  // namespace detail
 
-/// A field without a member: it is written with this value, always, and refused with any other when it is
-/// read. `{"jsonrpc":"2.0",…}` is `kw::kind("CALL", kw::constant("jsonrpc", "2.0"), …)`.
+/// A field without a member: it is always written with this value, and refused with any other when read.
+/// `{"jsonrpc":"2.0",…}` is `kw::kind("CALL", kw::constant("jsonrpc", "2.0"), …)`.
 ///
 /// The value is a bool, a number, a text that lives as long as the program, or an enumerator with a name. The
-/// options are `defaulted`, with which the field may be absent when it is read, and `description()`.
+/// options are `defaulted`, which lets the field be absent when read, and `description()`.
 template <class Value, class... Options>
 constexpr auto constant(std::string_view name, Value value, Options... options) noexcept {
   static_assert(detail::json_constant<detail::constant_value<Value>>,

@@ -15,7 +15,7 @@
 
 namespace kindwire::detail {
 
-/// In what a duration travels: in its own unit, unless another is stated.
+/// The unit in which a duration travels: its own, unless another is stated.
 template <class Duration, class Unit>
 using unit_of = std::conditional_t<std::is_void_v<Unit>, Duration, Unit>;
 
@@ -40,8 +40,8 @@ constexpr conversion scale_integer(From count, To& scaled) noexcept {
   return conversion::exact;
 }
 
-// The number that a calculation comes to. i386 without SSE2 calculates with more digits, also across a cast,
-// and what has more digits equals none that was stored.
+// The result of a calculation as it is stored. i386 without SSE2 keeps more digits, even across a cast, and a
+// number with more digits never equals a stored one.
 template <class T>
 T as_stored(T value) noexcept {
 #if FLT_EVAL_METHOD != 0
@@ -52,15 +52,15 @@ T as_stored(T value) noexcept {
 #endif
 }
 
-/// A number with a fraction, made a whole one: the one that comes to `count` when it is converted back, so
-/// that 0.1 seconds are 100 milliseconds although no double is 0.1.
+/// A floating point number as a whole one: the one that gives `count` when converted back, so that 0.1
+/// seconds are 100 milliseconds although no double is 0.1.
 template <class Factor, class From, class To>
 conversion scale_to_integer(From count, To& scaled) noexcept {
   constexpr auto numerator = static_cast<double>(Factor::num);
   constexpr auto denominator = static_cast<double>(Factor::den);
   double const whole =
       std::nearbyint(as_stored(as_stored(static_cast<double>(count) * numerator) / denominator));
-  // 2^63 and 2^64 are doubles, one less is none.
+  // 2^63 and 2^64 are doubles, one less is not.
   constexpr double beyond = static_cast<double>((std::numeric_limits<To>::max)() / 2 + 1) * 2.0;
   if (!(whole < beyond && whole >= static_cast<double>((std::numeric_limits<To>::min)()))) {
     return conversion::out_of_range;

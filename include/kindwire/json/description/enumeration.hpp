@@ -29,7 +29,7 @@ template <class Enum, std::size_t Count>
 struct enumeration_schema {
   std::array<std::string_view, Count> names;
   std::array<Enum, Count> values;
-  std::optional<Enum> fallback;  // what names that are not among these stand for
+  std::optional<Enum> fallback;  // what all other names stand for
 };
 
 namespace detail {
@@ -53,15 +53,15 @@ constexpr enumerator_schema<Enum> enumerator(std::string_view name, Enum value) 
   return {name, value};
 }
 
-/// What becomes of a name that is not among the enumerators, as a newer peer may send: this value. It is
-/// written by its own name, and cannot be written if it has none. Where the field is `as_number`, the same is
-/// true of numbers. As keys of a map and elements of a set all such names are one, which may stand there
-/// once: take a list where there may be several.
+/// The value of a name that is not among the enumerators, as a newer peer may send. It is written by its own
+/// name, and cannot be written without one. Where the field is `as_number`, the same is true of numbers. As
+/// keys of a map and elements of a set all such names are the same value, which may stand there once: take a
+/// list where there may be several.
 template <class Enum>
 requires std::is_enum_v<Enum>
 constexpr fallback_enumerator_schema<Enum> fallback_enumerator(Enum value) noexcept { return {value}; }
 
-/// An enumeration, whose values travel by name. A value with several is read by each and written by the
+/// An enumeration, whose values travel by name. A value with several names is read by each and written by the
 /// first. A `fallback_enumerator()` may be among them; without one, other names are refused.
 template <class Enum, class... More>
 requires((detail::enumerator_of<More, Enum> ||

@@ -1,5 +1,5 @@
-// What can be said of a field beside its name: whether it may be absent, which values it takes, and what it
-// is for. The reader and the writer go by it, and so do the documents for the other side.
+// The options of a field: whether it may be absent, which values it takes, and what it is for. The reader,
+// the writer and the documents for the other side all follow them.
 #pragma once
 
 #include <chrono>
@@ -22,7 +22,7 @@ inline constexpr defaulted_t defaulted{};
 struct must_be_present_t {};
 inline constexpr must_be_present_t must_be_present{};
 
-/// Enumerations travel by their number, and need no names; those that have some take no other value.
+/// Enumerations travel by number, and need no names; those with names take no other value.
 struct as_number_t {};
 inline constexpr as_number_t as_number{};
 
@@ -39,7 +39,7 @@ inline constexpr as_hex_t as_hex{};
 struct as_base64_t {};
 inline constexpr as_base64_t as_base64{};
 
-/// Bytes travel in the base64 of URLs and file names (RFC 4648 §5), without padding, as in RFC 7515.
+/// Bytes travel in base64 for URLs and file names (RFC 4648 §5), without padding, as in RFC 7515.
 struct as_base64url_t {};
 inline constexpr as_base64url_t as_base64url{};
 
@@ -84,15 +84,15 @@ struct description_option {
 template <class Duration>
 struct unit_option {};
 
-/// The least number that the field takes, itself included; of a duration, in the unit in which it travels. In
-/// an optional, and in arrays and maps, this is said of the numbers in them.
+/// The least number that the field takes; for a duration, in the unit in which it travels. In an optional, an
+/// array or a map it applies to the numbers inside.
 template <class Number>
 constexpr minimum_option<Number> minimum(Number value) noexcept {
   static_assert(std::is_arithmetic_v<Number>, "kindwire: a minimum is a number; of a duration, in its unit");
   return {value};
 }
 
-/// The greatest number that the field takes, itself included.
+/// The greatest number that the field takes.
 template <class Number>
 constexpr maximum_option<Number> maximum(Number value) noexcept {
   static_assert(std::is_arithmetic_v<Number>, "kindwire: a maximum is a number; of a duration, in its unit");
@@ -100,20 +100,20 @@ constexpr maximum_option<Number> maximum(Number value) noexcept {
 }
 
 /// The least length of a string in Unicode code points, as JSON Schema counts; in arrays and maps, of each
-/// string in them.
+/// string inside.
 constexpr min_length_option min_length(std::size_t code_points) noexcept { return {code_points}; }
 
 /// The greatest length of a string in Unicode code points.
 constexpr max_length_option max_length(std::size_t code_points) noexcept { return {code_points}; }
 
-/// The least number of elements in an array, of entries in a map, or of bytes that travel as a string; of
-/// arrays in arrays, in the outermost.
+/// The least number of elements in an array, of entries in a map, or of bytes that travel as a string. For
+/// arrays in arrays it applies to the outermost.
 constexpr min_items_option min_items(std::size_t count) noexcept { return {count}; }
 
 /// The greatest number of elements in an array, of entries in a map, or of bytes.
 constexpr max_items_option max_items(std::size_t count) noexcept { return {count}; }
 
-/// What a field or a kind is for, to whom reads a document of the protocol. The text must live as long as the
+/// What a field or a kind is for, for readers of the protocol's documents. The text must live as long as the
 /// program.
 constexpr description_option description(std::string_view text) noexcept { return {text}; }
 
@@ -165,10 +165,10 @@ struct first_unit<unit_option<Duration>, More...> {
 template <class Option, class... More>
 struct first_unit<Option, More...> : first_unit<More...> {};
 
-// What an option that is not there has for a value.
+// The value of an option that is absent.
 struct no_bound {};
 
-// The options of one field. Each accessor costs nothing: all of it is known at compile time.
+// The options of one field, all known at compile time: accessors cost nothing.
 template <class... Options>
 struct field_options {
   small_tuple<Options...> options;
@@ -188,11 +188,11 @@ struct field_options {
                                          : has<as_base64url_t> ? byte_spelling::base64url
                                                                : byte_spelling::none;
   static constexpr bool has_spelling = has<as_number_t> || has<as_string_t> || bytes != byte_spelling::none;
-  // Whether anything was said of the values.
+  // Whether any option concerns the values.
   static constexpr bool is_limited =
       has_minimum || has_maximum || has_length || has_items || has_unit || has_spelling;
 
-  // As it was given: an integer or a floating point number; no_bound without one.
+  // An integer or a floating point number, as given; no_bound if there is none.
   constexpr auto minimum() const noexcept { return value_at<first_of({is_minimum<Options>...})>(); }
   constexpr auto maximum() const noexcept { return value_at<first_of({is_maximum<Options>...})>(); }
 
@@ -201,7 +201,7 @@ struct field_options {
   constexpr std::optional<std::size_t> min_items() const noexcept { return size<min_items_option>(); }
   constexpr std::optional<std::size_t> max_items() const noexcept { return size<max_items_option>(); }
 
-  // Empty without one.
+  // Empty if there is none.
   constexpr std::string_view description() const noexcept {
     if constexpr (has<description_option>) {
       return options.template get<first_of({std::is_same_v<Options, description_option>...})>().text;
@@ -211,7 +211,7 @@ struct field_options {
   }
 
  private:
-  // Where the first option is of which this is true; the number of options without one.
+  // The index of the first option that satisfies this; the number of options if none does.
   static constexpr std::size_t first_of(std::initializer_list<bool> are) noexcept {
     std::size_t index = 0;
     for (bool const is : are) {

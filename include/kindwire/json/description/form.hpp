@@ -1,4 +1,4 @@
-// Which form in JSON a C++ type has: the one place that tells, for reader, writer and documents.
+// The form that a C++ type has in JSON: the one place where reader, writer and documents look it up.
 #pragma once
 
 #include <array>
@@ -35,7 +35,7 @@ enum class json_form {
   path
 };
 
-// A json_codec goes before it.
+// A json_codec takes precedence.
 template <class T>
 constexpr json_form form_of_type() noexcept {
   if constexpr (std::is_same_v<T, bool>) {
@@ -77,7 +77,7 @@ constexpr json_form form_of_type() noexcept {
 template <class T>
 inline constexpr json_form form_of = form_of_type<T>();
 
-// What is inside of a nullable, a list, an array or a map.
+// The type inside a nullable, a list, an array or a map.
 template <class T>
 struct inside {
   using type = typename T::value_type;
@@ -105,7 +105,7 @@ inline constexpr std::size_t size_of_array<std::array<T, Size>> = Size;
 template <class T, std::size_t Size>
 inline constexpr std::size_t size_of_array<T[Size]> = Size;
 
-// What can hold bytes that travel as a string: a fixed number of them, or any.
+// Types of bytes that can travel as a string: a fixed number of them, or any.
 template <class T>
 inline constexpr bool is_byte_array = false;
 template <class T>
@@ -119,12 +119,12 @@ concept json_bytes = is_byte_array<T> || std::is_same_v<T, std::string> || requi
   bytes.data();
 };
 
-// Strings, also of one's own, that are made of one and show it; views point into the text.
+// String types, users' own included. A std::string_view is not among them: as a key it views the text.
 template <class T>
 concept string_key = !std::is_same_v<T, std::string_view> && std::constructible_from<T, std::string> &&
                      std::convertible_to<T const&, std::string_view>;
 
-// What a key of a map may be.
+// What the key of a map may be.
 template <class T>
 concept json_key = std::is_same_v<T, std::string_view> || json_integer<T> || described_enum<T> ||
     json_path<T> || string_key<T>;

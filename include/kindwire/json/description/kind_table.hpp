@@ -1,4 +1,4 @@
-// Finds a kind's text among those that a program knows, in a time that does not depend on how many there are.
+// Finds a kind among those that a program knows, in a time that does not depend on their number.
 #pragma once
 
 #include <array>
@@ -12,8 +12,7 @@
 
 namespace kindwire::detail {
 
-// A hash table built at compile time, at most half full; a collision costs one more look. The peer cannot put
-// anything into it.
+// A hash table, at most half full; a collision costs one more look. A peer cannot put anything into it.
 template <std::size_t Count>
 class kind_table {
  public:
@@ -25,7 +24,7 @@ class kind_table {
     }
   }
 
-  // The index of the name, or Count.
+  // The index of the name; Count if it is not there.
   constexpr std::size_t find(std::string_view name) const noexcept {
     for (std::size_t slot = first_slot(name); slots_[slot] != 0; slot = (slot + 1) % slots_.size()) {
       std::size_t const index = slots_[slot] - 1U;
@@ -58,7 +57,7 @@ class kind_table {
     return std::is_constant_evaluated() ? left == right : same_text(left, right);
   }
 
-  // The length, the first and the last eight bytes: kinds that agree in all of that share a slot, no more.
+  // Depends on the length and the first and last eight bytes: kinds that agree in these merely collide.
   static constexpr std::size_t first_slot(std::string_view name) noexcept {
     std::size_t const size = name.size();
     std::uint64_t front = 0;

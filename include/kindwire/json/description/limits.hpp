@@ -1,4 +1,4 @@
-// What field() states of the values of a member, in the form in which reader and writer check it.
+// The limits that field() states for a member's values, in the form in which reader and writer check them.
 #pragma once
 
 #include <array>
@@ -25,7 +25,7 @@ struct size_limits {
   constexpr bool contain(std::size_t size) const noexcept { return size >= least && size <= most; }
 };
 
-/// A member of which nothing was said.
+/// The limits of a member that has none.
 struct no_limits {
   using unit = void;
   static constexpr bool make_sense = true;
@@ -37,8 +37,7 @@ struct no_limits {
   static constexpr byte_spelling bytes = byte_spelling::none;
 };
 
-/// Whether a value, or what is inside of it, is a number, a string, …: the type that is neither an optional
-/// nor a container.
+/// The type of a value, or of what it contains: one that is neither an optional nor a container.
 template <class T>
 struct innermost {
   using type = T;
@@ -75,7 +74,7 @@ requires is_nullable<T>
 struct without_null<T> : without_null<inside_of<T>> {
 };
 
-/// The type of the number that a value has in JSON; void if it is none.
+/// The type of a value's number in JSON; void if it is not a number.
 template <class T, class Unit>
 struct number_of {
   using type = std::conditional_t<json_integer<T> || json_floating<T>, T, void>;
@@ -91,7 +90,7 @@ struct number_of<std::chrono::duration<Rep, Period>, Unit> {
       typename std::conditional_t<std::is_void_v<Unit>, std::chrono::duration<Rep, Period>, Unit>::rep;
 };
 
-/// A bound as the number's type has it, if that can.
+/// A bound in the number's type, if that can hold it.
 template <class Number, class Bound>
 constexpr bool can_hold(Bound bound) noexcept {
   if constexpr (std::is_floating_point_v<Number>) {
@@ -106,7 +105,7 @@ constexpr bool can_hold(Bound bound) noexcept {
   }
 }
 
-/// The limits of the field at Index of T: what was said of it, and whether that makes sense.
+/// The limits of the field at Index of T, and whether they make sense.
 template <class T, std::size_t Index>
 struct field_limits {
   static constexpr auto field = schema<T>.fields.template get<Index>();
@@ -204,7 +203,7 @@ struct field_limits {
   static constexpr bool make_sense = true;
 };
 
-/// What is said of the elements of a container: all but how many there are.
+/// The limits of a container's elements: all but their number.
 template <class Limits>
 struct item_limits : Limits {
   static constexpr bool of_items = false;
@@ -212,7 +211,7 @@ struct item_limits : Limits {
 template <class Limits>
 using inner_limits = std::conditional_t<Limits::of_items, item_limits<Limits>, Limits>;
 
-/// The limits of a field: one type for all fields of which nothing was said.
+/// The limits of a field: one type for all fields that have none.
 template <class T, std::size_t Index, bool Limited>
 struct limits_choice {
   using type = no_limits;
@@ -224,7 +223,7 @@ struct limits_choice<T, Index, true> {
 template <class T, std::size_t Index>
 using limits_of = typename limits_choice<T, Index, field_type<T, Index>::is_limited>::type;
 
-// The sentences of errors. They are put together only once there is one, and not by templates.
+// The words of errors, put together only once there is an error, and not by templates.
 
 inline std::string count_text(std::size_t count, std::string_view one, std::string_view several) {
   std::string text = std::to_string(count);
@@ -239,7 +238,7 @@ inline std::string size_text(size_limits limits, std::string_view what, std::str
   std::string text{what};
   bool const bounded = limits.most != size_limits{}.most;
   if (limits.least == limits.most) {
-    // Nothing more to say.
+    // Needs no more words.
   } else if (!bounded) {
     text += "at least ";
   } else if (limits.least == 0) {
@@ -305,7 +304,7 @@ constexpr bool number_is_within([[maybe_unused]] Number value) noexcept {
   }
 }
 
-/// How many code points there are in a text that is UTF-8.
+/// The number of code points in a text in UTF-8.
 inline std::size_t code_points(std::string_view text) noexcept {
   std::size_t count = 0;
   for (char const letter : text) count += (static_cast<unsigned char>(letter) & 0xC0) != 0x80 ? 1 : 0;

@@ -1,4 +1,4 @@
-// The members of a described type as they stand in a compact text: written, and looked for, in one piece.
+// The members of a described type as compact text, written and looked for in one piece.
 #pragma once
 
 #include <array>
@@ -9,7 +9,7 @@
 
 namespace kindwire::detail {
 
-/// Stands in a JSON string as it is, and needs no look at UTF-8.
+/// Stands verbatim in a JSON string, and is ASCII.
 constexpr bool is_plain(std::string_view text) noexcept {
   for (char const letter : text) {
     if (letter < 0x20 || letter > 0x7E || letter == '"' || letter == '\\') return false;

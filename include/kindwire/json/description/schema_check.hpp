@@ -1,4 +1,4 @@
-// What no description of a type may be, said where the type is first read, written or documented.
+// Mistakes in a type's description, reported where the type is first read, written or documented.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 
 namespace kindwire::detail {
 
-// By sorted hashes: a compiler gives up on what compares some hundreds of names each with each.
+// By sorted hashes: compilers give up on comparing some hundreds of names with each other.
 template <std::size_t Count>
 constexpr bool all_distinct(std::array<std::string_view, Count> const& names) noexcept {
   struct entry {
@@ -51,7 +51,7 @@ constexpr bool names_are_distinct() noexcept {
   return all_distinct(field_names<T>);
 }
 
-// Addresses as types: with -fsanitize=undefined, comparing them is no constant expression to g++.
+// Addresses as types: with -fsanitize=undefined, g++ does not take comparing them for a constant expression.
 template <auto const* Object>
 struct address {};
 
@@ -64,7 +64,7 @@ constexpr bool is_schema_of() noexcept {
   }
 }
 
-// Whether T's description is that of a base class, which knows nothing of T's own members.
+// Whether T inherits its description from a base class, which knows nothing of T's own members.
 template <class T, class... Fields>
 constexpr bool is_inherited(small_tuple<Fields...> const*) noexcept {
   if constexpr (!(std::is_same_v<typename Fields::owner_type, T> && ...) && requires { T::schema; }) {

@@ -1,5 +1,4 @@
-// A std::tuple that costs little to compile: a program has one for each kind, another for each set of
-// options.
+// A std::tuple that costs little to compile: a program has one for each kind and for each set of options.
 #pragma once
 
 #include "../../requirements.hpp"
@@ -25,7 +24,7 @@ constexpr tuple_slot<Index, T> const& slot_at(tuple_slot<Index, T> const& slot) 
   return slot;
 }
 
-/// Made of its values: `small_tuple<int, bool>{{{1}, {true}}}`.
+/// Made from its values: `small_tuple<int, bool>{{{1}, {true}}}`.
 template <class... T>
 struct small_tuple {
   static constexpr std::size_t size = sizeof...(T);

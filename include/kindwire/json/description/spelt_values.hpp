@@ -1,4 +1,4 @@
-// Values that are written as strings without being texts: integers, also as keys of maps, bytes, and paths.
+// Values other than texts that are written as strings: integers, also as keys of maps, bytes, and paths.
 #pragma once
 
 #include <charconv>
@@ -15,7 +15,7 @@
 
 namespace kindwire::detail {
 
-/// An integer as we write it: no sign but a minus, no leading zero, no white space. Otherwise why not.
+/// Reads an integer as we write it: no sign but a minus, no leading zero, no white space. Otherwise, why not.
 template <class T>
 json_errc read_whole(std::string_view text, T& value) noexcept {
   std::string_view const digits = text.substr(text.starts_with('-') ? 1 : 0);
@@ -44,7 +44,7 @@ inline std::string spelling_text(byte_spelling how) {
   return "bytes as " + std::string{name_of_spelling(how)};
 }
 
-// Paths are UTF-8 in JSON, whatever the system has.
+// Paths are UTF-8 in JSON, whatever the system uses.
 
 template <json_path T>
 T make_path(std::string_view text) {

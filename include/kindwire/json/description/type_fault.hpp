@@ -1,5 +1,5 @@
-// What can be wrong with a type that is to be read or written, found where it is asked for: deep inside of
-// the reader, the compiler would say it at the end of a long list of where it came from.
+// What can be wrong with a type that is to be read or written, found where the user asks for it: from deep
+// inside the reader, the compiler would say it only after a long list of where it came from.
 #pragma once
 
 #include <concepts>
@@ -54,11 +54,11 @@ enum class use { reading, writing };
 template <class T, use Use>
 inline constexpr bool has_codec_for = Use == use::reading ? has_read_codec<T> : has_write_codec<T>;
 
-// Of the type itself, which is neither an optional nor a container.
+// The fault of the type itself, which is neither an optional nor a container.
 template <class T, use Use>
 constexpr type_fault own_fault() noexcept {
   if constexpr (has_codec_for<T, Use> || !requires { sizeof(T); }) {
-    return type_fault::none;  // of what is not complete yet, the reader says it later
+    return type_fault::none;  // not complete yet: the reader reports it later
   } else if constexpr (std::is_same_v<std::remove_cv_t<decltype(schema<T>)>, no_constant_schema>) {
     return type_fault::no_constant;
   } else if constexpr (described<T>) {
@@ -76,7 +76,7 @@ constexpr type_fault own_fault() noexcept {
 template <class T, use Use>
 inline constexpr type_fault fault_of_itself = own_fault<T, Use>();
 
-// Of a field's member, as far as its own type goes.
+// The fault of a field's member, without a look at the fields of its type.
 template <class Field, use Use>
 struct field_fault {
   static constexpr type_fault value = type_fault::none;  // a constant
@@ -111,7 +111,7 @@ constexpr type_fault find_fault() noexcept {
   }
 }
 
-// The first that is found in T, in its fields, and in the types of these.
+// The first fault found in T, in its fields, and in their types.
 template <class T, use Use>
 inline constexpr type_fault fault_of = find_fault<T, Use>();
 

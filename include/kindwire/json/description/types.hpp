@@ -16,11 +16,11 @@
 // One alternative of a variant may be a raw_json, a raw_json_view or a std::monostate: it takes the messages
 // of kinds that the others do not have. The first two keep their text, which is written as it is.
 //
-// A map's keys are strings, integers, enumerations with names, or paths; what is no string is written as one.
-// An integer may also be written as 1.0 or 1e3, as in JSON Schema.
+// A map's keys are strings, integers, enumerations with names, or paths, all written as strings. An integer
+// may also be written as 1.0 or 1e3, as in JSON Schema.
 //
-// A std::string_view or raw_json_view may stand wherever its owning sister may, also as a key: it is always
-// one into the text that was read, and a string with escapes, which is not in the text as it is, is refused.
+// A std::string_view or raw_json_view may stand wherever its owning counterpart may, also as a key. It always
+// views the text that was read; a string with escapes, which the text does not have verbatim, is refused.
 #pragma once
 
 #include "../../requirements.hpp"
@@ -44,19 +44,17 @@ namespace kindwire {
 /// keeps a peer from choosing how much stack that takes.
 inline constexpr unsigned json_max_depth = 64;
 
-/// The most that options may allow; what is beyond counts as this. 1 MiB of stack is enough for it in any
-/// build, but where sets or maps with large elements or keys stand inside each other: one of each is made on
-/// the stack.
+/// The most that options may allow; more counts as this. 1 MiB of stack is enough for it in any build, except
+/// where sets or maps with large elements or keys stand inside each other: one of each is on the stack.
 inline constexpr unsigned json_depth_limit = 512;
 
 class json_reader;
 class json_writer;
 
-/// A JSON value of any type, kept as the text that it has, for later: decode() it once it is known what it
-/// is. Reading checks it like any other text; what stands around it is not part of it.
+/// A JSON value of any type, kept as its text: decode() it once you know what it is. Reading checks it like
+/// any other text; white space around it is not part of it.
 ///
-/// A text of one's own is checked when it is written: that is refused unless it is one JSON value, which goes
-/// out without its line breaks.
+/// Writing checks it, too: it is refused unless it is one JSON value, which goes out without its line breaks.
 struct raw_json {
   std::string text = "null";
   friend bool operator==(raw_json const&, raw_json const&) = default;
@@ -70,7 +68,7 @@ struct raw_json_view {
 
 /// Teaches kindwire a type of yours that is neither described nor in the list above: specialise it with
 /// `static bool read(json_reader&, T&)` and `static bool write(json_writer&, T const&)`, which read and write
-/// a type that is, and return false when that did. It goes before everything else that is known of T.
+/// a type that is, and return false when that did. It takes precedence over everything else known of T.
 template <class T>
 struct json_codec;
 
@@ -87,7 +85,7 @@ concept has_write_codec = requires(json_writer& writer, T const& value) {
 template <class T>
 concept has_codec = has_read_codec<T> || has_write_codec<T>;
 
-// Characters are no numbers, and one alone is no string.
+// Characters are not numbers, and a single one is not a string.
 template <class T>
 concept json_integer = std::is_integral_v<T> && sizeof(T) <= 8 && !std::is_same_v<T, bool> &&
                        !std::is_same_v<T, char> && !std::is_same_v<T, wchar_t> &&
@@ -166,7 +164,7 @@ concept json_set = !appendable_list<T> && !json_map<T> && requires(T & set, type
   set.begin() == set.end();
 };
 
-// Each of them stands once.
+// No element stands twice.
 template <class T>
 concept json_unique_set = json_set<T> && requires(T& set, typename T::value_type value) {
   set.insert(std::move(value)).second;

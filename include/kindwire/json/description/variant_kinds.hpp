@@ -1,4 +1,4 @@
-// The alternatives of a std::variant, which their kinds tell apart.
+// The alternatives of a std::variant, told apart by their kinds.
 #pragma once
 
 #include <array>
@@ -14,7 +14,7 @@
 
 namespace kindwire::detail {
 
-// What takes the messages of kinds that the other alternatives do not have.
+// Alternatives for messages whose kind the others do not have.
 template <class T>
 inline constexpr bool keeps_text = std::is_same_v<T, raw_json> || std::is_same_v<T, raw_json_view>;
 template <class T>

@@ -34,8 +34,8 @@ constexpr bool any_field_holds_views(std::index_sequence<Index...>) noexcept {
   return (holds_views<typename field_type<T, Index>::member_type, Around...>() || ...);
 }
 
-/// Whether there is a std::string_view or raw_json_view in T, of which `Around` are the types that it is
-/// inside of. What a json_codec reads is its own affair.
+/// Whether there is a std::string_view or raw_json_view in T; `Around` are the types that T is inside of. A
+/// json_codec is not looked into.
 template <class T, class... Around>
 constexpr bool holds_views() noexcept {
   constexpr json_form form = form_of<T>;

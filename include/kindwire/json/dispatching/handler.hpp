@@ -1,4 +1,4 @@
-// What a handler's signature says: which message it takes, and how.
+// What a handler's signature tells: which message it takes, and how.
 #pragma once
 
 #include "../../requirements.hpp"
@@ -14,7 +14,7 @@ namespace kindwire::detail {
 template <class Function>
 struct signature;
 
-// Stands for the message of a handler that does not say which it takes.
+// Stands in for the message of a handler whose signature does not tell it.
 struct no_message {};
 
 struct no_signature {
@@ -76,7 +76,7 @@ constexpr auto signature_of() {
 template <class Handler>
 using signature_t = typename decltype(signature_of<Handler>())::type;
 
-// Its parameters can be told: it is neither a generic lambda nor overloaded.
+// Its parameters are known: it is neither a generic lambda nor overloaded.
 template <class Handler>
 concept has_signature = !std::is_same_v<signature_t<Handler>, no_signature>;
 

@@ -1,4 +1,4 @@
-// The handlers of a dispatcher, and what they are for: all that is known of them when they are compiled.
+// The handlers of a dispatcher and their roles, as far as they are known at compile time.
 #pragma once
 
 #include <algorithm>
@@ -19,16 +19,16 @@
 
 namespace kindwire {
 
-/// A handler's first parameter for the texts that are no valid message: what is wrong, which then is no error
-/// of the call any more. Unknown kinds are among them, unless a handler takes unknown_message.
+/// A handler's first parameter for texts that are not a valid message. The call itself then succeeds. Unknown
+/// kinds are among them, unless a handler takes unknown_message.
 struct invalid_message {
   json_error error;
-  std::string_view text;  ///< the whole text, whatever it is; valid during the call only
+  std::string_view text;  ///< the whole text; valid during the call only
 };
 
 namespace detail {
 
-// Which messages a handler is for.
+// Which messages a handler takes.
 enum class handler_role { typed, named, unknown, invalid };
 
 template <class Handler>
@@ -55,7 +55,7 @@ constexpr bool views_text() noexcept {
   }
 }
 
-// Whether a coroutine may look at its message's text when the call that made it has returned.
+// Whether the handler is a coroutine that may look at its message's text after the call has returned.
 template <class Handler, class Result>
 constexpr bool would_outlive_text() noexcept {
   if constexpr (signature_t<Handler>::template is_coroutine<Result>) {
@@ -65,8 +65,8 @@ constexpr bool would_outlive_text() noexcept {
   }
 }
 
-// The tables of a dispatcher, made of the types of its handlers. What these must not be stands there: a
-// compiler shows the way to a sentence, and the sentence should come first.
+// The tables of a dispatcher, made of the types of its handlers. The dispatcher itself asserts what they must
+// be: compilers print how they got to a sentence, and the sentence should come first.
 template <class... Handlers>
 struct handler_set {
   using role = handler_role;
@@ -84,7 +84,7 @@ struct handler_set {
   static constexpr std::size_t count_of(role wanted) noexcept {
     return static_cast<std::size_t>(std::count(roles.begin(), roles.end(), wanted));
   }
-  // Where the first handler with this role stands; `count` without one.
+  // The index of the first handler with this role; `count` if there is none.
   static constexpr std::size_t index_of(role wanted) noexcept {
     return static_cast<std::size_t>(std::find(roles.begin(), roles.end(), wanted) - roles.begin());
   }
@@ -109,7 +109,7 @@ struct handler_set {
     }
   }
 
-  // Only types have a kind, and stand in this table.
+  // Only handlers of types with a kind have a row.
   static constexpr std::array<kind_row, kind_count> rows = [] {
     std::array<kind_row, kind_count> kept{};
     std::size_t handler = 0;

@@ -1,4 +1,4 @@
-// The kinds of a dispatcher whose types do not tell all of them.
+// The kinds of a dispatcher, where some are named by on_kind().
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@
 
 namespace kindwire::detail {
 
-// `Named` kinds that are known when the dispatcher is made, beside `Typed` that are known before.
+// `Typed` kinds are known at compile time, `Named` ones when the dispatcher is made.
 template <std::size_t Typed, std::size_t Named>
 class kind_names {
  public:
@@ -29,12 +29,12 @@ class kind_names {
     }
   }
 
-  // The index of the name among those named, or Named.
+  // The index among the named kinds; Named if it is not one of them.
   constexpr std::size_t find(std::string_view name) const noexcept { return table_.find(name); }
 
   constexpr std::span<std::string_view const> all() const noexcept { return all_; }
 
-  // The error, which may outlive the dispatcher, gets names of its own.
+  // A copy, as the error may outlive the dispatcher.
   void give_to(json_error& error) const {
     auto const copy = std::make_shared<std::vector<std::string_view> const>(all_.begin(), all_.end());
     error.known = *copy;

@@ -1,4 +1,4 @@
-// Messages that a dispatcher is given in another form than as a text.
+// Messages that a dispatcher is given in a form other than text.
 #pragma once
 
 #include <string_view>
@@ -9,7 +9,7 @@ namespace kindwire::detail {
 
 // The text of a message in another form, of type T, made by the constructor. A specialisation has
 //
-//   json_error const* error()   why there is none, or null;
+//   json_error const* error()   why it has no text; null if it has;
 //   std::string_view text()     valid as long as this object.
 template <class T>
 class message_text;
@@ -19,7 +19,7 @@ concept message_form = requires {
   sizeof(message_text<T>);
 };
 
-// A text is one already, and is the caller's.
+// The caller's own text.
 struct given_text {
   static constexpr bool is_own = false;
   std::string_view view;

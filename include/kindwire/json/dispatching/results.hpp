@@ -1,4 +1,4 @@
-// What becomes of the results of handlers.
+// What happens to the results of handlers.
 #pragma once
 
 #include <type_traits>
@@ -8,7 +8,7 @@
 
 namespace kindwire::detail {
 
-// Nothing is done with it.
+// Returns it unchanged.
 struct as_returned {
   void operator()() const noexcept {}
   template <class T>

@@ -1,5 +1,5 @@
-// Handlers of messages that have no type: their kinds are named where they are added, and what they take can
-// be made of any message.
+// Handlers of messages that have no type: their kinds are named where they are added, and their parameters
+// can be made from any message.
 #pragma once
 
 #include "../../requirements.hpp"
@@ -20,16 +20,16 @@
 
 namespace kindwire {
 
-/// A handler's first parameter for a kind of which there is no type, only a text. Both views are valid during
-/// the call only, or, in a coroutine, as long as the text that was dispatched: then a kind that is written
-/// with escapes, which cannot be viewed there, is an error.
+/// A handler's first parameter for a kind that has no type. Both views are valid during the call only; in a
+/// coroutine, as long as the text that was dispatched, where a kind written with escapes cannot be viewed and
+/// is an error.
 struct raw_message {
   std::string_view kind;
   std::string_view text;  ///< the whole message, which is well-formed JSON: decode() reads more of it
 };
 
-/// A handler's first parameter for the messages that no other handler takes. Both views are valid as those of
-/// a raw_message.
+/// A handler's first parameter for messages that no other handler takes. Both views are valid as long as
+/// those of a raw_message.
 struct unknown_message {
   std::string_view kind;
   std::string_view text;  ///< the whole message, which is well-formed JSON
@@ -40,10 +40,10 @@ namespace detail {
 // How a message of any kind becomes the first parameter of a handler. A specialisation has
 //
 //   bool read(message_reader&, kind_key, kind_place const&, std::string_view text)
-//     which checks the whole text, and that the kind is the one that stands there: false, and the reader has
-//     an error;
+//     checks the whole text, and that its kind is the one at that place; if not, false, and the reader has an
+//     error;
 //   get()
-//     what the handler is called with after that, valid as long as this object;
+//     then is what the handler is called with, valid as long as this object;
 //   by_reference
 //     whether a handler can only have a reference to it.
 template <class T>
@@ -82,12 +82,12 @@ struct argument_for<T> {
   using type = decltype(std::declval<untyped_parameter<T>&>().get());
 };
 
-// Called in place of an error where the compiler sees it: its name is the message.
+// Calling this in a constant expression is an error, whose message is this name.
 void a_kind_is_a_text_in_utf8_that_is_not_empty();
 
 }  // namespace detail
 
-/// The text of a kind that a program has in its source.
+/// A kind's text as a literal in the program's source.
 class kind_name {
  public:
   template <std::size_t Size>
@@ -102,7 +102,7 @@ class kind_name {
 
 namespace detail {
 
-// What on_kind() and on_unknown_kind() return, called like the handler in it.
+// What on_kind() and on_unknown_kind() return; called like the handler inside.
 template <class Handler>
 struct handler_around {
   using wrapped_handler = Handler;
@@ -172,7 +172,7 @@ constexpr void check_untyped() noexcept {
 
 }  // namespace detail
 
-/// A handler of messages of this kind, which have no type: its first parameter is a raw_message, or, with
+/// A handler of messages of a kind that has no type: its first parameter is a raw_message, or, with
 /// json/rapidjson.hpp, a `rapidjson::Value const&` or a rapidjson::Document. Like other handlers it is called
 /// only if the whole message is in order.
 ///
@@ -183,7 +183,7 @@ constexpr auto on_kind(kind_name kind, Handler handler) {
   return detail::named_handler<Handler>{{std::move(handler)}, kind.text()};
 }
 
-/// A handler of messages of all kinds that no other handler takes; its first parameter is as with on_kind().
+/// A handler of messages of any kind that no other handler takes; its first parameter is as with on_kind().
 template <class Handler>
 constexpr auto on_unknown_kind(Handler handler) {
   detail::check_untyped<Handler>();

@@ -1,6 +1,6 @@
-// Finds a message's kind by going over its members, and says what is wrong with it: missing, unknown, another
-// than asked for. A part of reader.hpp. guess.hpp finds most kinds sooner; head.hpp finds the kind of a text
-// that is not decoded yet.
+// Finds a message's kind by going over its members, and says what is wrong with it: missing, unknown, or not
+// the one asked for. A part of reader.hpp. guess.hpp finds most kinds sooner; head.hpp finds the kind of a
+// text that is not decoded yet.
 #pragma once
 
 #include <span>
@@ -41,7 +41,7 @@ KINDWIRE_NOINLINE inline bool json_reader::find_kind(detail::kind_key key, detai
   }
   if (member.failed()) return false;
   if (place.at == nullptr) return fail_missing_kind(key.name);
-  // Read only now: what follows may overwrite the text of a kind that has escapes.
+  // Read only now: later names may overwrite a kind with escapes.
   scanner_.rewind(place.at, depth);
   std::string_view name;
   if (!scanner_.key(name) || !read_kind_text(key.name, place)) return false;

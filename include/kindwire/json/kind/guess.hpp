@@ -1,5 +1,5 @@
-// Where a message's kind seems to stand, from a glance at the text. What is found here is proved by reading
-// the message: see message_reader. find.hpp finds it for sure.
+// Where a message's kind seems to stand, at a glance. Reading the message proves or refutes it: see
+// message_reader. find.hpp finds it for certain.
 #pragma once
 
 #include "../../requirements.hpp"
@@ -17,13 +17,13 @@ constexpr bool is_json_space(char letter) noexcept {
   return letter == ' ' || letter == '\n' || letter == '\r' || letter == '\t';
 }
 
-// Passes white space and then `wanted`, or says that something else is there.
+// Passes white space and then `wanted`. False if something else is there.
 inline bool passes(char const*& position, char const* end, char wanted) noexcept {
   while (position != end && is_json_space(*position)) ++position;
   return position != end && *position++ == wanted;
 }
 
-// The same from behind.
+// The same backwards.
 inline bool passes_back(char const*& position, char const* begin, char wanted) noexcept {
   if (position != begin && position[-1] == wanted) {
     --position;
@@ -56,7 +56,7 @@ inline bool begins_with_kind(char const*& position, char const* end, kind_key ke
          passes_key(position, end, key);
 }
 
-// Where the plain ASCII begins that ends at `end`.
+// The beginning of the plain ASCII that ends at `end`.
 inline char const* plain_before(char const* begin, char const* end) noexcept {
   for (; end - begin >= 16; end -= 16) {
     if (auto const marks = special_bytes(end - 16); marks.any()) return end - 16 + marks.end();
@@ -65,7 +65,7 @@ inline char const* plain_before(char const* begin, char const* end) noexcept {
   return end;
 }
 
-// Whether the text ends in `"kind":"INITIAL"}`, without white space. `perhaps`: it may with it.
+// Whether the text ends in `"kind":"INITIAL"}`, without white space. `perhaps`: with it, it may.
 inline bool ends_closely_with_kind(std::string_view text, kind_key key, kind_place& place,
                                    bool& perhaps) noexcept {
   char const* const begin = text.data();
@@ -109,7 +109,7 @@ inline bool ends_with_kind(std::string_view text, kind_key key, kind_place& plac
          (perhaps && ends_loosely_with_kind(text, key, place));
 }
 
-// Whether it is this quotation mark that `"kind":"INITIAL"` begins with.
+// Whether `"kind":"INITIAL"` begins at this quotation mark.
 inline bool is_kind_member(std::string_view text, char const* member, kind_key key,
                            kind_place& place) noexcept {
   char const* const end = text.data() + text.size();
@@ -121,7 +121,7 @@ inline bool is_kind_member(std::string_view text, char const* member, kind_key k
   return true;
 }
 
-// Whether `"kind":"INITIAL"` stands anywhere, before all objects that are inside of the message.
+// Whether `"kind":"INITIAL"` stands anywhere before the first object inside the message.
 KINDWIRE_NOINLINE inline bool contains_kind(std::string_view text, kind_key key, kind_place& place) noexcept {
   char const* at = text.data();
   char const* const end = at + text.size();
@@ -131,7 +131,7 @@ KINDWIRE_NOINLINE inline bool contains_kind(std::string_view text, kind_key key,
   lane16 const letters = lane16::filled(key.name[0]);
   lane16 const brackets = lane16::filled('{');
   auto const same = [](char const* from, lane16 wanted) { return equal(lane16::at(from), wanted); };
-  // A quotation mark, a letter, and the quotation mark that ends the key: next to nothing else has them.
+  // A quotation mark, a letter, and the quotation mark that ends the key: hardly anything else has all three.
   auto const keys_at = [&](char const* from) {
     return same(from, quotes) & same(from + 1, letters) & same(from + size + 1, quotes);
   };

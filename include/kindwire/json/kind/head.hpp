@@ -1,5 +1,5 @@
-// The kind and the id of a text that is not decoded yet, as serve() and request() need them to know what a
-// message belongs to. What is found here need not be a valid message.
+// The kind and the id of a text that is not decoded yet: serve() and request() tell by them what a message
+// belongs to. The text need not be a valid message.
 #pragma once
 
 #include <cstddef>
@@ -31,8 +31,8 @@ class message_head {
 
 namespace detail {
 
-// Whether a member of this name may stand in the text: as it is, or with escapes. Of a long text that is not
-// found out more quickly than by reading it.
+// Whether the text may have a member of this name, plain or with escapes. In a long text, finding out takes
+// as long as reading it.
 inline bool may_have_member(std::string_view text, std::string_view name) noexcept {
   if (text.size() > 256 || text.find('\\') != text.npos) return true;
   for (std::size_t at = text.find(name); at != text.npos; at = text.find(name, at + 1)) {
@@ -44,16 +44,16 @@ inline bool may_have_member(std::string_view text, std::string_view name) noexce
 
 }  // namespace detail
 
-/// Looks for the members `key` and `id_name` of a message. Members that are no string, or no string and no
-/// number, are none. Which of several ids counts is not to be guessed: none, unless `duplicates` says so. Of
-/// several kinds it is the first, if not the last is to count: whoever decodes the message refuses it.
+/// Looks for the members `key` and `id_name` of a message. A kind that is not a string does not count, nor
+/// does an id that is neither a string nor a number. Of several ids none counts, unless `duplicates` chooses
+/// one. Of several kinds the first counts, unless it chooses the last: refusing them is left to the decoder.
 ///
-/// No further than it takes to know both is the text looked at, if the last does not count; an `id_name` that
-/// is empty is not looked for. What is seen to be no JSON before that has an empty head. Nothing is allocated
-/// unless the text has escapes.
+/// The text is read only until both are known, unless the last one counts. An empty `id_name` is not looked
+/// for. A text that is not JSON up to there has an empty head. Nothing is allocated unless the text has
+/// escapes.
 inline message_head read_head(std::string_view text, std::string_view key, std::string_view id_name,
                               duplicate_policy duplicates = duplicate_policy::refuse) {
-  detail::json_scanner scanner{text, json_depth_limit};  // what decodes it says what is too deep
+  detail::json_scanner scanner{text, json_depth_limit};  // the decoder has its own limit
   message_head head;
   bool has_id = false;
   int looked_behind = 0;
@@ -64,7 +64,8 @@ inline message_head read_head(std::string_view text, std::string_view key, std::
     bool const known = !head.kind_.empty() && (has_id || id_name.empty());
     if (known && duplicates == duplicate_policy::first) break;
     if (known && id_name.empty() && duplicates != duplicate_policy::last) break;
-    // Whenever more is known: the rest may have nothing to say. Of several kinds the last would stand there.
+    // Each time more is known, see whether an id can follow at all. If the last kind counts, it may follow,
+    // too.
     int const parts = (head.kind_.empty() ? 0 : 1) + (known ? 1 : 0);
     if (parts > looked_behind && duplicates != duplicate_policy::last) {
       looked_behind = parts;
@@ -102,8 +103,8 @@ inline message_head read_head(std::string_view text, std::string_view key, std::
 
 namespace detail {
 
-// Whether the first member of a message is this string, whatever the member is called: kindwire writes the
-// kind there, so that this tells the kind of a message whose key is not known.
+// Whether the value of a message's first member is this string. kindwire writes the kind first, so this tells
+// the kind even if its key is not known.
 inline bool first_member_is(std::string_view text, std::string_view kind) {
   json_scanner scanner{text, json_depth_limit};
   std::string_view value;

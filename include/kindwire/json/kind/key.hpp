@@ -1,4 +1,4 @@
-// What is looked for in a message to tell its kind, and where it stands.
+// The member that tells a message's kind, and where it stands.
 #pragma once
 
 #include <string_view>
@@ -10,7 +10,7 @@ namespace kindwire::detail {
 // The name of the member that carries the kind.
 struct kind_key {
   std::string_view name;
-  bool plain;  // it stands in a text as it is, unless somebody escaped it needlessly
+  bool plain;  // texts have it verbatim, unless a peer escapes it needlessly
 
   explicit constexpr kind_key(std::string_view of) noexcept : name(of), plain(!of.empty()) {
     for (char const letter : of) {
@@ -21,8 +21,8 @@ struct kind_key {
   bool stands_at(char const* place) const noexcept { return same_bytes(place, name.data(), name.size()); }
 };
 
-// If a reader finds that a member of the message begins at `at`, then this is the kind, well-formed, up to
-// `end`.
+// Where the kind stands, from `at` to `end`, provided that a member of the message begins at `at`. It is then
+// well-formed.
 struct kind_place {
   std::string_view kind;
   char const* at = nullptr;  // null if it is the first member and was passed

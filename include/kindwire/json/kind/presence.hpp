@@ -8,7 +8,7 @@
 
 namespace kindwire::detail {
 
-/// Whether a text, of which nothing else is known, is an object up to a string under this key.
+/// Whether the text has a string under this key. It is checked to be an object only up to there.
 inline bool has_kind(std::string_view text, std::string_view key, unsigned max_depth) {
   json_scanner scanner{text, max_depth};
   if (!scanner.enter('{', {})) return false;

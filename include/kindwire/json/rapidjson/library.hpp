@@ -1,4 +1,4 @@
-// RapidJSON's document, or a sentence that says what is wrong with the one that is there.
+// RapidJSON's document.h, or a sentence that says what is wrong with the one there is.
 #pragma once
 
 #include "../../requirements.hpp"
@@ -9,8 +9,7 @@
 #endif
 #include <rapidjson/rapidjson.h>
 
-// Version 1.1.0, the last that there is, assigns to a constant in document.h. What came after it has the
-// macro.
+// Version 1.1.0, the last release, assigns to a constant in document.h. Later snapshots have the macro.
 #if !defined(RAPIDJSON_CPLUSPLUS) && !defined(KINDWIRE_RAPIDJSON_IS_PATCHED)
 #if (defined(__clang__) && __clang_major__ >= 19) || \
     (!defined(__clang__) && defined(__GNUC__) && __GNUC__ >= 14)
@@ -19,7 +18,7 @@
 #endif
 #endif
 
-// Where it is no system's header, what compilers say of 1.1.0 as C++20 is not for its users.
+// Outside system headers, compilers warn of things in 1.1.0 as C++20 that its users cannot help.
 #if defined(__clang__)
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wdeprecated-declarations"
@@ -52,7 +51,7 @@ inline constexpr bool is_rapidjson_value = is_rapidjson_document<T>;
 template <class Allocator>
 inline constexpr bool is_rapidjson_value<rapidjson::GenericValue<rapidjson::UTF8<>, Allocator>> = true;
 
-/// A rapidjson::Value or rapidjson::Document of UTF-8, with whatever allocator.
+/// A rapidjson::Value or rapidjson::Document of UTF-8, with any allocator.
 template <class T>
 concept rapidjson_value = is_rapidjson_value<T>;
 template <class T>
@@ -63,8 +62,8 @@ std::string_view text_of(Value const& string) noexcept {
   return {string.GetString(), string.GetStringLength()};
 }
 
-/// What there is under this name in an object, the first if there are several; null without one, and of
-/// anything but an object.
+/// The member of this name in an object, the first if there are several; null if there is none, or if it is
+/// not an object.
 template <class Value>
 Value const* member_of(Value const& object, std::string_view name) noexcept {
   if (!object.IsObject()) return nullptr;
@@ -74,7 +73,7 @@ Value const* member_of(Value const& object, std::string_view name) noexcept {
   return nullptr;
 }
 
-/// The text of the member that carries the kind; empty if that is no string, or none.
+/// The text of the member that carries the kind; empty if there is none, or if it is not a string.
 template <class Value>
 std::string_view kind_in(Value const& object, std::string_view key) noexcept {
   auto const* const kind = detail::member_of(object, key);

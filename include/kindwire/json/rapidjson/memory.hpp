@@ -1,4 +1,4 @@
-// The memory of the documents that live for one call, kept by each thread for the next.
+// The memory of documents that live for one call, kept by each thread for the next.
 #pragma once
 
 #include <algorithm>
@@ -43,7 +43,7 @@ class stack_block {
   std::size_t size_ = 0;
 };
 
-/// Where one document at a time is made.
+/// The memory for one document at a time.
 class document_memory {
  public:
   using pool = rapidjson::MemoryPoolAllocator<>;
@@ -56,8 +56,8 @@ class document_memory {
   pool& values() noexcept { return *pool_; }
   stack_block& stack() noexcept { return stack_; }
 
-  /// Forgets all values. Memory grows until all of a message that is not unusually large goes into one block;
-  /// more than that is given back.
+  /// Forgets all values. The kept block grows until a message that is not unusually large fits into it; the
+  /// rest is given back.
   void clear() noexcept {
     std::size_t const used = pool_->Size();
     pool_->Clear();
@@ -70,7 +70,7 @@ class document_memory {
  private:
   static constexpr std::size_t least = 4096;
   static constexpr std::size_t most = 65536;
-  static constexpr std::size_t overhead = 128;  // more than the pool has for itself
+  static constexpr std::size_t overhead = 128;  // more than the pool's own
 
   void use_block(std::unique_ptr<char[]> block, std::size_t size) noexcept {
     pool_.reset();
@@ -86,7 +86,7 @@ class document_memory {
   stack_block stack_;
 };
 
-/// What a thread keeps: nothing while it is in use, so that a handler may dispatch another message.
+/// What a thread keeps; empty while in use, so that a handler may dispatch another message.
 struct kept_memory {
   std::unique_ptr<document_memory> documents;
   std::string text;

@@ -1,4 +1,4 @@
-// RapidJSON's values as messages: in handlers, in dispatchers' calls, to be sent, as answers.
+// RapidJSON's values as messages: taken by handlers, dispatched, sent, and given as answers.
 #pragma once
 
 #include <optional>
@@ -21,7 +21,7 @@
 
 namespace kindwire::detail {
 
-// The whole message, from its beginning. The kind is known to be right only if the document has it, too.
+// Reads the whole message, from its beginning. The kind is proved only once the document has it, too.
 template <class Document>
 bool read_whole(message_reader& reader, kind_key key, kind_place const& place, Document& to) {
   std::string kept;
@@ -35,7 +35,7 @@ bool read_whole(message_reader& reader, kind_key key, kind_place const& place, D
   return same || reader.reject("this kind");
 }
 
-/// In memory that is used again.
+/// In memory that is reused.
 template <>
 struct untyped_parameter<rapidjson::Value> {
   static constexpr bool by_reference = true;
@@ -52,7 +52,7 @@ struct untyped_parameter<rapidjson::Value> {
   document_memory::document document_;
 };
 
-/// In its own memory: it can be kept.
+/// In its own memory, so that it can be kept.
 template <rapidjson_document T>
 struct untyped_parameter<T> {
   static constexpr bool by_reference = false;
@@ -72,7 +72,7 @@ class message_text<T> {
   static constexpr bool is_own = true;
 
   explicit message_text(T const& whole) {
-    // How deep it may be is for the reader to say.
+    // The reader decides how deep it may be.
     auto const encoded = kindwire::encode(whole, *text_, {.max_depth = json_depth_limit});
     if (!encoded) error_ = encoded.error();
   }
@@ -92,7 +92,7 @@ struct untyped_answer<T> {
   }
 };
 
-// A message with what stands beside its kind.
+// A message and the member after its kind.
 template <class Value>
 struct whole_message {
   Value const& value;
@@ -110,8 +110,8 @@ struct json_codec<detail::whole_message<Value>> {
   }
 };
 
-/// Encodes an answer: the kind, which a member of the document is, the id behind it, then the other members.
-/// Errors, with nothing appended, are also that it is no object, has no kind, or a member called like the id.
+/// Encodes an answer: the kind, which is a member of the document, the id after it, then the other members.
+/// Also fails, appending nothing, if it is not an object, has no kind, or has a member called like the id.
 template <detail::rapidjson_document T, text_sink Sink>
 outcome<void> encode(correlated<T> const& message, Sink& sink) {
   using value_type = typename T::ValueType;

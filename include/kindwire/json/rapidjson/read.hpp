@@ -1,5 +1,5 @@
-// JSON text into RapidJSON's documents, read by json_reader: checked, limited and explained like everything
-// else, with none of the faults of RapidJSON's parsers.
+// JSON text into RapidJSON's documents, read by json_reader: checked and limited like everything else, with
+// the same errors and none of the faults of RapidJSON's parsers.
 #pragma once
 
 #include <algorithm>
@@ -19,8 +19,8 @@
 
 namespace kindwire::detail {
 
-/// What a document is made of, given to its functions for RapidJSON's own parsers. Numbers are of the types
-/// that those give them.
+/// Gives a document its parts, by its functions for RapidJSON's own parsers. Numbers get the types that those
+/// give them.
 template <class Document>
 class document_parts {
  public:
@@ -54,7 +54,7 @@ class document_parts {
   void end_array(std::size_t elements) { to_.EndArray(size_of(elements)); }
 
  private:
-  // The walker has seen to that.
+  // The walker has checked that.
   static rapidjson::SizeType size_of(std::size_t size) noexcept {
     return static_cast<rapidjson::SizeType>(size);
   }
@@ -62,7 +62,7 @@ class document_parts {
   Document& to_;
 };
 
-/// Of members with one name, keeps the first, or its place with the last one's value.
+/// Of members with one name, keeps the first; with duplicate_policy::last, in its place the last one's value.
 template <class Value, class Allocator>
 void keep_one_of_each(Value& value, Allocator& allocator, bool last) {
   if (value.IsArray()) {
@@ -72,7 +72,7 @@ void keep_one_of_each(Value& value, Allocator& allocator, bool last) {
   if (!value.IsObject()) return;
   using member = typename Value::Member;
   std::vector<member*> by_name;
-  // Counted: comparing these iterators is ambiguous in C++20.
+  // By index, as comparing these iterators is ambiguous in C++20.
   auto each = value.MemberBegin();
   for (auto left = value.MemberCount(); left != 0; --left, ++each) {
     keep_one_of_each(each->value, allocator, last);
@@ -105,7 +105,7 @@ void keep_one_of_each(Value& value, Allocator& allocator, bool last) {
   value.Swap(kept);
 }
 
-/// Reads the value that stands next into a document that is null.
+/// Reads the next value into a document that is null.
 template <class Document>
 bool read_document(json_reader& reader, Document& to) {
   document_parts<Document> parts{to};
@@ -124,16 +124,16 @@ bool read_document(json_reader& reader, Document& to) {
 
 namespace kindwire {
 
-/// A rapidjson::Document holds any JSON: in a field, and as a whole, as in `decode<rapidjson::Document>`. In
-/// whichever object, a member that stands twice is refused or chosen as the json_options say. Integers of up
-/// to 64 bits stay exact, other numbers are doubles; one that no double holds is an error.
+/// A rapidjson::Document holds any JSON, in a field or as a whole, as in `decode<rapidjson::Document>`. In
+/// every object, a member that stands twice is refused or chosen as the json_options say. Integers of up to
+/// 64 bits stay exact, other numbers are doubles; one that no double holds is an error.
 template <class Allocator, class StackAllocator>
 struct json_codec<rapidjson::GenericDocument<rapidjson::UTF8<>, Allocator, StackAllocator>> {
   using document = rapidjson::GenericDocument<rapidjson::UTF8<>, Allocator, StackAllocator>;
 
   static bool read(json_reader& reader, document& value) {
-    // What it held, and what may share its memory, stays where it is until then; one that was moved from has
-    // no memory of its own any more.
+    // Until then the old value, and whatever shares its memory, stays where it is. A document that was moved
+    // from has no memory of its own any more.
     document fresh;
     if (!detail::read_document(reader, fresh)) return false;
     value = std::move(fresh);

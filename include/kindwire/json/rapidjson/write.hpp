@@ -33,7 +33,7 @@ class tree_writer {
     return write_number(value);
   }
 
-  /// A message: its kind first, then what stands beside that, then its other members.
+  /// A message: its kind first, then the member after that, then its other members.
   bool write_message(Value const& value, kind_neighbour const& neighbour) {
     if (!value.IsObject()) return out_.fail_value(json_errc::wrong_type, "an object", "another value");
     auto const* const kind = detail::member_of(value, neighbour.key);
@@ -70,7 +70,7 @@ class tree_writer {
 
   bool write_text(Value const& text) { return out_.write_string(detail::text_of(text)); }
 
-  // A double stays one when it is read again.
+  // A double reads back as a double.
   bool write_number(Value const& value) {
     if (value.IsUint64()) return out_.write(value.GetUint64());
     if (value.IsInt64()) return out_.write(value.GetInt64());

@@ -1,4 +1,4 @@
-// What json_reader makes of a name that stands in an object more than once: a part of reader.hpp.
+// How json_reader treats a name that stands in an object more than once: a part of reader.hpp.
 #pragma once
 
 #include <cstddef>

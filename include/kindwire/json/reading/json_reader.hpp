@@ -25,26 +25,25 @@
 
 namespace kindwire {
 
-/// What becomes of a field, a kind or a key of a map that stands in an object more than once (RFC 8259 §4).
-/// Names are the same if they are so without their escapes. The objects inside of unknown fields and of
-/// raw_json are not looked at.
+/// What happens to a field, a kind or a key of a map that stands in an object more than once (RFC 8259 §4).
+/// Names are compared with escapes decoded. The objects inside unknown fields and raw_json are not checked.
 enum class duplicate_policy {
   refuse,  ///< an error, also where the type does not have the field
-  first,   ///< the first counts: of the others only their form is checked
+  first,   ///< the first counts; the others need only be well-formed
   last     ///< the last counts, as in JavaScript; each must be a valid value of the field
 };
 
-/// What a reader of messages may refuse.
+/// What a reader of messages refuses.
 struct json_options {
-  bool refuse_unknown_fields = false;  ///< off: a newer peer's additions do no harm
-  /// Refused unless stated otherwise: readers that differ in this can be played off against each other.
+  bool refuse_unknown_fields = false;  ///< off, so that a newer peer's additions do no harm
+  /// Refused by default: readers that treat duplicates differently can be played off against each other.
   duplicate_policy duplicates = duplicate_policy::refuse;
   /// A member of a message that is never unknown: the id that questions and answers have beside their fields.
-  /// The name must live as long as what reads.
+  /// The name must outlive the reader.
   std::string_view id_name = {};
   /// How many arrays and objects may stand inside each other; up to json_depth_limit. Decoding takes up to
-  /// 400 bytes of stack for a level, without optimisation 1,100, with an element of each set and a key of
-  /// each map; and finding the kinds of nested variants, where they stand last, as often reads the text.
+  /// 400 bytes of stack a level, 1,100 without optimisation, plus an element of each set and a key of each
+  /// map. Where the kinds of nested variants stand last, the text is read once more for each level.
   unsigned max_depth = json_max_depth;
 };
 
@@ -59,7 +58,7 @@ struct variant_read_plan;
 template <class Parts>
 class value_walker;
 
-// Makes an object as it is before it is read, and leaves alone what reading replaces anyhow.
+// Makes an object as if it were new, except for what reading replaces anyway.
 template <class T>
 void renew(T& value);
 
@@ -68,15 +67,14 @@ void renew(T& value);
 /// Reads values from a text, one after the other. A json_codec is handed one; decode() and dispatcher make
 /// them.
 ///
-/// Its functions return false after an error, and so must whoever calls them: at once.
+/// Its functions return false after an error, and their callers must then do so at once.
 class json_reader {
  public:
   explicit json_reader(std::string_view text, json_options options = {}) noexcept
       : scanner_(text, options.max_depth), options_(options) {}
 
-  /// Reads the value that stands next. On false, `value` is valid but unspecified. Otherwise nothing of what
-  /// it held is left: absent fields get what their initialisers give them. A string and a vector keep their
-  /// memory.
+  /// Reads the next value. On false, `value` is valid but unspecified. Otherwise nothing of what it held is
+  /// left: absent fields get what their initialisers give them. A string and a vector keep their memory.
   template <class T>
   bool read(T& value) {
     detail::renew(value);
@@ -88,7 +86,7 @@ class json_reader {
     return scanner_.fail_at(scanner_.position(), json_errc::rejected, expected);
   }
 
-  /// True at the end of the text, but for white space: the last question to a reader.
+  /// True if only white space is left of the text: the last call to a reader.
   bool finish() { return scanner_.finish(); }
 
   /// What is wrong; once, and only after a function returned false.
@@ -104,12 +102,12 @@ class json_reader {
 
   bool read_object(void* object, detail::object_plan const& plan);
   bool read_variant(void* variant, detail::variant_plan const& plan);
-  // The kind stands at `place`, if that is known, and is the plan's.
+  // `place`: that of the kind, if it is known to be the plan's.
   bool read_members(void* object, detail::object_plan const& plan, bool kind_known, bool first,
                     detail::kind_place const& place = {});
 
-  // Passes the members of a message whose kind is known and none of those asked for: they are in order, and
-  // the kind stands once.
+  // Passes the members of a message whose kind is known but not asked for, and checks that they are in order
+  // and that the kind stands once.
   bool skip_members(detail::kind_key key, detail::kind_place const& place);
 
   // Reads the member at Index of T, and checks what its field() states.
@@ -126,20 +124,20 @@ class json_reader {
     }
   }
 
-  // Enters the object that stands next and finds its kind, reading all that stands before it, or says what is
-  // wrong. Then the kind, if it is the first member, is passed; otherwise the next member is the first.
+  // Enters the next object and finds its kind, reading everything before it, or says what is wrong. A kind
+  // that is the first member is then passed; otherwise the next member is the first.
   bool find_kind(detail::kind_key key, detail::kind_place& place);
 
   // The value of a member that was found to be the kind.
   bool read_kind_text(std::string_view key, detail::kind_place& place);
 
-  // The kind that was found is none of those that are known.
+  // The kind that was found is not one of the known ones.
   bool fail_kind(detail::kind_key key, std::string_view kind, std::span<std::string_view const> known);
 
-  // The kind was written with escapes, and is to be viewed after the call.
+  // The kind is to be viewed after the call, but is written with escapes.
   bool fail_escaped_kind(detail::kind_key key);
 
-  // The object ends here, and had no kind.
+  // The object ends here without a kind.
   bool fail_missing_kind(std::string_view key);
 
   // What may stand beside a message's fields.
@@ -147,13 +145,13 @@ class json_reader {
     return scanner_.depth() == 1 && !options_.id_name.empty() && name == options_.id_name;
   }
 
-  // Passes the value of a member that the type does not have, behind `count` others in its object.
+  // Passes the value of a member that the type does not have, after `count` others in its object.
   bool pass_unknown(char const* where, std::string_view name, std::size_t count);
 
   // At the end of an object with so many of them.
   bool leave_unknown(std::size_t count) { return count == 0 || check_unknown(count); }
 
-  // A name stands again, where no name may.
+  // A name stands a second time, where that is refused.
   bool fail_duplicate(char const* where, std::string_view name);
 
   bool refuses_objects() const noexcept { return options_.max_depth == 0; }
@@ -234,9 +232,9 @@ class json_reader {
   bool read_boolean(bool& value);
   bool read_string(std::string& value);
   bool read_view(std::string_view& value);
-  // The kind that was read is that of the type asked for, or else an error.
+  // False, with an error, if the kind that was read is not the plan's.
   bool expect_kind(detail::object_plan const& plan, std::string_view kind);
-  // A member that has been read, or the kind, stands again: `again` if it is to be read once more.
+  // A field that has been read, or the kind, stands again: `again` tells whether to read it once more.
   bool read_again(char const* where, std::string_view name, bool& again);
   bool check_unknown(std::size_t count);
 
@@ -265,7 +263,7 @@ class json_reader {
     return scanner_.fail_at(where, json_errc::beyond_limit, expected, found);
   }
 
-  // Before another element is read, or at the end: what a peer sends too much of is not kept.
+  // Called before another element is read, and at the end: an element too many is not kept.
   bool check_count(detail::size_limits limits, std::size_t count, bool more, char const* where,
                    std::string (*expected)(detail::size_limits)) {
     if (more ? count < limits.most : count >= limits.least) return true;
@@ -315,7 +313,7 @@ class json_reader {
   template <class Key>
   std::optional<Key> make_key(char const* where, std::string_view text);
 
-  // Passes the end of an array of this size, or says that there is another number of elements.
+  // Passes the end of an array of this size, or refuses it because there are more elements.
   bool leave_array(bool first, std::size_t size, char const* where) {
     bool more = false;
     return scanner_.next(']', first, more) && (!more || fail_length(where, size, "more"));

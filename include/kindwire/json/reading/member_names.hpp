@@ -1,4 +1,4 @@
-// The names of members that a type does not have, kept to find one that stands twice.
+// The names of members that a type does not have, kept to find duplicates.
 #pragma once
 
 #include <algorithm>
@@ -16,9 +16,9 @@
 
 namespace kindwire::detail {
 
-/// Those of all objects that are being read, each of which is inside of the one before it. The first few of
-/// an object are compared at once, without an allocation; more are sorted when it ends, so that no choice of
-/// names costs more than n log n. Views the text.
+/// The names in all objects that are being read, each inside the one before it. The first few of an object
+/// are compared at once, without an allocation; if there are more, they are sorted when it ends, so that no
+/// choice of names costs more than n log n. Views the text.
 class member_names {
   struct decoded_name {
     char const* where;
@@ -46,9 +46,9 @@ class member_names {
   member_names(member_names const&) = delete;
   member_names& operator=(member_names const&) = delete;
 
-  /// One more name of the innermost object, of which `before` are here. `where`: its quotation mark in the
-  /// text, which it follows as it is if it is `in_text`. False if it is here; of more than a few, only
-  /// leave() tells.
+  /// Adds a name of the innermost object, which has `before` names here. `where`: its quotation mark in the
+  /// text, which it follows verbatim if `in_text`. False if it is a duplicate; among more than a few names,
+  /// only leave() tells.
   bool add(std::string_view name, char const* where, bool in_text, std::size_t before) {
     entry fresh{hash_of(name), name.size(), {where + 1}};
     if (before <= few) {
@@ -72,8 +72,8 @@ class member_names {
     return true;
   }
 
-  /// The innermost object ends, of which `count` names are here. Where the first stands that is the same as
-  /// one before it; null if none is.
+  /// Removes the `count` names of the innermost object, which ends. Returns where the first duplicate stands;
+  /// null if there is none.
   char const* leave(std::size_t count) {
     entry* const last = entries() + count_;
     char const* const again = count > few ? find_again(last - count, last) : nullptr;
@@ -84,8 +84,8 @@ class member_names {
 
   void clear() noexcept { count_ = 0; }
 
-  /// What many names, and those with escapes, are kept in. To be used again by another when this one is empty
-  /// for good.
+  /// The memory for many names, and for names with escapes. Another object may use it once this one stays
+  /// empty.
   using memory = std::unique_ptr<more_names>;
   void swap_memory(memory& other) noexcept { more_.swap(other); }
   static void tidy(memory& kept) noexcept {
@@ -106,7 +106,7 @@ class member_names {
     return name.size == escaped ? name.decoded->where : name.in_text - 1;
   }
 
-  // Decides most comparisons. Who finds texts that share one has gained nothing but slower comparisons.
+  // Decides most comparisons. A peer that finds collisions gains nothing but slower comparisons.
   static std::uint64_t hash_of(std::string_view name) noexcept {
     constexpr std::uint64_t factor = 0x9E3779B97F4A7C15;
     std::uint64_t hash = name.size();

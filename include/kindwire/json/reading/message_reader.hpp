@@ -18,8 +18,8 @@ class message_reader final : public json_reader {
       : json_reader(text, options), text_(text) {}
 
   // Where the kind seems to stand, which costs next to nothing. Reading a value of that kind with read_rest()
-  // then proves it. If this returns false, or that does, restart() and find_kind() tell what
-  // is right. The view of the kind is valid until the next read.
+  // proves it. If either returns false, restart() and find_kind() find the answer. The view of the kind is
+  // valid until the next read.
   bool guess_kind(kind_key key, kind_place& place);
 
   using json_reader::fail_kind;
@@ -36,21 +36,21 @@ class message_reader final : public json_reader {
     return read_members(&value, read_plan<T>::plan, passed, !passed, place) && finish();
   }
 
-  // Checks what read_rest() would read, and that the kind is the one that stands there.
+  // Checks what read_rest() would read, and that the kind stands at `place`.
   bool skip_rest(kind_key key, kind_place const& place) { return skip_members(key, place) && finish(); }
 
-  // What names and strings are kept in while they are looked at, for one message after the other.
+  // Holds names and strings while they are looked at; may be used for one message after the other.
   struct memory {
     member_names::memory names;
     std::string scratch;
   };
-  // Views of decoded strings are no longer valid.
+  // Invalidates views of decoded strings.
   void swap_memory(memory& other) noexcept {
     names_.swap_memory(other.names);
     scanner_.swap_scratch(other.scratch);
   }
 
-  // For who keeps a view of it, as a coroutine does: false, with an error, if it is written with escapes.
+  // For callers that keep a view of the kind, as coroutines do: false, with an error, if it has escapes.
   bool kind_is_in_text(kind_key key, kind_place const& place) {
     return in_text(place.kind) || fail_escaped_kind(key);
   }
@@ -62,7 +62,7 @@ class message_reader final : public json_reader {
 };
 
 inline bool message_reader::guess_kind(kind_key key, kind_place& place) {
-  // Which of several counts is not to be guessed.
+  // Which of several kinds counts cannot be guessed.
   if (!refuses_duplicates() || refuses_objects()) return false;
   char const* position = text_.data();
   char const* const end = position + text_.size();

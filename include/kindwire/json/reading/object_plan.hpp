@@ -25,13 +25,13 @@ struct object_plan {
   std::string_view kind;
   read_row const* rows;
   std::size_t count;
-  std::uint64_t required;  // a bit a field
-  // Gives the fields of these bits, which are among the kept, what their initialisers give them. May be null.
+  std::uint64_t required;  // one bit a field
+  // Gives these fields, which are among the kept ones, what their initialisers give them. May be null.
   void (*reset)(void* object, std::uint64_t fields);
-  std::uint64_t kept;  // of fields: reading one may leave something of what it was
+  std::uint64_t kept;  // fields in which reading may leave something of the old value
 
-  // `hint`: where the name is, if members come in the order in which they are declared. `count` without the
-  // name.
+  // The index of the field; `count` if there is none. `hint`: where it is if members come in the order in
+  // which they are declared.
   std::size_t find(std::string_view name, std::size_t hint) const noexcept {
     for (std::size_t index = hint; index < count; ++index) {
       if (same_text(rows[index].name, name)) return index;
@@ -47,10 +47,10 @@ struct object_plan {
 struct variant_plan {
   kind_key key;
   std::span<std::string_view const> kinds;
-  std::size_t (*find)(std::string_view kind);  // kinds.size() without it
+  std::size_t (*find)(std::string_view kind);  // kinds.size() if it is not among them
   object_plan const* const* plans;
   void* (*const* emplace)(void* variant);
-  // For the text of a message of another kind. Null if there is no alternative for that.
+  // Stores the text of a message of another kind. Null if no alternative takes those.
   void (*keep)(void* variant, std::string_view text);
 };
 

@@ -1,4 +1,4 @@
-// How json_reader reads what holds values of other types: a part of reader.hpp.
+// How json_reader reads values that contain others: a part of reader.hpp.
 #pragma once
 
 #include <algorithm>
@@ -52,7 +52,7 @@ bool json_reader::read_list(T& values) {
       if (!check_count(Limits::items, count, more, where, detail::list_text)) return false;
     }
     if (!more) return true;
-    // Not from one allocation to the next for the first few: 64 bytes, or one element.
+    // Saves an allocation for each of the first few: 64 bytes, or one element.
     if constexpr (requires { values.reserve(values.capacity()); }) {
       if (values.capacity() == 0) values.reserve(std::max<std::size_t>(1, 64 / sizeof(element)));
     }
@@ -111,7 +111,7 @@ bool json_reader::read_tuple(T& values) {
   return good && leave_array(first, size, where);
 }
 
-/// The key of a map that is not a string of its own, or nothing and an error.
+/// A map's key that is not a std::string, or nothing and an error.
 template <class Key>
 std::optional<Key> json_reader::make_key(char const* where, std::string_view text) {
   if constexpr (std::is_same_v<Key, std::string_view>) {

@@ -1,4 +1,4 @@
-// How json_reader reads values that hold no others: a part of reader.hpp.
+// How json_reader reads values that contain no others: a part of reader.hpp.
 #pragma once
 
 #include <cstddef>
@@ -259,7 +259,7 @@ bool json_reader::read_constant(T const& value) {
                                   {where, static_cast<std::size_t>(scanner_.position() - where)});
 }
 
-/// Bytes, as their field says. How many there are is checked before they are kept.
+/// Bytes, as their field says. Their number is checked before they are kept.
 template <class Limits, class T>
 bool json_reader::read_bytes(T& value) {
   constexpr detail::byte_spelling how = Limits::bytes;

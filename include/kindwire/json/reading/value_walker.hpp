@@ -1,5 +1,4 @@
-// Reads a value of any type, part by part, for somebody who builds something else than a described type of
-// it.
+// Reads a value of any type, part by part, for code that builds something other than a described type.
 #pragma once
 
 #include <array>
@@ -22,10 +21,10 @@ namespace kindwire::detail {
 ///   string(std::string_view), name(std::string_view), begin_object(), end_object(std::size_t members),
 ///   begin_array(), end_array(std::size_t elements)
 ///
-/// of which the views are valid during the call, and of texts of no more than its most_bytes. What is no
-/// JSON, nested too deeply or no double is an error as everywhere, with the path inside of the value; so is a
-/// member that stands twice, in whichever object, if the options say so. Otherwise all are handed over, and
-/// has_duplicates() tells that there are some.
+/// The views are valid during the call. A text longer than Parts::most_bytes is refused; so is, as
+/// everywhere, what is not JSON, is nested too deeply or does not fit a double, with the path inside the
+/// value; and, if the options say so, a member that stands twice in any object. Otherwise all of them are
+/// handed over, and has_duplicates() tells that there are some.
 template <class Parts>
 class value_walker {
  public:
@@ -47,10 +46,10 @@ class value_walker {
   // An array or object that has begun.
   struct level {
     bool is_object;
-    bool inside;        // of one of its values: an error is one in that
-    char const* name;   // where that of the value stands
+    bool inside;        // one of its values, which an error belongs to
+    char const* name;   // where the value's name stands
     std::size_t count;  // of values that have begun
-    std::size_t names;  // of those, how many reader_.names_ has
+    std::size_t names;  // how many of those are in reader_.names_
   };
 
   bool walk_parts() {

@@ -1,4 +1,4 @@
-// Bytes in strings: hexadecimal digits and base64, as RFC 4648 has them, strict.
+// Bytes in strings: hexadecimal digits and base64, strictly as in RFC 4648.
 #pragma once
 
 #include "../../requirements.hpp"
@@ -33,7 +33,7 @@ constexpr std::string_view alphabet_of(byte_spelling how) noexcept {
   }
 }
 
-/// The length of the text of so many bytes.
+/// The length of the text of this many bytes.
 constexpr std::size_t spelt_size(byte_spelling how, std::size_t bytes) noexcept {
   switch (how) {
     case byte_spelling::hex: return bytes * 2;
@@ -42,7 +42,7 @@ constexpr std::size_t spelt_size(byte_spelling how, std::size_t bytes) noexcept 
   }
 }
 
-/// How many bytes a text stands for, if it does; nothing if no bytes have a text of this length.
+/// How many bytes a text of this length stands for; nothing if no bytes have one of this length.
 constexpr std::optional<std::size_t> byte_count(byte_spelling how, std::string_view text) noexcept {
   if (how == byte_spelling::hex) {
     if (text.size() % 2 != 0) return std::nullopt;
@@ -57,7 +57,7 @@ constexpr std::optional<std::size_t> byte_count(byte_spelling how, std::string_v
   return text.size() / 4 * 3 + (text.size() % 4 == 0 ? 0 : text.size() % 4 - 1);
 }
 
-// The value of each character, 255 of those that have none. Hexadecimal digits may be capital letters.
+// The value of each character, 255 if it has none. Hexadecimal digits may be capital letters.
 template <byte_spelling How>
 inline constexpr std::array<std::uint8_t, 256> byte_digits = [] {
   std::array<std::uint8_t, 256> values{};
@@ -72,8 +72,8 @@ inline constexpr std::array<std::uint8_t, 256> byte_digits = [] {
   return values;
 }();
 
-/// Decodes a text into as many bytes as byte_count() says. False if that is not how these bytes are spelt:
-/// another character, or bits behind the last byte that are not zero (RFC 4648 §3.5).
+/// Decodes a text into as many bytes as byte_count() says. False if it has another character, or bits after
+/// the last byte that are not zero (RFC 4648 §3.5).
 template <byte_spelling How, class Byte>
 constexpr bool read_bytes(std::string_view text, Byte* to) noexcept {
   constexpr unsigned bits_a_digit = How == byte_spelling::hex ? 4 : 6;
@@ -119,7 +119,7 @@ constexpr void write_bytes(Byte const* bytes, std::size_t size, Put put) {
   }
 }
 
-/// What a text of bytes looks like, as a regular expression; of `count` bytes, if that is not nothing.
+/// A regular expression for texts of bytes; of `count` bytes, if that is stated.
 inline std::string byte_pattern(byte_spelling how, std::optional<std::size_t> count) {
   auto const times = [](std::string_view what, std::size_t number) {
     return number == 0 ? std::string{} : std::string{what} + '{' + std::to_string(number) + '}';
@@ -130,7 +130,7 @@ inline std::string byte_pattern(byte_spelling how, std::optional<std::size_t> co
   }
   bool const padded = how == byte_spelling::base64;
   std::string const digit = padded ? "[A-Za-z0-9+/]" : "[A-Za-z0-9_-]";
-  // The last digit of an incomplete group has two or four bits that are zero.
+  // The last digit of an incomplete group has two or four zero bits.
   std::string const one = digit + "[AQgw]" + (padded ? "==" : "");
   std::string const two = digit + "{2}[AEIMQUYcgkosw048]" + (padded ? "=" : "");
   if (!count) return "^(" + digit + "{4})*(" + one + '|' + two + ")?$";

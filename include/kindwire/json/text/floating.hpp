@@ -1,4 +1,4 @@
-// The floating point number nearest to a decimal text: by std::from_chars() where the standard library has
+// The floating point number nearest to a decimal text, by std::from_chars() where the standard library has
 // it. libc++ before 20 does not, and on Apple's systems it needs macOS 26.
 #pragma once
 
@@ -19,7 +19,7 @@
 
 namespace kindwire::detail {
 
-// libstdc++ up to 12 at least calculates with the x87's registers on 32-bit x86, which rounds twice.
+// On 32-bit x86, libstdc++ (at least up to 12) calculates in the x87's registers, which rounds twice.
 #if defined(__APPLE__) || (defined(__GLIBCXX__) && defined(__i386__))
 template <class T>
 inline constexpr bool has_from_chars = false;
@@ -29,7 +29,7 @@ inline constexpr bool has_from_chars = requires(char const* text, T& value) {
   std::from_chars(text, text, value);
 };
 #if defined(__MINGW32__)
-// There libstdc++ reads a double, and makes that a long double.
+// There libstdc++ reads a double and converts it to a long double.
 template <>
 inline constexpr bool has_from_chars<long double> = false;
 #endif
@@ -37,7 +37,7 @@ inline constexpr bool has_from_chars<long double> = false;
 
 }  // namespace kindwire::detail
 
-// Several times as fast as strtod(), with the same results; asked for only where one of the two is needed.
+// Several times as fast as strtod(), with the same results; included only where one of the two is needed.
 #if defined(__APPLE__) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION < 200000)
 #if __has_include(<fast_float/fast_float.h>)
 #include <fast_float/fast_float.h>
@@ -49,9 +49,9 @@ namespace kindwire::detail {
 
 /// The parts of a number without its sign, however long they are.
 struct decimal_parts {
-  std::string_view digits;    // with the point
-  std::size_t point;          // where that is in `digits`, or their size
-  std::int64_t exponent = 0;  // beyond any text's digits where it is larger than that
+  std::string_view digits;    // including the point
+  std::size_t point;          // its index in `digits`, or their size
+  std::int64_t exponent = 0;  // clamped to more than any text has digits
 
   explicit decimal_parts(std::string_view absolute) noexcept {
     constexpr std::int64_t most = 1'000'000'000'000;  // no text has that many digits
@@ -78,10 +78,10 @@ inline bool is_zero(std::string_view text) noexcept {
   return text.substr(0, text.find_first_of("eE")).find_first_of("123456789") == std::string_view::npos;
 }
 
-// A decimal text in the plainest spelling that has the same nearest number: digits without a point, ended by
-// a NUL, whose value is to be multiplied by ten to a power. No locale reads that otherwise, and its size has
-// a bound: every number that T holds, and every middle between two of them, is a whole multiple of a power of
-// two with so many digits at most that one more, not zero, stands for all that follow.
+// The plainest decimal text that has the same nearest number: digits without a point, then an exponent and a
+// NUL. Every locale reads that alike, and its size is bounded: the numbers of type T, and the midpoints
+// between neighbours, have a limited number of decimal digits, after which one that is not zero stands for
+// all that follow.
 template <class T>
 class plain_decimal {
  public:
@@ -112,12 +112,12 @@ class plain_decimal {
       append('1');
       --power;
     }
-    // Beyond that all are infinite, or zero.
+    // Beyond these bounds all numbers are infinite, or zero.
     constexpr auto limit = static_cast<std::int64_t>(
         10 * (most_digits + static_cast<std::size_t>(std::numeric_limits<T>::max_exponent10)));
     power = (std::clamp)(power, -limit, limit);
     append('e');
-    // An int takes them: the buffer has room for ten digits and a sign.
+    // It fits an int: the buffer has room for ten digits and a sign.
     size_ = static_cast<std::size_t>(
         std::to_chars(text_.data() + size_, text_.data() + text_.size(), static_cast<int>(power)).ptr -
         text_.data());
@@ -161,7 +161,7 @@ template <class T>
 std::errc floating_by_fast_float(std::string_view text, T& value) noexcept {
   T nearest{};
   auto const wrong = fast_float::from_chars(text.data(), text.data() + text.size(), nearest).ec;
-  // Which of its versions tell of what no T holds differs.
+  // Its versions differ in what they report of numbers that T cannot hold.
   if (wrong != std::errc{} || std::isinf(nearest) || (nearest == 0 && !is_zero(text))) {
     return std::errc::result_out_of_range;
   }
@@ -170,8 +170,8 @@ std::errc floating_by_fast_float(std::string_view text, T& value) noexcept {
 }
 #endif
 
-/// The nearest number, the even one of two. Of `text` nothing but a number of JSON's grammar is known. What
-/// is too large or too small gives std::errc::result_out_of_range and leaves the value alone.
+/// The nearest number, or the even one of the two nearest. `text` is a number of JSON's grammar. One that is
+/// too large or too small gives std::errc::result_out_of_range and leaves the value alone.
 template <class T>
 std::errc nearest_floating(std::string_view text, T& value) noexcept {
   if constexpr (has_from_chars<T>) {

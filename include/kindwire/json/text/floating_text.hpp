@@ -1,5 +1,5 @@
-// A floating point number as the shortest text that gives it again: by std::to_chars() where the standard
-// library has it. libc++ before 14 does not, and on Apple's systems it needs macOS 13.3.
+// The shortest text that reads back as a floating point number, by std::to_chars() where the standard library
+// has it. libc++ before 14 does not, and on Apple's systems it needs macOS 13.3.
 #pragma once
 
 #include "../../requirements.hpp"
@@ -47,7 +47,7 @@ struct shortest_digits {
   int size = 0;
   int exponent = 0;
 
-  // A finite number, positive, rounded to so many digits. No locale's decimal point is looked at.
+  // A finite, positive number, rounded to this many digits. Independent of the locale's decimal point.
   template <class T>
   static shortest_digits rounded(T value, int precision) noexcept {
     std::array<char, 64> text;
@@ -95,8 +95,8 @@ struct shortest_digits {
   template <class T>
   static shortest_digits of(T value) noexcept {
     using limits = std::numeric_limits<T>;
-    // Any decimal number of digits10 digits can be told from the others by the T nearest to it, except among
-    // the subnormal numbers, which are further apart.
+    // Decimal numbers of digits10 digits have different nearest values of type T, except among the subnormal
+    // numbers, which are further apart.
     int precision = value < (limits::min)() ? 1 : limits::digits10;
     for (; precision < limits::max_digits10; ++precision) {
       auto const nearest = rounded(value, precision);
@@ -141,7 +141,7 @@ char* floating_by_printf(char* to, T value) noexcept {
     return std::to_chars(to, to + 4, magnitude).ptr;
   }
   if (exponent >= size - 1) {
-    // All digits of an integer, not zeros in place of the last.
+    // All digits of an integer, with no zeros in place of the last ones.
     return to + print(to, static_cast<std::size_t>(plain) + 1, 0, 'f', value);
   }
   if (exponent >= 0) {

@@ -19,7 +19,7 @@ struct json_number {
   std::string_view text;
   // The digits before the exponent, without the point; meaningless if `overflow`.
   std::uint64_t magnitude = 0;
-  std::int32_t power = 0;  // of ten, by which they are to be multiplied; meaningless beyond ±10,000
+  std::int32_t power = 0;  // of ten, to multiply them by; meaningless beyond ±10,000
   bool negative = false;
   bool integral = true;   // no fraction, no exponent
   bool overflow = false;  // the digits need more than 64 bits, or there are more than 19 and a fraction
@@ -33,19 +33,19 @@ struct json_number {
   std::errc to_floating(T& value) const noexcept;
 };
 
-// Below, a word holds the eight bytes that a text begins with, the first in the lowest; its digits are 0 to 9
-// where it was turned over by `digit_zeros`.
+// Below, a word holds the first eight bytes of a text, the first in the lowest byte; after `^ digit_zeros`
+// its digits are 0 to 9.
 inline constexpr std::uint64_t digit_zeros = 0x3030303030303030;
 
-/// The top bit of each byte that is no digit. A sum that leaves its byte disturbs only bytes above: the
-/// lowest mark is right.
+/// The top bit of each byte that is not a digit. Carries disturb only higher bytes, so the lowest mark is
+/// right.
 constexpr std::uint64_t no_digits(std::uint64_t digits) noexcept {
   return ((digits + 0x7676767676767676) | digits) & 0x8080808080808080;
 }
 
-/// The number that eight digits are.
+/// The number that eight digits stand for.
 constexpr std::uint64_t join_digits(std::uint64_t digits) noexcept {
-  // Neighbours are joined: pairs, then all four pairs at once, by their weights.
+  // Joins neighbouring digits into pairs, then all four pairs at once, by their weights.
   digits = digits * 10 + (digits >> 8);
   constexpr std::uint64_t pairs = 0x000000FF000000FF;
   constexpr std::uint64_t outer = 0x000F424000000064;  // 1,000,000 and 100
@@ -62,12 +62,12 @@ struct digit_run {
 constexpr digit_run read_digits(std::uint64_t word) noexcept {
   std::uint64_t const digits = word ^ digit_zeros;
   auto const count = static_cast<unsigned>(std::countr_zero(no_digits(digits))) / 8;
-  // Zeros go before what is shorter than eight.
+  // Fewer than eight get leading zeros.
   return count == 0 ? digit_run{0, 0} : digit_run{join_digits(digits << (64 - 8 * count)), count};
 }
 
-/// The number that a text begins with, if that is seen in its first eight bytes and has no sign and no
-/// exponent, into magnitude, power, integral. Returns its size, or 0.
+/// Reads the number at the beginning of a text into magnitude, power and integral, if it ends within the
+/// first eight bytes and has no sign and no exponent. Returns its size, or 0.
 inline unsigned read_short_number(std::uint64_t word, json_number& value) noexcept {
   std::uint64_t digits = word ^ digit_zeros;
   std::uint64_t marks = no_digits(digits);
@@ -78,7 +78,7 @@ inline unsigned read_short_number(std::uint64_t word, json_number& value) noexce
   unsigned size = whole / 8;
   bool const fraction = (word >> whole & 0xFF) == '.';
   if (fraction) {
-    // The point is taken out; what comes after the word is not known to be no digit.
+    // The point is taken out. A digit may follow the word.
     digits = (digits & ((std::uint64_t{1} << whole) - 1)) | (digits >> whole >> 8 << whole) |
              (std::uint64_t{0xFF} << 56);
     marks = no_digits(digits);
@@ -121,11 +121,11 @@ inline bool json_number::is_below_one() const noexcept {
   return leading == std::string_view::npos || parts.place_of(leading) < 0;
 }
 
-/// The nearest value of the type, if it is to be had by one operation: most are.
+/// The nearest value of the type, if one operation gives it: most are.
 template <class T>
 bool json_number::to_floating_at_once(T& value) const noexcept {
-  // Digits that the type holds exactly, by a power of ten that it holds exactly: one operation, whose result
-  // IEEE 754 rounds correctly, unless the machine calculates in a wider type.
+  // Digits and a power of ten that the type both holds exactly: one operation, whose result IEEE 754 rounds
+  // correctly, unless the machine calculates in a wider type.
   constexpr bool narrow = std::is_same_v<T, float>;
   constexpr std::int32_t most = narrow ? 10 : 22;
   static constexpr std::array<double, 23> powers{1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,

@@ -1,5 +1,5 @@
-// Numbers as JSON text, in the fewest characters that give the same number again: what std::to_chars()
-// writes, without a call of it where that is easily known.
+// Numbers as JSON text, in the fewest characters that read back as the same number: what std::to_chars()
+// writes, without calling it in the easy cases.
 #pragma once
 
 #include "../../requirements.hpp"
@@ -19,7 +19,7 @@ namespace kindwire::detail {
 /// Room for any number.
 inline constexpr std::size_t number_room = 32;
 
-/// Writes the last digits of a number, those that are not zero: `.5` for 500 of 1,000.
+/// Writes a fraction without its trailing zeros: `.5` for 500 of 1,000.
 inline char* write_fraction(char* to, std::uint64_t part, std::uint64_t whole) noexcept {
   *to++ = '.';
   while (part != 0) {
@@ -31,7 +31,7 @@ inline char* write_fraction(char* to, std::uint64_t part, std::uint64_t whole) n
 }
 
 inline char* write_integer(char* to, std::uint64_t value) noexcept {
-  // Of 64 bits. A sign may stand before them, so there is less than all the room.
+  // Of 64 bits. A sign may precede them, so not all of the room is left.
   constexpr int most_digits = 20;
   if (value >= 1000) return std::to_chars(to, to + most_digits, value).ptr;
   auto const digit = [&](std::uint64_t of) { *to++ = static_cast<char>('0' + of); };
@@ -41,19 +41,19 @@ inline char* write_integer(char* to, std::uint64_t value) noexcept {
   return to;
 }
 
-/// Writes the absolute value, a multiple of 1 / Scale, if it is one that has up to 15 digits. A decimal
-/// number of so few digits is the only one that gives its double, so nothing shorter does.
+/// Writes the absolute value if it is a multiple of 1 / Scale with up to 15 digits. No other decimal number
+/// of so few digits gives the same double, so none is shorter.
 template <std::uint64_t Scale>
 char* write_decimal(char* to, double value) noexcept {
   constexpr auto scale = static_cast<double>(Scale);
-  // The quotient of two exact numbers is rounded as the decimal number is when it is read.
+  // The quotient of two exact numbers is rounded as the decimal number is when read.
   auto const nearest = static_cast<std::int64_t>(value * scale + 0.5);
   if (static_cast<double>(nearest) / scale != value) return nullptr;
   auto const scaled = static_cast<std::uint64_t>(nearest);
   std::uint64_t const whole = scaled / Scale;
   std::uint64_t const part = scaled % Scale;
   if (part != 0) return write_fraction(write_integer(to, whole), part, Scale);
-  // 1e+05 is shorter than 100000, and what it is written as.
+  // Written as 1e+05, which is shorter than 100000.
   return whole % 100'000 != 0 || whole == 0 ? write_integer(to, whole) : nullptr;
 }
 
@@ -61,7 +61,7 @@ char* write_decimal(char* to, double value) noexcept {
 template <class T>
 char* write_number(char* to, T value) noexcept {
   if constexpr (std::same_as<T, double>) {
-    // Below 0.001, exponents are shorter.
+    // Below 0.001, an exponent is shorter.
     double const absolute = std::fabs(value);
     if (FLT_EVAL_METHOD == 0 && absolute < 1e12 && (absolute >= 1e-3 || absolute == 0)) {
       *to = '-';

@@ -1,5 +1,5 @@
-// Text from elsewhere, made fit for logs and messages: what is not UTF-8, forges a line or drives a terminal
-// is spelt out.
+// Text from elsewhere, made fit for logs and messages: whatever is not UTF-8, forges a line or drives a
+// terminal is spelt out.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace kindwire::detail {
 
-/// How many bytes the UTF-8 sequence has that begins the text; 0 if that is not valid, or there is none.
+/// The length of the UTF-8 sequence at the beginning of the text; 0 if it is not valid, or the text is empty.
 constexpr std::size_t utf8_sequence(std::string_view text) noexcept {
   return utf8_sequence(text.data(), text.size());
 }
@@ -24,14 +24,14 @@ constexpr bool all_utf8(std::string_view text) noexcept {
   return true;
 }
 
-/// As much of a text in UTF-8 as goes into `most` bytes, cut between characters.
+/// As much of a text in UTF-8 as fits into `most` bytes, cut between characters.
 constexpr std::string_view cut_text(std::string_view text, std::size_t most) noexcept {
   if (text.size() <= most) return text;
   while (most != 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;
   return text.substr(0, most);
 }
 
-/// C0 and C1 controls and DEL; the separators of lines and paragraphs; what turns the direction of writing.
+/// C0 and C1 controls and DEL, line and paragraph separators, and controls of the writing direction.
 constexpr bool is_unprintable(std::string_view character) noexcept {
   auto const byte = [&](std::size_t index) { return static_cast<unsigned char>(character[index]); };
   if (character.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7F;
@@ -42,7 +42,7 @@ constexpr bool is_unprintable(std::string_view character) noexcept {
           (byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9));
 }
 
-/// Hands each character of the text to `put`; where there is none but a byte that is no UTF-8, that and true.
+/// Hands each character of the text to `put`, with false; invalid bytes one at a time, with true.
 template <class Put>
 void each_character(std::string_view text, Put put) {
   while (!text.empty()) {
@@ -69,7 +69,7 @@ inline void append_utf8_only(std::string& out, std::string_view text) {
   });
 }
 
-/// The same, and for what is_unprintable(). A quotation mark or a backslash gets one before it if `quoted`.
+/// The same, also where is_unprintable(). If `quoted`, quotation marks and backslashes get a backslash.
 inline void append_printable(std::string& out, std::string_view text, bool quoted = false) {
   each_character(text, [&](std::string_view character, bool broken) {
     if (broken || is_unprintable(character)) return append_bytes(out, character);
@@ -84,7 +84,7 @@ inline void append_quoted(std::string& out, std::string_view text) {
   out += '"';
 }
 
-/// The error happened inside of this field, element or key: called from the innermost outwards (RFC 6901 §3).
+/// Adds a field, element or key that the error is inside: called from the innermost outwards (RFC 6901 §3).
 inline void prepend_step(std::string& path, std::string_view name) {
   std::string text;
   append_utf8_only(text, cut_text(name, 64));

@@ -1,5 +1,4 @@
-// The tokens of a JSON text, pulled one at a time, from a text that may be anything: RFC 8259, bounded,
-// strict.
+// The tokens of a JSON text (RFC 8259), pulled one at a time: strict and bounded, whatever the text is.
 #pragma once
 
 #include <algorithm>
@@ -19,8 +18,8 @@
 
 namespace kindwire::detail {
 
-/// A cursor over a text. Every function returns false after an error, which is then kept; nothing may be
-/// called after that but fail-path additions and take_error(). The text must outlive it.
+/// A cursor over a text. Every function returns false after an error, which is kept; then only prepend_path()
+/// and its like, and take_error(), may be called. The text must outlive it.
 class json_scanner {
  public:
   explicit json_scanner(std::string_view text, unsigned max_depth = json_max_depth) noexcept
@@ -55,7 +54,7 @@ class json_scanner {
     if (position_ != end_ && static_cast<unsigned char>(*position_) <= ' ') pass_space();
   }
 
-  /// The next byte, or NUL at the end: both are refused wherever they are looked at.
+  /// The next byte, or NUL at the end: a NUL is refused wherever it stands.
   char peek() const noexcept { return position_ == end_ ? '\0' : *position_; }
 
   bool enter(char bracket, std::string_view expected) {
@@ -67,7 +66,7 @@ class json_scanner {
     return true;
   }
 
-  /// Goes to the next element or member of the innermost array or object, or out of it: `more` tells which.
+  /// Goes to the next element or member of the innermost array or object, or leaves it: `more` tells which.
   bool next(char bracket, bool& first, bool& more) {
     skip_space();
     char const letter = peek();
@@ -108,7 +107,7 @@ class json_scanner {
     return true;
   }
 
-  /// What strings with escapes are decoded into: another one, which may have room already.
+  /// Replaces the string that strings with escapes are decoded into, by one that may have room already.
   void swap_scratch(std::string& other) noexcept { scratch_.swap(other); }
 
   bool in_text(std::string_view view) const noexcept { return view.data() != scratch_.data(); }
@@ -118,7 +117,7 @@ class json_scanner {
   bool plain_string(std::string_view& value, bool& escaped) {
     char const* const first = position_ + 1;
     char const* last = first;
-    // A short one, with something behind it: most are.
+    // A short string that is not at the text's end: most are.
     if (end_ - first >= 16) {
       if (auto const marks = special_bytes(first); marks.any()) {
         last += marks.first();
@@ -134,7 +133,7 @@ class json_scanner {
     return any_string(last, value, escaped);
   }
 
-  /// Passes this text, which is not empty, if it stands here.
+  /// Passes this text, which is not empty, if it comes next.
   bool pass(std::string_view text) noexcept {
     if (static_cast<std::size_t>(end_ - position_) < text.size() ||
         !same_bytes(position_, text.data(), text.size()))
@@ -145,20 +144,20 @@ class json_scanner {
 
   bool unescape(std::string* out);
   bool literal(std::string_view word);
-  /// `value` is as it was made.
+  /// `value` is newly made.
   bool number(json_number& value, std::string_view expected);
   bool skip_value();
 
-  /// Nothing but white space may follow. A NUL byte is something.
+  /// Only white space may follow. A NUL byte is not white space.
   bool finish() {
     skip_space();
     return position_ == end_ || fail_at(position_, json_errc::trailing_data);
   }
 
  private:
-  // What the inline functions above leave over, kept out of them.
+  // The rarer cases of the inline functions above.
   void pass_space() noexcept;
-  // What comes before `last` is known to be plain.
+  // Everything before `last` is known to be plain.
   bool any_string(char const* last, std::string_view& value, bool& escaped);
   bool any_number(json_number& value, std::string_view expected);
   bool fail_token(std::string_view expected);
@@ -190,9 +189,9 @@ KINDWIRE_NOINLINE inline bool json_scanner::fail_at(char const* where, json_errc
   return false;
 }
 
-/// What stands here is not a value of the type wanted, or not JSON at all: `null` is a value, `not json` is
-/// not. A string, a number or a literal is looked at as a whole, with what follows it; of an array or an
-/// object only the bracket.
+/// What comes next is not a value of the type wanted, or not JSON at all: `null` is a value, `not json` is
+/// not. A string, a number or a literal is checked as a whole, with what follows it; of an array or an object
+/// only the bracket.
 KINDWIRE_NOINLINE inline bool json_scanner::fail_type(std::string_view expected) {
   char const* const begin = position_;
   char const letter = peek();
@@ -211,7 +210,7 @@ KINDWIRE_NOINLINE inline bool json_scanner::fail_type(std::string_view expected)
   }
   if (letter != '{' && letter != '[') {
     if (!word.empty() && !pass(word)) {
-      // A word that is cut off may still have been meant; any other never was.
+      // A word that is cut off may have been meant; any other was not.
       std::string_view const rest{position_, static_cast<std::size_t>(end_ - position_)};
       return word.starts_with(rest) ? literal(word) : fail_token(expected);
     }
@@ -227,7 +226,7 @@ KINDWIRE_NOINLINE inline bool json_scanner::fail_type(std::string_view expected)
   return fail_at(position_, json_errc::wrong_type, expected, found);
 }
 
-/// What stands here is not allowed by the grammar.
+/// The grammar does not allow what comes next.
 KINDWIRE_NOINLINE inline bool json_scanner::fail_token(std::string_view expected) {
   if (position_ == end_) return fail_at(position_, json_errc::truncated, expected);
   char const letter = *position_;
@@ -263,7 +262,7 @@ KINDWIRE_NOINLINE inline bool json_scanner::any_string(char const* last, std::st
   return true;
 }
 
-/// A string with escapes: decoded and passed. Without `out`, it is only checked.
+/// Decodes and passes a string with escapes. Without `out`, it is only checked.
 inline bool json_scanner::unescape(std::string* out) {
   unescaped const result = unescape_string(position_, end_, out);
   position_ = result.position;
@@ -289,7 +288,7 @@ inline bool json_scanner::number(json_number& value, std::string_view expected) 
   return true;
 }
 
-/// RFC 8259 §6. Exponents are bounded as they are read: `0.0000000001e-2147483639` overflows nothing.
+/// RFC 8259 §6. Exponents are clamped as they are read: `0.0000000001e-2147483639` overflows nothing.
 KINDWIRE_NOINLINE inline bool json_scanner::any_number(json_number& value, std::string_view expected) {
   char const* at = position_;
   auto const fail_digit = [&] {
@@ -336,8 +335,8 @@ KINDWIRE_NOINLINE inline bool json_scanner::any_number(json_number& value, std::
 
 /// Passes a value of any type, checked like any other: a message with a broken part has no good parts.
 inline bool json_scanner::skip_value() {
-  // One bit a level, set for an object: the stack is a word, and as deep as messages are, no more. Whenever
-  // 64 levels are full, they are put aside.
+  // One bit a level, set for an object: one word is the whole stack of most messages. Whenever its 64 levels
+  // are full, it is put aside.
   std::uint64_t objects = 0;
   std::array<std::uint64_t, json_depth_limit / 64> aside;
   unsigned const outside = depth_;

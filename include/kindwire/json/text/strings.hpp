@@ -1,4 +1,4 @@
-// The inside of a JSON string, for reader and writer alike: runs of plain ASCII, UTF-8, escapes.
+// The contents of a JSON string, for reader and writer alike: runs of plain ASCII, UTF-8, escapes.
 #pragma once
 
 #include <cstddef>
@@ -13,9 +13,9 @@
 namespace kindwire::detail {
 
 /// Marks those of 16 bytes that are not plain ASCII in a JSON string: quotation marks, backslashes, control
-/// characters (RFC 8259 §7), and what begins or continues a longer UTF-8 sequence.
+/// characters (RFC 8259 §7), and the bytes of longer UTF-8 sequences.
 inline auto special_bytes(lane16 bytes) noexcept {
-  // As signed numbers the last are below zero, and so below the space.
+  // As signed numbers, the bytes of longer sequences are below zero, and so below the space.
   return (below(bytes, 0x20) | equal(bytes, lane16::filled('"')) | equal(bytes, lane16::filled('\\')))
       .marks();
 }
@@ -26,8 +26,8 @@ constexpr bool is_special(char letter) noexcept {
   return byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\';
 }
 
-/// The first byte of [position, end) that is not plain ASCII, `end` if there is none. With `begin`, what
-/// stands between that and `position` may be read, too.
+/// The first byte of [position, end) that is not plain ASCII; `end` if there is none. The bytes from `begin`
+/// on may be read, too.
 inline char const* skip_plain(char const* begin, char const* position, char const* end) noexcept {
   for (; end - position >= 16; position += 16) {
     if (auto const marks = special_bytes(position); marks.any()) return position + marks.first();
@@ -35,12 +35,12 @@ inline char const* skip_plain(char const* begin, char const* position, char cons
   if (position == end) return end;
   auto const left = static_cast<std::size_t>(end - position);
   if (end - begin >= 16) {
-    // The last 16 bytes, without those that have been seen.
+    // The last 16 bytes, minus those that have been seen.
     auto const marks = special_bytes(end - 16).from(16 - left);
     return marks.any() ? position + marks.first() : end;
   }
   if (left >= 8) {
-    // In two halves that overlap: what the second has of the first is plain, if the first is.
+    // In two halves that overlap: where they do, the second is plain if the first is.
     auto const marks = special_bytes(lane16::of(load<std::uint64_t>(position), load<std::uint64_t>(end - 8)));
     if (!marks.any()) return end;
     unsigned const place = marks.first();
@@ -50,15 +50,15 @@ inline char const* skip_plain(char const* begin, char const* position, char cons
   return position;
 }
 
-/// Moves `position`, where something stands, over one UTF-8 sequence. False, and it is left there, if that is
-/// not valid, or if `end` comes before its last byte.
+/// Moves `position`, which is before `end`, over one UTF-8 sequence. False, with `position` unchanged, if the
+/// sequence is not valid or is cut off by `end`.
 inline bool skip_utf8(char const*& position, char const* end) noexcept {
   std::size_t const size = utf8_sequence(position, static_cast<std::size_t>(end - position));
   position += size;
   return size != 0;
 }
 
-/// The same for all that follow each other: texts in other alphabets have runs of them.
+/// The same for a run of sequences, which texts in other alphabets have.
 inline bool skip_utf8_run(char const*& position, char const* end) noexcept {
   do {
     if (!skip_utf8(position, end)) return false;
@@ -68,11 +68,11 @@ inline bool skip_utf8_run(char const*& position, char const* end) noexcept {
 
 struct unescaped {
   json_errc code;        // none, or why the string is bad
-  char const* position;  // behind the string, or where it is bad
+  char const* position;  // after the string, or where it is bad
 };
 
-// What read_code_unit() gives when there are no four hexadecimal digits, since one of them is none, or since
-// the text ends.
+// What read_code_unit() returns without four hexadecimal digits: because of another character, or because the
+// text ends.
 inline constexpr std::uint32_t no_code_unit = 0x10000;
 inline constexpr std::uint32_t cut_code_unit = 0x20000;
 
@@ -107,7 +107,7 @@ inline void append_utf8(std::string& out, std::uint32_t code_point) {
   }
 }
 
-/// Passes `\u` with four digits, and a second one if it takes both to express a code point.
+/// Passes `\u` and four digits, and a second such escape if the code point takes two.
 inline json_errc read_unicode_escape(char const*& position, char const* end,
                                      std::uint32_t& code_point) noexcept {
   auto const fail = [&](std::uint32_t unit) {
@@ -135,7 +135,7 @@ inline json_errc read_unicode_escape(char const*& position, char const* end,
   return {};
 }
 
-/// What a backslash and this letter stand for; NUL if that is no escape.
+/// What a backslash and this letter stand for; NUL if that is not an escape.
 constexpr char simple_escape(char letter) noexcept {
   switch (letter) {
     case '"':

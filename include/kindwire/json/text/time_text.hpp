@@ -1,4 +1,4 @@
-// Points in time as RFC 3339 has them: 2026-11-29T07:10:00.5Z.
+// Points in time as in RFC 3339: 2026-11-29T07:10:00.5Z.
 #pragma once
 
 #include "../../requirements.hpp"
@@ -16,13 +16,13 @@
 
 namespace kindwire::detail {
 
-/// Seconds since 1970, and of the one that has begun, nanoseconds.
+/// Seconds since 1970, and nanoseconds of the one that has begun.
 struct split_time {
   std::int64_t seconds = 0;
   std::uint32_t nanoseconds = 0;
 };
 
-// The years that have four digits.
+// The years of four digits.
 inline constexpr std::int64_t first_second = -62'167'219'200;  // 0000-01-01T00:00:00Z
 inline constexpr std::int64_t last_second = 253'402'300'799;   // 9999-12-31T23:59:59Z
 
@@ -30,8 +30,8 @@ inline constexpr std::int64_t a_day = 86'400;  // in seconds
 
 enum class time_text_error { none, malformed, inexact };
 
-/// RFC 3339 §5.6. A leap second, which no clock of the standard library has, is malformed; more than
-/// nanoseconds are inexact.
+/// RFC 3339 §5.6. A leap second, which no clock of the standard library has, is malformed; fractions of a
+/// nanosecond are inexact.
 constexpr time_text_error read_time(std::string_view text, split_time& time) noexcept {
   auto const digits = [&](std::size_t at, std::size_t count, unsigned& value) {
     value = 0;
@@ -114,7 +114,7 @@ constexpr char* write_time(char* to, split_time time) noexcept {
   return to;
 }
 
-// So many counts are a second; 0 where one count is whole seconds.
+// How many counts make a second; 0 where one count is whole seconds.
 template <class Duration>
 constexpr std::int64_t counts_a_second() noexcept {
   using period = typename Duration::period;
@@ -126,7 +126,7 @@ constexpr std::int64_t counts_a_second() noexcept {
   return coarse ? 0 : period::den;
 }
 
-/// False if the seconds of the time do not fit, or the year has not four digits.
+/// False if the seconds do not fit, or the year does not have four digits.
 template <class Duration>
 conversion split(Duration since_1970, split_time& time) noexcept {
   constexpr std::int64_t scale = counts_a_second<Duration>();
@@ -154,7 +154,7 @@ conversion join(split_time time, Duration& since_1970) noexcept {
     constexpr std::int64_t nanoseconds = std::nano::den / scale;
     if (time.nanoseconds % nanoseconds != 0) return conversion::lossy;
     std::int64_t const part = time.nanoseconds / nanoseconds;
-    // The second that has begun may be the first that does not fit, by less than its part.
+    // The second that has begun may not fit, although the time does.
     bool const before = time.seconds < 0 && part != 0;
     std::chrono::duration<std::int64_t, typename Duration::period> whole{};
     if (convert_duration(std::chrono::duration<std::int64_t>{time.seconds + (before ? 1 : 0)}, whole) !=

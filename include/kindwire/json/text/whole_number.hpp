@@ -10,11 +10,11 @@
 
 namespace kindwire::detail {
 
-/// Makes a number that is not `integral` an integer of the same value, exactly, in `magnitude` and
-/// `overflow`. False if it is none, and then they mean nothing. In time linear in the text.
+/// Converts a number that is not `integral` to an integer of exactly the same value, in `magnitude` and
+/// `overflow`. False if there is no such integer, and then they mean nothing. Takes time linear in the text.
 ///
-/// JSON has one type of number (RFC 8259 §6), and JSON Schema calls an integer what has no fraction, however
-/// it is written (2020-12 validation, §6.1.1): Python writes 3.0 for a float of that value.
+/// JSON has one type of number (RFC 8259 §6), and to JSON Schema any number without a fraction is an integer,
+/// however it is written (2020-12 validation, §6.1.1): Python writes 3.0 for a float of that value.
 inline bool make_whole(json_number& number) noexcept {
   decimal_parts const parts(number.text.substr(number.negative ? 1 : 0));
   std::size_t const last = parts.digits.find_last_not_of("0.");

@@ -1,4 +1,4 @@
-// Short texts by machine words, where a call of memcmp() costs more than the comparison.
+// Short texts compared and copied by machine words, where a call of memcmp() would cost more.
 #pragma once
 
 #include <bit>
@@ -11,8 +11,8 @@
 
 namespace kindwire::detail {
 
-/// The eight bytes at `position`, the first in the lowest byte; zeros stand for what is behind `end`. Nothing
-/// outside of [begin, end) is read.
+/// The eight bytes at `position`, the first in the lowest byte, with zeros for those beyond `end`. Nothing
+/// outside [begin, end) is read.
 inline std::uint64_t load_word(char const* begin, char const* position, char const* end) noexcept {
   auto const left = static_cast<std::size_t>(end - position);
   if constexpr (std::endian::native == std::endian::little) {
@@ -27,7 +27,7 @@ inline std::uint64_t load_word(char const* begin, char const* position, char con
   return word;
 }
 
-/// Whether the texts, of one size, are the same. The last word overlaps the one before it.
+/// Whether two texts of one size are the same. The last word overlaps the one before it.
 inline bool same_bytes(char const* left, char const* right, std::size_t size) noexcept {
   auto const same = [&]<class Word>(Word, std::size_t at) {
     return load<Word>(left + at) == load<Word>(right + at);
@@ -47,7 +47,7 @@ inline bool same_text(std::string_view left, std::string_view right) noexcept {
   return left.size() == right.size() && same_bytes(left.data(), right.data(), left.size());
 }
 
-/// As memcpy(), by words of which the last overlaps the one before it. The texts do not overlap.
+/// Like memcpy(), by words, the last of which overlaps the one before it. The texts do not overlap.
 inline void copy_text(char* to, char const* from, std::size_t size) noexcept {
   auto const copy = [&]<class Word>(Word, std::size_t at) {
     Word const word = load<Word>(from + at);

@@ -31,14 +31,14 @@ concept text_sink = requires(T& sink, char const* data, std::size_t size) {
 
 /// How a value is written.
 struct encode_options {
-  /// How many arrays and objects may stand inside each other; up to json_depth_limit. What reads it must
-  /// allow as many: see json_options.
+  /// How many arrays and objects may stand inside each other; up to json_depth_limit. The reader must allow
+  /// as many: see json_options.
   unsigned max_depth = json_max_depth;
 };
 
 namespace detail {
 
-// What writing an object needs to know of its type: a table, so that one function writes all of them.
+// What the writer needs to know of an object's type, as a table: one function writes all types.
 struct write_row {
   std::string_view name;
   std::string_view lead;               // `,"name":`, or empty
@@ -58,18 +58,18 @@ struct write_table {
 template <described T>
 struct write_plan;
 
-// Writes a value that is a tree of parts, as RapidJSON's are.
+// Writes a value that is a tree, as RapidJSON's are.
 template <class Tree>
 class tree_writer;
 
-// What the outermost object has behind its kind, and the name of that where it is not the type's own.
+// The member after the outermost object's kind, and that kind's key if it is not the type's own.
 struct kind_neighbour {
   std::string_view name;
-  std::string_view value;  // as it stands in JSON; empty: there is none
+  std::string_view value;  // as JSON; empty: there is no such member
   std::string_view key;    // empty: the type's own
 };
 
-// A sink that bytes can be taken back from.
+// A sink from which bytes can be taken back.
 template <class T>
 concept rewindable_sink = text_sink<T> && requires(T& sink, std::size_t size) {
   { sink.size() } -> std::convertible_to<std::size_t>;
@@ -80,7 +80,7 @@ concept rewindable_sink = text_sink<T> && requires(T& sink, std::size_t size) {
 
 /// Writes values, one after the other. A json_codec is handed one; encode() makes them.
 ///
-/// Its functions return false after an error, and so must whoever calls them: at once.
+/// Its functions return false after an error, and their callers must then do so at once.
 class json_writer {
  public:
   /// Writes to `sink`, which must outlive the writer, in pieces of up to 512 bytes.
@@ -91,7 +91,7 @@ class json_writer {
             [](void* to, char const* data, std::size_t size) { static_cast<Sink*>(to)->append(data, size); }),
         max_depth_((std::min)(options.max_depth, json_depth_limit)) {}
 
-  /// Writes to nowhere, to find out whether and how well a value can be written.
+  /// Writes to nowhere, to find out whether a value can be written.
   explicit json_writer(encode_options options = {}) noexcept
       : max_depth_((std::min)(options.max_depth, json_depth_limit)) {}
 
@@ -104,7 +104,7 @@ class json_writer {
     return write_value<detail::no_limits>(value);
   }
 
-  /// Writes a message whose kind has this behind it.
+  /// Writes a message with this after its kind.
   template <message_kind T>
   bool write(T const& value, detail::kind_neighbour const& neighbour) {
     neighbour_ = &neighbour;
@@ -119,13 +119,13 @@ class json_writer {
     return false;
   }
 
-  /// Hands what is left over to the sink: the last call to a writer.
+  /// Hands the rest to the sink: the last call to a writer.
   void flush() {
     if (append_ != nullptr) append_(sink_, buffer_.data(), used_);
     used_ = 0;
   }
 
-  /// All that was written, unless it was so much that the sink got some of it, or nobody did.
+  /// All that was written; nothing if that was too much to hold.
   std::optional<std::string_view> held() const noexcept {
     if (overflowed_) return std::nullopt;
     return std::string_view{buffer_.data(), used_};

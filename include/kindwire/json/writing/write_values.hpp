@@ -67,7 +67,7 @@ bool json_writer::write_text(std::string_view text) {
   return write_string(text);
 }
 
-// What would not be the same when it is read again is refused.
+// A value that would not read back as the same is refused.
 template <class Limits, class T>
 bool json_writer::write_duration(T value) {
   using unit = detail::unit_of<T, typename Limits::unit>;
@@ -125,7 +125,7 @@ bool json_writer::write_variant(std::variant<Alternatives...> const& value) {
     if constexpr (std::is_same_v<alternative, std::monostate>) {
       return reject("a variant that holds a message");
     } else if constexpr (detail::keeps_text<alternative>) {
-      // What has no kind could not be read again.
+      // Without a kind it could not be read back.
       if (!detail::has_kind(one.text, kinds::key, max_depth_))
         return reject("a raw_json that is a message with a kind");
       return write_raw(one.text);
@@ -203,7 +203,7 @@ bool json_writer::write_map(Map const& values) {
   return leave(separator, '{', '}');
 }
 
-/// RFC 8259 §7: escapes what must be escaped, and nothing else.
+/// Escapes what RFC 8259 §7 requires, and nothing else.
 inline bool json_writer::write_string(std::string_view text) {
   char const* const begin = text.data();
   char const* const end = begin + text.size();
@@ -242,9 +242,8 @@ inline bool json_writer::write_string(std::string_view text) {
   return true;
 }
 
-/// A text from elsewhere goes out as it is, once it is known to be one value, except for what would do no
-/// harm in a document but would in a stream of lines: white space around it, and line breaks, which in JSON
-/// can only stand between tokens.
+/// Raw JSON goes out verbatim, once it is known to be one value, but without the white space around it and
+/// without line breaks, which would do harm in a stream of lines. In JSON they only stand between tokens.
 inline bool json_writer::write_raw(std::string_view text) {
   detail::json_scanner scanner{text, max_depth_};
   scanner.rewind(text.data(), depth_);
@@ -265,7 +264,7 @@ inline bool json_writer::write_raw(std::string_view text) {
   return false;
 }
 
-// The kind, where that is more than one piece of text.
+// The kind, where it is not one piece of text.
 KINDWIRE_NOINLINE inline bool json_writer::write_opening(detail::write_table const& table) {
   detail::kind_neighbour const none{};
   detail::kind_neighbour const& neighbour =
