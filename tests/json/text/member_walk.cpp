@@ -39,6 +39,18 @@ TEST_CASE("members come one after the other, and the object's end is passed") {
   CHECK(members_of(" { \"a\" : {\"b\":[2]} ,\n\"\\u0063\":\"}\" } , ") == R"([a={"b":[2]}][c="}"] , )");
 }
 
+TEST_CASE("a walk may begin behind the first member") {
+  json_scanner scanner{R"({"a":1,"b":2})"};
+  std::string_view name;
+  REQUIRE((scanner.enter('{', {}) && scanner.key(name) && scanner.skip_value()));
+  member_walk member{scanner, false};
+  REQUIRE(member.next());
+  CHECK(member.name() == "b");
+  CHECK(!member.is_first());
+  REQUIRE(scanner.skip_value());
+  CHECK((!member.next() && !member.failed()));
+}
+
 TEST_CASE("a walk ends at what is no member") {
   CHECK(members_of(R"({"a":1,})") == "[a=1]malformed JSON at byte 7: expected a field name, found '}'");
   CHECK(members_of(R"({"a":1 "b":2})") == "[a=1]malformed JSON at byte 7: expected ',' or '}', found '\"'");

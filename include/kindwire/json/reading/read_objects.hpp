@@ -14,6 +14,7 @@
 
 #include "../description/schema_check.hpp"
 #include "../kind/find.hpp"
+#include "../text/member_walk.hpp"
 #include "duplicates.hpp"
 #include "json_reader.hpp"
 
@@ -21,7 +22,7 @@ namespace kindwire {
 
 inline bool json_reader::read_object(void* object, detail::object_plan const& plan) {
   if (plan.has_kind && options_.duplicates == duplicate_policy::last) {
-    // The kind that counts must be known before any is looked at.
+    // Which kind counts must be known first.
     detail::kind_place place;
     if (!find_kind(detail::kind_key{plan.key}, place)) return false;
     return expect_kind(plan, place.kind) && read_members(object, plan, false, true, place);
@@ -45,26 +46,21 @@ inline bool json_reader::read_variant(void* variant, detail::variant_plan const&
 }
 
 inline bool json_reader::skip_members(detail::kind_key key, detail::kind_place const& place) {
-  bool first = place.at != nullptr;
-  bool passed = !first;
+  bool kind_passed = place.at == nullptr;
   std::size_t unknown = 0;
-  for (bool more = true;;) {
-    if (!scanner_.next('}', first, more)) return false;
-    if (!more) {
-      if (!leave_unknown(unknown)) return false;
-      return passed || fail_missing_kind(key.name);
-    }
-    char const* const where = scanner_.position();
-    if (where == place.at && !passed) {
-      passed = true;
+  detail::member_walk member{scanner_, !kind_passed};
+  while (member.next()) {
+    if (!kind_passed && member.at() == place.at) {
+      kind_passed = true;
       scanner_.rewind(place.end, scanner_.depth());
-      continue;
+    } else if (member.name() == key.name && refuses_duplicates()) {
+      return fail_duplicate(member.at(), member.name());
+    } else if (!pass_unknown(member.at(), member.name(), unknown++)) {
+      return false;
     }
-    std::string_view name;
-    if (!scanner_.key(name)) return false;
-    if (name == key.name && refuses_duplicates()) return fail_duplicate(where, name);
-    if (!pass_unknown(where, name, unknown++)) return false;
   }
+  if (member.failed() || !leave_unknown(unknown)) return false;
+  return kind_passed || fail_missing_kind(key.name);
 }
 
 inline bool json_reader::read_members(void* object, detail::object_plan const& plan, bool kind_known,
@@ -73,7 +69,7 @@ inline bool json_reader::read_members(void* object, detail::object_plan const& p
   std::size_t expected = 0;
   std::size_t unknown = 0;
   for (bool more = true;;) {
-    // The next field as we would write it is known by its looks.
+    // The next field is recognised as a whole if it is written as we would write it.
     if (expected != plan.count && (seen >> expected & 1) == 0) {
       detail::read_row const& row = plan.rows[expected];
       if (!row.lead.empty() && scanner_.pass(row.lead.substr(first ? 1 : 0))) {
@@ -112,7 +108,7 @@ inline bool json_reader::read_members(void* object, detail::object_plan const& p
       }
     } else if (plan.has_kind && detail::same_text(name, plan.key)) {
       if (options_.duplicates == duplicate_policy::last) {
-        // Which counts was found out before, and is passed where it stands.
+        // The kind that counts is known already.
         if (!scanner_.skip_value()) return false;
         continue;
       }
@@ -141,8 +137,8 @@ inline bool json_reader::read_members(void* object, detail::object_plan const& p
 
 namespace detail {
 
-// Whether something of what a member held may be left after reading another value into it: a field that the
-// other does not have.
+// Whether reading a new value into a member may leave something of the old one: a field that the new one does
+// not have.
 template <class T>
 inline constexpr bool is_kept = has_read_codec<T> || described<T>;
 template <class T>
@@ -154,7 +150,7 @@ template <class First, class Second>
 inline constexpr bool is_kept<std::pair<First, Second>> =
     has_read_codec<std::pair<First, Second>> || is_kept<First> || is_kept<Second>;
 
-// A codec's type is its own affair.
+// How a codec reads its type is up to the codec.
 template <class T>
 void renew([[maybe_unused]] T& value) {
   if constexpr (has_read_codec<T>) {

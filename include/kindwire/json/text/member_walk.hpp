@@ -7,10 +7,12 @@
 
 namespace kindwire::detail {
 
-/// Goes over the members of the object that the scanner has entered. Whoever walks passes each value.
+/// Goes over the members of the object that the scanner has entered. The caller passes each value.
 class member_walk {
  public:
-  explicit member_walk(json_scanner& scanner) noexcept : scanner_(scanner) {}
+  /// `begins`: the first member comes next; otherwise some have been passed.
+  explicit member_walk(json_scanner& scanner, bool begins = true) noexcept
+      : scanner_(scanner), begins_(begins) {}
 
   /// Goes to the next member, and passes its name and the colon. False at the object's end, which is passed,
   /// and after an error.
@@ -35,7 +37,7 @@ class member_walk {
   json_scanner& scanner_;
   std::string_view name_;
   char const* at_ = nullptr;
-  bool begins_ = true;
+  bool begins_;
   bool is_first_ = false;
   bool failed_ = false;
 };
