@@ -14,6 +14,15 @@ void take(rapidjson::Value const& whole, totals& got) {
   if (!take_document(whole, got)) give_up("a document is not what was expected");
 }
 
+void keep(rapidjson::Document whole, totals& got) { take(whole, got); }
+
+template <auto Handler>
+auto dispatcher_to() {
+  return kw::dispatcher{kw::on_kind("UPLOAD_PROGRESS", Handler), kw::on_kind("UPLOAD_DONE", Handler),
+                        kw::on_kind("UPLOAD_FAILED", Handler)};
+}
+
+template <auto Handler>
 class ours final : public decoder {
  public:
   void decode(char* received, std::vector<text> const& texts) override {
@@ -24,26 +33,7 @@ class ours final : public decoder {
   }
 
  private:
-  kw::dispatcher<decltype(kw::on_kind("UPLOAD_PROGRESS", &take)), decltype(kw::on_kind("UPLOAD_DONE", &take)),
-                 decltype(kw::on_kind("UPLOAD_FAILED", &take))>
-      on_{kw::on_kind("UPLOAD_PROGRESS", &take), kw::on_kind("UPLOAD_DONE", &take),
-          kw::on_kind("UPLOAD_FAILED", &take)};
-};
-
-void keep(rapidjson::Document whole, totals& got) { take(whole, got); }
-
-class ours_kept final : public decoder {
- public:
-  void decode(char* received, std::vector<text> const& texts) override {
-    for (auto const& [at, size] : texts) {
-      if (auto const outcome = on_(std::string_view(received + at, size), got); !outcome)
-        give_up("kindwire: " + outcome.error().message());
-    }
-  }
-
- private:
-  kw::dispatcher<decltype(kw::on_kind("UPLOAD_PROGRESS", &keep)), decltype(kw::on_kind("UPLOAD_DONE", &keep))>
-      on_{kw::on_kind("UPLOAD_PROGRESS", &keep), kw::on_kind("UPLOAD_DONE", &keep)};
+  decltype(dispatcher_to<Handler>()) on_ = dispatcher_to<Handler>();
 };
 
 class rapidjson_alone final : public decoder {
@@ -57,8 +47,8 @@ class rapidjson_alone final : public decoder {
   }
 };
 
-document_decoders const ours_of_thread("ours", {[] { return std::make_unique<ours>(); }});
-document_decoders const ours_of_its_own("ours_kept", {[] { return std::make_unique<ours_kept>(); }});
+document_decoders const ours_of_thread("ours", {[] { return std::make_unique<ours<&take>>(); }});
+document_decoders const ours_of_its_own("ours_kept", {[] { return std::make_unique<ours<&keep>>(); }});
 document_decoders const theirs("rapidjson_document", {[] { return std::make_unique<rapidjson_alone>(); }});
 
 }  // namespace
