@@ -16,7 +16,6 @@
 #include "../message/extension.hpp"
 #include "../message/shared_frames.hpp"
 #include "../net/connection/connection.hpp"
-#include "../net/connection/mail_source.hpp"
 #include "../net/connection/mailbox.hpp"
 #include "options.hpp"
 
@@ -35,25 +34,16 @@ struct parcel {
 // One connection in a hub. Made under the hub's lock; the rest is for the connection's executor only.
 class member {
  public:
-  member(std::shared_ptr<net::detail::mailbox> box, net::detail::mail_source& source) noexcept
-      : box_(std::move(box)), link_(source) {}
+  explicit member(std::shared_ptr<net::detail::mailbox> box) noexcept : box_(std::move(box)) {}
   member(member const&) = delete;
   member& operator=(member const&) = delete;
-  virtual ~member() { unlink(); }
+  virtual ~member() = default;
 
   net::detail::mailbox& box() const noexcept { return *box_; }
 
   // Null once it has ended.
   net::detail::connection* connection() const noexcept {
     return static_cast<net::detail::connection*>(box_->owner());
-  }
-
-  // From here on the connection looks for what the hub has for it before it sends anything itself.
-  void link() noexcept {
-    if (!std::exchange(linked_, true)) box_->sources().add(link_);
-  }
-  void unlink() noexcept {
-    if (std::exchange(linked_, false)) box_->sources().remove(link_);
   }
 
   // Where it is in an audience.
@@ -69,8 +59,6 @@ class member {
 
  private:
   std::shared_ptr<net::detail::mailbox> const box_;
-  net::detail::mail_source_link link_;
-  bool linked_ = false;
 };
 
 // What a room is for those who hand out its messages. The log is written by whoever publishes.

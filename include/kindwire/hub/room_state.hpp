@@ -25,7 +25,7 @@ struct room_state;
 template <class Key, class Data>
 struct seat_state final : member {
   seat_state(std::shared_ptr<net::detail::mailbox> box, std::shared_ptr<shard> at, Key who, Data with)
-      : member(std::move(box), *at), where(std::move(at)), key(std::move(who)), data(std::move(with)) {}
+      : member(std::move(box)), where(std::move(at)), key(std::move(who)), data(std::move(with)) {}
 
   std::shared_ptr<shard> const where;
   Key const key;

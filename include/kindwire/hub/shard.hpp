@@ -97,6 +97,9 @@ class shard final : public net::detail::mail_source, public std::enable_shared_f
     return !delivering_ && count_.load(std::memory_order_relaxed) != 0;
   }
   void deliver_mail() noexcept override { deliver(false); }
+  void connection_ended() noexcept override {
+    if (only_) drop();
+  }
 
  private:
   // What is published in the same room, one directly after the other, is one step.
@@ -109,15 +112,45 @@ class shard final : public net::detail::mail_source, public std::enable_shared_f
     return true;
   }
 
+  // Posted. The steps keep members, and these the shard: with a context that ends before the turn comes, they
+  // are dropped.
+  struct turn {
+    std::shared_ptr<shard> of;
+
+    explicit turn(std::shared_ptr<shard> which) noexcept : of(std::move(which)) {}
+    turn(turn&&) noexcept = default;
+    turn& operator=(turn&&) = delete;
+    ~turn() {
+      if (of && !of->waking_) of->drop();
+    }
+    void operator()() { std::exchange(of, nullptr)->deliver(true); }
+  };
+
+  void drop() noexcept {
+    std::vector<step> dropped;  // destroyed without the lock
+    std::lock_guard const lock(mutex_);
+    dropped.swap(steps_);
+    count_.store(0, std::memory_order_relaxed);
+    woken_ = false;
+  }
+
   bool wake() {
     // A connection that takes its mail asks us.
     if (only_) return only_->ring();
-    return gate_->pass(
-        [this] { asio::post(*executor_, [self = shared_from_this()] { self->deliver(true); }); });
+    return gate_->pass([this] {
+      // A turn that there is no memory for is destroyed in here, and drops nothing.
+      waking_ = true;
+      struct done {
+        bool& waking;
+        ~done() { waking = false; }
+      } const guard{waking_};
+      asio::post(*executor_, turn{shared_from_this()});
+    });
   }
 
   void deliver(bool in_turn) noexcept {
     if (delivering_) return;
+    auto const self = shared_from_this();  // the last member may go
     delivering_ = true;
     {
       std::lock_guard const lock(mutex_);
@@ -159,7 +192,7 @@ class shard final : public net::detail::mail_source, public std::enable_shared_f
   void carry_out(step& next, sharing how) {
     switch (next.does) {
       case step::kind::depart:
-        next.who->unlink();
+        next.who->box().sources().remove(*this);
         while (!next.who->places.empty()) next.who->places.back().in->remove(*next.who);
         return;
       case step::kind::enter:
@@ -314,6 +347,7 @@ class shard final : public net::detail::mail_source, public std::enable_shared_f
   std::vector<step> steps_;
   std::atomic<std::size_t> count_{0};
   bool woken_ = false;
+  bool waking_ = false;
 
   // For the executor only.
   std::vector<step> taken_;

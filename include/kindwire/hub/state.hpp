@@ -89,14 +89,15 @@ class hub_state : public std::enable_shared_from_this<hub_state<Key, Data>> {
     auto const fresh = std::make_shared<seat>(std::move(box), where, std::move(key), std::move(data));
     people_[fresh->key].push_back(fresh);
     try {
+      fresh->box().sources().add(where);  // this is the connection's executor
       all_->add(fresh, {});
     } catch (...) {
+      fresh->box().sources().remove(*where);
       forget(*fresh);
       throw;
     }
     fresh->rooms.push_back(all_);
     fresh->is_there = true;
-    fresh->link();  // this is the connection's executor
     for (auto const& each : replaced) {
       each->where->post({.does = shard::step::kind::close, .who = each, .code = replaced_code});
       depart(each, false);

@@ -1,62 +1,58 @@
 // What others keep for a connection until it takes it.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
+#include <memory>
 #include <utility>
+#include <vector>
 
 namespace kindwire::net::detail {
 
-// Something that has messages for a connection, which are to leave before what the connection sends of its
-// own afterwards. In the lists of any number of connections of one executor; used on that only.
+// Something that has messages for connections of one executor, which are to leave before what these send of
+// their own afterwards. Used on that executor only.
 class mail_source {
  public:
   mail_source() noexcept = default;
   mail_source(mail_source const&) = delete;
   mail_source& operator=(mail_source const&) = delete;
+  virtual ~mail_source() = default;
 
+  // False while it delivers.
   virtual bool has_mail() const noexcept = 0;
-  // Queues them; may do so for other connections, too. Calls no user code.
+  // Queues what it has, for all its connections. Calls no user code.
   virtual void deliver_mail() noexcept = 0;
-
- protected:
-  ~mail_source() = default;
-};
-
-// A link in a connection's list, which must outlive it.
-class mail_source_link {
- public:
-  explicit mail_source_link(mail_source& of) noexcept : source_(of) {}
-  mail_source_link(mail_source_link const&) = delete;
-  mail_source_link& operator=(mail_source_link const&) = delete;
-
- private:
-  friend class mail_sources;
-  mail_source& source_;
-  mail_source_link* next_ = nullptr;
+  // One of its connections has ended, or the context has.
+  virtual void connection_ended() noexcept = 0;
 };
 
 // Those of one connection.
 class mail_sources {
  public:
-  void add(mail_source_link& link) noexcept { link.next_ = std::exchange(first_, &link); }
-  void remove(mail_source_link& link) noexcept {
-    for (mail_source_link** at = &first_; *at != nullptr; at = &(*at)->next_) {
-      if (*at != &link) continue;
-      *at = link.next_;
-      return;
+  // May be added more than once, and is then to be removed as often. May throw std::bad_alloc.
+  void add(std::shared_ptr<mail_source> source) { all_.push_back(std::move(source)); }
+  void remove(mail_source const& source) noexcept {
+    auto const found =
+        std::find_if(all_.begin(), all_.end(), [&](auto& each) { return each.get() == &source; });
+    if (found != all_.end()) all_.erase(found);
+  }
+
+  // Those that deliver may add and remove sources.
+  void deliver() noexcept {
+    for (std::size_t i = 0; i < all_.size(); ++i) {
+      if (!all_[i]->has_mail()) continue;
+      auto const source = all_[i];
+      source->deliver_mail();
     }
   }
 
-  // A source may add and remove links, but not that by which it was found.
-  void deliver() noexcept {
-    for (mail_source_link* each = first_; each != nullptr;) {
-      mail_source_link* const next = each->next_;
-      if (each->source_.has_mail()) each->source_.deliver_mail();
-      each = next;
-    }
+  // There will be no delivery any more.
+  void end() noexcept {
+    for (auto const& each : std::exchange(all_, {})) each->connection_ended();
   }
 
  private:
-  mail_source_link* first_ = nullptr;
+  std::vector<std::shared_ptr<mail_source>> all_;
 };
 
 }  // namespace kindwire::net::detail

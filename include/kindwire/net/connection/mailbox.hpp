@@ -169,6 +169,7 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
       waiting_.store(0, std::memory_order_relaxed);
     }
     if (!taking_) taken_.release();
+    sources_.end();
   }
 
   // Bytes pending, with overhead.
