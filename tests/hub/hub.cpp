@@ -3,10 +3,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <asio/io_context.hpp>
 #include <asio/strand.hpp>
 #include <chrono>
 #include <cstddef>
+#include <kindwire/frame/decoder.hpp>
 #include <kindwire/json/reader.hpp>
 #include <kindwire/json/writer.hpp>
 #include <memory>
@@ -15,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -285,6 +288,232 @@ TEST_CASE("a room with history gives what was missed, in order, before what is n
   CHECK(room.publish("no JSON").error);
   CHECK(room.publish(std::vector<std::byte>(3)).error == kw::error::invalid_argument);
   CHECK(room.publish(progress{1}).receivers == 2);
+}
+
+TEST_CASE("what was promised of the past comes whole, however much more it is than may be queued") {
+  for (auto const policy : {kw::slow_reader::close, kw::slow_reader::drop_newest,
+                            kw::slow_reader::drop_oldest, kw::slow_reader::latest_per_key}) {
+    world all;
+    auto const room = all.users.room("r", {.history = 50, .envelope = false, .slow = policy});
+    strings sent;
+    for (int i = 0; i < 50; ++i) {
+      sent.push_back(std::string(30, static_cast<char>('A' + i)));
+      room.publish(sent.back(), {.key = i % 2 == 0 ? "even" : "odd"});
+    }
+    auto slow = all.make(small_queue());
+    auto const ann = all.users.join("ann", *slow.ws);
+    slow.far->writes_wait = true;
+    ann.enter("r", {.latest = 50});
+    all.settle();
+    slow.far->let_write();
+    all.settle();
+    CHECK(slow.heard() == sent);
+    CHECK(slow.ws->is_open());
+    CHECK(room.missed() == 0);
+  }
+}
+
+TEST_CASE("a room that was forgotten and made again knows that it does not know") {
+  world all;
+  std::string id;
+  {
+    auto const room = all.users.room("r", {.history = 5, .history_time = 0ms});
+    for (int i = 0; i < 3; ++i) room.publish(R"("old")");
+    id = room.last_id();
+    room.publish(R"("missed")");
+    std::this_thread::sleep_for(2ms);
+  }
+  CHECK(all.users.rooms().empty());
+  auto const room = all.users.room("r", {.history = 5});
+  for (int i = 0; i < 5; ++i) room.publish(R"("new")");
+  auto one = all.make();
+  auto const ann = all.users.join("ann", *one.ws);
+  CHECK_FALSE(ann.enter("r", {.since = id}).complete);
+  ann.leave("r");
+  CHECK(ann.enter("r", {.since = room.last_id()}).complete);
+}
+
+TEST_CASE("a burst in one turn closes nobody who could have taken it") {
+  world all;
+  auto one = all.make(small_queue());
+  auto const ann = all.users.join("ann", *one.ws);
+  ann.enter("a");
+  ann.enter("b");
+  all.settle();
+  strings sent;
+  for (int i = 0; i < 20; ++i) {
+    sent.push_back(std::string(60, static_cast<char>('A' + i)));
+    all.users.room(i % 2 == 0 ? "a" : "b").publish(sent.back());
+  }
+  all.settle();
+  CHECK(one.heard() == sent);
+  CHECK(one.ws->is_open());
+}
+
+TEST_CASE("messages without a key, too, are dropped from the oldest") {
+  world all;
+  auto const room = all.users.room("r", {.slow = kw::slow_reader::drop_oldest});
+  auto slow = all.make(small_queue());
+  auto const ann = all.users.join("ann", *slow.ws);
+  ann.enter("r");
+  slow.far->writes_wait = true;
+  for (int i = 100; i < 500; ++i) {
+    room.publish(std::to_string(i) + std::string(15, '.'));
+    all.settle();
+  }
+  slow.far->let_write();
+  all.settle();
+  auto const heard = slow.heard();
+  REQUIRE(heard.size() > 4);
+  CHECK(heard.size() < 15);
+  CHECK(heard.back().starts_with("499"));
+  CHECK(room.missed() == 400 - heard.size());
+}
+
+TEST_CASE("who waits for the prices of one room gets what is said in another") {
+  world all;
+  auto const prices = all.users.room("prices", {.slow = kw::slow_reader::latest_per_key});
+  auto slow = all.make(small_queue());
+  auto const ann = all.users.join("ann", *slow.ws);
+  ann.enter("prices");
+  ann.enter("chat");
+  slow.far->writes_wait = true;
+  for (int i = 10; i < 30; ++i) {
+    prices.publish(std::to_string(i) + std::string(18, '$'), {.key = "gold"});
+    all.settle();
+  }
+  // All has been taken, but nobody has told us yet.
+  slow.far->let_write();
+  for (int i = 0; i < 3; ++i) all.io.poll_one();
+  all.users.room("chat").publish("hello");
+  all.settle();
+  auto const heard = slow.heard();
+  CHECK(slow.ws->is_open());
+  CHECK(std::count(heard.begin(), heard.end(), "hello") == 1);
+  CHECK(std::count(heard.begin(), heard.end(), "29" + std::string(18, '$')) == 1);
+}
+
+TEST_CASE("a client that has fallen behind catches up before anything newer") {
+  world all;
+  auto const prices = all.users.room("prices", {.slow = kw::slow_reader::latest_per_key});
+  side client(all.io.get_executor(), small_queue(), kw::role::client);
+  auto const ann = all.users.join("ann", *client.ws);
+  ann.enter("prices");
+  client.far->writes_wait = true;
+  for (int i = 0; i < 30; ++i) {
+    prices.publish(std::string(18, static_cast<char>('a' + i % 3)), {.key = std::to_string(i % 3)});
+    all.settle();
+  }
+  prices.publish("newer");
+  client.far->let_write();
+  all.settle();
+  std::string written = client.far->written();
+  std::span<std::byte> input{reinterpret_cast<std::byte*>(written.data()), written.size()};
+  kw::frame_decoder<kw::role::server> decoder;
+  strings heard;
+  while (auto const frame = decoder.next(input))
+    heard.emplace_back(kw::message(frame.header->type, frame.payload).text());
+  CHECK(heard.size() < 12);
+  for (char const each : {'a', 'b', 'c'})
+    CHECK(std::find(heard.end() - 4, heard.end(), std::string(18, each)) != heard.end());
+}
+
+TEST_CASE("a connection in two hubs gets what is sent by both before its Close") {
+  world all;
+  kw::hub<std::string> others;
+  auto one = all.make();
+  auto mine = all.users.join("ann", *one.ws);
+  auto const theirs = others.join("ann", *one.ws);
+  all.users.send("ann", "0");
+  mine.leave();
+  others.send("ann", "1");
+  one.ws->try_send("2");
+  one.ws->try_close();
+  all.settle();
+  CHECK(one.heard() == strings{"0", "1", "2", "close 1000"});
+}
+
+TEST_CASE("a websocket that is destroyed has sent what was published, and a Close") {
+  world all;
+  auto one = all.make();
+  auto const ann = all.users.join("ann", *one.ws);
+  ann.enter("a");
+  ann.enter("b");
+  all.settle();
+  all.users.room("a").publish("1");
+  all.users.room("b").publish("2");
+  one.ws.reset();
+  std::string const expected =
+      "\x81\x01"
+      "1\x81\x01"
+      "2\x88";
+  CHECK(one.far->written().substr(0, expected.size()) == expected);
+}
+
+TEST_CASE("what a context does not come to is bounded, and counted") {
+  asio::io_context io;
+  kw::hub<std::string> users{kw::hub_options{.max_waiting = 1000}};
+  side one(io.get_executor());
+  auto const ann = users.join("ann", *one.ws);
+  ann.enter("r");
+  auto const room = users.room("r");
+  std::size_t receivers = 0;
+  for (int i = 0; i < 100; ++i) receivers += room.publish(std::string(98, 'x')).receivers;
+  CHECK(receivers == 10);
+  CHECK(room.missed() == 90);
+  test::settle(io);
+  CHECK(one.heard().size() == 10);
+  CHECK(room.publish(std::string(5000, 'x')));
+}
+
+TEST_CASE("a hub may be destroyed by what it tells, and tells nothing after that") {
+  asio::io_context io;
+  side one(io.get_executor());
+  auto users = std::make_unique<kw::hub<std::string>>();
+  strings events;
+  users->on_enter([&](std::string_view, std::string const&) { events.push_back("+"); });
+  users->on_leave([&](std::string_view room, std::string const&) {
+    events.push_back("-" + std::string(room));
+    users.reset();
+  });
+  {
+    auto const ann = users->join("ann", *one.ws);
+    ann.enter("a");
+    ann.enter("b");
+    ann.enter("c");
+  }
+  CHECK(events.size() == 4);
+  CHECK(users == nullptr);
+}
+
+TEST_CASE("a grace time covers a connection that takes the place of another") {
+  asio::io_context io;
+  kw::hub<std::string> users{io, {.same_key = kw::same_key::replace, .rooms = {.grace = 10s}}};
+  strings events;
+  users.on_enter([&](std::string_view, std::string const& key) { events.push_back("+" + key); });
+  users.on_leave([&](std::string_view, std::string const& key) { events.push_back("-" + key); });
+  side one(io.get_executor());
+  side two(io.get_executor());
+  auto const first = users.join("ann", *one.ws);
+  first.enter("r");
+  auto const second = users.join("ann", *two.ws);
+  second.enter("r");
+  CHECK(events == strings{"+ann"});
+}
+
+TEST_CASE("a quiet room that is kept for long keeps no other, and for ever is possible") {
+  asio::io_context io;
+  kw::hub<std::string> users{kw::hub_options{.max_rooms = 4}};
+  users.room("long", {.history = 1, .history_time = (std::chrono::milliseconds::max)()}).publish("1");
+  for (int i = 0; i < 20; ++i) {
+    users.room(std::to_string(i), {.history = 1, .history_time = 0ms}).publish("1");
+    std::this_thread::sleep_for(2ms);
+  }
+  side one(io.get_executor());
+  auto const ann = users.join("ann", *one.ws);
+  CHECK(ann.enter("long", {.latest = 1}));
+  test::settle(io);
+  CHECK(one.heard().size() == 2);
 }
 
 TEST_CASE("history without an envelope, and for a while only") {

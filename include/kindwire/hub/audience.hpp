@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "../message/extension.hpp"
+#include "../message/prepared_message.hpp"
 #include "../message/shared_frames.hpp"
 #include "../net/connection/connection.hpp"
 #include "../net/connection/mailbox.hpp"
@@ -29,6 +31,7 @@ struct parcel {
   std::size_t messages = 1;
   compress how = compress::yes;
   std::shared_ptr<std::string const> key = {};  // for slow_reader::latest_per_key
+  std::optional<prepared_message> whole = {};   // the one message, where somebody may compress it
 };
 
 // One connection in a hub. Made under the hub's lock; the rest is for the connection's executor only.
@@ -46,9 +49,10 @@ class member {
     return static_cast<net::detail::connection*>(box_->owner());
   }
 
-  // Where it is in an audience.
+  // Where it is in an audience, which may be gone.
   struct place {
-    audience* in;
+    std::weak_ptr<audience> in;
+    audience const* which;
     std::size_t index;
     std::uint64_t seen = 0;  // of slow_reader::latest_per_key, while it is behind
     bool behind = false;
@@ -72,15 +76,12 @@ struct room_log {
   frame_log frames;
 };
 
-// Those of one executor who are in one room. For that executor only.
-class audience {
+// Those of one executor who are in one room. For that executor only, but for its end.
+class audience : public std::enable_shared_from_this<audience> {
  public:
   explicit audience(std::shared_ptr<room_log> of) noexcept : room(std::move(of)) {}
   audience(audience const&) = delete;
   audience& operator=(audience const&) = delete;
-  ~audience() {
-    while (!members.empty()) remove(*members.back());
-  }
 
   std::shared_ptr<room_log> const room;
   std::vector<std::shared_ptr<member>> members;
@@ -89,12 +90,13 @@ class audience {
   void add(std::shared_ptr<member> const& who) {
     who->places.reserve(who->places.size() + 1);
     members.push_back(who);
-    who->places.push_back({this, members.size() - 1});
+    who->places.push_back({weak_from_this(), this, members.size() - 1});
   }
   void remove(member& who) noexcept {
     auto const found = place_of(who);
     if (found == who.places.end()) return;
     std::size_t const index = found->index;
+    no_longer_behind(*found);
     who.places.erase(found);
     auto const last = std::exchange(members[index], members.back());
     members.pop_back();
@@ -102,21 +104,24 @@ class audience {
   }
 
   std::vector<member::place>::iterator place_of(member& who) noexcept {
-    return std::find_if(who.places.begin(), who.places.end(), [this](auto& each) { return each.in == this; });
+    return std::find_if(who.places.begin(), who.places.end(),
+                        [this](auto& each) { return each.which == this; });
   }
 
-  // Of slow_reader::latest_per_key: the latest parcel of each key, with its number.
+  // Of slow_reader::latest_per_key: how many parcels there were, and the latest of each key with its number,
+  // since somebody is behind.
   struct numbered {
     std::uint64_t number;
     parcel what;
   };
   std::unordered_map<std::string, numbered> latest;
   std::uint64_t published = 0;
+  std::size_t behind = 0;
 
   // May throw std::bad_alloc; then nothing has changed.
-  void note(parcel const& what) {
-    latest.insert_or_assign(*what.key, numbered{published + 1, what});
-    ++published;
+  void note(parcel const& what) { latest.insert_or_assign(*what.key, numbered{published, what}); }
+  void no_longer_behind(member::place& place) noexcept {
+    if (std::exchange(place.behind, false) && --behind == 0) latest.clear();
   }
   // What was noted after that number, in order.
   std::vector<numbered const*> since(std::uint64_t number) const {

@@ -1,6 +1,7 @@
 // The last messages of a room, and what somebody who comes back has missed of them.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -19,7 +20,8 @@
 
 namespace kindwire::detail {
 
-// Ids of one hub: those of an earlier run of the program, or of another hub, are of another `epoch`.
+// Ids of all messages of one hub, in one row, whatever room they are in: those of an earlier run of the
+// program, or of another hub, are of another `epoch`.
 class message_ids {
  public:
   message_ids() {
@@ -33,20 +35,25 @@ class message_ids {
     epoch_ += '-';
   }
 
+  // The number of the last message so far.
+  std::uint64_t last() const noexcept { return last_; }
+  std::uint64_t next() noexcept { return ++last_; }
+
   std::string id(std::uint64_t number) const { return epoch_ + std::to_string(number); }
 
-  // Nothing if it is not one of ours.
+  // Nothing if it is none of ours.
   std::optional<std::uint64_t> number(std::string_view id) const noexcept {
     if (!id.starts_with(epoch_)) return std::nullopt;
     id.remove_prefix(epoch_.size());
     std::uint64_t found = 0;
     auto const [end, failure] = std::from_chars(id.data(), id.data() + id.size(), found);
-    if (failure != std::errc{} || end != id.data() + id.size()) return std::nullopt;
+    if (failure != std::errc{} || end != id.data() + id.size() || found > last_) return std::nullopt;
     return found;
   }
 
  private:
   std::string epoch_;
+  std::uint64_t last_ = 0;
 };
 
 // Keeps what was published by reference: it is the same bytes that the connections were sent.
@@ -54,24 +61,26 @@ class history {
  public:
   using clock = std::chrono::steady_clock;
 
+  // Knows of nothing that was published before that number.
+  explicit history(std::uint64_t begin) noexcept : last_(begin), forgotten_(begin) {}
+
   // May throw std::bad_alloc; then nothing has changed.
-  void add(parcel what, std::size_t most, clock::time_point now) {
-    if (most == 0) return;
-    kept_.push_back({last_, now, std::move(what)});
-    while (kept_.size() > most) kept_.pop_front();
+  void add(std::uint64_t number, parcel what, std::size_t most, clock::time_point now) {
+    if (most != 0) kept_.push_back({number, now, std::move(what)});
+    last_ = number;
+    if (most == 0) forgotten_ = number;
+    while (kept_.size() > most) forget();
   }
   void expire(clock::time_point before) noexcept {
-    while (!kept_.empty() && kept_.front().when < before) kept_.pop_front();
+    while (!kept_.empty() && kept_.front().when < before) forget();
   }
-  void clear() noexcept { kept_.clear(); }
+  void clear() noexcept {
+    while (!kept_.empty()) forget();
+  }
   bool empty() const noexcept { return kept_.empty(); }
-  std::size_t size() const noexcept { return kept_.size(); }
 
-  // The number of the latest message, kept or not; 0 before the first.
+  // The number of the latest message, kept or not; where it began before the first.
   std::uint64_t last() const noexcept { return last_; }
-  std::uint64_t next() noexcept { return ++last_; }
-  // The one that next() gave will not be published after all.
-  void take_back() noexcept { --last_; }
 
   // What came after that number, as far as it is kept.
   std::vector<parcel> since(std::uint64_t number) const {
@@ -82,12 +91,13 @@ class history {
     return all;
   }
   // True if all that came after it is kept.
-  bool is_complete_since(std::uint64_t number) const noexcept {
-    return number <= last_ && number + kept_.size() >= last_;
-  }
+  bool is_complete_since(std::uint64_t number) const noexcept { return number >= forgotten_; }
   // The last `count` of them.
   std::vector<parcel> latest(std::size_t count) const {
-    return since(last_ - (std::min)(std::uint64_t{count}, last_));
+    std::vector<parcel> all;
+    for (std::size_t i = kept_.size() - (std::min)(count, kept_.size()); i != kept_.size(); ++i)
+      all.push_back(kept_[i].what);
+    return all;
   }
 
  private:
@@ -96,8 +106,15 @@ class history {
     clock::time_point when;
     parcel what;
   };
+
+  void forget() noexcept {
+    forgotten_ = kept_.front().number;
+    kept_.pop_front();
+  }
+
   std::deque<kept> kept_;
-  std::uint64_t last_ = 0;
+  std::uint64_t last_;
+  std::uint64_t forgotten_;  // the latest that is kept no more
 };
 
 }  // namespace kindwire::detail

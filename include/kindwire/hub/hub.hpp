@@ -39,7 +39,9 @@ namespace kindwire {
 ///
 /// Thread safety: every function but join() from any thread, at any time. join() where the websocket may be
 /// used. Callbacks are called without a lock, one at a time, on the thread that made them happen or one that
-/// is telling already; they may do anything, and are not called any more once the hub is destroyed.
+/// is telling already; they may do anything, and are not called any more once the hub is destroyed, which
+/// waits for one that is under way on another thread. A Key and a Data are copied, compared and destroyed
+/// while the hub is locked: what they do then must not call it.
 template <class Key, class Data = std::monostate>
 class hub {
   using state = detail::hub_state<Key, Data>;
@@ -86,9 +88,9 @@ class hub {
   /// May throw std::bad_alloc.
   [[nodiscard]] seat join(Key key, net::websocket const& ws, Data data = {}) {
     std::error_code failure;
-    auto mine =
-        state_->join(std::move(key), net::detail::websocket_access::state(ws), std::move(data), failure);
-    return mine ? seat(state_, std::move(mine), {}) : seat(nullptr, nullptr, failure);
+    auto const of = state_;  // what is told of those who are replaced may destroy this
+    auto mine = of->join(std::move(key), net::detail::websocket_access::state(ws), std::move(data), failure);
+    return mine ? seat(of, std::move(mine), {}) : seat(nullptr, nullptr, failure);
   }
 
   /// To all connections of one key.
@@ -100,7 +102,7 @@ class hub {
     });
     return result;
   }
-  /// To all connections of several keys, each once.
+  /// To all connections of several keys, which are all different.
   template <class Keys, detail::sent_to_many T>
   delivery send_to(Keys const& keys, T const& what, compress how = compress::yes) const {
     delivery result;

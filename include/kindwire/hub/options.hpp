@@ -11,8 +11,8 @@
 namespace kindwire {
 
 /// What becomes of a message for a connection that is behind: more than `connection_options::send_queue_soft`
-/// bytes wait to be read by its peer. Whatever the policy, that costs no copies: the connections that are
-/// behind share what they wait for.
+/// bytes wait to be read by its peer. What somebody gets of the past when entering a room is all given to
+/// him. Whatever the policy, that costs no copies: the connections that are behind share what they wait for.
 enum class slow_reader : std::uint8_t {
   close,           ///< the connection is closed with 1013, "try again later"
   drop_newest,     ///< the message is dropped
@@ -49,6 +49,9 @@ struct hub_options {
   room_options rooms = {};
   std::size_t max_rooms = 100000;  ///< one more is std::errc::no_buffer_space
   std::size_t max_rooms_a_seat = 1000;
+  /// Bytes published that a context has not come to handing to its connections; more are dropped, and counted
+  /// by room::missed(): a thread that publishes must not outrun another that delivers for ever.
+  std::size_t max_waiting = std::size_t{64} << 20;
   std::size_t max_name_size = 128;  ///< of a room, in bytes; and of a key that is a string
 };
 

@@ -80,7 +80,7 @@ class room {
   std::size_t size() const {
     return state_->look_at(*room_, [](auto const& of, auto const&) {
       std::size_t count = 0;
-      for (auto const& each : of.parts) count += each.count;
+      for (auto const& [where, each] : of.parts) count += each.count;
       return count;
     });
   }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -10,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "../session/deadline.hpp"
+#include "history.hpp"
 #include "options.hpp"
 #include "room_state.hpp"
 
@@ -28,12 +29,13 @@ class room_list {
   std::shared_ptr<room> const& find(std::string_view name) const { return all_.find(name)->second; }
 
   // Null if there are too many. May throw std::bad_alloc.
-  std::shared_ptr<room> find_or_make(std::string_view name, hub_options const& options) {
+  std::shared_ptr<room> find_or_make(std::string_view name, hub_options const& options,
+                                     message_ids const& ids) {
     forget_quiet();
     auto const found = all_.find(name);
     if (found != all_.end()) return found->second;
     if (all_.size() >= options.max_rooms) return nullptr;
-    auto fresh = std::make_shared<room>(name, options.rooms);
+    auto fresh = std::make_shared<room>(name, options.rooms, ids.last());
     return all_.emplace(std::string(name), std::move(fresh)).first->second;
   }
 
@@ -43,28 +45,29 @@ class room_list {
     auto const found = all_.find(what.log->name);
     if (found == all_.end() || found->second.get() != &what) return;
     auto const now = clock::now();
-    what.past.expire(now - what.options.history_time);
+    what.expire(now);
     if (what.past.empty()) {
       all_.erase(found);
     } else if (!std::exchange(what.is_quiet, true)) {
-      quiet_.push_back({now + what.options.history_time, found->second});
+      quiet_.emplace(time_after(now, what.options.history_time), found->second);
     }
   }
 
- private:
+  // Those that were kept for their past alone, once that is over.
   void forget_quiet() {
     auto const now = clock::now();
-    while (!quiet_.empty() && quiet_.front().first < now) {
-      auto const next = quiet_.front().second.lock();
-      quiet_.pop_front();
+    while (!quiet_.empty() && quiet_.begin()->first < now) {
+      auto const next = quiet_.begin()->second.lock();
+      quiet_.erase(quiet_.begin());
       if (!next) continue;
       next->is_quiet = false;
       collect(*next);
     }
   }
 
+ private:
   std::map<std::string, std::shared_ptr<room>, std::less<>> all_;
-  std::deque<std::pair<clock::time_point, std::weak_ptr<room>>> quiet_;  // kept for their past alone
+  std::multimap<clock::time_point, std::weak_ptr<room>> quiet_;
 };
 
 }  // namespace kindwire::detail

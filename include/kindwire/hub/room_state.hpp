@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -32,6 +34,7 @@ struct seat_state final : member {
   Data data;
   std::vector<std::shared_ptr<room_state<Key, Data>>> rooms;
   bool is_there = false;
+  bool may_compress = false;
 };
 
 // Guarded by the hub's lock.
@@ -42,7 +45,6 @@ struct room_state {
 
   // Its members who share an executor.
   struct part {
-    std::shared_ptr<shard> where;
     std::shared_ptr<audience> those;
     std::size_t count = 0;
   };
@@ -52,8 +54,8 @@ struct room_state {
     clock::time_point leaves = (clock::time_point::max)();  // if nobody comes back
   };
 
-  explicit room_state(std::string_view name, room_options const& with = {})
-      : log(std::make_shared<room_log>()) {
+  room_state(std::string_view name, room_options const& with, std::uint64_t begin)
+      : log(std::make_shared<room_log>()), past(begin) {
     log->name = name;
     set(with);
   }
@@ -62,60 +64,62 @@ struct room_state {
     log->slow = with.slow;
     if (with.history == 0) past.clear();
   }
+  void expire(clock::time_point now) noexcept {
+    // For ever: longer than the clock has run.
+    if (options.history_time < std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()))
+      past.expire(now - options.history_time);
+  }
   bool is_enveloped() const noexcept { return options.history != 0 && options.envelope; }
 
   // From the shard's next step on: first what is given to it of `earlier`, and then all that is published.
   // May throw std::bad_alloc; then nothing has changed.
   void add(std::shared_ptr<seat> const& who, std::vector<parcel> earlier) {
-    auto found = part_of(*who);
-    if (found == parts.end()) {
-      parts.push_back({who->where, std::make_shared<audience>(log)});
-      found = std::prev(parts.end());
-    }
-    ++found->count;
+    part& in = parts[who->where];
+    if (!in.those) in.those = std::make_shared<audience>(log);
+    ++in.count;
     try {
-      who->where->post({shard::step::kind::enter, found->those, who, {}, std::move(earlier)});
+      who->where->post({shard::step::kind::enter, in.those, who, {}, std::move(earlier)});
     } catch (...) {
       uncount(*who);
       throw;
     }
   }
   void remove(std::shared_ptr<seat> const& who) {
-    auto const those = part_of(*who)->those;
+    auto const those = parts.find(who->where)->second.those;
     uncount(*who);
     who->where->post({shard::step::kind::leave, those, who});
   }
-  // One that leaves all rooms at once.
-  void uncount(seat const& who) noexcept {
-    auto const found = part_of(who);
-    if (--found->count == 0) parts.erase(found);
-  }
 
-  // To all but one, who may be null. Returns how many connections that is.
-  std::size_t hand_out(parcel const& what, std::shared_ptr<seat> const& but) {
-    std::size_t count = 0;
-    for (part const& each : parts) {
-      each.where->post({shard::step::kind::deliver, each.those, but, what});
-      count += each.count;
-    }
-    bool const spared = but && std::find_if(but->rooms.begin(), but->rooms.end(), [this](auto const& each) {
+  // To all but one, who may be null. Returns how many connections that is. Those whose executor is more than
+  // `most` bytes behind miss it.
+  std::size_t hand_out(parcel const& what, std::shared_ptr<seat> const& but, std::size_t most) {
+    bool const spares = but && std::find_if(but->rooms.begin(), but->rooms.end(), [this](auto const& each) {
                                  return each.get() == this;
                                }) != but->rooms.end();
-    return spared ? count - 1 : count;
+    std::size_t count = 0;
+    for (auto const& [where, each] : parts) {
+      std::size_t const those = each.count - (spares && where == but->where ? 1 : 0);
+      if (where->post({shard::step::kind::deliver, each.those, but, what}, most)) {
+        count += those;
+      } else {
+        log->dropped.fetch_add(those, std::memory_order_relaxed);
+      }
+    }
+    return count;
   }
 
   std::shared_ptr<room_log> const log;
   room_options options;
-  std::vector<part> parts;
+  std::unordered_map<std::shared_ptr<shard>, part> parts;
   std::map<Key, presence> people;
   history past;
   std::size_t handles = 0;
   bool is_quiet = false;  // to be looked at again once its past is over
 
  private:
-  typename std::vector<part>::iterator part_of(seat const& who) noexcept {
-    return std::find_if(parts.begin(), parts.end(),
-                        [&](part const& each) { return each.where == who.where; });
+  void uncount(seat const& who) noexcept {
+    auto const found = parts.find(who.where);
+    if (--found->second.count == 0) parts.erase(found);
   }
 };
 

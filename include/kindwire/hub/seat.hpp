@@ -82,19 +82,24 @@ class seat {
   entered enter(std::string_view room, enter_options const& past = {}) const {
     entered result;
     if (!mine_) return {kindwire::error::closed};
-    result.error = state_->enter(mine_, room, past, result.complete);
+    auto const mine = mine_;  // what is told of it may destroy this
+    auto const of = state_;
+    result.error = of->enter(mine, room, past, result.complete);
     return result;
   }
   /// Does nothing if it is not in there.
   void leave(std::string_view room) const {
-    if (mine_) state_->leave(mine_, room);
+    auto const mine = mine_;
+    auto const of = state_;
+    if (mine) of->leave(mine, room);
   }
 
   /// Leaves the hub and all rooms.
   void leave() noexcept {
-    if (mine_) state_->leave(mine_);
-    mine_ = nullptr;
-    state_ = nullptr;
+    // What is told of it may come back here.
+    auto const mine = std::exchange(mine_, nullptr);
+    auto const of = std::exchange(state_, nullptr);
+    if (mine) of->leave(mine);
   }
 
   /// To all in a room that this connection is in, or to all but this. std::errc::permission_denied if it is

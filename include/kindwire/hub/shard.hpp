@@ -57,7 +57,7 @@ class shard final : public net::detail::mail_source, public std::enable_shared_f
 
   struct step {
     enum class kind : std::uint8_t {
-      depart,   // `who` is no longer in the hub, nor in any room
+      depart,   // `who` is no longer in the hub
       enter,    // `who` gets `earlier`, and is in `where`
       leave,    // and no longer
       deliver,  // `what` goes to all of `where` but `who`, or to `who` alone
@@ -71,22 +71,31 @@ class shard final : public net::detail::mail_source, public std::enable_shared_f
     close_code code{};
   };
 
-  // From any thread. Does nothing once the context has ended. May throw std::bad_alloc; then nothing has
-  // changed.
-  void post(step next) {
+  // From any thread. False, with nothing changed, for a parcel when more than `most` bytes of them wait: the
+  // executor does not keep up. Does nothing once the context has ended. May throw std::bad_alloc; then
+  // nothing has changed.
+  bool post(step next, std::size_t most = SIZE_MAX) {
     std::lock_guard const lock(mutex_);
-    if (!steps_.empty() && joins(steps_.back(), next)) return;
+    std::size_t const size = next.what.frames.size();
+    if (size != 0 && waiting_ != 0 && waiting_ + size > most) return false;
+    waiting_ += size;
+    if (!steps_.empty() && joins(steps_.back(), next)) return true;
     steps_.push_back(std::move(next));
-    if (!woken_) {
-      try {
-        woken_ = wake();
-      } catch (...) {
-        steps_.pop_back();
-        throw;
-      }
-      if (!woken_) steps_.clear();
+    count_.store(steps_.size(), std::memory_order_relaxed);  // before anybody is woken
+    if (woken_) return true;
+    try {
+      woken_ = wake();
+    } catch (...) {
+      steps_.pop_back();
+      waiting_ -= size;
+      count_.store(steps_.size(), std::memory_order_relaxed);
+      throw;
     }
-    count_.store(steps_.size(), std::memory_order_relaxed);
+    if (woken_) return true;
+    steps_.clear();
+    waiting_ = 0;
+    count_.store(0, std::memory_order_relaxed);
+    return true;
   }
 
   bool is_of(net::detail::context_gate const& gate) const noexcept { return gate_.get() == &gate; }
@@ -106,7 +115,7 @@ class shard final : public net::detail::mail_source, public std::enable_shared_f
   static bool joins(step& last, step const& next) noexcept {
     if (last.does != step::kind::deliver || next.does != step::kind::deliver || last.where != next.where ||
         last.who != next.who || last.what.how != next.what.how || last.what.key || next.what.key ||
-        !last.what.frames.join(next.what.frames))
+        last.what.whole || !last.what.frames.join(next.what.frames))
       return false;
     last.what.messages += next.what.messages;
     return true;
@@ -130,8 +139,10 @@ class shard final : public net::detail::mail_source, public std::enable_shared_f
     std::vector<step> dropped;  // destroyed without the lock
     std::lock_guard const lock(mutex_);
     dropped.swap(steps_);
+    waiting_ = 0;
     count_.store(0, std::memory_order_relaxed);
     woken_ = false;
+    if (!delivering_) missed_.clear();
   }
 
   bool wake() {
@@ -155,6 +166,7 @@ class shard final : public net::detail::mail_source, public std::enable_shared_f
     {
       std::lock_guard const lock(mutex_);
       taken_.swap(steps_);
+      waiting_ = 0;
       count_.store(0, std::memory_order_relaxed);
       if (in_turn || only_) woken_ = false;
     }
@@ -178,27 +190,28 @@ class shard final : public net::detail::mail_source, public std::enable_shared_f
     if (in_turn) {
       tell();
     } else if (only_) {
-      net::detail::try_allocating([&] {
-        connection* const to = static_cast<connection*>(only_->owner());
-        if (to != nullptr) asio::post(to->executor(), [self = shared_from_this()] { self->tell(); });
-      });
+      connection* const to = static_cast<connection*>(only_->owner());
+      bool const later = to != nullptr && net::detail::try_allocating([&] {
+                           asio::post(to->executor(), [self = shared_from_this()] { self->tell(); });
+                         });
+      if (!later) missed_.clear();
     }
   }
 
   void tell() {
-    if (!missed_.empty()) report_(std::exchange(missed_, {}));
+    if (missed_.empty()) return;
+    net::detail::try_allocating([&] { report_(std::exchange(missed_, {})); });
   }
 
   void carry_out(step& next, sharing how) {
     switch (next.does) {
-      case step::kind::depart:
-        next.who->box().sources().remove(*this);
-        while (!next.who->places.empty()) next.who->places.back().in->remove(*next.who);
-        return;
+      case step::kind::depart: next.who->box().sources().remove(*this); return;
       case step::kind::enter:
+        // All of it, however much: that is what was promised.
         for (parcel const& each : next.earlier) {
+          connection* const over = next.who->connection();
           prepared_.clear();
-          give(next.who, next.where.get(), each, how);
+          if (over != nullptr) hand(next.who, *over, next.where.get(), each, how);
         }
         return next.where->add(next.who);
       case step::kind::leave: return next.where->remove(*next.who);
@@ -209,8 +222,11 @@ class shard final : public net::detail::mail_source, public std::enable_shared_f
     }
     prepared_.clear();
     if (!next.where) return give(next.who, nullptr, next.what, how);
-    if (next.what.key) next.where->note(next.what);
-    if (next.what.frames.size() > 1024 && (large_.empty() || large_.back() != next.where->room))
+    if (next.what.key && next.where->room->slow == slow_reader::latest_per_key) {
+      ++next.where->published;
+      if (next.where->behind != 0) next.where->note(next.what);
+    }
+    if (next.what.frames.block_size() > 1024 && (large_.empty() || large_.back() != next.where->room))
       large_.push_back(next.where->room);
     for (auto const& each : next.where->members) {
       if (each != next.who) give(each, next.where.get(), next.what, how);
@@ -222,30 +238,40 @@ class shard final : public net::detail::mail_source, public std::enable_shared_f
   void give(std::shared_ptr<member> const& to, audience* in, parcel const& what, sharing how) {
     connection* const over = to->connection();
     if (over == nullptr) return;
-    if (!over->may_send_more() || to->waits) [[unlikely]]
-      return give_slow(to, *over, in, what, how);
-    hand(to, *over, in, what, how);
+    bool const given = net::detail::try_allocating([&] {
+      // What was published in the same turn has had no chance to leave yet.
+      if (!over->may_send_more()) [[unlikely]]
+        over->write_shared();
+      if (!over->may_send_more() || to->waits) [[unlikely]]
+        return give_slow(to, *over, in, what, how);
+      hand(to, *over, in, what, how);
+    });
+    if (!given) net::detail::try_allocating([&] { miss(to, in, what.messages, false); });
   }
 
   void hand(std::shared_ptr<member> const& to, connection& over, audience* in, parcel const& what,
             sharing how) {
     std::error_code failure;
     if (over.takes_shared_frames()) [[likely]] {
-      failure = over.share(what.frames, &log_of(in), how);
-      if (how == sharing::by_hand && !failure && !std::exchange(to->written_by_hand, true))
+      bool const counts = over.counts() != nullptr;
+      if (how == sharing::by_hand && !to->written_by_hand) {
         by_hand_.push_back(to);
-      if (over.counts() != nullptr && !failure) [[unlikely]] {
-        for (std::size_t i = 0; i != what.messages; ++i) over.count_sent();
+        to->written_by_hand = true;
       }
+      failure = over.share(what.frames, &log_of(in), how);
+      for (std::size_t i = 0; counts && !failure && i != what.messages; ++i) over.count_sent();
     } else {
       failure = hand_each(to, over, what);
     }
-    if (failure && failure != error::closed) miss(to, in, what.messages, false);
+    // Any other is that of a connection which has ended, or is about to.
+    if (failure == std::errc::not_enough_memory || failure == error::send_queue_full)
+      miss(to, in, what.messages, false);
   }
 
   // Clients, which mask; connections with an extension, for which it is encoded once; and those that are in
   // the midst of a message of their own.
   std::error_code hand_each(std::shared_ptr<member> const& to, connection& over, parcel const& what) {
+    if (prepared_.empty() && what.whole) prepared_.push_back(*what.whole);
     if (prepared_.empty()) {
       for (auto rest = what.frames.bytes(); !rest.empty(); rest = rest.subspan(first_frame_size(rest)))
         prepared_.push_back(prepared_message_of(rest));
@@ -272,15 +298,21 @@ class shard final : public net::detail::mail_source, public std::enable_shared_f
                  sharing how) {
     if (!over.protocol().is_open()) return;
     slow_reader const policy = log_of(in).slow.load(std::memory_order_relaxed);
+    if (policy == slow_reader::latest_per_key && in != nullptr && what.key) {
+      auto& place = *in->place_of(*to);
+      if (place.behind) return;  // noted already
+      if (over.may_send_more()) return hand(to, over, in, what, how);
+      wait_for_room(to, over);
+      in->note(what);
+      place.behind = true;
+      place.seen = in->published - 1;
+      ++in->behind;
+      return;
+    }
+    if (over.may_send_more()) return hand(to, over, in, what, how);  // waits for the sake of another room
     if (policy == slow_reader::close) {
       over.close(close_code::try_again_later, "too slow");
       return miss(to, in, what.messages, true);
-    }
-    if (policy == slow_reader::latest_per_key && in != nullptr && what.key) {
-      auto& place = *in->place_of(*to);
-      if (!std::exchange(place.behind, true)) place.seen = in->published - 1;
-      wait_for_room(to, over);
-      return miss(to, in, what.messages, false);
     }
     if (policy == slow_reader::drop_oldest && over.takes_shared_frames()) {
       hand(to, over, in, what, sharing::later);
@@ -288,7 +320,6 @@ class shard final : public net::detail::mail_source, public std::enable_shared_f
       if (dropped != 0) miss(to, in, dropped, false);
       return;
     }
-    if (over.may_send_more()) return hand(to, over, in, what, how);  // waits for another room
     miss(to, in, what.messages, false);
   }
 
@@ -319,22 +350,38 @@ class shard final : public net::detail::mail_source, public std::enable_shared_f
     who->waits = true;
   }
 
-  // The queue has room again, or the connection has ended.
+  // The queue has room again, or the connection has ended. What is published meanwhile comes after that.
   void catch_up(std::shared_ptr<member> const& who) {
     who->waits = false;
-    for (std::size_t i = 0; i != who->places.size(); ++i) {
-      if (!who->places[i].behind) continue;
-      audience* const in = who->places[i].in;
-      for (audience::numbered const* each : in->since(who->places[i].seen)) {
-        connection* const over = who->connection();
-        if (over == nullptr || !over->protocol().is_open()) return;
-        if (!over->may_send_more()) return wait_for_room(who, *over);
-        prepared_.clear();
-        hand(who, *over, in, each->what, sharing::later);
-        who->places[i].seen = each->number;
+    if (delivering_) return;
+    delivering_ = true;
+    net::detail::try_allocating([&] {
+      for (member::place& each : who->places) {
+        if (each.behind && !catch_up(who, each)) break;
       }
-      who->places[i].behind = false;
+    });
+    prepared_.clear();
+    delivering_ = false;
+    tell();
+  }
+  // False if it is behind again, or has ended.
+  bool catch_up(std::shared_ptr<member> const& who, member::place& place) {
+    auto const in = place.in.lock();
+    if (!in) return true;
+    for (audience::numbered const* each : in->since(place.seen)) {
+      connection* const over = who->connection();
+      if (over == nullptr || !over->protocol().is_open()) return false;
+      if (!over->may_send_more()) {
+        wait_for_room(who, *over);
+        return false;
+      }
+      prepared_.clear();
+      hand(who, *over, in.get(), each->what, sharing::later);
+      if (each->number - place.seen > 1) miss(who, in.get(), each->number - place.seen - 1, false);
+      place.seen = each->number;
     }
+    in->no_longer_behind(place);
+    return true;
   }
 
   std::optional<asio::io_context::executor_type> const executor_;
@@ -345,6 +392,7 @@ class shard final : public net::detail::mail_source, public std::enable_shared_f
 
   std::mutex mutex_;
   std::vector<step> steps_;
+  std::size_t waiting_ = 0;  // bytes of parcels in them
   std::atomic<std::size_t> count_{0};
   bool woken_ = false;
   bool waking_ = false;

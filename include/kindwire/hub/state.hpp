@@ -6,6 +6,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -26,6 +27,7 @@
 #include "../net/connection/connection.hpp"
 #include "../net/connection/try_allocating.hpp"
 #include "../net/text_encodable.hpp"
+#include "../session/deadline.hpp"
 #include "absences.hpp"
 #include "audience.hpp"
 #include "history.hpp"
@@ -49,7 +51,9 @@ class hub_state : public std::enable_shared_from_this<hub_state<Key, Data>> {
   using room = room_state<Key, Data>;
 
   hub_state(hub_options const& with, std::optional<asio::any_io_executor> const& executor)
-      : options(with), all_(std::make_shared<room>(std::string_view{})), absent_(executor) {
+      : options(with),
+        all_(std::make_shared<room>(std::string_view{}, room_options{}, 0)),
+        absent_(executor) {
     all_->log->slow = with.slow;
     check(with.rooms);
   }
@@ -87,20 +91,23 @@ class hub_state : public std::enable_shared_from_this<hub_state<Key, Data>> {
     }
     auto const where = shard_for(*over, box);
     auto const fresh = std::make_shared<seat>(std::move(box), where, std::move(key), std::move(data));
-    people_[fresh->key].push_back(fresh);
     try {
+      people_[fresh->key].push_back(fresh);
       fresh->box().sources().add(where);  // this is the connection's executor
       all_->add(fresh, {});
+      fresh->rooms.push_back(all_);
     } catch (...) {
       fresh->box().sources().remove(*where);
       forget(*fresh);
       throw;
     }
-    fresh->rooms.push_back(all_);
     fresh->is_there = true;
+    fresh->may_compress = over->has_extension();
+    if (fresh->may_compress) ++compressing_;
     for (auto const& each : replaced) {
-      each->where->post({.does = shard::step::kind::close, .who = each, .code = replaced_code});
-      depart(each, false);
+      net::detail::try_allocating(
+          [&] { each->where->post({.does = shard::step::kind::close, .who = each, .code = replaced_code}); });
+      depart(each);
     }
     told_.tell(lock);
     return fresh;
@@ -108,11 +115,14 @@ class hub_state : public std::enable_shared_from_this<hub_state<Key, Data>> {
 
   // It may be gone already: replaced, or left before.
   void leave(std::shared_ptr<seat> const& who) noexcept {
-    net::detail::try_allocating([&] {
+    try {
       std::unique_lock lock(mutex_);
-      depart(who, true);
+      depart(who);
+      rooms_.forget_quiet();
       told_.tell(lock);
-    });
+    } catch (...) {
+      // Of the application's Key, or for lack of memory.
+    }
   }
 
   void set_data(seat& of, Data data) {
@@ -135,7 +145,7 @@ class hub_state : public std::enable_shared_from_this<hub_state<Key, Data>> {
     if (!who->is_there) return error::closed;
     if (is_in(*who, name)) return {};
     auto const in =
-        who->rooms.size() <= options.max_rooms_a_seat ? rooms_.find_or_make(name, options) : nullptr;
+        who->rooms.size() <= options.max_rooms_a_seat ? rooms_.find_or_make(name, options, ids_) : nullptr;
     if (!in) return std::make_error_code(std::errc::no_buffer_space);
     who->rooms.reserve(who->rooms.size() + 1);
     in->add(who, earlier_of(*in, wanted, complete));
@@ -166,7 +176,7 @@ class hub_state : public std::enable_shared_from_this<hub_state<Key, Data>> {
     if (!is_printable_name(name, options.max_name_size))
       throw std::system_error(error::invalid_argument, std::string(name));
     if (with) check(*with);
-    auto const found = rooms_.find_or_make(name, options);
+    auto const found = rooms_.find_or_make(name, options, ids_);
     if (!found) throw std::system_error(std::make_error_code(std::errc::no_buffer_space));
     if (with) found->set(*with);
     ++found->handles;
@@ -189,23 +199,19 @@ class hub_state : public std::enable_shared_from_this<hub_state<Key, Data>> {
                       std::error_code& failure) {
     std::lock_guard const lock(mutex_);
     auto const now = clock::now();
-    to.past.expire(now - to.options.history_time);
+    to.expire(now);
     parcel what;
     what.how = how;
     if (!key.empty()) what.key = std::make_shared<std::string const>(key);
     buffer enveloped;
-    to.past.next();
     if (to.is_enveloped()) {
-      failure = envelope(to, type, payload, enveloped);
-      if (failure) {
-        to.past.take_back();
-        return 0;
-      }
+      failure = envelope(to, ids_.last() + 1, type, payload, enveloped);
+      if (failure) return 0;
       payload = enveloped.bytes();
     }
-    what.frames = frames_of(to, type, payload, static_cast<bool>(what.key));
-    to.past.add(what, to.options.history, now);
-    return to.hand_out(what, but && but->is_there ? but : nullptr);
+    fill(what, to, type, payload);
+    to.past.add(ids_.next(), what, to.options.history, now);
+    return to.hand_out(what, but && but->is_there ? but : nullptr, options.max_waiting);
   }
 
   // In a room that the seat is in.
@@ -221,8 +227,10 @@ class hub_state : public std::enable_shared_from_this<hub_state<Key, Data>> {
   std::size_t send_all(message_type type, std::span<std::byte const> payload,
                        std::shared_ptr<seat> const& but, compress how) {
     std::lock_guard const lock(mutex_);
-    return all_->hand_out({.frames = frames_of(*all_, type, payload, false), .how = how},
-                          but && but->is_there ? but : nullptr);
+    parcel what;
+    what.how = how;
+    fill(what, *all_, type, payload);
+    return all_->hand_out(what, but && but->is_there ? but : nullptr, options.max_waiting);
   }
 
   template <class Lookup>
@@ -230,13 +238,13 @@ class hub_state : public std::enable_shared_from_this<hub_state<Key, Data>> {
     std::lock_guard const lock(mutex_);
     auto const found = people_.find(key);
     if (found == people_.end()) return 0;
-    for (auto const& each : found->second) hand(each, what);
-    return found->second.size();
+    std::size_t count = 0;
+    for (auto const& each : found->second) count += hand(each, what);
+    return count;
   }
   std::size_t send_to(std::shared_ptr<seat> const& only, parcel const& what) {
     std::lock_guard const lock(mutex_);
-    if (only->is_there) hand(only, what);
-    return only->is_there ? 1 : 0;
+    return only->is_there ? hand(only, what) : 0;
   }
 
   // Calls `use(people, rooms)`, or `use(room)`, which must call nothing of the user's, with the lock.
@@ -253,9 +261,9 @@ class hub_state : public std::enable_shared_from_this<hub_state<Key, Data>> {
 
   // The hub is gone; its seats and rooms may stay, but nothing is told any more.
   void end() noexcept {
-    std::lock_guard const lock(mutex_);
+    std::unique_lock lock(mutex_);
     absent_.end();
-    told_.end();
+    told_.end(lock);
   }
 
  private:
@@ -266,8 +274,11 @@ class hub_state : public std::enable_shared_from_this<hub_state<Key, Data>> {
     });
   }
 
-  static void hand(std::shared_ptr<seat> const& to, parcel const& what) {
-    to->where->post({.does = shard::step::kind::deliver, .who = to, .what = what});
+  std::size_t hand(std::shared_ptr<seat> const& to, parcel const& what) {
+    bool const taken =
+        to->where->post({.does = shard::step::kind::deliver, .who = to, .what = what}, options.max_waiting);
+    if (!taken) all_->log->dropped.fetch_add(1, std::memory_order_relaxed);
+    return taken ? 1 : 0;
   }
 
   std::shared_ptr<room> room_of(seat const& who, std::string_view name) const {
@@ -282,16 +293,18 @@ class hub_state : public std::enable_shared_from_this<hub_state<Key, Data>> {
   }
 
   // Call while somebody else keeps the seat as well: what it has of the user's is not destroyed here.
-  void depart(std::shared_ptr<seat> const& who, bool may_come_back) {
+  void depart(std::shared_ptr<seat> const& who) {
     if (!std::exchange(who->is_there, false)) return;
-    for (auto const& each : who->rooms) {
-      each->uncount(*who);
-      if (each == all_) continue;
-      be_absent(*each, who->key, may_come_back);
-      rooms_.collect(*each);
-    }
-    who->rooms.clear();
+    if (who->may_compress) --compressing_;
     forget(*who);
+    for (auto const& each : std::exchange(who->rooms, {})) {
+      net::detail::try_allocating([&] {
+        each->remove(who);
+        if (each == all_) return;
+        be_absent(*each, who->key, true);
+        rooms_.collect(*each);
+      });
+    }
     who->where->post({shard::step::kind::depart, {}, who});
   }
   void forget(seat const& who) {
@@ -302,13 +315,21 @@ class hub_state : public std::enable_shared_from_this<hub_state<Key, Data>> {
 
   void be_absent(room& from, Key const& key, bool may_come_back) {
     auto const found = from.people.find(key);
-    if (--found->second.seats != 0) return;
+    if (--found->second.seats != 0) return show_latest(from, found->second, key);
     if (may_come_back && from.options.grace.count() > 0 && absent_.has_timer()) {
-      found->second.leaves = clock::now() + from.options.grace;
+      found->second.leaves = time_after(clock::now(), from.options.grace);
       return absent_.add(found->second.leaves, {rooms_.find(from.log->name), key}, look_again());
     }
     happened(on_leave, from.log, key);
     from.people.erase(found);
+  }
+  // The data of one who has left is that of his latest connection which has not.
+  void show_latest(room& in, typename room::presence& there, Key const& key) {
+    auto const found = people_.find(key);
+    if (found == people_.end()) return;
+    for (auto const& each : found->second) {
+      if (is_in(*each, in.log->name)) there.data = each->data;
+    }
   }
   auto look_again() {
     return [self = this->weak_from_this()] {
@@ -335,7 +356,7 @@ class hub_state : public std::enable_shared_from_this<hub_state<Key, Data>> {
   }
 
   std::vector<parcel> earlier_of(room& in, enter_options const& wanted, bool& complete) {
-    in.past.expire(clock::now() - in.options.history_time);
+    in.expire(clock::now());
     std::vector<parcel> all = in.past.latest(wanted.latest);
     if (!wanted.since.empty()) {
       auto const last = ids_.number(wanted.since);
@@ -350,20 +371,25 @@ class hub_state : public std::enable_shared_from_this<hub_state<Key, Data>> {
     return all;
   }
 
-  std::error_code envelope(room const& to, message_type type, std::span<std::byte const> payload,
-                           buffer& text) {
+  std::error_code envelope(room const& to, std::uint64_t number, message_type type,
+                           std::span<std::byte const> payload, buffer& text) {
     if (type != message_type::text) return error::invalid_argument;
     std::string_view const inside{reinterpret_cast<char const*>(payload.data()), payload.size()};
     return net::detail::encode_value(
-        text, room_message{to.log->name, ids_.id(to.past.last()), raw_json{std::string(inside)}});
+        text, room_message{to.log->name, ids_.id(number), raw_json{std::string(inside)}});
   }
 
-  static shared_frames frames_of(room& to, message_type type, std::span<std::byte const> payload,
-                                 bool alone) {
-    // What is kept for long, or is long, has a block of its own.
-    if (alone || payload.size() > longest_in_log) return shared_frames::of(type, payload);
-    std::lock_guard const lock(to.log->mutex);
-    return to.log->frames.append(type, payload);
+  void fill(parcel& what, room& to, message_type type, std::span<std::byte const> payload) {
+    if (compressing_ != 0) {
+      what.whole.emplace(type, payload);  // which is encoded once for all who agreed alike
+      what.frames = what.whole->frame();
+    } else if (what.key || payload.size() > longest_in_log) {
+      // What is kept for long, or is long, has a block of its own.
+      what.frames = shared_frames::of(type, payload);
+    } else {
+      std::lock_guard const lock(to.log->mutex);
+      what.frames = to.log->frames.append(type, payload);
+    }
   }
 
   template <class Call>
@@ -390,7 +416,8 @@ class hub_state : public std::enable_shared_from_this<hub_state<Key, Data>> {
   shards shards_;
   absences<std::pair<std::shared_ptr<room>, Key>> absent_;
   told_in_order told_;
-  message_ids const ids_;
+  message_ids ids_;
+  std::size_t compressing_ = 0;  // connections that may
 };
 
 }  // namespace kindwire::detail

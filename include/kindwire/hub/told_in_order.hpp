@@ -1,9 +1,11 @@
 // What happens is told to the application in its order, without a lock.
 #pragma once
 
+#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 namespace kindwire::detail {
@@ -19,27 +21,33 @@ class told_in_order {
   void tell(std::unique_lock<std::mutex>& lock) {
     if (telling_) return;
     telling_ = true;
+    teller_ = std::this_thread::get_id();
     while (!calls_.empty()) {
-      std::deque<std::function<void()>> next;  // destroyed without the lock as well
-      next.swap(calls_);
-      if (ended_) continue;
+      bool const ended = ended_;
+      std::function<void()> next = std::move(calls_.front());
+      calls_.pop_front();
       lock.unlock();
-      for (auto const& each : next) {
-        try {
-          each();
-        } catch (...) {}
-      }
-      next.clear();
+      try {
+        if (!ended) next();
+      } catch (...) {}
+      next = nullptr;  // what it keeps is destroyed without the lock as well
       lock.lock();
     }
     telling_ = false;
+    told_.notify_all();
   }
 
-  // Nothing is told any more.
-  void end() noexcept { ended_ = true; }
+  // Nothing is told any more; waits for a call that is under way, unless this is called in it.
+  void end(std::unique_lock<std::mutex>& lock) {
+    ended_ = true;
+    if (telling_ && teller_ == std::this_thread::get_id()) return;
+    told_.wait(lock, [this] { return !telling_; });
+  }
 
  private:
   std::deque<std::function<void()>> calls_;
+  std::condition_variable told_;
+  std::thread::id teller_;
   bool telling_ = false;
   bool ended_ = false;
 };

@@ -52,6 +52,8 @@ class shared_frames {
     return {block_->bytes() + begin_, end_ - begin_};
   }
   std::size_t size() const noexcept { return end_ - begin_; }
+  // Of all that it keeps in memory, whatever it uses of that.
+  std::size_t block_size() const noexcept { return block_ != nullptr ? block_->capacity : 0; }
 
   // Takes up what follows directly in the same block; false, with nothing changed, if it does not.
   bool join(shared_frames const& next) noexcept {

@@ -138,6 +138,8 @@ class connection : public roster_member {
            !protocol().sending_fragments() && !mail_.has_mail();
   }
 
+  bool has_extension() const noexcept { return place_.extension() != nullptr; }
+
   // Identifies an operation to the cancellation slot that may end it.
   std::uint32_t next_ticket() noexcept { return ++tickets_; }
 
@@ -280,7 +282,10 @@ class connection : public roster_member {
   }
 
   std::span<std::byte const> a_turn_of(std::span<std::byte const> bytes) const noexcept {
-    return bytes.size() <= 4096 ? bytes : bytes.first((std::min)(bytes.size(), stream().turn_size()));
+    if (bytes.size() <= 4096) return bytes;
+    // An echo of all that one turn reads is a little longer than that: what was left of the turn before.
+    std::size_t const turn = stream().turn_size();
+    return bytes.size() <= turn + turn / 2 ? bytes : bytes.first(turn);
   }
   void write_on();
   void wrote(std::size_t size) noexcept {

@@ -39,10 +39,10 @@ class mail_sources {
 
   // Those that deliver may add and remove sources.
   void deliver() noexcept {
-    for (std::size_t i = 0; i < all_.size(); ++i) {
-      if (!all_[i]->has_mail()) continue;
+    for (std::size_t i = 0; i < all_.size();) {
       auto const source = all_[i];
-      source->deliver_mail();
+      if (source->has_mail()) source->deliver_mail();
+      if (i < all_.size() && all_[i] == source) ++i;  // unless another has taken its place
     }
   }
 

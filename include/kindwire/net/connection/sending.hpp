@@ -96,7 +96,7 @@ inline std::error_code connection::share(kindwire::detail::shared_frames const& 
   }
   bool const left = try_allocating([&] {
     if (when != sharing::by_hand) schedule();  // first: if it throws, nothing is queued
-    place_.acquire().shared.push(rest, origin, queued_own(), frames.size() - rest.size());
+    place_.acquire().shared.push(rest, origin, queued_own(), frames.size() - rest.size(), writing_);
   });
   if (!left) {
     if (rest.size() != frames.size()) cut(no_memory());  // nothing may follow a part of a frame
@@ -136,7 +136,7 @@ inline void connection::flush() {
 inline std::size_t connection::write_queued(std::error_code& failure) {
   activity& now = place_.acquire();
   std::size_t size = 0;
-  if (now.shared.empty()) [[likely]] {
+  if (now.shared.empty() && now.in_flight.empty()) [[likely]] {
     size = stream().try_write(a_turn_of(now.protocol.output()), failure);
   } else {
     std::array<std::span<std::byte const>, 64> pieces;

@@ -23,9 +23,12 @@ class shared_runs {
   // same block is part of the last run. `begun` bytes of the first frame have been written already. May throw
   // std::bad_alloc; then nothing has changed.
   void push(kindwire::detail::shared_frames const& frames, void const* origin, std::size_t own,
-            std::size_t begun = 0) {
+            std::size_t begun = 0, bool being_written = false) {
     std::size_t const gap = own - own_before_;
-    if (empty() || gap != 0 || runs_.back().origin != origin || !runs_.back().frames.join(frames)) {
+    // What is being written cannot be dropped, so nothing is added to it.
+    bool const joins = !empty() && gap == 0 && runs_.back().origin == origin &&
+                       !(being_written && runs_.size() - first_ == 1);
+    if (!joins || !runs_.back().frames.join(frames)) {
       make_room();
       runs_.push_back({frames, origin, gap, begun});
     }
@@ -141,7 +144,7 @@ class shared_runs {
   }
 
   void pop() noexcept {
-    ++first_;
+    runs_[first_++].frames = {};
     if (empty()) clear();
   }
   void clear() noexcept { *this = shared_runs(); }

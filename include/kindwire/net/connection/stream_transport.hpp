@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <asio/any_io_executor.hpp>
 #include <asio/buffer.hpp>
 #include <asio/error.hpp>
@@ -83,6 +84,19 @@ class stream_transport final : public transport {
     } else {
       failure = asio::error::would_block;
       return 0;
+    }
+  }
+
+  std::size_t try_write(std::span<std::span<std::byte const> const> pieces,
+                        std::error_code& failure) override {
+    std::array<asio::const_buffer, 64> parts;
+    if constexpr (readiness_stream<Stream> && requires { stream_.write_some(parts, failure); }) {
+      std::size_t const count = (std::min)(pieces.size(), parts.size());
+      for (std::size_t i = 0; i != count; ++i)
+        parts[i] = asio::const_buffer(pieces[i].data(), pieces[i].size());
+      return stream_.write_some(parts, failure);
+    } else {
+      return transport::try_write(pieces, failure);
     }
   }
 

@@ -36,10 +36,16 @@ class transport {
 
   // Writes without waiting; would_block if nothing can be written.
   virtual std::size_t try_write(std::span<std::byte const> bytes, std::error_code& failure) = 0;
-  // The same for several pieces, in order, of which a part may be written; there is one at least.
+  // The same for several pieces, in order, of which a part may be written.
   virtual std::size_t try_write(std::span<std::span<std::byte const> const> pieces,
                                 std::error_code& failure) {
-    return try_write(pieces.front(), failure);
+    std::size_t size = 0;
+    for (auto const& each : pieces) {
+      std::size_t const part = try_write(each, failure);
+      size += part;
+      if (part != each.size()) break;
+    }
+    return size;
   }
   // Writes a part of `bytes`, which stay valid meanwhile.
   virtual void start_write(std::span<std::byte const> bytes) = 0;
