@@ -242,7 +242,8 @@ class shard final : public net::detail::mail_source, public std::enable_shared_f
       // What was published in the same turn has had no chance to leave yet.
       if (!over->may_send_more()) [[unlikely]]
         over->write_shared();
-      if (!over->may_send_more() || to->waits) [[unlikely]]
+      bool const in_one_turn = to->written_by_hand && !over->is_full();
+      if ((!over->may_send_more() && !in_one_turn) || to->waits) [[unlikely]]
         return give_slow(to, *over, in, what, how);
       hand(to, *over, in, what, how);
     });

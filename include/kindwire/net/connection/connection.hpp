@@ -138,6 +138,7 @@ class connection : public roster_member {
            !protocol().sending_fragments() && !mail_.has_mail();
   }
 
+  bool is_full() const noexcept { return queued() >= options().send_queue_hard; }
   bool has_extension() const noexcept { return place_.extension() != nullptr; }
 
   // Identifies an operation to the cancellation slot that may end it.
