@@ -13,7 +13,6 @@
 #include <asio/async_result.hpp>
 #include <asio/awaitable.hpp>
 #include <asio/cancellation_type.hpp>
-#include <asio/co_spawn.hpp>
 #include <asio/error.hpp>
 #include <asio/execution/context.hpp>
 #include <asio/ip/tcp.hpp>
@@ -43,6 +42,7 @@
 #include "connection/listener.hpp"
 #include "connection/opening.hpp"
 #include "connection/operation.hpp"
+#include "connection/running_handler.hpp"
 #include "connection/shared_port.hpp"
 #include "connection/shutdown.hpp"
 #include "connection/thread_contexts.hpp"
@@ -126,7 +126,7 @@ class server {
     if (target.websocket) throw std::system_error(error::invalid_argument, std::string(pattern));
     target.options = std::move(options);
     target.websocket = [handler = std::make_shared<Handler>(std::move(handler))](auto opened, auto of) {
-      run(*handler, std::move(opened), std::move(of));
+      detail::run_handler(*handler, std::move(opened), std::move(of));
     };
   }
 
@@ -362,49 +362,6 @@ class server {
       throw std::system_error(wrong, std::string(pattern));
     patterns_.emplace_back(pattern, fresh);
     return *fresh;
-  }
-
-  template <class Handler>
-  static void run(Handler& handler, std::shared_ptr<detail::connection> opened,
-                  std::shared_ptr<detail::server_state const> of) {
-    using detail::websocket_access;
-    if constexpr (std::is_invocable_r_v<asio::awaitable<void>, Handler&, net::websocket&>) {
-      // The websocket and the handler must stay in place while the coroutine runs: its completion handler
-      // keeps them.
-      auto held = std::make_unique<net::websocket>(websocket_access::make(opened));
-      asio::awaitable<void> work;
-      try {
-        work = handler(*held);
-      } catch (...) {
-        websocket_access::release(*held);  // to be closed with 1011, not abandoned
-        throw;
-      }
-      auto const executor = opened->executor();
-      asio::co_spawn(executor, std::move(work),
-                     [held = std::move(held),
-                      running = detail::handler_guard(std::move(of))](std::exception_ptr failure) {
-                       if (failure) running.server().report(failure);
-                       if (auto const state = websocket_access::release(*held)) {
-                         state->handler_finished(failure ? close_code::internal_error : close_code::normal);
-                       }
-                     });
-    } else if constexpr (std::is_invocable_r_v<asio::awaitable<void>, Handler&, net::websocket>) {
-      auto const executor = opened->executor();
-      std::weak_ptr const connection(opened);
-      asio::awaitable<void> work = handler(websocket_access::make(std::move(opened)));
-      asio::co_spawn(
-          executor, std::move(work),
-          [connection, running = detail::handler_guard(std::move(of))](std::exception_ptr failure) {
-            if (!failure) return;
-            running.server().report(failure);
-            // The handler may have moved the websocket elsewhere.
-            if (auto const state = connection.lock()) state->handler_finished(close_code::internal_error);
-          });
-    } else {
-      static_assert(std::is_void_v<std::invoke_result_t<Handler&, net::websocket>>,
-                    "a websocket handler is asio::awaitable<void>(websocket&) or void(websocket)");
-      handler(websocket_access::make(std::move(opened)));
-    }
   }
 
   std::unique_ptr<detail::thread_contexts>
