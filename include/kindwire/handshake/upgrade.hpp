@@ -172,20 +172,15 @@ struct upgrade_rules {
   extension_negotiator const* extension = nullptr;  ///< that we support, or null
 };
 
-/// Answers `from`: check_upgrade(), then `before`, then the 101 with a subprotocol and an extension that both
-/// support.
+/// Accepts `from`, which has passed all checks, with a subprotocol and an extension that both support;
+/// `before` and the origins of `rules` do not matter.
 ///
-/// Nothing if it is accepted: the 101 has been appended to `out`, `subprotocol` is one of `rules`, or empty,
-/// and `extension` is what was agreed on. Else the refusal, with nothing written: of check_upgrade(); of
-/// `before`, with error::handshake_refused; 500 for rules whose header fields cannot be written. Exceptions
-/// of `before` propagate. Thread safe.
-inline std::optional<refusal> answer_upgrade(request const& from, upgrade_rules const& rules,
+/// Nothing if that is done: the 101 has been appended to `out`, `subprotocol` is one of `rules`, or empty,
+/// and `extension` is what was agreed on. Else, with nothing written, 500 for rules whose header fields
+/// cannot be written. Thread safe.
+inline std::optional<refusal> accept_upgrade(request const& from, upgrade_rules const& rules,
                                              std::string& out, std::string_view& subprotocol,
                                              agreed_extension& extension) {
-  if (auto refused = check_upgrade(from, rules.origins)) return refused;
-  if (rules.before) {
-    if (auto answer = rules.before(from)) return refusal{error::handshake_refused, std::move(*answer)};
-  }
   std::string_view const chosen = select_subprotocol(from, rules.subprotocols);
   agreed_extension agreed;
   if (rules.extension != nullptr) {
@@ -196,6 +191,19 @@ inline std::optional<refusal> answer_upgrade(request const& from, upgrade_rules 
   subprotocol = chosen;
   extension = std::move(agreed);
   return std::nullopt;
+}
+
+/// Answers `from`: check_upgrade(), then `before`, then accept_upgrade(), with its results. Else the refusal,
+/// with nothing written: of check_upgrade(); of `before`, with error::handshake_refused; of accept_upgrade().
+/// Exceptions of `before` propagate. Thread safe.
+inline std::optional<refusal> answer_upgrade(request const& from, upgrade_rules const& rules,
+                                             std::string& out, std::string_view& subprotocol,
+                                             agreed_extension& extension) {
+  if (auto refused = check_upgrade(from, rules.origins)) return refused;
+  if (rules.before) {
+    if (auto answer = rules.before(from)) return refusal{error::handshake_refused, std::move(*answer)};
+  }
+  return accept_upgrade(from, rules, out, subprotocol, extension);
 }
 
 }  // namespace kindwire

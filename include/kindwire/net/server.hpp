@@ -39,6 +39,7 @@
 #include "../handshake/response.hpp"
 #include "../message/close.hpp"
 #include "../session/deadline.hpp"
+#include "connection/handler_call.hpp"
 #include "connection/listener.hpp"
 #include "connection/opening.hpp"
 #include "connection/operation.hpp"
@@ -46,6 +47,8 @@
 #include "connection/shared_port.hpp"
 #include "connection/shutdown.hpp"
 #include "connection/thread_contexts.hpp"
+#include "route_options.hpp"
+#include "server_limits.hpp"
 #include "server_options.hpp"
 #include "websocket.hpp"
 
@@ -55,11 +58,11 @@ namespace kindwire::net {
 inline response html(std::string page) { return response::html(std::move(page)); }
 
 /// A websocket handler: a coroutine that takes one by reference and returns when it is done with it, or a
-/// coroutine or function that takes one by value and owns it.
+/// coroutine or function that takes one by value and owns it. A second parameter takes what
+/// route_options::before has found; it cannot be that of a generic lambda.
 template <class Handler>
-concept websocket_handler = std::is_invocable_r_v<asio::awaitable<void>, Handler&, websocket&> ||
-                            std::is_invocable_r_v<asio::awaitable<void>, Handler&, websocket> ||
-                            std::is_invocable_r_v<void, Handler&, websocket>;
+concept websocket_handler = detail::is_borrowing_coroutine<Handler> || detail::is_owning_coroutine<Handler> ||
+    detail::is_owning_function<Handler>;
 
 /// Serves HTTP pages and websockets: add routes, then start(). The destructor calls stop() without waiting.
 ///
@@ -69,7 +72,8 @@ concept websocket_handler = std::is_invocable_r_v<asio::awaitable<void>, Handler
 /// Made from options alone, it has its own contexts and threads: see run(). Made with a context or an
 /// executor, it works on that, and run() is not for it.
 ///
-/// Thread safety: stop() and shutdown() from any thread; the rest from one. Routes are added before start().
+/// Thread safety: stop(), shutdown(), refused() and counted() from any thread; the rest from one. Routes are
+/// added before start().
 class server {
  public:
   /// One that runs itself. Throws std::system_error for options that are invalid.
@@ -114,19 +118,23 @@ class server {
   /// `websocket`, coroutine or not, owns it. If a handler of any form throws, the connection is closed with
   /// 1011.
   ///
-  /// Throws std::system_error with error::invalid_argument for a bad pattern, one already in use, and an
-  /// origin that no page can have: see origin_problem().
+  /// Throws std::system_error with error::invalid_argument for a bad pattern, one already in use, an origin
+  /// that no page can have (see origin_problem()), and a handler with a second parameter of another type than
+  /// `before` finds.
   template <websocket_handler Handler>
   void websocket(std::string_view pattern, Handler handler, route_options options = {}) {
     for (std::string const& each : options.origins.allowed) {
       if (auto const problem = origin_problem(each); !problem.empty())
         throw std::system_error(error::invalid_argument, problem);
     }
+    if (!options.before.finds<detail::wanted_by<Handler>>())
+      throw std::system_error(error::invalid_argument, "before does not find what the handler takes");
     detail::route& target = at(pattern);
     if (target.websocket) throw std::system_error(error::invalid_argument, std::string(pattern));
     target.options = std::move(options);
-    target.websocket = [handler = std::make_shared<Handler>(std::move(handler))](auto opened, auto of) {
-      detail::run_handler(*handler, std::move(opened), std::move(of));
+    target.websocket = [handler = std::make_shared<Handler>(std::move(handler))](auto opened, auto of,
+                                                                                 auto found) {
+      detail::run_handler(*handler, std::move(opened), std::move(of), std::move(found));
     };
   }
 
@@ -134,7 +142,7 @@ class server {
   requires(!websocket_handler<Handler>) KINDWIRE_REFUSED(
       "kindwire: a websocket handler is a coroutine that takes a kindwire::net::websocket by "
       "reference and returns asio::awaitable<void>, or a function or coroutine that takes one by "
-      "value and owns it")
+      "value and owns it; a second parameter is of the type that route_options::before finds")
   void websocket(std::string_view pattern, Handler handler, route_options options = {});
 
   /// Serves a page on `pattern`: a response, or a function that makes one from the request.
@@ -166,17 +174,25 @@ class server {
   asio::any_io_executor const& get_executor() const noexcept { return executor_; }
 
   /// Serves one connected stream, accepted elsewhere: TLS after its own handshake, a socket pair, a test.
-  /// After stop() it is closed at once.
+  /// After stop() it is closed at once. It counts against server_options::limits.
   template <async_stream Stream>
   void serve(Stream stream) {
     auto const executor = stream.get_executor();
-    auto const fresh = std::make_shared<detail::opening<Stream>>(std::move(stream), state_, false);
-    state_->members->enrol(fresh);
-    asio::post(executor, [fresh] { fresh->start(); });
+    auto const fresh = detail::opening<Stream>::begin(std::move(stream), state_, false);
+    if (fresh) asio::post(executor, [fresh] { fresh->start(); });
   }
 
   /// The port that start() listens on.
   std::uint16_t port() const noexcept { return port_; }
+
+  /// How many connections were refused so far, by the limit that was reached.
+  refused_connections refused() const {
+    return state_->limits ? state_->limits->refused() : refused_connections{};
+  }
+  /// What counts against the limits now; nothing if none is set.
+  counted_connections counted() const {
+    return state_->limits ? state_->limits->counted() : counted_connections{};
+  }
 
   /// Stops accepting and closes each websocket with 1001. The port is free when this returns, and start() may
   /// follow at once. The context's run(), or the server's, returns once the websockets, within close_timeout,
@@ -259,6 +275,7 @@ class server {
     state_->one_thread = !contexts_ && !options_.strands;
     state_->contexts = contexts_.get();
     state_->on_exception = options_.on_exception;
+    if (options_.limits.any()) state_->limits = std::make_unique<detail::admission>(options_.limits);
   }
 
   // How often it was stopped.

@@ -10,6 +10,7 @@
 #include "../handshake/head.hpp"
 #include "../handshake/host.hpp"
 #include "options.hpp"
+#include "server_limits.hpp"
 
 namespace kindwire::net {
 
@@ -45,6 +46,10 @@ struct server_options {
   /// does what it does to any program: it ends it at once.
   bool handle_signals = true;
   std::chrono::milliseconds shutdown_timeout{10000};
+
+  // Of any server again.
+
+  server_limits limits = {};  ///< how many clients are served at a time; none are set
 };
 
 }  // namespace kindwire::net

@@ -113,9 +113,8 @@ class acceptor_listener final : public listener,
       std::lock_guard const lock(mutex_);
       if (stopped_) return;
       if (!failure) {
-        try_allocating([&] { fresh = std::make_shared<opening_type>(std::move(socket), server_, local_); });
-        // Still under the lock, so that stop() ends what was taken before it.
-        if (fresh) server_->members->enrol(fresh);
+        // Under the lock, so that stop() ends what was taken before it.
+        try_allocating([&] { fresh = opening_type::begin(std::move(socket), server_, local_); });
       }
       if (failure || !try_allocating([&] { accept(); })) retry();
     }

@@ -4,13 +4,18 @@
 #include <algorithm>
 #include <array>
 #include <asio/any_io_executor.hpp>
+#include <asio/bind_cancellation_slot.hpp>
 #include <asio/buffer.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/cancellation_type.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/error.hpp>
 #include <asio/post.hpp>
+#include <asio/socket_base.hpp>
 #include <asio/write.hpp>
 #include <chrono>
 #include <cstddef>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -18,108 +23,61 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #include "../../handshake/host.hpp"
 #include "../../handshake/negotiator.hpp"
-#include "../../handshake/origin.hpp"
 #include "../../handshake/request.hpp"
 #include "../../handshake/response.hpp"
-#include "../../handshake/router.hpp"
 #include "../../handshake/server.hpp"
 #include "../../handshake/upgrade.hpp"
 #include "../async_stream.hpp"
 #include "../epoll/epoll_transport.hpp"
 #include "../epoll/shared_epoll_set.hpp"
 #include "../options.hpp"
+#include "../route_options.hpp"
+#include "admission.hpp"
 #include "connection.hpp"
 #include "deadline.hpp"
 #include "kept_head.hpp"
 #include "roster.hpp"
+#include "running_check.hpp"
+#include "server_state.hpp"
 #include "stream_transport.hpp"
 #include "target_of.hpp"
-#include "thread_contexts.hpp"
 #include "try_allocating.hpp"
 
-namespace kindwire::net {
+namespace kindwire::net::detail {
 
-/// The options of one WebSocket route of a server.
-struct route_options {
-  std::vector<std::string> subprotocols = {};  ///< supported, in our order of preference (RFC 6455 §1.9)
-  origin_options origins = {};  ///< which pages may connect: same origin unless listed (§10.2)
-  /// Checks the request, its headers and parameters before it is accepted; a returned response refuses it.
-  /// Runs for every upgrade of the route. An exception is answered with 500, without its text.
-  request_check before = {};
-  header_list headers = {};                           ///< further header fields of the 101, such as cookies
-  std::optional<connection_options> connection = {};  ///< in place of the server's
-};
-
-namespace detail {
-
-struct server_state;
-
-// One path of a server: a page, a websocket, or both.
-struct route {
-  std::function<response(request const&)> page;
-  std::function<void(std::shared_ptr<connection>, std::shared_ptr<server_state const>)> websocket;
-  route_options options;
-};
-
-// What all connections of a server share. The routes do not change once it has started.
-struct server_state {
-  router<std::shared_ptr<route>> routes;
-  head_limits head;
-  host_options hosts;
-  connection_options connection;
-  std::chrono::milliseconds handshake_timeout{};
-  bool one_thread = false;
-  thread_contexts const* contexts = nullptr;  // of a server that runs itself
-  std::function<void(std::exception_ptr)> on_exception;
-  std::shared_ptr<roster> members = std::make_shared<roster>();
-
-  bool runs_on_one_thread(asio::execution_context const& context) const noexcept {
-    return one_thread || (contexts != nullptr && contexts->has(context));
-  }
-
-  void report(std::exception_ptr failure) const noexcept {
-    try {
-      if (on_exception) on_exception(std::move(failure));
-    } catch (...) {
-      // There is nobody left to tell.
-    }
-  }
-};
-
-// Marks the handler of a websocket as running, so that a shutdown waits for it.
-class handler_guard {
- public:
-  explicit handler_guard(std::shared_ptr<server_state const> of) noexcept : of_(std::move(of)) {
-    of_->members->begin_handler();
-  }
-  handler_guard(handler_guard&&) noexcept = default;
-  handler_guard& operator=(handler_guard&&) = delete;
-  ~handler_guard() {
-    if (of_) of_->members->end_handler();
-  }
-
-  server_state const& server() const noexcept { return *of_; }
-
- private:
-  std::shared_ptr<server_state const> of_;
-};
-
-// Reads the request, and answers it. One deadline covers all of it, however slowly the bytes arrive.
+// Reads the request, and answers it. One deadline covers all of it, however slowly the bytes arrive, or the
+// check of a route decides.
 template <class Stream>
 class opening final : public roster_member {
  public:
-  // `local` if its acceptor listens on loopback.
-  opening(Stream stream, std::shared_ptr<server_state const> server, bool local)
+  // Takes a fresh connection; start() is to be called on its executor. Null if the server's limits do not
+  // even allow to refuse it with an answer: then it is closed. `local` if its acceptor listens on loopback.
+  // May throw std::bad_alloc.
+  static std::shared_ptr<opening> begin(Stream stream, std::shared_ptr<server_state const> const& server,
+                                        bool local) {
+    admission_verdict verdict;
+    if (server->limits) {
+      verdict = admit(server, stream);
+      if (!verdict.seat) return close_any(stream), nullptr;
+    }
+    auto const seat = verdict.seat;
+    auto const fresh = std::make_shared<opening>(std::move(stream), server, local, std::move(verdict));
+    server->members->enrol(fresh, seat);
+    return fresh;
+  }
+
+  opening(Stream stream, std::shared_ptr<server_state const> server, bool local, admission_verdict verdict)
       : executor_(stream.get_executor()),
         stream_(std::move(stream)),
         server_(std::move(server)),
         handshake_(server_->head),
         deadline_(executor_),
+        seat_(std::move(verdict.seat)),
         local_(local) {
+    if (verdict.refusal) refusal_ = std::make_unique<response const>(std::move(*verdict.refusal));
     auto const* const io = target_of<asio::io_context::executor_type>(executor_);
     one_thread_ = io != nullptr && server_->runs_on_one_thread(asio::query(*io, asio::execution::context));
   }
@@ -128,7 +86,7 @@ class opening final : public roster_member {
 
   void start() {
     bool const started = try_allocating([&] {
-      expect_end(server_->handshake_timeout);
+      expect_end(refusal_ ? short_term() : server_->handshake_timeout);
       read();
     });
     if (!started) end();
@@ -149,6 +107,11 @@ class opening final : public roster_member {
  private:
   std::shared_ptr<opening> shared() { return std::static_pointer_cast<opening>(shared_from_this()); }
 
+  // For the peer to take a refusal.
+  std::chrono::milliseconds short_term() const noexcept {
+    return (std::min)(kindwire::detail::drained_time, server_->handshake_timeout);
+  }
+
   void expect_end(std::chrono::milliseconds term) {
     deadline_.start(term, std::weak_ptr(shared()), [](opening& self) { self.end(); });
   }
@@ -166,13 +129,16 @@ class opening final : public roster_member {
   }
 
   void go_on() {
-    switch (handshake_.status()) {
-      case handshake_status::reading: return read();
-      case handshake_status::failed: return answer(handshake_.error_response());
-      case handshake_status::ready: break;
-    }
+    if (handshake_.status() == handshake_status::reading) return read();
+    if (refusal_) return answer(*refusal_);
+    if (handshake_.status() == handshake_status::failed) return answer(handshake_.error_response());
+    or_500([this] { decide(); });
+  }
+
+  template <class Work>
+  void or_500(Work work) {
     try {
-      decide();
+      work();
     } catch (...) {
       server_->report(std::current_exception());
       answer(response::plain(500));
@@ -191,12 +157,91 @@ class opening final : public roster_member {
       bool const reads = head.method() == "GET" || head.method() == "HEAD";
       return answer(reads ? target.page(head) : response::method_not_allowed("GET, HEAD"));
     }
+    if (auto refused = check_upgrade(head, target.options.origins)) return answer(refused->answer);
+    any_check* const check = target.options.before.get();
+    if (check != nullptr && check->waits()) return await_check(target, *check);
+    if (check != nullptr) {
+      if (auto const refused = check->ask(head, found_)) return answer(*refused);
+    }
+    accept(target);
+  }
+
+  // If the coroutine could not be started, there is none to wait for.
+  struct unstarted_check {
+    opening* self;
+    ~unstarted_check() {
+      if (self != nullptr) self->check_.reset();
+    }
+  };
+
+  // Meanwhile what the peer sends is only kept, so that it cannot get ahead of the decision, and its end is
+  // noticed.
+  void await_check(route const& target, any_check& check) {
+    auto work = check.ask_later(handshake_.request(), found_);
+    check_ = std::make_unique<running_check>(target);
+    unstarted_check started{this};
+    asio::co_spawn(
+        executor_, std::move(work),
+        asio::bind_cancellation_slot(
+            check_->cancellation.slot(), [running = handler_guard(server_), self = shared()](
+                                             std::exception_ptr failure, std::optional<response> refusal) {
+              if (!try_allocating([&] { self->check_ended(failure, std::move(refusal)); })) self->end();
+            }));
+    started.self = nullptr;
+    if (check_->has_ended) return;        // at once: some versions of Asio run it inside of co_spawn()
+    try_allocating([this] { watch(); });  // otherwise the end of the peer is noticed later
+  }
+
+  void check_ended(std::exception_ptr const& failure, std::optional<response> refusal) {
+    check_->has_ended = true;
+    if (failure && !(ended_ && is_cancellation(failure))) server_->report(failure);
+    if (ended_) return;
+    check_->refusal = failure ? response::plain(500) : std::move(refusal);
+    if constexpr (watchable_stream<Stream>) {
+      std::error_code ignored;
+      if (check_->watching) return void(stream_.cancel(ignored));  // look() follows
+    }
+    follow_check();
+  }
+
+  void follow_check() {
+    if (check_->refusal) return answer(*check_->refusal);
+    or_500([&] { accept(check_->target); });
+  }
+
+  void watch() {
+    if constexpr (watchable_stream<Stream>) {
+      if (handshake_.leftover().size() >= most_read_during_check) return;
+      std::error_code ignored;  // a socket that fails here also fails in look()
+      stream_.non_blocking(true, ignored);
+      stream_.async_wait(asio::socket_base::wait_read, [self = shared()](std::error_code failure) {
+        if (!try_allocating([&] { self->look(failure); })) self->end();
+      });
+      check_->watching = true;
+    }
+  }
+
+  void look(std::error_code failure) requires watchable_stream<Stream> {
+    check_->watching = false;
+    if (ended_) return;
+    if (check_->has_ended) return follow_check();
+    if (failure) return end();
+    auto const room = handshake_.prepare(most_read_during_check);
+    std::size_t const size = stream_.read_some(asio::mutable_buffer(room.data(), room.size()), failure);
+    bool const waits = failure == asio::error::would_block || failure == asio::error::try_again;
+    if (failure && !waits) return end();
+    handshake_.commit(size);
+    watch();
+  }
+
+  void accept(route const& target) {
     route_options const& options = target.options;
     auto const& compression = (options.connection ? *options.connection : server_->connection).compression;
-    upgrade_rules const rules{options.origins, options.before, options.subprotocols, options.headers,
+    static request_check const none;
+    upgrade_rules const rules{options.origins, none, options.subprotocols, options.headers,
                               compression.get()};
     std::string_view subprotocol;
-    if (auto refused = answer_upgrade(head, rules, output_, subprotocol, agreed_))
+    if (auto refused = accept_upgrade(handshake_.request(), rules, output_, subprotocol, agreed_))
       return answer(refused->answer);
     accepted_ = true;
     asio::async_write(stream_, asio::buffer(output_),
@@ -219,20 +264,21 @@ class opening final : public roster_member {
   void hand_over(route const& target, std::string_view subprotocol) {
     deadline_.cancel();
     ended_ = true;
+    if (seat_) seat_->opened();
     std::shared_ptr<connection> result;
     bool const made = try_allocating([&] {
       result = make_connection(target);
       if (!result) return;
       result->set_head(kept_head(handshake_.request(), subprotocol, agreed_.terms));
       result->set_extension(std::move(agreed_.extension));
-      server_->members->enrol(result);
+      server_->members->enrol(result, seat_);
       result->start(handshake_.leftover());
       if (stopped_) result->stop(*stopped_);
     });
     if (!result) return close_any(stream_);
     if (!made) return result->handler_finished(close_code::internal_error);
     try {
-      target.websocket(result, server_);
+      target.websocket(result, server_, std::move(found_));
     } catch (...) {
       server_->report(std::current_exception());
       result->handler_finished(close_code::internal_error);
@@ -296,16 +342,16 @@ class opening final : public roster_member {
     output_.clear();
     accepted_ = false;
     kindwire::detail::write_any_response(what, output_, to_head);
-    asio::async_write(
-        stream_, asio::buffer(output_), [self = shared()](std::error_code failure, std::size_t) {
-          if (failure || self->ended_) return self->end();
-          shutdown_any(self->stream_);
-          bool const draining = try_allocating([&] {
-            self->expect_end((std::min)(kindwire::detail::drained_time, self->server_->handshake_timeout));
-            self->drain(kindwire::detail::drained_size);
-          });
-          if (!draining) self->end();
-        });
+    asio::async_write(stream_, asio::buffer(output_),
+                      [self = shared()](std::error_code failure, std::size_t) {
+                        if (failure || self->ended_) return self->end();
+                        shutdown_any(self->stream_);
+                        bool const draining = try_allocating([&] {
+                          self->expect_end(self->short_term());
+                          self->drain(kindwire::detail::drained_size);
+                        });
+                        if (!draining) self->end();
+                      });
   }
 
   // A peer that keeps sending is cut off after as much as it may have had in flight, or a while.
@@ -321,6 +367,12 @@ class opening final : public roster_member {
     if (std::exchange(ended_, true)) return;
     deadline_.cancel();
     close_any(stream_);
+    // A check that does not end now still counts: it holds this.
+    if (check_ && !check_->has_ended) {
+      try_allocating([this] { check_->cancellation.emit(asio::cancellation_type::terminal); });
+    } else {
+      seat_.reset();
+    }
     leave();
   }
 
@@ -332,6 +384,10 @@ class opening final : public roster_member {
   deadline deadline_;
   std::string output_;
   std::array<std::byte, 512> dropped_;
+  std::shared_ptr<admission_seat> seat_;     // null if the server has no limits
+  std::unique_ptr<response const> refusal_;  // the answer, if it is over a limit
+  found_value found_;
+  std::unique_ptr<running_check> check_;
   bool local_;
   bool one_thread_ = false;  // asked at the start: the server's contexts may be gone before this
   bool accepted_ = false;
@@ -339,6 +395,4 @@ class opening final : public roster_member {
   bool ended_ = false;                 // the stream is closed, or handed over
 };
 
-}  // namespace detail
-
-}  // namespace kindwire::net
+}  // namespace kindwire::net::detail

@@ -57,8 +57,9 @@ class roster_watcher {
 /// handlers. Thread safe.
 class roster : public std::enable_shared_from_this<roster> {
  public:
-  void enrol(std::shared_ptr<roster_member> const& member) {
-    member->roster_ = shared_from_this();
+  /// `kept`, if there is one, is released when the member leaves; it must keep this alive.
+  void enrol(std::shared_ptr<roster_member> const& member, std::shared_ptr<void> const& kept = {}) {
+    member->roster_ = kept ? std::shared_ptr<roster>(kept, this) : shared_from_this();
     bool late = false;
     close_code code{};
     {
@@ -171,7 +172,11 @@ class roster : public std::enable_shared_from_this<roster> {
 };
 
 inline void roster_member::leave() noexcept {
-  if (auto const from = std::exchange(roster_, nullptr)) from->leave(*this);
+  if (!roster_) return;
+  // What was kept goes first: when nothing is left, it does not count any more either.
+  auto const from = roster_->shared_from_this();
+  roster_.reset();
+  from->leave(*this);
 }
 
 }  // namespace kindwire::net::detail
