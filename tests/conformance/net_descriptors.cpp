@@ -11,12 +11,15 @@
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
+#include <asio/read.hpp>
 #include <asio/write.hpp>
 #include <chrono>
+#include <ctime>
 #include <deque>
 #include <exception>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -89,6 +92,43 @@ TEST_CASE(
   io.restart();
   io.run_for(10s);
   CHECK(io.stopped());
+}
+
+TEST_CASE("descriptors: out of them, the threads of a server that runs itself wait as well") {
+  kw::net::server_options options;
+  options.threads = 2;
+  options.handle_signals = false;
+  options.limits.connections = 100;
+  kw::net::server server{options};
+  server.get("/", kw::net::html("<p>hello"));
+  server.start();
+  std::thread running([&] { server.run(); });
+  asio::io_context io;
+  tcp::endpoint const at(asio::ip::make_address("127.0.0.1"), server.port());
+  std::vector<tcp::socket> clients;
+  for (int i = 0; i != 12; ++i) clients.emplace_back(io, tcp::v4());
+  {
+    no_descriptors const none;
+    for (auto& each : clients) {
+      each.connect(at);  // as far as the queue of the port
+      asio::write(each, asio::buffer(std::string("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")));
+    }
+    std::clock_t const begin = std::clock();
+    std::this_thread::sleep_for(400ms);
+    // Two threads that spin would use 800 ms, if there are as many processors; one at least 400.
+    CHECK(std::clock() - begin < CLOCKS_PER_SEC / 10);
+    for (auto& each : clients) CHECK(each.available() == 0);
+    CHECK(server.counted().connections == 0);
+  }
+  for (auto& each : clients) {
+    std::string answer(15, '\0');
+    asio::read(each, asio::buffer(answer));
+    CHECK(answer == "HTTP/1.1 200 OK");
+  }
+  clients.clear();
+  server.stop();
+  running.join();
+  CHECK(server.counted().connections == 0);
 }
 
 TEST_CASE("descriptors: without one left, a client says so, not that it was cancelled") {

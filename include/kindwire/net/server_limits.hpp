@@ -18,7 +18,7 @@ namespace kindwire::net {
 /// customer of a provider has at least; IPv4 addresses mapped into IPv6 are IPv4. Behind a proxy all clients
 /// have the address of the proxy. Unix sockets, and streams without addresses, count only in all.
 ///
-/// Whoever is over a limit gets an answer with Retry-After, once the request is there: 429 (RFC 6585 §4) for
+/// A client over a limit gets an answer with Retry-After, once its request is there: 429 (RFC 6585 §4) for
 /// the limits of an address, 503 (RFC 9110 §15.6.4) for the others.
 struct server_limits {
   std::size_t connections = 0;              ///< at a time
@@ -26,8 +26,9 @@ struct server_limits {
   std::size_t handshakes = 0;  ///< under way at a time: no 101, nor the end of another answer, yet
   rate_limit new_connections_per_address = {};
 
-  /// How many of the refused are answered at a time, beside what the limits allow; each for
-  /// handshake_timeout, and two seconds twice, at most. Others are closed at once, without an answer.
+  /// How many of the refused are answered at a time, beside what the limits allow. Each has two seconds for
+  /// its request and two to take the answer, or handshake_timeout if that is shorter. Others are closed at
+  /// once, without an answer.
   std::size_t answered_refusals = 64;
   /// The value of Retry-After, at least; clients over new_connections_per_address are told how long that
   /// takes.

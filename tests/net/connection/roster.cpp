@@ -57,6 +57,35 @@ TEST_CASE("roster: everybody who is there is stopped once") {
   for (auto const& each : members) CHECK(each->stops == 1);
 }
 
+TEST_CASE("roster: what is kept for a member goes with it, before anybody learns that nothing is left") {
+  struct keeper {
+    std::shared_ptr<roster> all;
+    bool& gone;
+    keeper(std::shared_ptr<roster> of, bool& flag) : all(std::move(of)), gone(flag) {}
+    ~keeper() { gone = true; }
+  };
+  struct last_look final : roster_watcher {
+    bool& gone;
+    bool was_gone = false;
+    explicit last_look(bool& flag) : gone(flag) {}
+    void on_empty(bool) noexcept override { was_gone = gone; }
+  };
+  for (bool const by_leaving : {true, false}) {
+    bool gone = false;
+    auto all = std::make_shared<roster>();
+    auto const watching = std::make_shared<last_look>(gone);
+    all->watch(watching);
+    auto one = std::make_shared<member>();
+    all->enrol(one, std::make_shared<keeper>(all, gone));
+    all.reset();  // what is kept keeps it
+    CHECK_FALSE(gone);
+    if (by_leaving) one->leave();
+    one.reset();
+    CHECK(gone);
+    CHECK(watching->was_gone);
+  }
+}
+
 TEST_CASE("roster: who is destroyed has left, wherever it stood") {
   for (std::size_t gone = 0; gone != 3; ++gone) {
     auto const all = std::make_shared<roster>();

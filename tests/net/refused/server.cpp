@@ -24,3 +24,8 @@ void wrong(kw::net::server& server) { server.websocket("/x", [](kw::net::websock
 void wrong(kw::net::server& server) {
   server.websocket("/x", [] {}, {.subprotocols = {"v2"}});
 }
+
+// refused at once: kindwire: a websocket handler is a coroutine that takes a kindwire::net::websocket by reference
+void wrong(kw::net::server& server) {
+  server.websocket("/x", [](kw::net::websocket&, auto&) -> asio::awaitable<void> { co_return; });
+}
