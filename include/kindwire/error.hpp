@@ -75,6 +75,9 @@ enum class error {
 
   // Extensions: RFC 7692.
   invalid_compression,  ///< a compressed message that cannot be decompressed (§7.2.2)
+
+  // Rates.
+  too_many_messages,  ///< more messages in a time than connection_options::message_rate
 };
 
 namespace detail {
@@ -93,6 +96,7 @@ constexpr char const* describe(error value) noexcept {
     case error::expected_continuation: return "new message inside a fragmented one";
     case error::message_too_large: return "message larger than the limit";
     case error::too_many_fragments: return "message of more fragments than the limit";
+    case error::too_many_messages: return "more messages in a time than the limit";
     case error::invalid_utf8: return "text that is not UTF-8";
     case error::invalid_compression: return "compressed message that cannot be decompressed";
     case error::close_body_too_short: return "close frame with a body of one byte";

@@ -81,8 +81,8 @@ constexpr bool is_valid_on_wire(close_code code) noexcept {
 
 /// The code with which a connection is failed for `violation` (RFC 6455 §7.1.7, §7.4.1): 1002 for a broken
 /// rule of framing, 1007 for text that is not UTF-8 and what cannot be decompressed, 1009 for a message that
-/// is too large, 1008 for too many fragments or a peer that is too slow, 1011 for everything that is no fault
-/// of the peer's.
+/// is too large, 1008 for too many fragments or messages or a peer that is too slow, 1011 for everything that
+/// is no fault of the peer's.
 constexpr close_code close_code_for(error violation) noexcept {
   switch (violation) {
     case error::reserved_bits:
@@ -101,6 +101,7 @@ constexpr close_code close_code_for(error violation) noexcept {
     case error::invalid_compression: return close_code::invalid_payload;
     case error::message_too_large: return close_code::message_too_big;
     case error::too_many_fragments:
+    case error::too_many_messages:
     case error::send_queue_full:
     case error::idle_timeout:
     case error::pong_timeout:

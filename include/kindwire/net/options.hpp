@@ -11,6 +11,7 @@
 #include "../handshake/negotiator.hpp"
 #include "../session.hpp"
 #include "../session/keepalive.hpp"
+#include "../session/rate.hpp"
 
 namespace kindwire::net {
 
@@ -19,6 +20,16 @@ namespace kindwire::net {
 enum class overflow_policy : std::uint8_t {
   drop,   ///< the message is not queued, the send fails with error::send_queue_full, the connection goes on
   close,  ///< the connection is failed with 1008 and error::send_queue_full
+};
+
+/// What happens while a peer sends more messages than connection_options::message_rate.
+enum class rate_policy : std::uint8_t {
+  /// Messages wait, with the rest of the input behind them, until their time has come; at read_ahead bytes
+  /// reading stops, which slows the peer. Pings are answered, and the peer's Close is noticed, as far as that
+  /// is read; what is there once the connection ends is delivered at once.
+  slow,
+  close,            ///< the connection is failed with 1008 and error::too_many_messages
+  try_again_later,  ///< the same with 1013
 };
 
 /// The traffic of one connection so far.
@@ -60,6 +71,11 @@ struct connection_options {
   /// Sizes of messages are those before compression. Off: it costs memory and time, and must not be used on
   /// messages that have both a secret and what an attacker may choose in them (RFC 7457 §2.6).
   std::shared_ptr<extension_negotiator const> compression = {};
+
+  /// TEXT and BINARY received, counted as they are handed to the application; off. Costs 72 bytes per
+  /// connection if it is on.
+  rate_limit message_rate = {};
+  rate_policy above_message_rate = rate_policy::slow;
 
   /// The options of the protocol itself.
   session_options session() const noexcept {

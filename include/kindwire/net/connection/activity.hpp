@@ -16,6 +16,7 @@
 #include "../../message/extension.hpp"
 #include "../../message/message.hpp"
 #include "../../session.hpp"
+#include "../../session/rate.hpp"
 #include "../options.hpp"
 #include "operation.hpp"
 #include "shared_runs.hpp"
@@ -96,6 +97,12 @@ class rested_activities {
 template <role Self>
 struct rested_activities_of : rested_activities {};
 
+// How often messages come.
+struct rate_meter {
+  kindwire::detail::token_bucket bucket;
+  bool waits = false;  // the timer is set for the next token
+};
+
 // The activity of one connection: created when something happens, released when idle. An idle connection is
 // open and has nothing pending, so nothing is lost meanwhile.
 class activity_place {
@@ -106,7 +113,10 @@ class activity_place {
       : options_(std::move(options)), self_(self) {}
   activity_place(activity_place const&) = delete;
   activity_place& operator=(activity_place const&) = delete;
-  ~activity_place() { give_back(); }
+  ~activity_place() {
+    give_back();
+    if (meter() != nullptr) delete static_cast<metered_particulars*>(particulars_.release());
+  }
 
   connection_options const& options() const noexcept { return *options_; }
 
@@ -137,6 +147,14 @@ class activity_place {
     return particulars_ && particulars_->counts ? &*particulars_->counts : nullptr;
   }
 
+  // May throw std::bad_alloc.
+  void begin_metering() { particular(); }
+  // Null unless the options limit the rate of messages.
+  rate_meter* meter() const noexcept {
+    return particulars_ && options_->message_rate ? &static_cast<metered_particulars&>(*particulars_).meter
+                                                  : nullptr;
+  }
+
   bool is_at_rest() const noexcept { return there_ == nullptr; }
 
   // For reading: the current activity, or what a fresh one would be.
@@ -152,7 +170,7 @@ class activity_place {
   // Call when all that can be done is done: releases the activity if it holds nothing.
   void release_if_idle() noexcept {
     if (there_ == nullptr || !there_->is_at_rest()) return;
-    rested_activities* const rested = particulars_ ? nullptr : of_this_thread();
+    rested_activities* const rested = extension() == nullptr ? of_this_thread() : nullptr;
     if (rested == nullptr) return give_back();
     rested->give(std::exchange(there_, nullptr), options_);
   }
@@ -170,9 +188,13 @@ class activity_place {
     std::optional<statistics> counts;
     clock::time_point rests_at{};
   };
+  // With options that limit the rate of messages.
+  struct metered_particulars : particulars {
+    rate_meter meter;
+  };
 
   particulars& particular() {
-    if (!particulars_) particulars_ = std::make_unique<particulars>();
+    if (!particulars_) particulars_.reset(options_->message_rate ? new metered_particulars : new particulars);
     return *particulars_;
   }
 
@@ -182,7 +204,7 @@ class activity_place {
   }
 
   void begin() {
-    if (!lost_ && !particulars_) {
+    if (!lost_ && extension() == nullptr) {
       if (rested_activities* const rested = of_this_thread()) there_ = rested->take(options_);
       if (there_ != nullptr) return;
     }

@@ -261,6 +261,10 @@ class connection : public roster_member {
 
   message take_message();
   message poll();
+  bool holds_back() const noexcept;
+  bool is_too_often(message const& next);
+  void break_off_rate();
+  void wait_for_token();
   bool drops_input() const noexcept;
   void on_input(std::error_code failure, std::size_t size);
   void note_end_of_input();
@@ -331,6 +335,7 @@ class connection : public roster_member {
   bool input_ended_ : 1 = false;
   bool unattended_ : 1 = false;  // the application is gone
   bool looked_ : 1 = false;      // see looks_again()
+  bool held_back_ : 1 = false;   // input is left until there are tokens again: see rate_policy::slow
   std::error_code error_;        // the stream's, if that ended the connection
   operation<std::error_code, message> receive_;
   kept_head head_;

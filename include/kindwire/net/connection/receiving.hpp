@@ -37,18 +37,22 @@ inline void connection::start_receive(operation<std::error_code, message> waitin
 
 inline void connection::deliver() {
   while (receive_) {
-    if (message const next = take_message()) {
+    message const next = take_message();
+    if (!stream_open()) return;
+    if (next) {
       receive_.complete({}, next);
     } else if (is_over()) {
       flush();  // sends our Close before the application learns of the end, and perhaps exits
       receive_.complete(error(), message{});
+    } else if (held_back_) {
+      break;
     } else {
       return;
     }
     if (!stream_open()) return;
   }
-  // No receive is waiting. Control frames are answered all the same, and a Close is noticed: what came before
-  // one that is there already is kept.
+  // No receive is waiting, or it must go on waiting. Control frames are answered all the same, and a Close is
+  // noticed: what came before one that is there already is kept.
   bool drops = drops_input();
   if (drops && !unattended_) {
     try_allocating([&] { place_.acquire().protocol.look_ahead(); });
@@ -58,7 +62,7 @@ inline void connection::deliver() {
     place_.acquire().ready = {};  // exists as long as it is closing
     try_allocating([&] { place_.acquire().protocol.discard(); });
   } else {
-    if (!ready() && !message_out_) {
+    if (!receive_ && !ready() && !message_out_) {
       if (message const next = take_message()) place_.acquire().ready = next;
       message_out_ = false;
     }
@@ -83,8 +87,18 @@ inline message connection::take_message() {
     message_out_ = asked_ = true;
     return std::exchange(place_.acquire().ready, message{});
   }
+  held_back_ = holds_back();
+  if (held_back_) [[unlikely]] {
+    message_out_ = false;
+    return {};
+  }
   message const result = place_.is_at_rest() ? message{} : poll();
   message_out_ = static_cast<bool>(result);
+  if (result && place_.meter() != nullptr && is_too_often(result)) [[unlikely]] {
+    message_out_ = false;
+    break_off_rate();
+    return {};
+  }
   if (result) {
     keepalive_.data();
     asked_ = true;
@@ -93,6 +107,33 @@ inline message connection::take_message() {
   }
   if (!result) note_end_of_input();
   return result;
+}
+
+// Once no more can come, nothing is left to slow down.
+inline bool connection::holds_back() const noexcept {
+  rate_meter const* const meter = place_.meter();
+  if (meter == nullptr || options().above_message_rate != rate_policy::slow) [[likely]]
+    return false;
+  bool const may_come = stream_open() && protocol().is_open() && !protocol().close_received() &&
+                        !input_ended_ && !write_failed();
+  return may_come && protocol().unread_size() != 0 &&
+         !meter->bucket.has_token(clock::now(), options().message_rate);
+}
+
+// Takes a token for it.
+inline bool connection::is_too_often(message const& next) {
+  if (is_control(next.type())) return false;
+  bool const taken = place_.meter()->bucket.take(clock::now(), options().message_rate);
+  return !taken && protocol().is_open() && options().above_message_rate != rate_policy::slow;
+}
+
+// Fails the connection, and drops what came with the message that was one too many.
+inline void connection::break_off_rate() {
+  constexpr auto why = kindwire::error::too_many_messages;
+  if (options().above_message_rate == rate_policy::try_again_later)
+    try_allocating([&] { close(close_code::try_again_later, kindwire::detail::describe(why)); });
+  fail(why);
+  if (!place_.is_at_rest()) try_allocating([&] { place_.acquire().protocol.discard(); });
 }
 
 inline message connection::poll() {
@@ -165,7 +206,7 @@ inline void connection::on_read_now(std::size_t size) {
 // Reading stops while the application is behind: that is the backpressure on the peer. Once closed, input is
 // read only to reach the end of the stream.
 inline bool connection::is_behind() const noexcept {
-  return !receive_ && protocol().unread_size() >= options().read_ahead &&
+  return (!receive_ || held_back_) && protocol().unread_size() >= options().read_ahead &&
          protocol().state() != session_state::closed && !protocol().close_received();
 }
 

@@ -16,6 +16,10 @@ namespace kindwire::net::detail {
 
 inline void connection::on_timer(clock::time_point due) {
   if (!stream_open()) return;
+  if (rate_meter* const meter = place_.meter()) [[unlikely]]
+    meter->waits = false;
+  if (!ending_.has_term() && held_back_) advance();
+  if (!stream_open()) return;
   if (!ending_.has_term()) return tick(due);
   if (!looks_again()) advance();
 }
@@ -32,7 +36,7 @@ inline bool connection::looks_again() {
 
 inline void connection::tick(clock::time_point due) {
   bool const off = options().ping_interval.count() <= 0 && options().idle_timeout.count() <= 0 &&
-                   place_.extension() == nullptr;
+                   place_.extension() == nullptr && !held_back_;
   if (off || ending_.has_term() || !stream_open()) return;
   using kindwire::detail::keepalive;
   auto step = keepalive_.tick(clock::now(), due, options().keepalive(), known_of_life());
@@ -55,7 +59,16 @@ inline void connection::tick(clock::time_point due) {
     case keepalive::verdict::wait: break;
   }
   step.next = (std::min)(step.next, place_.let_extension_rest(clock::now()));
-  if (step.next != (clock::time_point::max)()) set_timer(step.next, false);
+  if (held_back_) [[unlikely]] {
+    place_.meter()->waits = true;
+    step.next = (std::min)(step.next, place_.meter()->bucket.next(options().message_rate));
+  }
+  // A receive may wait for a token with no read under way to keep the connection.
+  if (step.next != (clock::time_point::max)()) set_timer(step.next, held_back_);
+}
+
+inline void connection::wait_for_token() {
+  if (!place_.meter()->waits) tick(clock::now());
 }
 
 inline kindwire::detail::keepalive::facts connection::known_of_life() const noexcept {

@@ -24,8 +24,9 @@ inline void connection::start(std::span<std::byte const> leftover) {
                        place_.acquire().protocol.commit(leftover.size());
                      });
   if (options().statistics) try_allocating([&] { place_.begin_counting(); });
+  bool const metered = !options().message_rate || try_allocating([&] { place_.begin_metering(); });
   came(leftover.size());
-  if (!taken) fail(no_memory());
+  if (!taken || !metered) fail(no_memory());
   clock::time_point const now = clock::now();
   keepalive_.start(now);
   tick(now);
@@ -69,7 +70,7 @@ inline void connection::advance() {
       deliver();
       again_ = false;  // what the application has done so far is dealt with from here on
       flush();
-    } while (again_ && stream_open());
+    } while ((again_ || (held_back_ && !holds_back())) && stream_open());
     guard.finished = true;
   }
   if (!stream_open()) return;
@@ -77,6 +78,8 @@ inline void connection::advance() {
   wake_drained();
   if (!protocol().is_open()) mail_.seal();
   if (!run_ending()) return;
+  if (held_back_) [[unlikely]]
+    wait_for_token();
   read();
   place_.release_if_idle();
 }
