@@ -149,10 +149,13 @@ TEST_CASE("message rate: what is there when the peer closes or leaves comes at o
       test::settle(side.io);
       CHECK(side.texts.size() == 3);
       if (way == "own close") side.ws->try_close();
-      if (way != "end") side.far->push_close(kw::role::client);
-      side.far->end();
+      if (way.starts_with("close")) side.far->push_close(kw::role::client);
+      if (way == "end") side.far->end();
       test::settle(side.io);
       CHECK(side.texts.size() == 20);
+      if (way == "own close") side.far->push_close(kw::role::client);
+      side.far->end();
+      test::settle(side.io);
       CHECK(side.in_order());
       REQUIRE(side.end);
       CHECK(*side.end == (way == "end" ? kw::error::connection_lost : std::error_code{}));
@@ -271,6 +274,19 @@ TEST_CASE("message rate: pings and fragments are not messages") {
   side.push(1, 2);
   test::settle(side.io);
   CHECK_FALSE(side.ws->is_open());
+  side.far->end();
+  test::settle(side.io);
+}
+
+TEST_CASE("message rate: pings that are handed over do not count either") {
+  auto options = limited({.per_second = 0.1, .burst = 1}, rate_policy::close);
+  options.autoping = false;
+  receiver<test::stream> side(options);
+  for (int i = 0; i != 10; ++i) side.far->push_frame(kw::role::client, opcode::ping, "p");
+  side.far->push_frame(kw::role::client, opcode::text, "t");
+  test::settle(side.io);
+  CHECK(side.texts.size() == 11);
+  CHECK(side.ws->is_open());
   side.far->end();
   test::settle(side.io);
 }
