@@ -201,6 +201,18 @@ TEST_CASE("limits: refusals take no more sockets than they may, nor for long") {
   });
 }
 
+TEST_CASE("limits: one that is refused has two seconds for its request, however long a handshake may take") {
+  served_in_threads side(served_in_threads::kind::one_thread, limited({.connections = 1}));
+  side->websocket("/", echo);
+  side.start();
+  plain_client open(side->port());
+  CHECK(open.open() == 101);
+  auto const begin = std::chrono::steady_clock::now();
+  plain_client silent(side->port());
+  CHECK(silent.read_to_end());
+  CHECK(std::chrono::steady_clock::now() - begin < 8s);
+}
+
 TEST_CASE("limits: threads that accept at the limit take exactly as many as it says") {
   kw::net::server_limits limits{.connections = 10, .connections_per_address = 6, .answered_refusals = 1000};
   for_each_kind(limited(limits), [](served_in_threads& side) {
@@ -400,7 +412,8 @@ TEST_CASE("limits: a context may be destroyed with connections that count") {
     kw::net::server server{io, limited({.connections = 3, .answered_refusals = 1})};
     server.websocket("/", echo);
     server.start();
-    for (int i = 0; i != 5; ++i) all.emplace_back(server.port()).say(test::upgrade_request("/").substr(i == 0));
+    for (int i = 0; i != 5; ++i)
+      all.emplace_back(server.port()).say(test::upgrade_request("/").substr(i == 0));
     while (server.refused().connections != 2) io.run_one_for(1s);
     CHECK(server.counted().connections == 3);
   }
