@@ -104,6 +104,14 @@ TEST_CASE("seam: fragments with control frames in between are one message") {
   }
 }
 
+TEST_CASE("seam: an extension that says nothing of it holds no memory, and encodes for no other connection") {
+  toy_extension const toy;
+  kw::message_extension const& as_seen = toy;
+  CHECK(as_seen.memory() == 0);
+  CHECK(as_seen.encoder() == nullptr);
+  CHECK(as_seen.reserved_bits() == toy_extension::bit);
+}
+
 TEST_CASE("seam: the bit may stand on a message's first frame only, others nowhere") {
   for (role const self : both_roles) {
     role const peer = peer_of(self);

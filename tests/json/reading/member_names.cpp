@@ -158,4 +158,53 @@ TEST_CASE("the names of an object are forgotten at its end") {
   }
 }
 
+TEST_CASE("what many names were kept in serves the next message, without what was in it") {
+  std::string text;
+  for (int index = 0; index != 3000; ++index) text += "\"" + std::to_string(1000 + index) + "\"";
+  auto const add_all = [&](member_names& names, std::size_t count) {
+    for (std::size_t index = 0; index != count; ++index) {
+      char const* const where = text.data() + 6 * index;
+      // Every fourth is decoded elsewhere.
+      if (index % 4 == 0) {
+        std::string const decoded{where + 1, 4};
+        REQUIRE(names.add(decoded, where, false, index));
+      } else {
+        REQUIRE(names.add({where + 1, 4}, where, true, index));
+      }
+    }
+  };
+
+  member_names::memory kept;
+  member_names::tidy(kept);  // there may be none
+  CHECK(kept == nullptr);
+  void const* block = nullptr;
+  for (int round = 0; round != 3; ++round) {
+    member_names names;
+    names.swap_memory(kept);
+    CHECK(kept == nullptr);
+    add_all(names, 200);
+    CHECK(names.leave(200) == nullptr);
+    names.swap_memory(kept);
+    REQUIRE(kept != nullptr);
+    CHECK(!kept->decoded.empty());
+    member_names::tidy(kept);
+    REQUIRE(kept != nullptr);
+    CHECK(kept->decoded.empty());
+    CHECK(kept->many.empty());
+    CHECK(kept->many.capacity() >= 200);
+    if (round == 0) block = kept->many.data();
+    CHECK(kept->many.data() == block);
+  }
+
+  // What one message of very many has taken is not held for good.
+  member_names names;
+  names.swap_memory(kept);
+  add_all(names, 3000);
+  CHECK(names.leave(3000) == nullptr);
+  names.swap_memory(kept);
+  REQUIRE(kept != nullptr);
+  member_names::tidy(kept);
+  CHECK(kept == nullptr);
+}
+
 }  // namespace member_names_tests

@@ -207,4 +207,28 @@ TEST_CASE("a key that no text has as it is, is searched for") {
   CHECK(place.kind == "X");
 }
 
+TEST_CASE("one reader's memory serves the next") {
+  std::string const text =
+      R"({"kind":"LETTER","text":"a","count":1,"\n)" + std::string(100, 'x') + R"(":"unknown"})";
+  message_reader::memory kept;
+  void const* block = nullptr;
+  for (int round = 0; round != 3; ++round) {
+    message_reader reader{text};
+    reader.swap_memory(kept);
+    CHECK(kept.names == nullptr);
+    CHECK(kept.scratch.empty());
+    kind_place place;
+    REQUIRE(reader.guess_kind(key, place));
+    letter value{};
+    REQUIRE(reader.read_rest(value, place));
+    CHECK(value.text == "a");
+    reader.swap_memory(kept);
+    CHECK(kept.names != nullptr);
+    CHECK(kept.scratch.capacity() > 100);
+    if (round == 0) block = kept.scratch.data();
+    CHECK(kept.scratch.data() == block);
+    kept.scratch.clear();
+  }
+}
+
 }  // namespace message_reader_tests

@@ -154,4 +154,23 @@ TEST_CASE("a value of another type is told from what is not JSON") {
   CHECK(element("[truth]") == malformed);
 }
 
+TEST_CASE("what strings with escapes are decoded into may be lent, with the room that it has") {
+  std::string room;
+  room.reserve(1000);
+  char const* const block = room.data();
+  for (int round = 0; round != 2; ++round) {
+    json_scanner scanner{R"("\n")"};
+    scanner.swap_scratch(room);
+    CHECK(room.empty());
+    std::string_view value;
+    REQUIRE(scanner.string(value));
+    CHECK(value == "\n");
+    CHECK(value.data() == block);
+    CHECK(!scanner.in_text(value));
+    scanner.swap_scratch(room);
+    CHECK(room == "\n");
+    CHECK(room.data() == block);
+  }
+}
+
 }  // namespace scanner_tests

@@ -9,8 +9,9 @@ namespace kindwire::detail {
 
 // The text of a message in another form, of type T, made by the constructor. A specialisation has
 //
-//   json_error const* error()   why it has no text; null if it has;
-//   std::string_view text()     valid as long as this object.
+//   static constexpr bool is_own   whether the text is gone with this object;
+//   json_error const* error()      why it has no text; null if it has;
+//   std::string_view text()        valid as long as this object.
 template <class T>
 class message_text;
 
