@@ -29,11 +29,13 @@ def below_include(path, include):
     return str(path.relative_to(include)) if path.is_relative_to(include) else None
 
 
-def export(arguments, form):
-    command = [arguments.llvm_cov, "export", f"-format={form}", f"-instr-profile={arguments.profile}"]
-    command += [arguments.programs[0], *(f"-object={program}" for program in arguments.programs[1:])]
-    command += ["-ignore-filename-regex=^/usr/"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+def exports(arguments, form):
+    """Of each program. Of all together, llvm-cov takes the first record of a function, which may be of a program that has
+    no code of it."""
+    for program in arguments.programs:
+        command = [arguments.llvm_cov, "export", f"-format={form}", f"-instr-profile={arguments.profile}", program]
+        command += ["-ignore-filename-regex=^/usr/"]
+        yield subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def symbols_of(programs):
@@ -50,7 +52,7 @@ def only_compiled(exported, include, symbols):
     functions that do not return}"""
     found, with_code = collections.defaultdict(set), collections.defaultdict(set)
     texts = {}
-    for function in json.loads(exported)["data"][0]["functions"]:
+    for function in (function for one in exported for function in one["functions"]):
         name = below_include(function["filenames"][0], include)
         if not name:
             continue
@@ -67,10 +69,10 @@ def only_compiled(exported, include, symbols):
     return {name: lines - with_code[name] for name, lines in found.items()}
 
 
-def lines_of(lcov, include):
+def lines_of(exported, include):
     """{file: {line: count}}"""
     files = collections.defaultdict(collections.Counter)
-    for entry in lcov.splitlines():
+    for entry in (entry for lcov in exported for entry in lcov.splitlines()):
         key, _, value = entry.partition(":")
         if key == "SF":
             name = below_include(value, include)
@@ -82,27 +84,30 @@ def lines_of(lcov, include):
 
 def beside_gaps(exported, include):
     """{file: lines with code that ran, lines without code}, where a gap between two regions begins in a line before: llvm-cov
-    gives the gap's count to the whole line."""
-    found = {}
-    for entry in json.loads(exported)["data"][0]["files"]:
+    gives the gap's count to the whole line. So are lines of comments, which have a count where a program has no code of the
+    function."""
+    found = collections.defaultdict(lambda: (set(), set()))
+    for entry in (entry for one in exported for entry in one["files"]):
         name = below_include(entry["filename"], include)
         if not name:
             continue
-        ran, empty = set(), set()
-        for (line, _, _, _, _, is_gap), (next_line, *_) in zip(entry["segments"], entry["segments"][1:]):
+        ran, empty = found[name]
+        for (line, column, _, has_count, begins, is_gap), (next_line, *_) in zip(entry["segments"], entry["segments"][1:]):
             if is_gap:
                 empty.update(range(line + 1, next_line))
+            elif begins and not has_count and column == 1:
+                empty.update(range(line, next_line + 1))
         for line, _, count, has_count, _, is_gap in entry["segments"]:
             if has_count and count and not is_gap:
                 ran.add(line)
-        found[name] = ran, empty - ran
-    return found
+    return {name: (ran, empty - ran) for name, (ran, empty) in found.items()}
 
 
 def branches_of(exported, include):
     """{file: {(line, column, end line, end column): [times true, times false]}}, without those that are constant."""
-    files = {}
-    for entry in json.loads(exported)["data"][0]["files"]:
+    files = collections.defaultdict(lambda: collections.defaultdict(lambda: [0, 0]))
+    decided = set()
+    for entry in (entry for one in exported for entry in one["files"]):
         name = below_include(entry["filename"], include)
         if not name:
             continue
@@ -113,11 +118,15 @@ def branches_of(exported, include):
             counts[1] += false
         # Where code runs that has a condition which is never true and never false, the compiler has decided it.
         places = [segment[:2] for segment in entry["segments"]]
-        for place, counts in list(found.items()):
+        for place, counts in found.items():
             segment = bisect.bisect_right(places, list(place[:2])) - 1
             if counts == [0, 0] and segment >= 0 and entry["segments"][segment][2] > 0:
-                del found[place]
-        files[name] = found
+                decided.add((name, place))
+            for index, count in enumerate(counts):
+                files[name][place][index] += count
+    for name, place in decided:
+        if files[name][place] == [0, 0]:
+            del files[name][place]
     return files
 
 
@@ -137,8 +146,8 @@ def main():
     arguments = parser.parse_args()
     arguments.include = arguments.repository.resolve() / "include" / "kindwire"
 
-    exported = export(arguments, "text")
-    lines = lines_of(export(arguments, "lcov"), arguments.include)
+    exported = [json.loads(text)["data"][0] for text in exports(arguments, "text")]
+    lines = lines_of(exports(arguments, "lcov"), arguments.include)
     branches = branches_of(exported, arguments.include)
     for name, (ran, empty) in beside_gaps(exported, arguments.include).items():
         for line in [line for line, count in lines[name].items() if count == 0]:
