@@ -59,6 +59,16 @@ TEST_CASE("prepared message: its payload is its own, and shared by its copies") 
   CHECK(kw::prepared_message{std::string_view{}}.bytes().empty());
 }
 
+TEST_CASE("prepared message: the frame of a server is made once, for all of its copies") {
+  kw::prepared_message const news{"abcd"};
+  kw::prepared_message const copied = news;
+  CHECK(copy(news.frame().bytes()) == hex("81 04") + text("abcd"));
+  CHECK(copied.frame().bytes().data() == news.frame().bytes().data());
+  bytes const data = repeat(126, 0xFF);
+  kw::prepared_message const binary{kw::message_type::binary, data};
+  CHECK(copy(binary.frame().bytes()) == hex("82 7e 00 7e") + data);
+}
+
 TEST_CASE("prepared message: an encoder is asked once, and so is one to which it is not worth it") {
   auto const first = std::make_shared<reverser>();
   auto const second = std::make_shared<reverser>();

@@ -70,6 +70,25 @@ TEST_CASE("frames of a log that follow each other join, and others do not") {
   CHECK_FALSE(shared_frames().join(second));
 }
 
+TEST_CASE("a run is used up from its front, and cut at its end, apart from its copies") {
+  frame_log log;
+  auto run = log.append(opcode::text, bytes("first"));
+  auto const first = run.size();
+  CHECK(run.join(log.append(opcode::text, bytes("second"))));
+  CHECK(run.join(log.append(opcode::text, bytes("third"))));
+  auto const all = run;
+
+  run.truncate(first + first + 1);  // "second" is a byte longer
+  CHECK(payloads(run) == strings{"first", "second"});
+  run.consume(first);
+  CHECK(run.size() == first + 1);
+  CHECK(payloads(run) == strings{"second"});
+  run.truncate(0);
+  CHECK(run.bytes().empty());
+  CHECK(run.size() == 0);
+  CHECK(payloads(all) == strings{"first", "second", "third"});
+}
+
 TEST_CASE("a log writes over what nobody uses, and nothing else") {
   frame_log log;
   std::byte const* const place = log.append(opcode::text, bytes("gone")).bytes().data();
