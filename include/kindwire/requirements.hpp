@@ -30,11 +30,14 @@
 #undef KINDWIRE_LANGUAGE
 
 // What is called rarely, and would only be in the way where it is called from; the second is also an error's.
+// And what is called so often that the call would be felt.
 #if defined(_MSC_VER) && !defined(__clang__)
 #define KINDWIRE_NOINLINE __declspec(noinline)
+#define KINDWIRE_ALWAYS_INLINE __forceinline
 #define KINDWIRE_COLD __declspec(noinline)
 #else
 #define KINDWIRE_NOINLINE [[gnu::noinline]]
+#define KINDWIRE_ALWAYS_INLINE [[gnu::always_inline]]
 #define KINDWIRE_COLD [[gnu::cold, gnu::noinline]]
 #endif
 
