@@ -13,6 +13,7 @@
 #include <asio/use_awaitable.hpp>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <exception>
 #include <kindwire/net/client.hpp>
 #include <kindwire/net/server.hpp>
@@ -364,6 +365,36 @@ TEST_CASE("message rate: cancelled while it waits, a receive loses nothing") {
     test::settle(io);
     far->drop();
   });
+}
+
+TEST_CASE("message rate: a handler that returns while messages wait ends its connection like any other") {
+  asio::io_context io;
+  kw::net::server server{
+      io, {.connection = limited({.per_second = 1, .burst = 1}, rate_policy::slow), .strands = false}};
+  server.websocket("/", [](kw::net::websocket& ws) -> asio::awaitable<void> {
+    co_await ws.receive();
+    CHECK_FALSE(ws.try_receive());
+  });
+  server.start();
+  bool closed = false;
+  asio::co_spawn(
+      io,
+      [&]() -> asio::awaitable<void> {
+        auto ws = co_await kw::net::connect(io, "ws://127.0.0.1:" + std::to_string(server.port()) + "/");
+        for (int i = 0; i != 20; ++i) ws.try_send("message");
+        while (co_await ws.receive()) continue;
+        closed = ws.close_code() == kw::close_code::normal;
+        server.stop();
+      },
+      asio::detached);
+  std::thread watch([&] {
+    auto const begin = clock::now();
+    while (!io.stopped() && clock::now() - begin < 10s) std::this_thread::sleep_for(10ms);
+    if (!io.stopped()) std::abort();  // it does not return any more
+  });
+  io.run_for(10s);
+  watch.join();
+  CHECK(closed);
 }
 
 TEST_CASE("message rate: over TCP the flood is slowed, and neither end takes the other for dead") {

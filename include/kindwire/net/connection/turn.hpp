@@ -70,7 +70,11 @@ inline void connection::advance() {
       deliver();
       again_ = false;  // what the application has done so far is dealt with from here on
       flush();
-    } while ((again_ || (held_back_ && !holds_back())) && stream_open());
+      if (held_back_ && !holds_back()) [[unlikely]] {
+        held_back_ = false;
+        again_ = true;
+      }
+    } while (again_ && stream_open());
     guard.finished = true;
   }
   if (!stream_open()) return;
