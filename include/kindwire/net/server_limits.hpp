@@ -13,10 +13,11 @@ namespace kindwire::net {
 
 /// How many clients a server takes. 0 means no limit. A server without any limit does not count.
 ///
-/// A connection counts from the accept until its stream is closed, whoever owns the websocket then; pages
-/// count as well. An address is an IPv4 address, or the first 64 bits of an IPv6 address, which is what one
-/// customer of a provider has at least; IPv4 addresses mapped into IPv6 are IPv4. Behind a proxy all clients
-/// have the address of the proxy. Unix sockets, and streams without addresses, count only in all.
+/// A connection counts from the accept, or from serve(), until its stream is closed, whoever owns the
+/// websocket then; pages count as well. An address is an IPv4 address, or the first 64 bits of an IPv6
+/// address, which is what one customer of a provider has at least; IPv4 addresses mapped into IPv6 are IPv4.
+/// Behind a proxy all clients have the address of the proxy. Unix sockets, and streams without addresses,
+/// count only in all.
 ///
 /// A client over a limit gets an answer with Retry-After, once its request is there: 429 (RFC 6585 §4) for
 /// the limits of an address, 503 (RFC 9110 §15.6.4) for the others.

@@ -12,11 +12,11 @@ namespace kindwire {
 
 /// How often something may happen, on average and at once: a token bucket.
 struct rate_limit {
-  double per_second = 0;    ///< on average; 0.1 is one in ten seconds, 0 means no limit
+  double per_second = 0;    ///< on average; 0.1 is one in ten seconds; 0, and 1e9 and more, mean no limit
   std::uint32_t burst = 0;  ///< at once after a pause; 0: as many as in a second, and at least one
 
   /// True if there is a limit.
-  explicit constexpr operator bool() const noexcept { return per_second > 0; }
+  explicit constexpr operator bool() const noexcept { return per_second > 0 && per_second < 1e9; }
 };
 
 namespace detail {

@@ -18,7 +18,8 @@ inline void connection::on_timer(clock::time_point due) {
   if (!stream_open()) return;
   if (rate_meter* const meter = place_.meter()) [[unlikely]]
     meter->waits = false;
-  if (!ending_.has_term() && held_back_) advance();
+  // In a turn of its own: what a handler throws must not keep the timer from being set again.
+  if (!ending_.has_term() && held_back_) try_allocating([&] { schedule(); });
   if (!stream_open()) return;
   if (!ending_.has_term()) return tick(due);
   if (!looks_again()) advance();
