@@ -43,6 +43,7 @@ TEST_CASE("a frame in a block of its own lives as long as any copy") {
   shared_frames last;
   CHECK_FALSE(last);
   CHECK(last.bytes().empty());
+  CHECK(last.block_size() == 0);
   {
     auto const one = shared_frames::of(opcode::text, bytes("to everybody"));
     auto copy = one;
@@ -91,6 +92,10 @@ TEST_CASE("a run is used up from its front, and cut at its end, apart from its c
 
 TEST_CASE("a log writes over what nobody uses, and nothing else") {
   frame_log log;
+  CHECK(log.append(opcode::text, bytes("small")).block_size() == 1024);
+  CHECK(log.append(opcode::text, bytes(std::string(3000, 'x'))).block_size() > 3000);
+  log.rest();
+  CHECK(log.append(opcode::text, bytes("small")).block_size() == 1024);
   std::byte const* const place = log.append(opcode::text, bytes("gone")).bytes().data();
   auto const kept = log.append(opcode::text, bytes("kept"));
   CHECK(kept.bytes().data() == place);
