@@ -131,7 +131,7 @@ void talk(unsigned seed, bool on_strands, std::size_t soft = std::size_t{1} << 3
       case 7: one.far->let_write(); break;
       default:
         io.restart();
-        for (unsigned n = random() % 10; n != 0; --n) io.poll_one();
+        for (auto n = random() % 10; n != 0; --n) io.poll_one();
     }
   }
   bool const closes = random() % 2 == 0;
