@@ -159,14 +159,14 @@ void talk(unsigned seed, bool on_strands, std::size_t soft = std::size_t{1} << 3
 }  // namespace
 
 TEST_CASE("on a context that one thread runs, over streams that wait and streams that do not") {
-  for (unsigned seed = 0; seed < 60; ++seed) {
+  for (unsigned seed = 0; seed < 12; ++seed) {
     talk<test::ready_stream>(seed, false);
     talk<test::stream>(seed, false);
   }
 }
 
 TEST_CASE("those that are behind miss whole messages, and nothing of their own") {
-  for (unsigned seed = 0; seed < 60; ++seed) {
+  for (unsigned seed = 0; seed < 12; ++seed) {
     talk<test::ready_stream>(seed, false, 1000);
     talk<test::stream>(seed, false, 1000);
     talk<test::ready_stream>(seed, true, 200);
@@ -174,7 +174,7 @@ TEST_CASE("those that are behind miss whole messages, and nothing of their own")
 }
 
 TEST_CASE("each on a strand") {
-  for (unsigned seed = 0; seed < 30; ++seed) {
+  for (unsigned seed = 0; seed < 8; ++seed) {
     talk<test::ready_stream>(seed, true);
     talk<test::stream>(seed, true);
   }
