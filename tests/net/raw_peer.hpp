@@ -148,8 +148,11 @@ void converse(kw::net::server_options options, Handler handler, Peer peer, int r
 template <class Done>
 bool wait_until(Done done) {
   auto const begin = std::chrono::steady_clock::now();
-  while (!done() && std::chrono::steady_clock::now() - begin < 20s) std::this_thread::sleep_for(1ms);
-  return done();
+  while (!done()) {
+    if (std::chrono::steady_clock::now() - begin > 20s) return false;
+    std::this_thread::sleep_for(1ms);
+  }
+  return true;
 }
 
 // What depends on how fast a busy machine is must come out right in one of a few tries.
