@@ -1,0 +1,263 @@
+// Gives messages to the connections of one executor, and knows who is behind.
+#pragma once
+
+#include <asio/post.hpp>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "../error.hpp"
+#include "../message/close.hpp"
+#include "../message/prepared_message.hpp"
+#include "../message/shared_frames.hpp"
+#include "../net/connection/connection.hpp"
+#include "../net/connection/operation.hpp"
+#include "../net/connection/try_allocating.hpp"
+#include "audience.hpp"
+#include "options.hpp"
+
+namespace kindwire::detail {
+
+// A connection that missed messages because it was behind.
+struct missed {
+  std::shared_ptr<member> who;
+  std::shared_ptr<room_log> room;
+  std::size_t messages;
+  bool closed;
+};
+
+// The half of a shard that is for its executor only.
+class giving : public std::enable_shared_from_this<giving> {
+ public:
+  using connection = net::detail::connection;
+  using sharing = connection::sharing;
+  // Called on the executor, in a turn of its own.
+  using report = std::function<void(std::vector<missed>)>;
+
+  giving(giving const&) = delete;
+  giving& operator=(giving const&) = delete;
+
+ protected:
+  giving(std::shared_ptr<room_log> all, report to) : all_(std::move(all)), report_(std::move(to)) {}
+  ~giving() = default;
+
+  // What somebody gets of the past: all of it, however much, as was promised.
+  void give_past(std::shared_ptr<member> const& to, audience* in, std::vector<parcel> const& past,
+                 sharing how) {
+    for (parcel const& each : past) {
+      connection* const over = to->connection();
+      prepared_.clear();
+      if (over != nullptr) hand(to, *over, in, each, how);
+    }
+  }
+
+  // To all of an audience but one, who may be null.
+  void give_all(audience& those, parcel const& what, member const* but, sharing how) {
+    prepared_.clear();
+    if (what.key && those.room->slow == slow_reader::latest_per_key) {
+      ++those.published;
+      if (those.behind != 0) those.note(what);
+    }
+    if (what.frames.block_size() > 1024 && (large_.empty() || large_.back() != those.room))
+      large_.push_back(those.room);
+    for (auto const& each : those.members) {
+      if (each.get() != but) give(each, &those, what, how);
+    }
+  }
+
+  void give_one(std::shared_ptr<member> const& to, parcel const& what, sharing how) {
+    prepared_.clear();
+    give(to, nullptr, what, how);
+  }
+
+  // All is given that there is: what is queued by hand is written in one write, whatever it is made of.
+  void finish() noexcept {
+    for (auto const& each : by_hand_) {
+      each->written_by_hand = false;
+      if (connection* const to = each->connection()) to->write_shared();
+    }
+    by_hand_.clear();
+    prepared_.clear();
+    for (auto const& each : large_) {
+      std::lock_guard const lock(each->mutex);
+      each->frames.rest();
+    }
+    large_.clear();
+  }
+
+  bool has_missed() const noexcept { return !missed_.empty(); }
+  void tell() {
+    if (missed_.empty()) return;
+    net::detail::try_allocating([&] { report_(std::exchange(missed_, {})); });
+  }
+  void tell_nothing() noexcept { missed_.clear(); }
+
+  bool delivering_ = false;
+
+ private:
+  room_log& log_of(audience* in) const noexcept { return in != nullptr ? *in->room : *all_; }
+
+  void give(std::shared_ptr<member> const& to, audience* in, parcel const& what, sharing how) {
+    connection* const over = to->connection();
+    if (over == nullptr) return;
+    bool const given = net::detail::try_allocating([&] {
+      // What was published in the same turn has had no chance to leave yet.
+      if (!over->may_send_more()) [[unlikely]]
+        over->write_shared();
+      bool const in_one_turn = to->written_by_hand && !over->is_full();
+      if ((!over->may_send_more() && !in_one_turn) || to->waits) [[unlikely]]
+        return give_slow(to, *over, in, what, how);
+      hand(to, *over, in, what, how);
+    });
+    if (!given) net::detail::try_allocating([&] { miss(to, in, what.messages, false); });
+  }
+
+  void hand(std::shared_ptr<member> const& to, connection& over, audience* in, parcel const& what,
+            sharing how) {
+    std::error_code failure;
+    if (over.takes_shared_frames()) [[likely]] {
+      bool const counts = over.counts() != nullptr;
+      if (how == sharing::by_hand && !to->written_by_hand) {
+        by_hand_.push_back(to);
+        to->written_by_hand = true;
+      }
+      failure = over.share(what.frames, &log_of(in), how);
+      for (std::size_t i = 0; counts && !failure && i != what.messages; ++i) over.count_sent();
+    } else {
+      failure = hand_each(to, over, what);
+    }
+    // Any other is that of a connection which has ended, or is about to.
+    if (failure == std::errc::not_enough_memory || failure == error::send_queue_full)
+      miss(to, in, what.messages, false);
+  }
+
+  // Clients, which mask; connections with an extension, for which it is encoded once; and those that are in
+  // the midst of a message of their own.
+  std::error_code hand_each(std::shared_ptr<member> const& to, connection& over, parcel const& what) {
+    if (prepared_.empty() && what.whole) prepared_.push_back(*what.whole);
+    if (prepared_.empty()) {
+      for (auto rest = what.frames.bytes(); !rest.empty(); rest = rest.subspan(first_frame_size(rest)))
+        prepared_.push_back(prepared_message_of(rest));
+    }
+    std::error_code first;
+    for (prepared_message const& each : prepared_) {
+      std::error_code failure = over.send(each, what.how);
+      if (!failure) over.count_sent();
+      if (failure == error::fragment_in_progress) failure = to->box().send(each, what.how);
+      if (!first) first = failure;
+    }
+    return first;
+  }
+
+  static prepared_message prepared_message_of(std::span<std::byte const> frames) {
+    frame_header header;
+    error violation{};
+    std::size_t const size = read_frame_header(frames, role::client, header, violation);
+    return prepared_message(header.type, frames.subspan(size, static_cast<std::size_t>(header.length)));
+  }
+
+  // To one that is behind.
+  void give_slow(std::shared_ptr<member> const& to, connection& over, audience* in, parcel const& what,
+                 sharing how) {
+    if (!over.protocol().is_open()) return;
+    slow_reader const policy = log_of(in).slow.load(std::memory_order_relaxed);
+    if (policy == slow_reader::latest_per_key && in != nullptr && what.key) {
+      auto& place = *in->place_of(*to);
+      if (place.behind) return;  // noted already
+      if (over.may_send_more()) return hand(to, over, in, what, how);
+      wait_for_room(to, over);
+      in->note(what);
+      place.behind = true;
+      place.seen = in->published - 1;
+      ++in->behind;
+      return;
+    }
+    if (over.may_send_more()) return hand(to, over, in, what, how);  // waits for the sake of another room
+    if (policy == slow_reader::close) {
+      over.close(close_code::try_again_later, "too slow");
+      return miss(to, in, what.messages, true);
+    }
+    if (policy == slow_reader::drop_oldest && over.takes_shared_frames()) {
+      hand(to, over, in, what, sharing::later);
+      std::size_t const dropped = over.drop_oldest(&log_of(in));
+      if (dropped != 0) miss(to, in, dropped, false);
+      return;
+    }
+    miss(to, in, what.messages, false);
+  }
+
+  void miss(std::shared_ptr<member> const& who, audience* in, std::size_t messages, bool closed) {
+    room_log& log = log_of(in);
+    log.dropped.fetch_add(messages, std::memory_order_relaxed);
+    if (closed) log.closed.fetch_add(1, std::memory_order_relaxed);
+    // Together with what it missed of the same room in this turn.
+    auto const& room = in != nullptr ? in->room : all_;
+    if (!missed_.empty() && missed_.back().who == who && missed_.back().room == room) {
+      missed_.back().messages += messages;
+      missed_.back().closed |= closed;
+    } else {
+      missed_.push_back({who, room, messages, closed});
+    }
+  }
+
+  void wait_for_room(std::shared_ptr<member> const& who, connection& over) {
+    if (who->waits) return;
+    net::detail::operation<std::error_code> drained(
+        [self = weak_from_this(), behind = std::weak_ptr(who)](std::error_code) {
+          auto const here = self.lock();
+          auto const there = behind.lock();
+          if (here && there) net::detail::try_allocating([&] { here->catch_up(there); });
+        },
+        over.executor());
+    over.wait_drained(std::move(drained), over.next_ticket());
+    who->waits = true;
+  }
+
+  // The queue has room again, or the connection has ended. What is published meanwhile comes after that.
+  void catch_up(std::shared_ptr<member> const& who) {
+    who->waits = false;
+    if (delivering_) return;
+    delivering_ = true;
+    net::detail::try_allocating([&] {
+      for (member::place& each : who->places) {
+        if (each.behind && !catch_up(who, each)) break;
+      }
+    });
+    prepared_.clear();
+    delivering_ = false;
+    tell();
+  }
+  // False if it is behind again, or has ended.
+  bool catch_up(std::shared_ptr<member> const& who, member::place& place) {
+    auto const in = place.in.lock();
+    if (!in) return true;
+    for (audience::numbered const* each : in->since(place.seen)) {
+      connection* const over = who->connection();
+      if (over == nullptr || !over->protocol().is_open()) return false;
+      if (!over->may_send_more()) {
+        wait_for_room(who, *over);
+        return false;
+      }
+      prepared_.clear();
+      hand(who, *over, in.get(), each->what, sharing::later);
+      if (each->number - place.seen > 1) miss(who, in.get(), each->number - place.seen - 1, false);
+      place.seen = each->number;
+    }
+    in->no_longer_behind(place);
+    return true;
+  }
+
+  std::shared_ptr<room_log> const all_;
+  report const report_;
+  std::vector<std::shared_ptr<member>> by_hand_;  // given something that is not written yet
+  std::vector<prepared_message> prepared_;        // the parcel in hand, for connections that encode it
+  std::vector<std::shared_ptr<room_log>> large_;  // whose logs may have a long block
+  std::vector<missed> missed_;
+};
+
+}  // namespace kindwire::detail
