@@ -17,10 +17,12 @@ namespace kindwire {
 
 /// What became of a message: it was handed over to so many connections, none of which has read it yet.
 struct delivery {
-  std::size_t receivers = 0;
-  std::error_code error = {};  ///< why nothing was sent: it cannot be encoded, or is no message
+  std::size_t receivers =
+      0;  ///< of this node; those who have entered a room that has yet to get its history do not count
+  std::error_code error = {};  ///< why nothing was sent
+  bool elsewhere = false;  ///< it was handed over to a backplane as well, which does not say whom it reaches
 
-  explicit operator bool() const noexcept { return receivers != 0; }
+  explicit operator bool() const noexcept { return receivers != 0 || elsewhere; }
 };
 
 namespace detail {

@@ -20,34 +20,41 @@
 
 namespace kindwire::detail {
 
-// Ids of all messages of one hub, in one row, whatever room they are in: those of an earlier run of the
-// program, or of another hub, are of another `epoch`.
+// Ids of messages: a number, after the epoch in which it counts. Without a backplane, those of all rooms of a
+// hub are in one row; those of an earlier run of the program, or of another hub, are of another epoch.
 class message_ids {
  public:
-  message_ids() {
+  message_ids() : epoch_(random_name()) {}
+
+  static std::string random_name() {
     std::array<std::byte, 8> bytes;
     random_bytes(bytes);
+    std::string name;
     for (std::byte const each : bytes) {
       constexpr std::string_view digits = "0123456789abcdef";
-      epoch_ += digits[std::to_integer<unsigned>(each) >> 4];
-      epoch_ += digits[std::to_integer<unsigned>(each) & 0xF];
+      name += digits[std::to_integer<unsigned>(each) >> 4];
+      name += digits[std::to_integer<unsigned>(each) & 0xF];
     }
-    epoch_ += '-';
+    return name;
   }
+
+  std::string const& epoch() const noexcept { return epoch_; }
 
   // The number of the last message so far.
   std::uint64_t last() const noexcept { return last_; }
-  std::uint64_t next() noexcept { return ++last_; }
+  void note(std::uint64_t number) noexcept { last_ = number; }
 
-  std::string id(std::uint64_t number) const { return epoch_ + std::to_string(number); }
+  static std::string id(std::string_view epoch, std::uint64_t number) {
+    return std::string(epoch).append(1, '-').append(std::to_string(number));
+  }
 
-  // Nothing if it is none of ours.
-  std::optional<std::uint64_t> number(std::string_view id) const noexcept {
-    if (!id.starts_with(epoch_)) return std::nullopt;
-    id.remove_prefix(epoch_.size());
+  // Nothing if it is no id, or of another epoch.
+  static std::optional<std::uint64_t> number(std::string_view epoch, std::string_view id) noexcept {
+    if (id.size() <= epoch.size() || !id.starts_with(epoch) || id[epoch.size()] != '-') return std::nullopt;
+    id.remove_prefix(epoch.size() + 1);
     std::uint64_t found = 0;
     auto const [end, failure] = std::from_chars(id.data(), id.data() + id.size(), found);
-    if (failure != std::errc{} || end != id.data() + id.size() || found > last_) return std::nullopt;
+    if (failure != std::errc{} || end != id.data() + id.size()) return std::nullopt;
     return found;
   }
 
@@ -78,6 +85,12 @@ class history {
     while (!kept_.empty()) forget();
   }
   bool empty() const noexcept { return kept_.empty(); }
+
+  // Knows of nothing up to that number: what is kept is forgotten.
+  void begin_at(std::uint64_t number) noexcept {
+    kept_.clear();
+    last_ = forgotten_ = number;
+  }
 
   // The number of the latest message, kept or not; where it began before the first.
   std::uint64_t last() const noexcept { return last_; }

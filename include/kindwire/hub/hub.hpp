@@ -21,7 +21,9 @@
 #include "../message/shared_frames.hpp"
 #include "../net/websocket.hpp"
 #include "audience.hpp"
+#include "backplane.hpp"
 #include "delivery.hpp"
+#include "node.hpp"
 #include "options.hpp"
 #include "room.hpp"
 #include "seat.hpp"
@@ -62,6 +64,22 @@ class hub {
   }
   explicit hub(Context& context, hub_options const& options = {})
       : hub(asio::any_io_executor(context.get_executor()), options) {}
+  /// One of several nodes, whose hubs are one: what is published in a room, or sent to a key or to all, goes
+  /// through the backplane to the connections of all nodes, and comes to all of them in the same order. What
+  /// is said of people and connections without a room is of this node alone; a key that is refused or
+  /// replaced, see same_key, is refused on this node and replaced on all. Throws std::system_error:
+  /// invalid_argument, if hub_options::max_name_size is above 256.
+  template <class Context, backplane_maker Backplane>
+  requires requires(Context& context) {
+    { context.get_executor() } -> std::convertible_to<asio::any_io_executor>;
+  }
+  hub(Context& context, Backplane const& joined_by, hub_options const& options = {})
+      : hub(asio::any_io_executor(context.get_executor()), joined_by, options) {}
+  template <backplane_maker Backplane>
+  hub(asio::any_io_executor const& executor, Backplane const& joined_by, hub_options const& options = {})
+      : hub(executor, options) {
+    detail::hub_node<Key, Data>::attach(state_, joined_by.make(executor));
+  }
   hub(hub const&) = delete;
   hub& operator=(hub const&) = delete;
   ~hub() { state_->end(); }
@@ -79,6 +97,10 @@ class hub {
       std::function<void(std::string_view room, Key const& key, std::size_t messages, bool closed)> call) {
     state_->on_missed = std::move(call);
   }
+  /// The backplane is connected, or no longer: why not. Set before the first join().
+  void on_backplane(std::function<void(std::error_code why_not)> call) {
+    state_->on_backplane = std::move(call);
+  }
   /// Decides who may enter which room; may be called by several threads at once. Set before the first join().
   void may_enter(std::function<bool(Key const& key, std::string_view room)> check) {
     state_->may_enter = std::move(check);
@@ -93,23 +115,25 @@ class hub {
     return mine ? seat(of, std::move(mine), {}) : seat(nullptr, nullptr, failure);
   }
 
-  /// To all connections of one key.
+  /// To all connections of one key; with a backplane, to those on any node.
   template <class Lookup, detail::sent_to_many T>
   delivery send(Lookup const& key, T const& what, compress how = compress::yes) const {
-    delivery result;
-    result.error = detail::with_payload(what, [&](message_type type, std::span<std::byte const> bytes) {
-      result.receivers = state_->send(key, {.frames = detail::shared_frames::of(type, bytes), .how = how});
-    });
-    return result;
+    return send_to(std::span<Lookup const, 1>(&key, 1), what, how);
   }
   /// To all connections of several keys, which are all different.
   template <class Keys, detail::sent_to_many T>
   delivery send_to(Keys const& keys, T const& what, compress how = compress::yes) const {
     delivery result;
-    result.error = detail::with_payload(what, [&](message_type type, std::span<std::byte const> bytes) {
-      detail::parcel const whole{.frames = detail::shared_frames::of(type, bytes), .how = how};
-      for (auto const& key : keys) result.receivers += state_->send(key, whole);
+    auto const unfit = detail::with_payload(what, [&](message_type type, std::span<std::byte const> bytes) {
+      detail::outgoing whole{type, bytes, how};
+      for (auto const& key : keys) {
+        delivery const one = state_->send(key, whole);
+        result.receivers += one.receivers;
+        result.elsewhere |= one.elsewhere;
+        if (one.error) result.error = one.error;
+      }
     });
+    if (unfit) result.error = unfit;
     return result;
   }
   /// To all connections.
@@ -174,9 +198,10 @@ class hub {
   template <class T>
   delivery send_all_to(std::shared_ptr<typename state::seat> const& but, T const& what, compress how) const {
     delivery result;
-    result.error = detail::with_payload(what, [&](message_type type, std::span<std::byte const> bytes) {
-      result.receivers = state_->send_all(type, bytes, but, how);
+    auto const unfit = detail::with_payload(what, [&](message_type type, std::span<std::byte const> bytes) {
+      result = state_->send_all(type, bytes, but, how);
     });
+    if (unfit) result.error = unfit;
     return result;
   }
 

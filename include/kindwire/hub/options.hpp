@@ -27,6 +27,13 @@ enum class same_key : std::uint8_t {
   refuse,    ///< join() returns an empty seat
 };
 
+/// What publishing does while a hub is cut off from its backplane. In a room with history, what is published
+/// waits in any case until the backplane is back, as far as the backplane has room for it.
+enum class cut_off : std::uint8_t {
+  go_on,   ///< those who are connected to this node get it, and the others never
+  refuse,  ///< it is std::errc::not_connected, and nobody gets it
+};
+
 struct room_options {
   /// How many messages are kept for those who come later; 0: none, and for no longer than `history_time`.
   std::size_t history = 0;
@@ -45,6 +52,7 @@ struct hub_options {
   /// For what is sent to keys and to all; rooms have their own. drop_oldest drops what was sent to all, and
   /// latest_per_key drops the newest.
   slow_reader slow = slow_reader::close;
+  cut_off while_cut_off = cut_off::go_on;  ///< of a hub with a backplane
   /// Of rooms that are made without options of their own.
   room_options rooms = {};
   std::size_t max_rooms = 100000;  ///< one more is std::errc::no_buffer_space

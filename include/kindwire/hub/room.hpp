@@ -67,7 +67,8 @@ class room {
   KINDWIRE_UNSENDABLE delivery publish(T const&, publish_options const& = {}) const;
 
   /// Who is here, each once however many connections he has, and in the order of the keys; also who has a
-  /// while to come back.
+  /// while to come back. With a backplane: on all nodes, as far as somebody of this node is in the room, and
+  /// nobody otherwise.
   std::vector<person<Key, Data>> people() const {
     return state_->look_at(*room_, [](auto const& of, auto const&) {
       std::vector<person<Key, Data>> all;
@@ -76,18 +77,17 @@ class room {
       return all;
     });
   }
-  /// Connections.
+  /// Connections, of this node.
   std::size_t size() const {
-    return state_->look_at(*room_, [](auto const& of, auto const&) {
-      std::size_t count = 0;
-      for (auto const& [where, each] : of.parts) count += each.count;
-      return count;
-    });
+    return state_->look_at(*room_, [](auto const& of, auto const&) { return of.size(nullptr); });
   }
 
-  /// The id of the latest message so far: for enter_options::since.
+  /// The id of the latest message so far, for enter_options::since. With a backplane, only while somebody of
+  /// this node is in the room.
   std::string last_id() const {
-    return state_->look_at(*room_, [](auto const& of, auto const& ids) { return ids.id(of.past.last()); });
+    return state_->look_at(*room_, [](auto const& of, auto const& ids) {
+      return detail::message_ids::id(of.link ? of.link->epoch : ids.epoch(), of.past.last());
+    });
   }
 
   /// Messages that connections which were behind have missed, and how many of these were closed.
@@ -103,11 +103,10 @@ class room {
   delivery publish_to(std::shared_ptr<typename state::seat> const& but, T const& what,
                       publish_options const& how) const {
     delivery result;
-    std::error_code refused;
     auto const unfit = detail::with_payload(what, [&](message_type type, std::span<std::byte const> bytes) {
-      result.receivers = state_->publish(*room_, type, bytes, but, how.key, how.how, refused);
+      result = state_->publish(*room_, type, bytes, but, how);
     });
-    result.error = unfit ? unfit : refused;
+    if (unfit) result.error = unfit;
     return result;
   }
 

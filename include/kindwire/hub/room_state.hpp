@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -33,6 +34,8 @@ struct seat_state final : member {
   Key const key;
   Data data;
   std::vector<std::shared_ptr<room_state<Key, Data>>> rooms;
+  std::uint64_t number = 0;  // for the other nodes of a backplane
+  bool announced = false;    // they know that it has taken the place of others
   bool is_there = false;
   bool may_compress = false;
 };
@@ -48,10 +51,34 @@ struct room_state {
     std::shared_ptr<audience> those;
     std::size_t count = 0;
   };
+  // On another node.
+  struct other {
+    std::string node;
+    Data data;
+    bool doubtful = false;  // the node has not said so lately
+  };
   struct presence {
     std::size_t seats = 0;
     Data data;
     clock::time_point leaves = (clock::time_point::max)();  // if nobody comes back
+    clock::time_point doubted_until = (clock::time_point::max)();
+    std::vector<other> elsewhere = {};
+
+    bool is_here() const noexcept { return seats != 0 || leaves != (clock::time_point::max)(); }
+  };
+
+  // Of a hub with a backplane: what it knows of the room's topic.
+  struct topic {
+    struct waiting {
+      std::shared_ptr<seat> who;
+      std::string since;
+      std::size_t latest;
+    };
+    bool is_subscribed = false;
+    bool is_ready = false;          // epoch and history are those of all nodes
+    std::string epoch = {};         // of the numbers of its messages
+    std::vector<waiting> entering;  // until it is ready, or as far as they have seen it already
+    std::size_t here = 0;           // people of this node
   };
 
   room_state(std::string_view name, room_options const& with, std::uint64_t begin)
@@ -85,6 +112,7 @@ struct room_state {
     }
   }
   void remove(std::shared_ptr<seat> const& who) {
+    if (link && std::erase_if(link->entering, [&](auto const& each) { return each.who == who; }) != 0) return;
     auto const those = parts.find(who->where)->second.those;
     uncount(*who);
     who->where->post({shard::step::kind::leave, those, who});
@@ -93,9 +121,7 @@ struct room_state {
   // To all but one, who may be null. Returns how many connections that is. Those whose executor is more than
   // `most` bytes behind miss it.
   std::size_t hand_out(parcel const& what, std::shared_ptr<seat> const& but, std::size_t most) {
-    bool const spares = but && std::find_if(but->rooms.begin(), but->rooms.end(), [this](auto const& each) {
-                                 return each.get() == this;
-                               }) != but->rooms.end();
+    bool const spares = has(but);
     std::size_t count = 0;
     for (auto const& [where, each] : parts) {
       std::size_t const those = each.count - (spares && where == but->where ? 1 : 0);
@@ -108,11 +134,24 @@ struct room_state {
     return count;
   }
 
+  // Connections of this node that have entered, but one, who may be null.
+  std::size_t size(std::shared_ptr<seat> const& but) const noexcept {
+    std::size_t count = has(but) ? std::size_t(-1) : 0;
+    for (auto const& [where, each] : parts) count += each.count;
+    return count;
+  }
+  bool has(std::shared_ptr<seat> const& who) const noexcept {
+    return who && who->is_there &&
+           std::find_if(who->rooms.begin(), who->rooms.end(),
+                        [this](auto const& each) { return each.get() == this; }) != who->rooms.end();
+  }
+
   std::shared_ptr<room_log> const log;
   room_options options;
   std::unordered_map<std::shared_ptr<shard>, part> parts;
   std::map<Key, presence> people;
   history past;
+  std::unique_ptr<topic> link;
   std::size_t handles = 0;
   bool is_quiet = false;  // to be looked at again once its past is over
 

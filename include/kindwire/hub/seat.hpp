@@ -29,7 +29,8 @@ class room;
 /// What became of entering a room.
 struct entered {
   std::error_code error = {};
-  /// False if it was too late for some of what came after enter_options::since.
+  /// False if it was too late for some of what came after enter_options::since. With a backplane it may yet
+  /// turn out so: what the connection's room_entered says counts.
   bool complete = true;
 
   explicit operator bool() const noexcept { return !error; }
@@ -137,11 +138,10 @@ class seat {
   delivery publish(std::string_view room, T const& what, publish_options const& how, bool to_others) const {
     delivery result;
     if (!mine_) return {0, kindwire::error::closed};
-    std::error_code refused;
     auto const unfit = detail::with_payload(what, [&](message_type type, std::span<std::byte const> bytes) {
-      result.receivers = state_->publish(mine_, room, type, bytes, to_others, how, refused);
+      result = state_->publish(mine_, room, type, bytes, to_others, how);
     });
-    result.error = unfit ? unfit : refused;
+    if (unfit) result.error = unfit;
     return result;
   }
 

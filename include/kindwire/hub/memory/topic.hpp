@@ -33,7 +33,8 @@ struct memory_topic {
 
   // As the node sees it: its own records are those without a node.
   backplane::snapshot seen_by(std::size_t node) const {
-    backplane::snapshot now{epoch, last, {}, {}};
+    std::uint64_t const forgotten = log.empty() ? last : log.front().number - 1;
+    backplane::snapshot now{epoch, last, forgotten, {}, {}};
     for (auto const& each : log) now.kept.push_back({each.number, *each.bytes});
     for (auto const& [holder, value] : records) {
       auto const& [of, name] = holder;

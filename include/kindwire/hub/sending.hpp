@@ -1,0 +1,251 @@
+// What is published and sent in a hub: to the connections here, or to all nodes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "../error.hpp"
+#include "../json/writer.hpp"
+#include "../message/buffer.hpp"
+#include "../message/message.hpp"
+#include "../message/shared_frames.hpp"
+#include "../net/text_encodable.hpp"
+#include "bus_texts.hpp"
+#include "core.hpp"
+#include "delivery.hpp"
+#include "room_message.hpp"
+
+namespace kindwire::detail {
+
+// One message for connections here, made into a parcel when the first of them is found.
+struct outgoing {
+  message_type type;
+  std::span<std::byte const> payload;
+  compress how;
+  parcel made = {};
+
+  parcel const& whole() {
+    if (made.frames.size() == 0) made = {.frames = shared_frames::of(type, payload), .how = how};
+    return made;
+  }
+};
+
+template <class Key, class Data>
+class hub_sending : public hub_core<Key, Data> {
+  using core = hub_core<Key, Data>;
+
+ public:
+  using core::core;
+  using core::options;
+  using typename core::clock;
+  using typename core::room;
+  using typename core::seat;
+
+  // Without the lock. Each says how many connections of this node it goes to.
+
+  delivery publish(room& to, message_type type, std::span<std::byte const> payload,
+                   std::shared_ptr<seat> const& but, publish_options const& how) {
+    std::lock_guard const lock(mutex_);
+    delivery result;
+    if (bus_ && publish_to_nodes(result, to, type, payload, but, how)) return result;
+    result.receivers = deliver(to, next_number(to), type, payload, but, how.key, how.how, result.error);
+    return result;
+  }
+  // In a room that the seat is in.
+  delivery publish(std::shared_ptr<seat> const& by, std::string_view room_name, message_type type,
+                   std::span<std::byte const> payload, bool to_others, publish_options const& how) {
+    auto const in = room_of(*by, room_name);
+    if (in) return publish(*in, type, payload, to_others ? by : nullptr, how);
+    return {0, std::make_error_code(std::errc::permission_denied)};
+  }
+
+  delivery send_all(message_type type, std::span<std::byte const> payload, std::shared_ptr<seat> const& but,
+                    compress how) {
+    std::lock_guard const lock(mutex_);
+    delivery result;
+    if (bus_) {
+      std::error_code const failure = post(std::string(topic_of_all), type, payload, but, {}, how, {});
+      if (decides(failure, result)) {
+        if (!failure) result.receivers = all_->size(but);
+        return result;
+      }
+    }
+    result.receivers = deliver_to_all(type, payload, but, how);
+    return result;
+  }
+
+  template <class Lookup>
+  delivery send(Lookup const& key, outgoing& what) {
+    std::lock_guard const lock(mutex_);
+    delivery result;
+    if (bus_) {
+      std::error_code const failure =
+          post(topic_of_key(text_of(key)), what.type, what.payload, nullptr, {}, what.how, {});
+      if (decides(failure, result)) {
+        auto const found = people_.find(key);
+        if (!failure && found != people_.end()) result.receivers = found->second.size();
+        return result;
+      }
+    }
+    result.receivers = deliver_to_key(key, what);
+    return result;
+  }
+  std::size_t send_to(std::shared_ptr<seat> const& only, parcel const& what) {
+    std::lock_guard const lock(mutex_);
+    return only->is_there ? hand(only, what) : 0;
+  }
+
+ protected:
+  ~hub_sending() = default;
+
+  using core::all_;
+  using core::bus_;
+  using core::compressing_;
+  using core::find;
+  using core::ids_;
+  using core::log_of;
+  using core::mutex_;
+  using core::node_;
+  using core::people_;
+
+  // To the connections of this node, with the lock.
+
+  std::size_t deliver(room& to, std::uint64_t number, message_type type, std::span<std::byte const> payload,
+                      std::shared_ptr<seat> const& but, std::string_view key, compress how,
+                      std::error_code& failure) {
+    auto const now = clock::now();
+    to.expire(now);
+    parcel const what = parcel_of(to, number, type, payload, key, how, failure);
+    if (failure) return 0;
+    if (!to.link) ids_.note(number);
+    to.past.add(number, what, to.options.history, now);
+    return to.hand_out(what, but && but->is_there ? but : nullptr, options.max_waiting);
+  }
+  std::size_t deliver_to_all(message_type type, std::span<std::byte const> payload,
+                             std::shared_ptr<seat> const& but, compress how) {
+    parcel what;
+    what.how = how;
+    fill(what, *all_, type, payload);
+    return all_->hand_out(what, but && but->is_there ? but : nullptr, options.max_waiting);
+  }
+  template <class Lookup>
+  std::size_t deliver_to_key(Lookup const& key, outgoing& what) {
+    auto const found = people_.find(key);
+    if (found == people_.end()) return 0;
+    std::size_t count = 0;
+    for (auto const& each : found->second) count += hand(each, what.whole());
+    return count;
+  }
+
+  parcel parcel_of(room& to, std::uint64_t number, message_type type, std::span<std::byte const> payload,
+                   std::string_view key, compress how, std::error_code& failure) {
+    parcel what;
+    what.how = how;
+    if (!key.empty()) what.key = std::make_shared<std::string const>(key);
+    buffer enveloped;
+    if (to.is_enveloped()) {
+      failure = envelope(to, number, type, payload, enveloped);
+      if (failure) return what;
+      payload = enveloped.bytes();
+    }
+    fill(what, to, type, payload);
+    return what;
+  }
+
+  std::uint64_t next_number(room const& of) const noexcept {
+    return of.link ? of.past.last() + 1 : ids_.last() + 1;
+  }
+  std::string id_of(room const& in, std::uint64_t number) const {
+    return message_ids::id(in.link ? in.link->epoch : ids_.epoch(), number);
+  }
+
+ private:
+  // True if that is all: it goes to all nodes, or nowhere.
+  bool publish_to_nodes(delivery& result, room& to, message_type type, std::span<std::byte const> payload,
+                        std::shared_ptr<seat> const& but, publish_options const& how) {
+    if (to.is_enveloped()) {
+      buffer trial;  // what cannot be delivered is not published
+      result.error = envelope(to, 0, type, payload, trial);
+      if (result.error) return true;
+    }
+    std::error_code const failure =
+        post(topic_of_room(to.log->name), type, payload, but, how.key, how.how, log_of(to));
+    if (!decides(failure, result)) return false;
+    if (!failure) result.receivers = to.size(but);
+    return true;
+  }
+
+  std::error_code post(std::string const& topic, message_type type, std::span<std::byte const> payload,
+                       std::shared_ptr<seat> const& but, std::string_view key, compress how,
+                       backplane::log keep) {
+    if (key.size() > bus_message::max_text_size) return error::invalid_argument;
+    bus_message what{.type = type, .how = how, .key = key, .payload = payload};
+    if (but) {
+      what.node = node_;
+      what.seat = but->number;
+    }
+    std::string const bytes = what.bytes();
+    return bus_->publish(topic, as_bytes(std::string_view(bytes)), keep);
+  }
+  // False if it is to be delivered here, since the other nodes cannot be reached.
+  bool decides(std::error_code failure, delivery& result) const noexcept {
+    if (failure == std::errc::not_connected && options.while_cut_off == cut_off::go_on) return false;
+    result.error = failure;
+    result.elsewhere = !failure;
+    return true;
+  }
+  template <class Lookup>
+  static std::string text_of(Lookup const& key) {
+    if constexpr (has_bus_text<Lookup>) {
+      return bus_text(key);
+    } else {
+      return bus_text(Key(key));
+    }
+  }
+
+  std::size_t hand(std::shared_ptr<seat> const& to, parcel const& what) {
+    bool const taken =
+        to->where->post({.does = shard::step::kind::deliver, .who = to, .what = what}, options.max_waiting);
+    if (!taken) all_->log->dropped.fetch_add(1, std::memory_order_relaxed);
+    return taken ? 1 : 0;
+  }
+
+  std::shared_ptr<room> room_of(seat const& who, std::string_view name) const {
+    std::lock_guard const lock(mutex_);
+    auto const found = find(who, name);
+    return found != who.rooms.end() ? *found : nullptr;
+  }
+
+  std::error_code envelope(room const& to, std::uint64_t number, message_type type,
+                           std::span<std::byte const> payload, buffer& text) {
+    if (type != message_type::text) return error::invalid_argument;
+    std::string_view const inside{reinterpret_cast<char const*>(payload.data()), payload.size()};
+    return net::detail::encode_value(
+        text, room_message{to.log->name, id_of(to, number), raw_json{std::string(inside)}});
+  }
+
+  void fill(parcel& what, room& to, message_type type, std::span<std::byte const> payload) {
+    if (compressing_ != 0) {
+      what.whole.emplace(type, payload);  // which is encoded once for all who agreed alike
+      what.frames = what.whole->frame();
+    } else if (what.key || payload.size() > longest_in_log) {
+      // What is kept for long, or is long, has a block of its own.
+      what.frames = shared_frames::of(type, payload);
+    } else {
+      std::lock_guard const lock(to.log->mutex);
+      what.frames = to.log->frames.append(type, payload);
+    }
+  }
+
+  static constexpr std::size_t longest_in_log = 16384;
+};
+
+}  // namespace kindwire::detail
