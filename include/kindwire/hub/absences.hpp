@@ -12,7 +12,7 @@
 
 namespace kindwire::detail {
 
-// A timer for all of them. Not thread safe: whoever keeps it locks.
+// A timer for all of them. Not thread safe: guarded by the hub's lock.
 template <class Who>
 class absences {
  public:

@@ -51,10 +51,10 @@ class backplane {
 
   /// A topic at a moment, between two of its messages.
   struct snapshot {
-    std::string epoch;          ///< printable, without '-'; numbers of another epoch are of another log
-    std::uint64_t last = 0;     ///< the number of the latest message; 0: there has been none
+    std::string epoch;            ///< printable, without '-'; numbers of another epoch are of another log
+    std::uint64_t last = 0;       ///< the number of the latest message; 0: there has been none
     std::uint64_t forgotten = 0;  ///< that of the latest message which the log has no more; 0: it has all
-    std::vector<message> kept;  ///< in the log, oldest first
+    std::vector<message> kept;    ///< in the log, oldest first
     std::vector<record> records;
   };
 

@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <span>
 #include <string_view>
 #include <system_error>
 
@@ -27,20 +28,30 @@ struct delivery {
 
 namespace detail {
 
-// Calls `use(type, bytes)` with the payload of whatever can be sent.
+// A message, whatever it was made of.
+struct content {
+  message_type type;
+  std::span<std::byte const> payload;
+  prepared_message const* prepared = nullptr;  // the same, if it is one
+};
+
+// Calls `use(content)` for whatever can be sent.
 template <class T, class Use>
-std::error_code with_payload(T const& what, Use use) {
+std::error_code with_content(T const& what, Use use) {
   if constexpr (std::convertible_to<T const&, std::string_view>) {
-    use(message_type::text, as_bytes(std::string_view(what)));
-  } else if constexpr (std::same_as<T, message> || std::same_as<T, prepared_message>) {
+    use(content{message_type::text, as_bytes(std::string_view(what))});
+  } else if constexpr (std::same_as<T, message>) {
     if (!begins_message(what.type())) return error::invalid_argument;
-    use(what.type(), what.bytes());
+    use(content{what.type(), what.bytes()});
+  } else if constexpr (std::same_as<T, prepared_message>) {
+    if (!begins_message(what.type())) return error::invalid_argument;
+    use(content{what.type(), what.bytes(), &what});
   } else if constexpr (net::text_encodable<T>) {
     buffer text;
     if (auto const why = net::detail::encode_value(text, what)) return why;
-    use(message_type::text, text.bytes());
+    use(content{message_type::text, text.bytes()});
   } else {
-    use(message_type::binary, net::detail::binary_payload(what));
+    use(content{message_type::binary, net::detail::binary_payload(what)});
   }
   return {};
 }

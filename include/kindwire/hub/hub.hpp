@@ -124,8 +124,8 @@ class hub {
   template <class Keys, detail::sent_to_many T>
   delivery send_to(Keys const& keys, T const& what, compress how = compress::yes) const {
     delivery result;
-    auto const unfit = detail::with_payload(what, [&](message_type type, std::span<std::byte const> bytes) {
-      detail::outgoing whole{type, bytes, how};
+    auto const unfit = detail::with_content(what, [&](detail::content const& message) {
+      detail::outgoing whole{message, how};
       for (auto const& key : keys) {
         delivery const one = state_->send(key, whole);
         result.receivers += one.receivers;
@@ -147,7 +147,8 @@ class hub {
     return send_all_to(one.mine_, what, how);
   }
 
-  /// The room of that name, which is made if there is none, with these options from now on, if there are any.
+  /// The room of that name, which is made if there is none. Options that are given take the place of those
+  /// that it has.
   /// Throws std::system_error: invalid_argument for a name that is not printable or too long, or for a grace
   /// time in a hub without an executor; std::errc::no_buffer_space for too many rooms.
   room_type room(std::string_view name) const { return {state_, state_->open(name, std::nullopt)}; }
@@ -198,9 +199,8 @@ class hub {
   template <class T>
   delivery send_all_to(std::shared_ptr<typename state::seat> const& but, T const& what, compress how) const {
     delivery result;
-    auto const unfit = detail::with_payload(what, [&](message_type type, std::span<std::byte const> bytes) {
-      result = state_->send_all(type, bytes, but, how);
-    });
+    auto const unfit = detail::with_content(
+        what, [&](detail::content const& message) { result = state_->send_all(message, but, how); });
     if (unfit) result.error = unfit;
     return result;
   }

@@ -78,7 +78,7 @@ class hub_node final : public backplane::listener {
     }
     with_hub([&](state& hub) {
       if (topic == topic_of_all) {
-        hub.deliver_to_all(what->type, what->payload, seat_of(hub, *what), what->how);
+        hub.deliver_to_all({what->type, what->payload}, seat_of(hub, *what), what->how);
       } else if (topic.starts_with(prefix_of_keys)) {
         to_key(hub, topic.substr(prefix_of_keys.size()), *what);
       }
@@ -158,14 +158,14 @@ class hub_node final : public backplane::listener {
   static void deliver(state& hub, room& in, std::uint64_t number, bus_message const& what) {
     std::error_code unfit;
     if (number == 0) number = in.past.last();
-    hub.deliver(in, number, what.type, what.payload, seat_of(hub, what), what.key, what.how, unfit);
+    hub.deliver(in, number, {what.type, what.payload}, seat_of(hub, what), what.key, what.how, unfit);
   }
 
   static void to_key(state& hub, std::string_view name, bus_message const& what) {
     auto const key = hub.texts_.read_key(name);
     if (!key) return;
     if (what.what == bus_message::kind::replaces) return replace(hub, *key, what);
-    outgoing whole{what.type, what.payload, what.how};
+    outgoing whole{{what.type, what.payload}, what.how};
     hub.deliver_to_key(*key, whole);
   }
   // All nodes hear in one order who has joined. Whoever has been heard of before is replaced by the next.
@@ -224,7 +224,8 @@ class hub_node final : public backplane::listener {
       in.past.begin_at(now.forgotten);
     } else if (now.forgotten > in.past.last()) {
       // Which the members here will never get.
-      in.log->dropped.fetch_add((now.forgotten - in.past.last()) * in.size(nullptr), std::memory_order_relaxed);
+      in.log->dropped.fetch_add((now.forgotten - in.past.last()) * in.size(nullptr),
+                                std::memory_order_relaxed);
       in.past.begin_at(now.forgotten);
     }
     for (auto const& each : now.kept) {

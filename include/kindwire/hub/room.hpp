@@ -103,9 +103,8 @@ class room {
   delivery publish_to(std::shared_ptr<typename state::seat> const& but, T const& what,
                       publish_options const& how) const {
     delivery result;
-    auto const unfit = detail::with_payload(what, [&](message_type type, std::span<std::byte const> bytes) {
-      result = state_->publish(*room_, type, bytes, but, how);
-    });
+    auto const unfit = detail::with_content(
+        what, [&](detail::content const& message) { result = state_->publish(*room_, message, but, how); });
     if (unfit) result.error = unfit;
     return result;
   }

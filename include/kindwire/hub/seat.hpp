@@ -119,9 +119,9 @@ class seat {
   delivery send(T const& what, compress how = compress::yes) const {
     delivery result;
     if (!mine_) return result;
-    result.error = detail::with_payload(what, [&](message_type type, std::span<std::byte const> bytes) {
-      result.receivers =
-          state_->send_to(mine_, {.frames = detail::shared_frames::of(type, bytes), .how = how});
+    result.error = detail::with_content(what, [&](detail::content const& message) {
+      detail::outgoing whole{message, how};
+      result.receivers = state_->send_to(mine_, whole.whole());
     });
     return result;
   }
@@ -138,8 +138,8 @@ class seat {
   delivery publish(std::string_view room, T const& what, publish_options const& how, bool to_others) const {
     delivery result;
     if (!mine_) return {0, kindwire::error::closed};
-    auto const unfit = detail::with_payload(what, [&](message_type type, std::span<std::byte const> bytes) {
-      result = state_->publish(mine_, room, type, bytes, to_others, how);
+    auto const unfit = detail::with_content(what, [&](detail::content const& message) {
+      result = state_->publish(mine_, room, message, to_others, how);
     });
     if (unfit) result.error = unfit;
     return result;

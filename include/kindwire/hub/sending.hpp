@@ -27,13 +27,16 @@ namespace kindwire::detail {
 
 // One message for connections here, made into a parcel when the first of them is found.
 struct outgoing {
-  message_type type;
-  std::span<std::byte const> payload;
+  content what;
   compress how;
   parcel made = {};
 
   parcel const& whole() {
-    if (made.frames.size() == 0) made = {.frames = shared_frames::of(type, payload), .how = how};
+    if (made.frames.size() != 0) return made;
+    made.how = how;
+    if (what.prepared != nullptr) made.whole.emplace(*what.prepared);
+    made.frames =
+        what.prepared != nullptr ? what.prepared->frame() : shared_frames::of(what.type, what.payload);
     return made;
   }
 };
@@ -51,34 +54,33 @@ class hub_sending : public hub_core<Key, Data> {
 
   // Without the lock. Each says how many connections of this node it goes to.
 
-  delivery publish(room& to, message_type type, std::span<std::byte const> payload,
-                   std::shared_ptr<seat> const& but, publish_options const& how) {
+  delivery publish(room& to, content const& what, std::shared_ptr<seat> const& but,
+                   publish_options const& how) {
     std::lock_guard const lock(mutex_);
     delivery result;
-    if (bus_ && publish_to_nodes(result, to, type, payload, but, how)) return result;
-    result.receivers = deliver(to, next_number(to), type, payload, but, how.key, how.how, result.error);
+    if (bus_ && publish_to_nodes(result, to, what, but, how)) return result;
+    result.receivers = deliver(to, next_number(to), what, but, how.key, how.how, result.error);
     return result;
   }
   // In a room that the seat is in.
-  delivery publish(std::shared_ptr<seat> const& by, std::string_view room_name, message_type type,
-                   std::span<std::byte const> payload, bool to_others, publish_options const& how) {
+  delivery publish(std::shared_ptr<seat> const& by, std::string_view room_name, content const& what,
+                   bool to_others, publish_options const& how) {
     auto const in = room_of(*by, room_name);
-    if (in) return publish(*in, type, payload, to_others ? by : nullptr, how);
+    if (in) return publish(*in, what, to_others ? by : nullptr, how);
     return {0, std::make_error_code(std::errc::permission_denied)};
   }
 
-  delivery send_all(message_type type, std::span<std::byte const> payload, std::shared_ptr<seat> const& but,
-                    compress how) {
+  delivery send_all(content const& what, std::shared_ptr<seat> const& but, compress how) {
     std::lock_guard const lock(mutex_);
     delivery result;
     if (bus_) {
-      std::error_code const failure = post(std::string(topic_of_all), type, payload, but, {}, how, {});
+      std::error_code const failure = post(std::string(topic_of_all), what, but, {}, how, {});
       if (decides(failure, result)) {
         if (!failure) result.receivers = all_->size(but);
         return result;
       }
     }
-    result.receivers = deliver_to_all(type, payload, but, how);
+    result.receivers = deliver_to_all(what, but, how);
     return result;
   }
 
@@ -87,8 +89,7 @@ class hub_sending : public hub_core<Key, Data> {
     std::lock_guard const lock(mutex_);
     delivery result;
     if (bus_) {
-      std::error_code const failure =
-          post(topic_of_key(text_of(key)), what.type, what.payload, nullptr, {}, what.how, {});
+      std::error_code const failure = post(topic_of_key(text_of(key)), what.what, nullptr, {}, what.how, {});
       if (decides(failure, result)) {
         auto const found = people_.find(key);
         if (!failure && found != people_.end()) result.receivers = found->second.size();
@@ -118,23 +119,21 @@ class hub_sending : public hub_core<Key, Data> {
 
   // To the connections of this node, with the lock.
 
-  std::size_t deliver(room& to, std::uint64_t number, message_type type, std::span<std::byte const> payload,
-                      std::shared_ptr<seat> const& but, std::string_view key, compress how,
-                      std::error_code& failure) {
+  std::size_t deliver(room& to, std::uint64_t number, content const& what, std::shared_ptr<seat> const& but,
+                      std::string_view key, compress how, std::error_code& failure) {
     auto const now = clock::now();
     to.expire(now);
-    parcel const what = parcel_of(to, number, type, payload, key, how, failure);
+    parcel const made = parcel_of(to, number, what, key, how, failure);
     if (failure) return 0;
     if (!to.link) ids_.note(number);
-    to.past.add(number, what, to.options.history, now);
-    return to.hand_out(what, but && but->is_there ? but : nullptr, options.max_waiting);
+    to.past.add(number, made, to.options.history, now);
+    return to.hand_out(made, but && but->is_there ? but : nullptr, options.max_waiting);
   }
-  std::size_t deliver_to_all(message_type type, std::span<std::byte const> payload,
-                             std::shared_ptr<seat> const& but, compress how) {
-    parcel what;
-    what.how = how;
-    fill(what, *all_, type, payload);
-    return all_->hand_out(what, but && but->is_there ? but : nullptr, options.max_waiting);
+  std::size_t deliver_to_all(content const& what, std::shared_ptr<seat> const& but, compress how) {
+    parcel made;
+    made.how = how;
+    fill(made, *all_, what);
+    return all_->hand_out(made, but && but->is_there ? but : nullptr, options.max_waiting);
   }
   template <class Lookup>
   std::size_t deliver_to_key(Lookup const& key, outgoing& what) {
@@ -145,19 +144,18 @@ class hub_sending : public hub_core<Key, Data> {
     return count;
   }
 
-  parcel parcel_of(room& to, std::uint64_t number, message_type type, std::span<std::byte const> payload,
-                   std::string_view key, compress how, std::error_code& failure) {
-    parcel what;
-    what.how = how;
-    if (!key.empty()) what.key = std::make_shared<std::string const>(key);
+  parcel parcel_of(room& to, std::uint64_t number, content const& what, std::string_view key, compress how,
+                   std::error_code& failure) {
+    parcel made;
+    made.how = how;
+    if (!key.empty()) made.key = std::make_shared<std::string const>(key);
     buffer enveloped;
-    if (to.is_enveloped()) {
-      failure = envelope(to, number, type, payload, enveloped);
-      if (failure) return what;
-      payload = enveloped.bytes();
+    if (!to.is_enveloped()) {
+      fill(made, to, what);
+    } else if (failure = envelope(to, number, what, enveloped); !failure) {
+      fill(made, to, {message_type::text, enveloped.bytes()});
     }
-    fill(what, to, type, payload);
-    return what;
+    return made;
   }
 
   std::uint64_t next_number(room const& of) const noexcept {
@@ -169,30 +167,29 @@ class hub_sending : public hub_core<Key, Data> {
 
  private:
   // True if that is all: it goes to all nodes, or nowhere.
-  bool publish_to_nodes(delivery& result, room& to, message_type type, std::span<std::byte const> payload,
-                        std::shared_ptr<seat> const& but, publish_options const& how) {
+  bool publish_to_nodes(delivery& result, room& to, content const& what, std::shared_ptr<seat> const& but,
+                        publish_options const& how) {
     if (to.is_enveloped()) {
       buffer trial;  // what cannot be delivered is not published
-      result.error = envelope(to, 0, type, payload, trial);
+      result.error = envelope(to, 0, what, trial);
       if (result.error) return true;
     }
     std::error_code const failure =
-        post(topic_of_room(to.log->name), type, payload, but, how.key, how.how, log_of(to));
+        post(topic_of_room(to.log->name), what, but, how.key, how.how, log_of(to));
     if (!decides(failure, result)) return false;
     if (!failure) result.receivers = to.size(but);
     return true;
   }
 
-  std::error_code post(std::string const& topic, message_type type, std::span<std::byte const> payload,
-                       std::shared_ptr<seat> const& but, std::string_view key, compress how,
-                       backplane::log keep) {
+  std::error_code post(std::string const& topic, content const& what, std::shared_ptr<seat> const& but,
+                       std::string_view key, compress how, backplane::log keep) {
     if (key.size() > bus_message::max_text_size) return error::invalid_argument;
-    bus_message what{.type = type, .how = how, .key = key, .payload = payload};
+    bus_message all{.type = what.type, .how = how, .key = key, .payload = what.payload};
     if (but) {
-      what.node = node_;
-      what.seat = but->number;
+      all.node = node_;
+      all.seat = but->number;
     }
-    std::string const bytes = what.bytes();
+    std::string const bytes = all.bytes();
     return bus_->publish(topic, as_bytes(std::string_view(bytes)), keep);
   }
   // False if it is to be delivered here, since the other nodes cannot be reached.
@@ -224,24 +221,29 @@ class hub_sending : public hub_core<Key, Data> {
     return found != who.rooms.end() ? *found : nullptr;
   }
 
-  std::error_code envelope(room const& to, std::uint64_t number, message_type type,
-                           std::span<std::byte const> payload, buffer& text) {
-    if (type != message_type::text) return error::invalid_argument;
-    std::string_view const inside{reinterpret_cast<char const*>(payload.data()), payload.size()};
+  std::error_code envelope(room const& to, std::uint64_t number, content const& what, buffer& text) {
+    if (what.type != message_type::text) return error::invalid_argument;
+    std::string_view const inside{reinterpret_cast<char const*>(what.payload.data()), what.payload.size()};
     return net::detail::encode_value(
         text, room_message{to.log->name, id_of(to, number), raw_json{std::string(inside)}});
   }
 
-  void fill(parcel& what, room& to, message_type type, std::span<std::byte const> payload) {
+  void fill(parcel& made, room& to, content const& what) {
     if (compressing_ != 0) {
-      what.whole.emplace(type, payload);  // which is encoded once for all who agreed alike
-      what.frames = what.whole->frame();
-    } else if (what.key || payload.size() > longest_in_log) {
+      // Encoded once for all who agreed alike.
+      if (what.prepared != nullptr) {
+        made.whole.emplace(*what.prepared);
+      } else {
+        made.whole.emplace(what.type, what.payload);
+      }
+      made.frames = made.whole->frame();
+    } else if (made.key || what.payload.size() > longest_in_log) {
       // What is kept for long, or is long, has a block of its own.
-      what.frames = shared_frames::of(type, payload);
+      made.frames =
+          what.prepared != nullptr ? what.prepared->frame() : shared_frames::of(what.type, what.payload);
     } else {
       std::lock_guard const lock(to.log->mutex);
-      what.frames = to.log->frames.append(type, payload);
+      made.frames = to.log->frames.append(what.type, what.payload);
     }
   }
 

@@ -33,7 +33,9 @@ class shared_frames {
     if (block_ != nullptr) block_->uses.fetch_add(1, std::memory_order_relaxed);
   }
   shared_frames(shared_frames&& other) noexcept
-      : block_(std::exchange(other.block_, nullptr)), begin_(other.begin_), end_(other.end_) {}
+      : block_(std::exchange(other.block_, nullptr)),
+        begin_(std::exchange(other.begin_, 0)),
+        end_(std::exchange(other.end_, 0)) {}
   shared_frames& operator=(shared_frames other) noexcept {
     std::swap(block_, other.block_);
     begin_ = other.begin_;
