@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "../support/bytes.hpp"
+#include "../support/reverser.hpp"
 
 namespace prepared_message_tests {
 
@@ -22,21 +23,6 @@ namespace {
 
 namespace kw = kindwire;
 using namespace support;
-
-// Reverses a message, unless it is short.
-class reverser final : public kw::message_encoder {
- public:
-  std::optional<bool> encode(kw::message_type, std::span<std::byte const> payload,
-                             kw::buffer& to) const override {
-    ++calls;
-    if (std::exchange(fails, false)) return std::nullopt;
-    to.append(payload);
-    std::reverse(to.bytes().begin(), to.bytes().end());
-    return payload.size() > 3;
-  }
-  mutable std::atomic<int> calls{0};
-  mutable bool fails = false;  // the next time
-};
 
 }  // namespace
 

@@ -13,6 +13,7 @@
 
 #include "../support/bytes.hpp"
 #include "../support/end.hpp"
+#include "../support/reverser.hpp"
 #include "../support/toy_extension.hpp"
 
 namespace session_prepared_message_tests {
@@ -23,21 +24,6 @@ namespace kw = kindwire;
 using namespace support;
 using kw::opcode;
 using kw::role;
-
-// Reverses a message, unless it is short.
-class reverser final : public kw::message_encoder {
- public:
-  std::optional<bool> encode(kw::message_type, std::span<std::byte const> payload,
-                             kw::buffer& to) const override {
-    ++calls;
-    if (std::exchange(fails, false)) return std::nullopt;
-    to.append(payload);
-    std::reverse(to.bytes().begin(), to.bytes().end());
-    return payload.size() > 3;
-  }
-  mutable int calls = 0;
-  mutable bool fails = false;  // the next time
-};
 
 // Has nothing to do for a message but what the encoder does, and marks it by RSV3.
 class reversing final : public kw::message_extension {
