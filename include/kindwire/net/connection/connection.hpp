@@ -309,6 +309,7 @@ class connection : public roster_member {
 
   void tick(clock::time_point due);
   bool looks_again();
+  static clock::time_point with_others(clock::time_point due);
   kindwire::detail::keepalive::facts known_of_life() const noexcept;
   kindwire::detail::ending::facts known_of_ending() const noexcept;
   bool run_ending();

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -65,7 +67,19 @@ inline void connection::tick(clock::time_point due) {
     step.next = (std::min)(step.next, place_.meter()->bucket.next(options().message_rate));
   }
   // A receive may wait for a token with no read under way to keep the connection.
-  if (step.next != (clock::time_point::max)()) set_timer(step.next, held_back_);
+  if (step.next != (clock::time_point::max)())
+    set_timer(held_back_ ? step.next : with_others(step.next), held_back_);
+}
+
+// Less than a hundredth of the wait later, when those of many quiet connections are due together: one wake-up
+// is for all of them.
+inline connection::clock::time_point connection::with_others(clock::time_point due) {
+  using std::chrono::milliseconds;
+  auto const wait = std::chrono::duration_cast<milliseconds>(due - clock::now()).count();
+  if (wait < 128) return due;
+  auto const grain = clock::duration(milliseconds(std::bit_floor(static_cast<std::uint64_t>(wait)) / 128));
+  auto const past = due.time_since_epoch() % grain;
+  return past.count() == 0 ? due : due + (grain - past);
 }
 
 inline void connection::wait_for_token() {
