@@ -21,13 +21,15 @@ namespace kindwire {
 /// has subscribed to, its own messages among them, and all nodes get it in the same order. A topic is a
 /// printable name of at most 300 bytes; messages and values are bytes that mean nothing to a backplane.
 ///
-/// A topic may have a log, which keeps its latest messages. Each of these has a number, one more than the one
-/// before it, and is published once and not lost while the log is there, however often a connection breaks.
-/// What is published on a topic without a log while a connection breaks may be lost, but is not doubled.
+/// A topic may have a log, which keeps its latest messages. Each of these has a number, greater than that of
+/// the one before it, and is published once and not lost while the log is there, however often a connection
+/// breaks. What is published on a topic without a log while a connection breaks may be lost, but is not
+/// doubled.
 ///
 /// A node may hold records at a topic: who is there. They end with the node.
 ///
 /// The functions are called by any thread, with a lock of the hub's: they do not wait, and call no listener.
+/// Those that return nothing may throw std::bad_alloc, and have then done nothing.
 /// The listener is called by one thread at a time, and may have the backplane destroyed in such a call.
 class backplane {
  public:
@@ -52,7 +54,7 @@ class backplane {
   /// A topic at a moment, between two of its messages.
   struct snapshot {
     std::string epoch;            ///< printable, without '-'; numbers of another epoch are of another log
-    std::uint64_t last = 0;       ///< the number of the latest message; 0: there has been none
+    std::uint64_t last = 0;       ///< no message has had a greater number; 0: there has been none
     std::uint64_t forgotten = 0;  ///< that of the latest message which the log has no more; 0: it has all
     std::vector<message> kept;    ///< in the log, oldest first
     std::vector<record> records;
@@ -61,7 +63,8 @@ class backplane {
   class listener {
    public:
     /// subscribe() has taken effect: all messages and changes of records after this moment will come. Called
-    /// again when the connection is back, and whenever something may have been lost.
+    /// again when the connection is back, and whenever something may have been lost: what is kept may then be
+    /// new in part, by its numbers, and is all new in another epoch.
     virtual void on_subscribed(std::string_view topic, snapshot const& now) noexcept = 0;
     virtual void on_message(std::string_view topic, std::uint64_t number,
                             std::span<std::byte const> bytes) noexcept = 0;
@@ -92,7 +95,7 @@ class backplane {
 
   /// Whether or not this node has subscribed to the topic. Errors, with nothing published:
   /// std::errc::not_connected, on a topic without a log; std::errc::no_buffer_space, if too much waits for a
-  /// connection.
+  /// connection; std::errc::not_enough_memory.
   virtual std::error_code publish(std::string_view topic, std::span<std::byte const> bytes, log keep) = 0;
 
   /// At a topic that this node has subscribed to. Held until released, also when the connection was away;

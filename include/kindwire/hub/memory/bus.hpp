@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <span>
 #include <string>
 #include <string_view>
@@ -86,7 +87,7 @@ class memory_bus : public std::enable_shared_from_this<memory_bus> {
   }
 
   std::error_code publish(std::size_t node, std::string_view topic, std::span<std::byte const> bytes,
-                          backplane::log keep) {
+                          backplane::log keep) noexcept try {
     std::lock_guard const lock(mutex_);
     bool const is_logged = keep.most != 0 && keep.time.count() > 0;
     auto const found = nodes_.find(node);
@@ -103,6 +104,8 @@ class memory_bus : public std::enable_shared_from_this<memory_bus> {
       found->second.waiting_bytes += bytes.size();
     }
     return {};
+  } catch (std::bad_alloc const&) {
+    return std::make_error_code(std::errc::not_enough_memory);
   }
 
   void hold(std::size_t node, std::string_view topic, std::string_view name, std::string_view value) {
