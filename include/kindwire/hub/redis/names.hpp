@@ -1,0 +1,70 @@
+// What keys and channels are called.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "../../frame/random.hpp"
+
+namespace kindwire::detail {
+
+class redis_names {
+ public:
+  // Channels are the same in all of Redis' databases, and are told apart by the number.
+  redis_names(std::string prefix, unsigned database, std::string const& node)
+      : prefix_(std::move(prefix)),
+        channel_(prefix_ + std::to_string(database) + ':'),
+        node_(node_prefix() + node),
+        sent_(prefix_ + "sent:" + node) {}
+
+  std::string channel(std::string_view topic) const { return channel_ + std::string(topic); }
+  // Empty if it is not one of ours.
+  std::string_view topic(std::string_view channel) const noexcept {
+    return channel.starts_with(channel_) ? channel.substr(channel_.size()) : std::string_view();
+  }
+
+  std::string at(std::string_view topic) const { return of(topic, "at"); }
+  std::string log(std::string_view topic) const { return of(topic, "log"); }
+  std::string held(std::string_view topic) const { return of(topic, "held"); }
+  std::string node_prefix() const { return prefix_ + "node:"; }
+  std::string const& node() const noexcept { return node_; }
+  std::string const& sent() const noexcept { return sent_; }
+
+ private:
+  std::string of(std::string_view topic, std::string_view what) const {
+    std::string name = prefix_;
+    name.reserve(prefix_.size() + topic.size() + what.size() + 3);
+    return (((name += '{') += topic) += "}:") += what;
+  }
+
+  std::string const prefix_;
+  std::string const channel_;
+  std::string const node_;
+  std::string const sent_;
+};
+
+inline std::string random_redis_name() {
+  std::array<std::byte, 8> bytes;
+  random_bytes(bytes);
+  std::string name;
+  for (std::byte const each : bytes) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    name += digits[std::to_integer<unsigned>(each) >> 4];
+    name += digits[std::to_integer<unsigned>(each) & 0xF];
+  }
+  return name;
+}
+
+// Up to `most`, not included.
+inline std::uint64_t random_below(std::uint64_t most) noexcept {
+  std::uint64_t number = 0;
+  random_bytes(std::as_writable_bytes(std::span(&number, 1)));
+  return most == 0 ? 0 : number % most;
+}
+
+}  // namespace kindwire::detail

@@ -1,0 +1,115 @@
+// What the scripts say on a topic's channel, and how a topic looks when Redis is asked.
+#pragma once
+
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "../backplane.hpp"
+#include "reply.hpp"
+
+namespace kindwire::detail {
+
+template <class Number>
+bool parse_redis_number(std::string_view text, Number& number) noexcept {
+  auto const [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return failure == std::errc{} && end == text.data() + text.size() && !text.empty();
+}
+
+// Views into the message that it was read from.
+struct redis_told {
+  enum class kind : char { plain = 'U', logged = 'L', held = 'H', released = 'R' };
+
+  static std::optional<redis_told> parse(std::string_view text) noexcept {
+    redis_told told;
+    if (text.empty()) return std::nullopt;
+    told.type = static_cast<kind>(text[0]);
+    text.remove_prefix(1);
+    bool good = told.type == kind::plain;
+    if (told.type == kind::logged) {
+      good = take_word(text, told.epoch) && take_number(text, told.number);
+    } else if (told.type == kind::held || told.type == kind::released) {
+      std::size_t size = 0;
+      good = take_number(text, told.before) && take_number(text, told.number) && take_word(text, told.node) &&
+             take_number(text, size) && size <= text.size();
+      told.name = text.substr(0, good ? size : 0);
+      text.remove_prefix(told.name.size());
+    }
+    told.bytes = text;
+    return good ? std::optional(told) : std::nullopt;
+  }
+
+  kind type = kind::plain;
+  std::string_view epoch;
+  std::uint64_t before = 0;  // the version of the records before this change
+  std::uint64_t number = 0;  // of the message, or the version after the change
+  std::string_view node;
+  std::string_view name;
+  std::string_view bytes;  // or the value
+
+ private:
+  static bool take_word(std::string_view& from, std::string_view& word) noexcept {
+    std::size_t const end = from.find(' ');
+    if (end == from.npos) return false;
+    word = from.substr(0, end);
+    from.remove_prefix(end + 1);
+    return true;
+  }
+  template <class Number>
+  static bool take_number(std::string_view& from, Number& number) noexcept {
+    std::string_view word;
+    return take_word(from, word) && parse_redis_number(word, number);
+  }
+};
+
+struct redis_snapshot {
+  // Nothing if it is of another shape than redis_snapshot_script gives it. Takes its texts out of the reply.
+  static std::optional<redis_snapshot> parse(redis_reply& reply) {
+    redis_snapshot found;
+    if (!reply.is_array_of(5)) return std::nullopt;
+    auto& items = reply.items;
+    bool const good = is_epoch(items[0]) && is_number(items[1], found.topic.last) &&
+                      is_number(items[2], found.version) && items[3].is(redis_reply::kind::array) &&
+                      items[3].items.size() % 2 == 0 && items[4].is(redis_reply::kind::array) &&
+                      items[4].items.size() % 3 == 0;
+    if (!good) return std::nullopt;
+    found.topic.epoch = std::move(items[0].text);
+    std::uint64_t before = 0;
+    auto& kept = items[3].items;
+    for (std::size_t i = 0; i != kept.size(); i += 2) {
+      std::uint64_t number = 0;
+      if (!is_number(kept[i], number) || !kept[i + 1].is(redis_reply::kind::string)) return std::nullopt;
+      if (number <= before || number > found.topic.last) return std::nullopt;
+      found.topic.kept.push_back({number, std::move(kept[i + 1].text)});
+      before = number;
+    }
+    auto& records = items[4].items;
+    for (std::size_t i = 0; i != records.size(); i += 3) {
+      for (std::size_t k = i; k != i + 3; ++k) {
+        if (!records[k].is(redis_reply::kind::string)) return std::nullopt;
+      }
+      found.topic.records.push_back(
+          {std::move(records[i].text), std::move(records[i + 1].text), std::move(records[i + 2].text)});
+    }
+    return found;
+  }
+
+  backplane::snapshot topic;
+  std::uint64_t version = 0;
+
+ private:
+  static bool is_epoch(redis_reply const& reply) noexcept {
+    return reply.is(redis_reply::kind::string) && !reply.text.empty() && reply.text.size() <= 64 &&
+           reply.text.find_first_not_of("0123456789abcdef") == std::string::npos;
+  }
+  static bool is_number(redis_reply const& reply, std::uint64_t& number) noexcept {
+    return reply.is(redis_reply::kind::string) && parse_redis_number(reply.text, number);
+  }
+};
+
+}  // namespace kindwire::detail

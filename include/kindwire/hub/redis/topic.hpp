@@ -1,0 +1,155 @@
+// What is told about a topic, made of messages and snapshots that come by two connections in no order.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "../backplane.hpp"
+#include "told.hpp"
+
+namespace kindwire::detail {
+
+// Is given what comes, and says when a snapshot is needed. Until the snapshot is there, messages wait; then
+// those that are newer than it are told. What may throw std::bad_alloc is to be followed by lose().
+class redis_topic {
+ public:
+  enum class wants : bool { nothing, snapshot };
+
+  // Calls `tell` with a function of the listener; what that returns is false once nothing is to be told.
+  template <class Tell>
+  wants take_message(std::string_view bytes, Tell&& tell) {
+    if (!is_current_) {
+      if (bytes.size() > most_waiting - waiting_) {
+        waiting_ = most_waiting;  // all of them are lost: another snapshot will say what they did
+        return wants::nothing;
+      }
+      early_.emplace_back(bytes);
+      waiting_ += bytes.size();
+      return wants::nothing;
+    }
+    return take(bytes, tell) ? wants::nothing : lose();
+  }
+
+  template <class Tell>
+  wants take_snapshot(redis_snapshot now, std::string_view self, Tell&& tell) {
+    epoch_ = now.topic.epoch;
+    last_ = now.topic.last;
+    version_ = now.version;
+    records_.clear();
+    for (auto& each : now.topic.records) {
+      records_.insert_or_assign({each.node, each.name}, each.value);
+      if (each.node == self) each.node.clear();
+    }
+    self_ = self;
+    is_current_ = true;
+    bool const has_lost = waiting_ == most_waiting;
+    auto early = std::exchange(early_, {});
+    waiting_ = 0;
+    tell([&](backplane::listener& to, std::string_view name) { to.on_subscribed(name, now.topic); });
+    bool good = !has_lost;
+    for (auto const& each : early) {
+      // A gap is closed by the next snapshot. What comes after a lost message is told all the same, unless it
+      // is in the log itself.
+      good = take(each, tell) && good;
+    }
+    return good ? wants::nothing : lose();
+  }
+
+  // What comes from now on waits for a snapshot.
+  wants lose() noexcept {
+    is_current_ = false;
+    return wants::snapshot;
+  }
+  // The connection is gone: what waits is lost with it.
+  void disconnect() noexcept {
+    is_current_ = false;
+    early_.clear();
+    waiting_ = 0;
+  }
+
+  bool has_records_of(std::string_view node) const {
+    auto const first = records_.lower_bound({std::string(node), std::string()});
+    return first != records_.end() && first->first.first == node;
+  }
+  void forget_records_of(std::string_view node) {
+    std::erase_if(records_, [node](auto const& each) { return each.first.first == node; });
+  }
+  void add_nodes(std::set<std::string, std::less<>>& to) const {
+    for (auto next = records_.begin(); next != records_.end();) {
+      std::string const& node = next->first.first;
+      to.insert(node);
+      next = records_.lower_bound({node + '\0', std::string()});  // the first of another node
+    }
+  }
+
+ private:
+  static constexpr std::size_t most_waiting = std::size_t{16} << 20;
+
+  // False if something before it is missing.
+  template <class Tell>
+  bool take(std::string_view bytes, Tell& tell) {
+    auto const told = redis_told::parse(bytes);
+    if (!told) return true;  // anybody may publish on the channel
+    switch (told->type) {
+      case redis_told::kind::plain: tell_message(0, told->bytes, tell); return true;
+      case redis_told::kind::logged:
+        if (told->epoch != epoch_) return false;
+        if (told->number <= last_) return true;
+        if (told->number != last_ + 1) return false;
+        last_ = told->number;
+        tell_message(told->number, told->bytes, tell);
+        return true;
+      case redis_told::kind::held:
+      case redis_told::kind::released: break;
+    }
+    if (told->number <= version_) return true;
+    if (told->before != version_) return false;
+    version_ = told->number;
+    change_record(*told, tell);
+    return true;
+  }
+  template <class Tell>
+  void tell_message(std::uint64_t number, std::string_view bytes, Tell& tell) {
+    tell([&](backplane::listener& to, std::string_view name) {
+      to.on_message(name, number, std::as_bytes(std::span(bytes)));
+    });
+  }
+  template <class Tell>
+  void change_record(redis_told const& told, Tell& tell) {
+    bool const is_held = told.type == redis_told::kind::held;
+    std::pair<std::string, std::string> key(told.node, told.name);
+    backplane::record what{told.node == self_ ? std::string() : key.first, key.second,
+                           std::string(told.bytes)};
+    if (is_held) {
+      auto const [place, is_new] = records_.try_emplace(std::move(key), what.value);
+      if (!is_new && std::exchange(place->second, what.value) == what.value) return;
+    } else {
+      auto const found = records_.find(key);
+      if (found == records_.end()) return;
+      what.value = std::move(found->second);
+      records_.erase(found);
+    }
+    tell([&](backplane::listener& to, std::string_view name) {
+      is_held ? to.on_held(name, what) : to.on_released(name, what);
+    });
+  }
+
+  bool is_current_ = false;
+  std::string epoch_;
+  std::string self_;
+  std::uint64_t last_ = 0;
+  std::uint64_t version_ = 0;
+  std::map<std::pair<std::string, std::string>, std::string> records_;
+  std::deque<std::string> early_;
+  std::size_t waiting_ = 0;
+};
+
+}  // namespace kindwire::detail
