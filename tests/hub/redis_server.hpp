@@ -1,0 +1,233 @@
+// A Redis server of the test's own, and a way to it that may be cut.
+#pragma once
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <asio/buffer.hpp>
+#include <asio/connect.hpp>
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/write.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace test {
+
+inline std::uint16_t free_port() {
+  asio::io_context io;
+  asio::ip::tcp::acceptor const probe(io, {asio::ip::make_address("127.0.0.1"), 0});
+  return probe.local_endpoint().port();
+}
+
+// Started by its command line, ended by its process id.
+class redis_server {
+ public:
+  using arguments = std::vector<std::string>;
+
+  explicit redis_server(arguments more = {"--save", "", "--appendonly", "no"},
+                        std::uint16_t port = free_port())
+      : port_(port), more_(std::move(more)) {
+    char name[] = "/tmp/kindwire-redis-XXXXXX";
+    if (::mkdtemp(name) == nullptr) throw std::runtime_error("no folder for Redis");
+    folder_ = name;
+    start();
+  }
+  redis_server(redis_server const&) = delete;
+  redis_server& operator=(redis_server const&) = delete;
+  ~redis_server() {
+    kill();
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+
+  void start() {
+    arguments words{"redis-server",        "--bind",      "127.0.0.1", "--port",
+                    std::to_string(port_), "--dir",       folder_,     "--logfile",
+                    folder_ + "/log",      "--daemonize", "no"};
+    words.insert(words.end(), more_.begin(), more_.end());
+    start_program(words);
+    for (int i = 0; i != 600; ++i) {
+      if (answers()) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    kill();
+    throw std::runtime_error("redis-server does not answer");
+  }
+  void kill() noexcept {
+    if (process_ <= 0) return;
+    ::kill(process_, SIGCONT);
+    ::kill(process_, SIGKILL);
+    ::waitpid(process_, nullptr, 0);
+    process_ = 0;
+  }
+  void pause() const { ::kill(process_, SIGSTOP); }
+  void go_on() const { ::kill(process_, SIGCONT); }
+
+  std::uint16_t port() const noexcept { return port_; }
+  std::string const& folder() const noexcept { return folder_; }
+
+  // The answer as it is sent, to a command of words without spaces: for what the test alone wants to know.
+  std::string ask(std::string const& command) const {
+    asio::io_context io;
+    asio::ip::tcp::socket socket(io);
+    socket.connect({asio::ip::make_address("127.0.0.1"), port_});
+    asio::write(socket, asio::buffer(command + "\r\nQUIT\r\n"));
+    std::string answer;
+    std::array<char, 4096> some;
+    std::error_code failure;
+    while (!failure) answer.append(some.data(), socket.read_some(asio::buffer(some), failure));
+    if (answer.ends_with("+OK\r\n")) answer.resize(answer.size() - 5);
+    return answer;
+  }
+
+ private:
+  void start_program(arguments const& words) {
+    std::vector<char*> pointers;
+    for (auto const& each : words) pointers.push_back(const_cast<char*>(each.c_str()));
+    pointers.push_back(nullptr);
+    process_ = ::fork();
+    if (process_ == 0) {
+      ::execvp(pointers[0], pointers.data());
+      ::_exit(127);
+    }
+    if (process_ < 0) throw std::runtime_error("no process for Redis");
+  }
+  bool answers() const {
+    try {
+      std::string const answer = ask("PING");
+      return answer.starts_with("+PONG") || answer.starts_with("-NOAUTH");
+    } catch (std::system_error const&) {
+      return false;
+    }
+  }
+
+  std::uint16_t const port_;
+  arguments const more_;
+  std::string folder_;
+  ::pid_t process_ = 0;
+};
+
+// Passes on what comes to its port, in a thread of its own.
+class cut_proxy {
+ public:
+  using tcp = asio::ip::tcp;
+
+  explicit cut_proxy(std::uint16_t to) : to_(asio::ip::make_address("127.0.0.1"), to) {
+    accept();
+    thread_ = std::thread([this] { io_.run(); });
+  }
+  ~cut_proxy() {
+    asio::post(io_, [this] {
+      std::error_code ignored;
+      acceptor_.close(ignored);
+      close_all();
+    });
+    guard_.reset();
+    io_.stop();
+    thread_.join();
+  }
+
+  std::uint16_t port() const { return port_; }
+  // All connections end, those to come at once. What has been asked is passed on, its answers are not.
+  void cut() {
+    run([this] {
+      is_cut_ = true;
+      close_all();
+    });
+  }
+  void mend() {
+    run([this] { is_cut_ = false; });
+  }
+
+ private:
+  struct passing {
+    explicit passing(asio::io_context& io) : client(io), server(io) {}
+    tcp::socket client;
+    tcp::socket server;
+    std::array<char, 16384> asked;
+    std::array<char, 16384> answered;
+  };
+
+  template <class Work>
+  void run(Work work) {
+    std::promise<void> done;
+    asio::post(io_, [&] {
+      work();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+
+  void accept() {
+    auto next = std::make_shared<passing>(io_);
+    acceptor_.async_accept(next->client, [this, next](std::error_code failure) {
+      if (failure) return;
+      accept();
+      if (is_cut_) return;
+      std::error_code refused;
+      next->server.connect(to_, refused);
+      if (refused) return;
+      all_.insert(next);
+      pass(next, next->client, next->server, next->asked);
+      pass(next, next->server, next->client, next->answered);
+    });
+  }
+  void pass(std::shared_ptr<passing> const& of, tcp::socket& from, tcp::socket& to,
+            std::array<char, 16384>& bytes) {
+    from.async_read_some(asio::buffer(bytes),
+                         [=, this, &from, &to, &bytes](std::error_code failure, std::size_t size) {
+                           if (failure) return close(of);
+                           asio::async_write(to, asio::buffer(bytes, size),
+                                             [=, this, &from, &to, &bytes](std::error_code why, std::size_t) {
+                                               if (why) return close(of);
+                                               pass(of, from, to, bytes);
+                                             });
+                         });
+  }
+  void close(std::shared_ptr<passing> const& what) {
+    std::error_code ignored;
+    what->client.close(ignored);
+    what->server.close(ignored);
+    all_.erase(what);
+  }
+  void close_all() {
+    for (auto const& each : std::exchange(all_, {})) {
+      // What the client has sent is still to be read by Redis.
+      std::error_code ignored;
+      std::size_t const size = each->client.available(ignored);
+      std::vector<char> rest(size);
+      if (size != 0) each->client.read_some(asio::buffer(rest), ignored);
+      if (size != 0) asio::write(each->server, asio::buffer(rest), ignored);
+      close(each);
+    }
+  }
+
+  asio::io_context io_;
+  asio::executor_work_guard<asio::io_context::executor_type> guard_ = asio::make_work_guard(io_);
+  tcp::endpoint to_;
+  tcp::acceptor acceptor_{io_, {asio::ip::make_address("127.0.0.1"), 0}};
+  std::uint16_t port_ = acceptor_.local_endpoint().port();
+  std::set<std::shared_ptr<passing>> all_;
+  bool is_cut_ = false;
+  std::thread thread_;
+};
+
+}  // namespace test
