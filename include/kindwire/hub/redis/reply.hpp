@@ -31,6 +31,10 @@ struct redis_reply {
   std::vector<redis_reply> items;
 };
 
+inline bool is_out_of_memory(redis_reply const& reply) noexcept {
+  return reply.is(redis_reply::kind::error) && redis_error_of(reply.text) == redis_error::out_of_memory;
+}
+
 class redis_reply_reader {
  public:
   // May throw std::bad_alloc.

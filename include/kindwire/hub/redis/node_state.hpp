@@ -1,0 +1,408 @@
+// One hub's side of the backplane over Redis: its connection, its topics and its signs of life.
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/strand.hpp>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "../backplane.hpp"
+#include "connection.hpp"
+#include "inbox.hpp"
+#include "life.hpp"
+#include "names.hpp"
+#include "outbox.hpp"
+#include "publisher.hpp"
+#include "topics.hpp"
+
+namespace kindwire::detail {
+
+// Everything but post() and end() happens on a strand.
+//
+// After a connection is made, subscriptions are confirmed first; then records are held again, snapshots are
+// asked for, and what was not confirmed is published again, in this order: nothing is told twice or left out.
+class redis_node_state final : public redis_connection_owner,
+                               public std::enable_shared_from_this<redis_node_state> {
+ public:
+  redis_node_state(asio::any_io_executor const& executor, std::shared_ptr<redis_url const> url,
+                   std::shared_ptr<redis_options const> options)
+      : strand_(asio::make_strand(executor)),
+        url_(std::move(url)),
+        options_(std::move(options)),
+        names_(options_->prefix, url_->database, id_),
+        inbox_(options_->max_waiting),
+        delay_(strand_),
+        beat_(strand_),
+        retry_(strand_) {}
+
+  void start(std::weak_ptr<backplane::listener> to) {
+    asio::post(strand_, [self = shared_from_this(), to = std::move(to)] {
+      self->to_ = to;
+      self->guard([&] { self->connect(); });
+    });
+  }
+
+  // By any thread.
+  void post(redis_request what) {
+    if (inbox_.add(std::move(what))) wake();
+  }
+  std::error_code post_message(redis_request what) {
+    bool must_wake = false;
+    std::error_code const failure = inbox_.add_message(std::move(what), must_wake);
+    if (must_wake) wake();
+    return failure;
+  }
+  // By any thread: nothing is told any more. What has been asked for before is still done if it can be at
+  // once.
+  void end() noexcept {
+    has_ended_ = true;
+    try {
+      asio::post(strand_, [self = shared_from_this()] { self->guard([&] { self->say_goodbye(); }); });
+    } catch (...) {}  // the connection ends with the last operation that is under way
+  }
+
+ private:
+  using reply_kind = redis_reply::kind;
+
+  void wake() noexcept {
+    try {
+      asio::post(strand_, [self = shared_from_this()] { self->guard([&] { self->take_requests(); }); });
+    } catch (...) {
+      inbox_.fall_asleep();  // the next request wakes
+    }
+  }
+
+  template <class Function>
+  void tell(Function&& function) {
+    if (has_ended_) return;
+    if (auto const to = to_.lock()) function(*to);
+  }
+  auto teller_of(redis_subscription const& topic) {
+    return
+        [this, &topic](auto&& function) { tell([&](backplane::listener& to) { function(to, topic.name); }); };
+  }
+
+  // The connection.
+
+  void connect() {
+    if (has_ended_) return;
+    connection_ = std::make_shared<redis_connection>(strand_, options_, weak_from_this());
+    connection_->open(url_, attempts_++);
+  }
+
+  void on_commands() override {
+    std::string const before = std::to_string(publisher_.first() - 1);
+    connection_->run(redis_script::hello, {names_.sent(), names_.node()}, {before, life_.term()},
+                     [this](redis_reply& reply) {
+                       std::uint64_t sent = 0;
+                       if (!reply.is(reply_kind::string) || !parse_redis_number(reply.text, sent))
+                         return connection_->fail(reply);
+                       publisher_.confirmed_until(sent);
+                       has_greeted_ = true;
+                       get_ready();
+                     });
+  }
+
+  void on_subscriptions() override {
+    may_subscribe_ = true;
+    constexpr std::size_t most_at_once = 500;
+    std::vector<std::string> channels;
+    for (auto const& [name, topic] : topics_.all()) {
+      channels.push_back(names_.channel(name));
+      topics_.await_confirmation(name);
+      if (channels.size() == most_at_once) subscribe("SUBSCRIBE", std::exchange(channels, {}));
+    }
+    if (!channels.empty()) subscribe("SUBSCRIBE", channels);
+    get_ready();
+  }
+  void subscribe(std::string_view command, std::vector<std::string> const& channels) {
+    std::vector<std::string_view> words{command};
+    words.insert(words.end(), channels.begin(), channels.end());
+    connection_->subscribe(words);
+  }
+
+  void get_ready() {
+    if (is_ready_ || !has_greeted_ || !may_subscribe_ || !topics_.all_confirmed()) return;
+    is_ready_ = true;
+    failures_ = 0;
+    inbox_.set_connected(true);
+    tell_connection({});
+    for (auto const& [name, topic] : topics_.all()) hold_all(*topic);
+    for (auto const& [name, topic] : topics_.all()) ask_snapshot(topic);
+    publisher_.connect(connection_);
+    publisher_.publish_more();
+    beat();
+  }
+
+  void on_disconnected(std::error_code why) noexcept override {
+    connection_.reset();
+    inbox_.set_connected(false);
+    publisher_.disconnect();
+    topics_.disconnect();
+    has_greeted_ = may_subscribe_ = is_ready_ = is_waiting_ = false;
+    beat_.cancel();
+    retry_.cancel();
+    if (has_ended_) return;
+    guard([&] {
+      for (auto const& [name, topic] : topics_.all()) publish_early(*topic);
+    });
+    tell_connection(why);
+    guard([&] { wait_and_connect(why); });
+  }
+
+  // A random time, so that nodes that have lost Redis together do not come back together. What does not
+  // change by itself is asked for rarely.
+  void wait_and_connect(std::error_code why) {
+    bool const is_lasting = why == redis_error::not_authorized || why == redis_error::cluster ||
+                            why == redis_error::no_tls || why == redis_error::refused;
+    auto most = options_->first_delay;
+    for (unsigned i = 0; i != failures_ && most < options_->max_delay; ++i) most *= 2;
+    if (most > options_->max_delay || is_lasting) most = options_->max_delay;
+    if (failures_ != 32) ++failures_;
+    delay_.expires_after(
+        std::chrono::milliseconds(random_below(static_cast<std::uint64_t>(most.count()) + 1)));
+    is_delayed_ = true;
+    delay_.async_wait([self = shared_from_this()](std::error_code failure) {
+      self->is_delayed_ = false;
+      if (!failure) self->guard([&] { self->connect(); });
+    });
+  }
+
+  void tell_connection(std::error_code why) noexcept {
+    if (has_told_ && told_ == why) return;
+    has_told_ = true;
+    told_ = why;
+    tell([&](backplane::listener& to) { to.on_connection(why); });
+  }
+
+  // What the hub asks for.
+
+  void take_requests() {
+    if (!connection_ && !is_delayed_ && !has_ended_) connect();  // there was no memory for it
+    while (auto next = inbox_.take()) take_request(*next);
+    publisher_.publish_more();
+  }
+  void take_request(redis_request& next) {
+    auto topic = topics_.find(next.topic);
+    switch (next.what) {
+      case redis_request::kind::subscribe: {
+        topics_.add(next.topic, next.keep);
+        if (!may_subscribe_) return;
+        topics_.await_confirmation(next.topic);
+        return subscribe("SUBSCRIBE", {names_.channel(next.topic)});
+      }
+      case redis_request::kind::unsubscribe:
+        if (topic) unsubscribe(*topic);
+        return;
+      case redis_request::kind::hold:
+        if (!topic) return;
+        topic->held.insert_or_assign(next.name, next.value);
+        if (is_ready_) hold(topic, next.name, next.value);
+        return;
+      case redis_request::kind::release:
+        if (topic && topic->held.erase(next.name) != 0 && is_ready_) release(next.topic, next.name);
+        return;
+      case redis_request::kind::publish:
+        publish(topic.get(), {std::move(next.topic), std::move(next.name), next.keep});
+        return;
+    }
+  }
+
+  void unsubscribe(redis_subscription& topic) {
+    publish_early(topic);
+    if (is_ready_) {
+      for (auto const& [name, value] : topic.held) release(topic.name, name);
+    }
+    if (may_subscribe_) subscribe("UNSUBSCRIBE", {names_.channel(topic.name)});
+    topics_.remove(std::string(topic.name));
+  }
+
+  void publish(redis_subscription* topic, redis_publication what) {
+    if (topic && is_ready_ && !topic->is_confirmed) {
+      topic->early.push_back(std::move(what));
+    } else if (is_log(what.keep)) {
+      publisher_.push(std::move(what));
+    } else if (!is_ready_) {
+      inbox_.done(what.bytes.size());  // it was accepted before the connection broke
+    } else {
+      publisher_.publish_plain(what);
+    }
+  }
+  void publish_early(redis_subscription& topic) {
+    for (; !topic.early.empty(); topic.early.pop_front()) publish(nullptr, std::move(topic.early.front()));
+  }
+  // When Redis was out of memory.
+  void retry_later() {
+    if (std::exchange(is_waiting_, true)) return;
+    retry_.expires_after(std::chrono::milliseconds(250));
+    retry_.async_wait([self = shared_from_this()](std::error_code failure) {
+      if (failure || !self->is_ready_) return;
+      self->is_waiting_ = false;
+      self->guard([&] { self->retry(); });
+    });
+  }
+  void retry() {
+    for (auto const& [name, topic] : topics_.all()) {
+      if (std::exchange(topic->has_refused, false)) hold_all(*topic);
+      if (std::exchange(topic->is_refused, false)) ask_snapshot(topic);
+    }
+    publisher_.retry();
+  }
+
+  // Records and snapshots.
+
+  void hold_all(redis_subscription& topic) {
+    for (auto const& [name, value] : topic.held) hold(topics_.find(topic.name), name, value);
+  }
+  void hold(std::weak_ptr<redis_subscription> topic, std::string_view name, std::string_view value) {
+    auto const of = topic.lock();
+    connection_->run(redis_script::hold, {names_.held(of->name)},
+                     {names_.channel(of->name), id_, name, value}, [this, topic](redis_reply& reply) {
+                       if (reply.is(reply_kind::string)) return;
+                       if (!is_out_of_memory(reply)) return connection_->fail(reply);
+                       if (auto const to = topic.lock()) to->has_refused = true;
+                       retry_later();
+                     });
+  }
+  void release(std::string const& topic, std::string_view name) {
+    connection_->run(redis_script::release, {names_.held(topic)}, {names_.channel(topic), id_, name},
+                     [this](redis_reply& reply) {
+                       if (!reply.is(reply_kind::string)) connection_->fail(reply);
+                     });
+  }
+
+  void ask_snapshot(std::shared_ptr<redis_subscription> const& topic) {
+    if (std::exchange(topic->is_asked, true)) {
+      topic->asks_again = true;
+      return;
+    }
+    std::string const& name = topic->name;
+    connection_->run(redis_script::snapshot, {names_.at(name), names_.log(name), names_.held(name)},
+                     {names_.channel(name), std::to_string(topic->keep.most),
+                      std::to_string(topic->keep.time.count()), random_redis_name(), connection_->run_id(),
+                      names_.node_prefix(), std::to_string(options_->max_reply / 2)},
+                     [this, weak = std::weak_ptr(topic)](redis_reply& reply) {
+                       if (auto const to = weak.lock()) take_snapshot(to, reply);
+                     });
+  }
+  void take_snapshot(std::shared_ptr<redis_subscription> const& topic, redis_reply& reply) {
+    topic->is_asked = false;
+    if (is_out_of_memory(reply)) {
+      topic->is_refused = true;
+      return retry_later();
+    }
+    auto found = redis_snapshot::parse(reply);
+    if (!found) return connection_->fail(reply);
+    auto const wants = topic->told.take_snapshot(std::move(*found), id_, teller_of(*topic));
+    bool const again = std::exchange(topic->asks_again, false);
+    if (wants == redis_topic::wants::snapshot || again) ask_snapshot(topic);
+  }
+
+  void on_channel_confirmed(std::string_view channel) override {
+    std::string const name(names_.topic(channel));
+    if (!topics_.confirm(name)) return get_ready();
+    if (!is_ready_) return get_ready();
+    auto const topic = topics_.find(name);
+    hold_all(*topic);
+    ask_snapshot(topic);
+    publish_early(*topic);
+    publisher_.publish_more();
+  }
+  void on_channel(std::string_view channel, std::string_view bytes) override {
+    auto const topic = topics_.find(names_.topic(channel));
+    if (!topic || !topic->is_confirmed) return;  // it has been left
+    auto const wants = topic->told.take_message(bytes, teller_of(*topic));
+    if (wants == redis_topic::wants::snapshot && is_ready_) ask_snapshot(topic);
+  }
+
+  // Signs of life.
+
+  void beat() {
+    life_.show(connection_, [this](std::string const& node) {
+      tell([&](backplane::listener& to) { to.on_node_lost(node); });
+    });
+    // The keys of records expire after a day.
+    if (std::chrono::steady_clock::now() - held_at_ > std::chrono::hours(6)) {
+      held_at_ = std::chrono::steady_clock::now();
+      for (auto const& [name, topic] : topics_.all()) hold_all(*topic);
+    }
+    beat_.expires_after(options_->node_term / 4);
+    beat_.async_wait([self = shared_from_this()](std::error_code failure) {
+      if (!failure && self->is_ready_) self->guard([&] { self->beat(); });
+    });
+  }
+
+  // The end.
+
+  void say_goodbye() {
+    delay_.cancel();
+    beat_.cancel();
+    if (!is_ready_) return close();
+    take_requests();
+    for (auto const& [name, topic] : topics_.all()) {
+      publish_early(*topic);
+      for (auto const& [held, value] : topic->held) release(name, held);
+    }
+    publisher_.publish_more(true);
+    connection_->ask({"DEL", names_.node(), names_.sent()}, [this](redis_reply&) { close(); });
+    retry_.expires_after(std::chrono::seconds(1));
+    retry_.async_wait([self = shared_from_this()](std::error_code) { self->close(); });
+  }
+  void close() noexcept {
+    retry_.cancel();
+    if (connection_) connection_->close();
+    connection_.reset();
+    publisher_.disconnect();
+    is_ready_ = may_subscribe_ = false;
+  }
+
+  template <class Work>
+  void guard(Work&& work) noexcept {
+    try {
+      work();
+    } catch (std::bad_alloc const&) {
+      if (connection_) connection_->fail(std::make_error_code(std::errc::not_enough_memory));
+    } catch (std::system_error const& failure) {
+      if (connection_) connection_->fail(failure.code());
+    }
+  }
+
+  asio::any_io_executor const strand_;
+  std::shared_ptr<redis_url const> const url_;
+  std::shared_ptr<redis_options const> const options_;
+  std::string const id_ = random_redis_name();
+  redis_names const names_;
+  redis_inbox inbox_;
+  std::weak_ptr<backplane::listener> to_;
+  std::shared_ptr<redis_connection> connection_;
+  asio::steady_timer delay_;
+  asio::steady_timer beat_;
+  asio::steady_timer retry_;
+  redis_topics topics_;
+  redis_life life_{names_, topics_, id_, options_->node_term};
+  redis_publisher publisher_{names_, inbox_, [this] { retry_later(); }};
+  std::size_t attempts_ = 0;
+  unsigned failures_ = 0;
+  std::chrono::steady_clock::time_point held_at_ = std::chrono::steady_clock::now();
+  std::error_code told_;
+  std::atomic<bool> has_ended_{false};
+  bool has_told_ = false;
+  bool has_greeted_ = false;    // Redis knows of this node
+  bool may_subscribe_ = false;  // the connection for it is there
+  bool is_ready_ = false;
+  bool is_delayed_ = false;
+  bool is_waiting_ = false;
+};
+
+}  // namespace kindwire::detail
