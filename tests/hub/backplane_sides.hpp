@@ -32,6 +32,7 @@ struct heard_topic {
   std::map<std::string, std::string> people;  // "node/name" → value
   std::string epoch;
   std::uint64_t last = 0;
+  std::uint64_t forgotten = 0;
   std::size_t snapshots = 0;
   strings mistakes;  // told against the contract
 };
@@ -60,6 +61,7 @@ class heard final : public kindwire::backplane::listener {
     }
     topic.epoch = now.epoch;
     topic.last = now.last;
+    topic.forgotten = now.forgotten;
     topic.people.clear();
     for (auto const& each : now.records) topic.people[each.node + '/' + each.name] = each.value;
     on_each();

@@ -99,6 +99,7 @@ void log() {
   REQUIRE(await(world, [&] { return ann["a"].texts.size() == 25; }));
   subscribe(world, bob, "a", ten_messages);
   CHECK(bob["a"].texts == numbered("", 16, 25));
+  CHECK(bob["a"].forgotten == 15);
   CHECK(bob["a"].last == ann["a"].last);
   CHECK(bob["a"].epoch == ann["a"].epoch);
   // Nobody need be there.
@@ -122,9 +123,30 @@ void log_time() {
   CHECK(bob["a"].texts.empty());
   CHECK(bob["a"].epoch == ann["a"].epoch);
   CHECK(bob["a"].last == ann["a"].last);
+  CHECK(bob["a"].forgotten == 1);
   ann.say("a", "2", brief);
   CHECK(await(world, [&] { return bob["a"].texts == strings{"2"}; }));
   CHECK(await(world, [&] { return ann["a"].texts == strings{"1", "2"}; }));
+}
+
+template <class World>
+void again() {
+  World world;
+  plane_side ann(world), bob(world);
+  subscribe(world, ann, "a");
+  ann.plane->hold("a", "ann", "here");
+  subscribe(world, bob, "a");
+  for (int i = 0; i != 5; ++i) {
+    bob.say("a", std::to_string(i), ten_messages);
+    ann.plane->subscribe("a", ten_messages);
+  }
+  REQUIRE(await(world, [&] { return ann["a"].snapshots >= 2 && ann["a"].last == 5; }));
+  CHECK(ann["a"].people.size() == 1);
+  CHECK(ann["a"].texts.size() == 5);
+  // What others keep of a topic is told to a node that keeps nothing, too.
+  REQUIRE(await(world, [&] { return bob["a"].texts.size() == 5; }));
+  CHECK(ann.ears->mistakes().empty());
+  CHECK(std::count(bob.ears->events.begin(), bob.ears->events.end(), "released a ann") == 0);
 }
 
 template <class World>
@@ -363,6 +385,7 @@ void backplane_suite() {
       {"what a node publishes right after it has subscribed comes back", own<World>},
       {"a log keeps so many messages, for those who come later", log<World>},
       {"a log keeps its messages for so long", log_time<World>},
+      {"subscribing again changes the log, and is answered again", again<World>},
       {"records are told to all, and to those who come later", records<World>},
       {"unsubscribing releases what a node holds, and ends its messages", unsubscribe<World>},
       {"a node that ends in order releases what it holds", leave<World>},

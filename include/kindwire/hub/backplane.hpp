@@ -62,9 +62,9 @@ class backplane {
 
   class listener {
    public:
-    /// subscribe() has taken effect: all messages and changes of records after this moment will come. Called
-    /// again when the connection is back, and whenever something may have been lost: what is kept may then be
-    /// new in part, by its numbers, and is all new in another epoch.
+    /// subscribe() has taken effect: all messages and changes of records after this moment will come, and
+    /// none has come before. Called again when the connection is back, and whenever something may have been
+    /// lost: what is kept may then be new in part, by its numbers, and is all new in another epoch.
     virtual void on_subscribed(std::string_view topic, snapshot const& now) noexcept = 0;
     virtual void on_message(std::string_view topic, std::uint64_t number,
                             std::span<std::byte const> bytes) noexcept = 0;
@@ -88,7 +88,9 @@ class backplane {
   /// Called once, before all others.
   virtual void start(std::weak_ptr<listener> to) = 0;
 
-  /// Once until unsubscribe(). `keep` is what the topic's log is to keep, from now on.
+  /// `keep` is what the topic's log is to keep, from now on. What this node publishes on the topic after this
+  /// call comes back to it. Of a topic that is subscribed to already, only `keep` changes, and
+  /// listener::on_subscribed() is called again.
   virtual void subscribe(std::string_view topic, log keep) = 0;
   /// Nothing of the topic is told any more, but what is under way. What this node holds there is released.
   virtual void unsubscribe(std::string_view topic) = 0;

@@ -67,7 +67,7 @@ class memory_bus : public std::enable_shared_from_this<memory_bus> {
     auto const found = nodes_.find(node);
     if (found == nodes_.end()) return;
     auto& mine = found->second.topics[std::string(topic)];
-    mine.alive = std::make_shared<std::atomic<bool>>(true);
+    if (!mine.alive) mine.alive = std::make_shared<std::atomic<bool>>(true);
     mine.keep = keep;
     if (found->second.is_connected) enter(node, found->second, std::string(topic), mine);
   }

@@ -197,6 +197,7 @@ class redis_node_state final : public redis_connection_owner,
     auto topic = topics_.find(next.topic);
     switch (next.what) {
       case redis_request::kind::subscribe: {
+        if (topic) return subscribe_again(topic, next.keep);
         topics_.add(next.topic, next.keep);
         if (!may_subscribe_) return;
         topics_.await_confirmation(next.topic);
@@ -219,6 +220,10 @@ class redis_node_state final : public redis_connection_owner,
     }
   }
 
+  void subscribe_again(std::shared_ptr<redis_subscription> const& topic, backplane::log keep) {
+    topic->keep = keep;
+    if (is_ready_ && topic->is_confirmed) ask_snapshot(topic);  // otherwise one is to come
+  }
   void unsubscribe(redis_subscription& topic) {
     publish_early(topic);
     if (is_ready_) {

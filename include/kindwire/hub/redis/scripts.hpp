@@ -1,7 +1,8 @@
 // What Redis does in one step. Each script is one of these functions, after what they share.
 //
-// Keys of a topic: `at` has the epoch of its log, the last number and the run of Redis that gave it; `log` is
-// a stream whose ids are 0-number; `held` has the records by "node name", and their version under "version".
+// Keys of a topic: `at` has the epoch of its log, the run of Redis, the number after which the next is, the
+// last that was given, and the last of those that the log has no more; `log` is a stream whose ids are
+// 0-number; `held` has the records by "node name", and their version under "version".
 #pragma once
 
 #include <string>
@@ -20,18 +21,22 @@ end
 -- A log of which one key is gone begins anew. Another run of Redis may have lost the last numbers that the
 -- run before has given: they are left out, so that none is ever given twice.
 local function open_log(at, log, fresh, run, term)
-  local known = redis.call('HMGET', at, 'epoch', 'last', 'run')
-  if not (known[1] and known[2]) then
-    known = {fresh, '0'}
-    redis.call('HSET', at, 'epoch', fresh, 'last', '0', 'run', run)
+  local known = redis.call('HMGET', at, 'epoch', 'last', 'run', 'given', 'gone')
+  if not (known[1] and known[2] and known[4] and known[5]) then
+    known = {fresh, '0', run, '0', '0'}
+    redis.call('HSET', at, 'epoch', fresh, 'last', '0', 'run', run, 'given', '0', 'gone', '0')
     redis.call('DEL', log)
   elseif known[3] ~= run then
     if known[2] ~= '0' then known[2] = text(known[2] + 1000000) end
     redis.call('HSET', at, 'last', known[2], 'run', run)
   end
-  redis.call('PEXPIRE', at, term)
-  return known[1], tonumber(known[2])
+  if term then redis.call('PEXPIRE', at, term) end
+  local gone = known[5]
+  if redis.call('EXISTS', log) == 0 then gone = known[4] end
+  return known[1], tonumber(known[2]), tonumber(gone)
 end
+
+local function number_of(id) return tonumber(string.sub(id, 3)) end
 
 -- Microseconds begin a version: a hash that was gone has a greater one than it had.
 local function change(held, channel, kind, node, name, value)
@@ -64,14 +69,19 @@ if sequence <= sent then return 'done' end
 if sequence ~= sent + 1 then return 'early' end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', 86400000)
 local time = tonumber(ARGV[5])
-local epoch, last = open_log(KEYS[2], KEYS[3], ARGV[6], ARGV[7], time + 86400000)
+local epoch, last, gone = open_log(KEYS[2], KEYS[3], ARGV[6], ARGV[7], time + 86400000)
 local number = text(last + 1)
 local now = milliseconds()
-redis.call('HSET', KEYS[2], 'last', number)
-redis.call('XADD', KEYS[3], 'MAXLEN', ARGV[4], '0-' .. number, 't', text(now), 'b', ARGV[3])
+redis.call('XADD', KEYS[3], '0-' .. number, 't', text(now), 'b', ARGV[3])
 redis.call('PEXPIRE', KEYS[3], time)
-local oldest = redis.call('XRANGE', KEYS[3], '-', '+', 'COUNT', 1)[1]
-if oldest and oldest[2][2] + time < now then redis.call('XDEL', KEYS[3], oldest[1]) end
+local more = redis.call('XLEN', KEYS[3]) - ARGV[4]
+for i, each in ipairs(redis.call('XRANGE', KEYS[3], '-', '+', 'COUNT', math.max(more, 1))) do
+  if i <= more or each[2][2] + time < now then
+    redis.call('XDEL', KEYS[3], each[1])
+    gone = number_of(each[1])
+  end
+end
+redis.call('HSET', KEYS[2], 'last', number, 'given', number, 'gone', text(gone))
 redis.call('PUBLISH', ARGV[2], 'L' .. epoch .. ' ' .. number .. ' ' .. ARGV[3])
 return 'done'
 )";
@@ -80,19 +90,23 @@ return 'done'
 // of the log at most.
 inline constexpr std::string_view redis_snapshot_script = R"(
 local most, time, room = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[7])
-local epoch, last, kept = '0', 0, {}
-if most > 0 and time > 0 then
-  epoch, last = open_log(KEYS[1], KEYS[2], ARGV[4], ARGV[5], time + 86400000)
+local epoch, last, gone, kept = '0', 0, 0, {}
+local keeps = most > 0 and time > 0
+if keeps or redis.call('EXISTS', KEYS[1]) == 1 then
+  epoch, last, gone = open_log(KEYS[1], KEYS[2], ARGV[4], ARGV[5], keeps and time + 86400000)
   local since, stop, reverse = milliseconds() - time, '+', {}
+  if not keeps then since, most = 0, 1000000 end
   while stop do
     local some = redis.call('XREVRANGE', KEYS[2], stop, '-', 'COUNT', 16)
     stop = nil
     for i, each in ipairs(some) do
       room = room - #each[2][4] - 64
-      if room < 0 or tonumber(each[2][2]) < since or #reverse >= 2 * most then break end
-      local number = string.sub(each[1], 3)
+      if room < 0 or tonumber(each[2][2]) < since or #reverse >= 2 * most then
+        gone = number_of(each[1])
+        break
+      end
       reverse[#reverse + 1] = each[2][4]
-      reverse[#reverse + 1] = number
+      reverse[#reverse + 1] = string.sub(each[1], 3)
       if i == 16 then stop = '(' .. each[1] end
     end
   end
@@ -115,7 +129,7 @@ for i = 1, #all, 2 do
   end
 end
 local version = redis.call('HGET', KEYS[3], 'version') or '0'
-return {epoch, text(last), version, kept, records}
+return {epoch, text(last), text(gone), version, kept, records}
 )";
 
 // KEYS: held. ARGV: channel, node, name, value.

@@ -71,16 +71,16 @@ struct redis_snapshot {
   // Nothing if it is of another shape than redis_snapshot_script gives it. Takes its texts out of the reply.
   static std::optional<redis_snapshot> parse(redis_reply& reply) {
     redis_snapshot found;
-    if (!reply.is_array_of(5)) return std::nullopt;
+    if (!reply.is_array_of(6)) return std::nullopt;
     auto& items = reply.items;
     bool const good = is_epoch(items[0]) && is_number(items[1], found.topic.last) &&
-                      is_number(items[2], found.version) && items[3].is(redis_reply::kind::array) &&
-                      items[3].items.size() % 2 == 0 && items[4].is(redis_reply::kind::array) &&
-                      items[4].items.size() % 3 == 0;
+                      is_number(items[2], found.topic.forgotten) && is_number(items[3], found.version) &&
+                      items[4].is(redis_reply::kind::array) && items[4].items.size() % 2 == 0 &&
+                      items[5].is(redis_reply::kind::array) && items[5].items.size() % 3 == 0;
     if (!good) return std::nullopt;
     found.topic.epoch = std::move(items[0].text);
-    std::uint64_t before = 0;
-    auto& kept = items[3].items;
+    std::uint64_t before = found.topic.forgotten;
+    auto& kept = items[4].items;
     for (std::size_t i = 0; i != kept.size(); i += 2) {
       std::uint64_t number = 0;
       if (!is_number(kept[i], number) || !kept[i + 1].is(redis_reply::kind::string)) return std::nullopt;
@@ -88,7 +88,7 @@ struct redis_snapshot {
       found.topic.kept.push_back({number, std::move(kept[i + 1].text)});
       before = number;
     }
-    auto& records = items[4].items;
+    auto& records = items[5].items;
     for (std::size_t i = 0; i != records.size(); i += 3) {
       for (std::size_t k = i; k != i + 3; ++k) {
         if (!records[k].is(redis_reply::kind::string)) return std::nullopt;
