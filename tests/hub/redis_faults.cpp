@@ -3,9 +3,14 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <array>
 #include <asio/buffer.hpp>
+#include <asio/error.hpp>
+#include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
+#include <asio/post.hpp>
 #include <asio/write.hpp>
 #include <chrono>
 #include <cstddef>
@@ -350,7 +355,7 @@ TEST_CASE("redis: nobody listens, a cluster, and what is not Redis, are each tol
   }
   world at("redis://127.0.0.1:" + std::to_string(test::free_port()));
   plane_side ann(at);
-  CHECK(await(at, [&] { return ann.ears->connection == std::errc::connection_refused; }));
+  CHECK(await(at, [&] { return ann.ears->connection == asio::error::connection_refused; }));
 }
 
 TEST_CASE("redis: an answer that never ends is cut off at its limit") {

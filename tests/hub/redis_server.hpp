@@ -20,11 +20,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <future>
+#include <kindwire/hub/redis/reply.hpp>
 #include <memory>
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -42,12 +45,13 @@ class redis_server {
  public:
   using arguments = std::vector<std::string>;
 
-  explicit redis_server(arguments more = {"--save", "", "--appendonly", "no"},
-                        std::uint16_t port = free_port())
-      : port_(port), more_(std::move(more)) {
+  // `config` is for what cannot be said by arguments.
+  explicit redis_server(arguments more = {"--save", "", "--appendonly", "no"}, std::string const& config = {})
+      : port_(free_port()), more_(std::move(more)) {
     char name[] = "/tmp/kindwire-redis-XXXXXX";
     if (::mkdtemp(name) == nullptr) throw std::runtime_error("no folder for Redis");
     folder_ = name;
+    std::ofstream(folder_ + "/conf") << config;
     start();
   }
   redis_server(redis_server const&) = delete;
@@ -59,9 +63,9 @@ class redis_server {
   }
 
   void start() {
-    arguments words{"redis-server",        "--bind",      "127.0.0.1", "--port",
-                    std::to_string(port_), "--dir",       folder_,     "--logfile",
-                    folder_ + "/log",      "--daemonize", "no"};
+    arguments words{"redis-server", folder_ + "/conf",     "--bind",      "127.0.0.1",
+                    "--port",       std::to_string(port_), "--dir",       folder_,
+                    "--logfile",    folder_ + "/log",      "--daemonize", "no"};
     words.insert(words.end(), more_.begin(), more_.end());
     start_program(words);
     for (int i = 0; i != 600; ++i) {
@@ -89,12 +93,16 @@ class redis_server {
     asio::io_context io;
     asio::ip::tcp::socket socket(io);
     socket.connect({asio::ip::make_address("127.0.0.1"), port_});
-    asio::write(socket, asio::buffer(command + "\r\nQUIT\r\n"));
+    asio::write(socket, asio::buffer(command + "\r\n"));
+    kindwire::detail::redis_reply_reader reader(std::size_t{1} << 20);
     std::string answer;
     std::array<char, 4096> some;
     std::error_code failure;
-    while (!failure) answer.append(some.data(), socket.read_some(asio::buffer(some), failure));
-    if (answer.ends_with("+OK\r\n")) answer.resize(answer.size() - 5);
+    while (!failure && !reader.next(failure)) {
+      std::size_t const size = socket.read_some(asio::buffer(some), failure);
+      reader.feed(some.data(), size);
+      answer.append(some.data(), size);
+    }
     return answer;
   }
 
