@@ -1,6 +1,6 @@
 # Makes the targets kindwire::std, kindwire::json, kindwire::rapidjson, kindwire::net, kindwire::exchange and kindwire::hub;
-# kindwire::kindwire, which is all of them that could be made; and beside it kindwire::deflate, so that who does without it
-# does without zlib. The file that includes this one has set kindwire_include_dir. What an optional layer needs is taken, in
+# kindwire::kindwire, which is all of them that could be made; and beside it kindwire::deflate and kindwire::hub-redis, so
+# that who does without them does without zlib and hiredis. The file that includes this one has set kindwire_include_dir. What an optional layer needs is taken, in
 # this order, from a target that the project has already, from a CMake package, and from the headers on the include path; a
 # layer whose library is nowhere is left out.
 if(TARGET kindwire::std)
@@ -103,4 +103,23 @@ if(_kindwire_zlib)
   _kindwire_layer(deflate kindwire::std ${_kindwire_zlib})
 else()
   _kindwire_lacks(deflate "zlib 1.2.11 or later" zlib1g-dev)
+endif()
+
+# hiredis before 1.0 has no package for CMake.
+_kindwire_library(_kindwire_hiredis "" hiredis CONFIG hiredis::hiredis hiredis)
+if(NOT _kindwire_hiredis)
+  find_path(kindwire_hiredis_INCLUDE_DIR NAMES hiredis/read.h)
+  find_library(kindwire_hiredis_LIBRARY NAMES hiredis)
+  mark_as_advanced(kindwire_hiredis_INCLUDE_DIR kindwire_hiredis_LIBRARY)
+  if(kindwire_hiredis_INCLUDE_DIR AND kindwire_hiredis_LIBRARY)
+    add_library(kindwire::hiredis INTERFACE IMPORTED GLOBAL)
+    set_target_properties(kindwire::hiredis PROPERTIES
+      INTERFACE_INCLUDE_DIRECTORIES "${kindwire_hiredis_INCLUDE_DIR}" INTERFACE_LINK_LIBRARIES "${kindwire_hiredis_LIBRARY}")
+    set(_kindwire_hiredis kindwire::hiredis)
+  endif()
+endif()
+if(_kindwire_hiredis AND TARGET kindwire::hub)
+  _kindwire_layer(hub-redis kindwire::hub ${_kindwire_hiredis})
+else()
+  _kindwire_lacks(hub-redis "hiredis 0.14 or later, and Asio" libhiredis-dev)
 endif()

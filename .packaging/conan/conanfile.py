@@ -15,8 +15,8 @@ class Kindwire(ConanFile):
     topics = ("websocket", "rfc6455", "json", "asio", "header-only")
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
-    options = {"with_asio": [True, False], "with_rapidjson": [True, False], "with_zlib": [True, False]}
-    default_options = {"with_asio": True, "with_rapidjson": False, "with_zlib": False}
+    options = {"with_asio": [True, False], "with_rapidjson": [True, False], "with_zlib": [True, False], "with_hiredis": [True, False]}
+    default_options = {"with_asio": True, "with_rapidjson": False, "with_zlib": False, "with_hiredis": False}
     no_copy_source = True
 
     def export_sources(self):
@@ -32,6 +32,8 @@ class Kindwire(ConanFile):
             self.requires("rapidjson/[>=1.1.0]", transitive_headers=True)
         if self.options.with_zlib:
             self.requires("zlib/[>=1.2.11 <2]", transitive_headers=True, transitive_libs=True)
+        if self.options.with_hiredis:
+            self.requires("hiredis/[>=1.0 <2]", transitive_headers=True, transitive_libs=True)
 
     def validate(self):
         if self.settings.get_safe("compiler.cppstd"):
@@ -65,5 +67,7 @@ class Kindwire(ConanFile):
                 net.system_libs = ["ws2_32", "mswsock"]
             self._layer("exchange", ["json", "net"])
             self._layer("hub", ["json", "net"])
+            if self.options.with_hiredis:
+                self._layer("hub-redis", ["hub", "hiredis::hiredis"])
         if self.options.with_zlib:
             self._layer("deflate", ["std", "zlib::zlib"])

@@ -26,7 +26,7 @@ WINDOWS = ["min(...)", "max(...)", "Yield(...)", "near", "far", "small", "hyper"
 
 # What a program asks for header by header: one that includes such a library is left out where there is none, or where the
 # compiler refuses it, as clang 19 and g++ 14 do RapidJSON 1.1.0.
-OPTIONAL = ("isa-l/", "rapidjson/")
+OPTIONAL = ("hiredis/", "isa-l/", "openssl/", "rapidjson/")
 
 # Of other processors and systems, or nowhere on purpose.
 NOT_HERE = {"arm_neon.h", "arm_acle.h", "see_the_error_above"}

@@ -26,9 +26,13 @@ LAYERS["deflate"] = {"requirements", "error", "kernel", "frame", "message", "han
 LAYERS["net"] = set(STD_ONLY)
 LAYERS["exchange"] = {*STD_ONLY, "json", "net"}
 LAYERS["hub"] = {*STD_ONLY, "json", "net"}
+# Of the hub, each by itself: who joins hubs in another way links no library of theirs.
+LAYERS["redis"] = {*STD_ONLY, "hub"}
+LAYERS["redis_tls"] = {*STD_ONLY, "hub", "redis"}
 
 # The libraries that a layer may include, by how their headers' names begin.
-LIBRARIES = {"json": ["fast_float/"], "rapidjson": ["rapidjson/"], "deflate": ["zlib.h", "isa-l/"], "net": ["asio/"], "exchange": ["asio/"], "hub": ["asio/"]}
+LIBRARIES = {"json": ["fast_float/"], "rapidjson": ["rapidjson/"], "deflate": ["zlib.h", "isa-l/"], "net": ["asio/"], "exchange": ["asio/"], "hub": ["asio/"],
+             "redis": ["asio/", "hiredis/"], "redis_tls": ["asio/", "openssl/"]}
 
 # What compilers and operating systems offer beside the standard library; every layer may use it, but for registers.
 REGISTERS = re.compile(r"(?:imm|xmm|emm|tmm|smm|nmm|ia32|x86)?intrin\.h|arm_neon\.h|arm_acle\.h")
@@ -46,10 +50,13 @@ COMMENT = re.compile(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
 
 def layer_of(header):
-    """`kindwire/frame/mask.hpp` -> frame, `kindwire/session.hpp` -> session, and what joins json/ with RapidJSON."""
+    """`kindwire/frame/mask.hpp` -> frame, `kindwire/session.hpp` -> session, and what joins json/ with RapidJSON, or hub/ with
+    Redis."""
     parts = pathlib.PurePosixPath(header).parts
     if parts[1:] and parts[1] == "json" and parts[2].removesuffix(".hpp") == "rapidjson":
         return "rapidjson"
+    if len(parts) > 2 and parts[1] == "hub" and parts[2].removesuffix(".hpp") in ("redis", "redis_tls"):
+        return parts[2].removesuffix(".hpp")
     return parts[1] if len(parts) > 2 else parts[1].removesuffix(".hpp")
 
 
@@ -117,6 +124,9 @@ def test_itself(report):
         "net that knows of json": ("kindwire/net/a.hpp", "#include <kindwire/json/b.hpp>"),
         "asio in a std-only layer": ("kindwire/stream/a.hpp", "#include <asio/buffer.hpp>"),
         "json that knows of its documents": ("kindwire/json/a.hpp", "#include <kindwire/documents/b.hpp>"),
+        "hiredis in the hub": ("kindwire/hub/a.hpp", "#include <hiredis/read.h>"),
+        "openssl in what joins it with Redis": ("kindwire/hub/redis/a.hpp", "#include <openssl/ssl.h>"),
+        "a hub that knows of Redis": ("kindwire/hub/hub.hpp", '#include "redis.hpp"'),
         "rapidjson in net": ("kindwire/net/a.hpp", "#include <rapidjson/reader.h>"),
         "rapidjson in json": ("kindwire/json/a.hpp", "#include <rapidjson/document.h>"),
         "json that knows of its join with rapidjson": ("kindwire/json/a.hpp", "#include <kindwire/json/rapidjson.hpp>"),
@@ -134,6 +144,7 @@ def test_itself(report):
         "its own layer": ("kindwire/frame/a.hpp", "#include <kindwire/frame/b.hpp>"),
         "a quoted neighbour": ("kindwire/frame/a.hpp", '#include "b.hpp"\n#include "../error.hpp"'),
         "rapidjson in the join": ("kindwire/json/rapidjson.hpp", "#include <rapidjson/document.h>"),
+        "hiredis in the join of the hub with Redis": ("kindwire/hub/redis.hpp", "#include <hiredis/read.h>"),
         "json in the join": ("kindwire/json/rapidjson/a.hpp", "#include <kindwire/json/b.hpp>"),
         "asio in net": ("kindwire/net/a.hpp", "#include <asio/ip/tcp.hpp>"),
         "the platform": ("kindwire/frame/a.hpp", "#include <poll.h>\n#include <sys/random.h>\n#include <span>"),

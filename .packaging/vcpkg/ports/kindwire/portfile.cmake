@@ -8,6 +8,9 @@ vcpkg_install_meson()
 if(NOT "deflate" IN_LIST FEATURES)
   file(REMOVE "${CURRENT_PACKAGES_DIR}/share/pkgconfig/kindwire-deflate.pc")  # zlib may not be there
 endif()
+if(NOT "hub-redis" IN_LIST FEATURES)
+  file(REMOVE "${CURRENT_PACKAGES_DIR}/share/pkgconfig/kindwire-hub-redis.pc")  # nor hiredis
+endif()
 vcpkg_fixup_pkgconfig()
 vcpkg_cmake_config_fixup(CONFIG_PATH share/cmake/kindwire)
 file(REMOVE_RECURSE "${CURRENT_PACKAGES_DIR}/share/licenses")
