@@ -59,7 +59,7 @@ TEST_CASE("redis: after a failover, the new master is found, with what it has of
   REQUIRE(await(at, [&] { return bob["a"].texts.size() == 20; }));
   REQUIRE(await(at, [&] { return replica.ask("XLEN kw:{a}:log") == ":20\r\n"; }));
   REQUIRE(await(at, [&] {
-    return sentinel.ask("SENTINEL replicas main").find("slave_repl_offset") != std::string::npos;
+    return sentinel.ask("SENTINEL replicas main").find("slave-repl-offset") != std::string::npos;
   }));
   std::string const epoch = bob["a"].epoch;
 

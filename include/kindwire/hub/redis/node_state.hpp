@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <new>
 #include <string>
@@ -150,6 +151,8 @@ class redis_node_state final : public redis_connection_owner,
     inbox_.set_connected(false);
     publisher_.disconnect();
     topics_.disconnect();
+    to_ask_.clear();
+    asked_ = 0;
     has_greeted_ = may_subscribe_ = is_ready_ = is_waiting_ = false;
     beat_.cancel();
     retry_.cancel();
@@ -292,14 +295,31 @@ class redis_node_state final : public redis_connection_owner,
       topic->asks_again = true;
       return;
     }
-    std::string const& name = topic->name;
+    topic->told.lose();
+    to_ask_.push_back(topic);
+    ask_snapshots();
+  }
+  // A few at a time: Redis keeps in memory what it has answered, and there may be very many after an outage.
+  void ask_snapshots() {
+    constexpr std::size_t most_under_way = 64;
+    while (asked_ < most_under_way && !to_ask_.empty()) {
+      auto const weak = to_ask_.front();
+      to_ask_.pop_front();
+      if (auto const topic = weak.lock()) ask_now(*topic, weak);
+    }
+  }
+  void ask_now(redis_subscription const& topic, std::weak_ptr<redis_subscription> weak) {
+    std::string const& name = topic.name;
     connection_->run(redis_script::snapshot, {names_.at(name), names_.log(name), names_.held(name)},
-                     {names_.channel(name), std::to_string(topic->keep.most),
-                      std::to_string(topic->keep.time.count()), random_redis_name(), connection_->run_id(),
+                     {names_.channel(name), std::to_string(topic.keep.most),
+                      std::to_string(topic.keep.time.count()), random_redis_name(), connection_->run_id(),
                       names_.node_prefix(), std::to_string(options_->max_reply / 2)},
-                     [this, weak = std::weak_ptr(topic)](redis_reply& reply) {
+                     [this, weak](redis_reply& reply) {
+                       --asked_;
                        if (auto const to = weak.lock()) take_snapshot(to, reply);
+                       if (is_ready_) ask_snapshots();
                      });
+    ++asked_;
   }
   void take_snapshot(std::shared_ptr<redis_subscription> const& topic, redis_reply& reply) {
     topic->is_asked = false;
@@ -397,6 +417,8 @@ class redis_node_state final : public redis_connection_owner,
   redis_topics topics_;
   redis_life life_{names_, topics_, id_, options_->node_term};
   redis_publisher publisher_{names_, inbox_, [this] { retry_later(); }};
+  std::deque<std::weak_ptr<redis_subscription>> to_ask_;
+  std::size_t asked_ = 0;  // snapshots that are under way
   std::size_t attempts_ = 0;
   unsigned failures_ = 0;
   std::chrono::steady_clock::time_point held_at_ = std::chrono::steady_clock::now();
