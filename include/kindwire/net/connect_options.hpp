@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "../handshake/head.hpp"
 #include "../handshake/headers.hpp"
 #include "../handshake/response.hpp"
+#include "observer.hpp"
 #include "options.hpp"
 
 namespace kindwire::net {
@@ -33,6 +35,7 @@ struct connect_options {
   /// From the head of a refusal to the end of its body. A server that never ends the body must not turn the
   /// refusal into a timeout.
   std::chrono::milliseconds body_timeout{1000};
+  std::shared_ptr<net::observer> observer = {};  ///< is told of the connection: see observer.hpp
   /// Receives the server's answer if the handshake fails after one arrived: see connect_error::answer(). Must
   /// live as long as the operation.
   response* refusal = nullptr;

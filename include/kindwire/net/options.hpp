@@ -64,7 +64,7 @@ struct connection_options {
   /// is given up like one that takes nothing: error::send_timeout. 0: any byte counts.
   std::size_t min_send_rate = 100;
 
-  /// Counts traffic for websocket::statistics(): 56 bytes per connection.
+  /// Counts traffic for websocket::statistics(): 64 bytes per connection.
   bool statistics = false;
 
   /// Compresses messages if the peer can: `.compression = kw::deflate::shared()`; see deflate/options.hpp.
@@ -72,7 +72,7 @@ struct connection_options {
   /// messages that have both a secret and what an attacker may choose in them (RFC 7457 §2.6).
   std::shared_ptr<extension_negotiator const> compression = {};
 
-  /// TEXT and BINARY received, counted as they are handed to the application; off. Costs 72 bytes per
+  /// TEXT and BINARY received, counted as they are handed to the application; off. Costs 80 bytes per
   /// connection if it is on.
   rate_limit message_rate = {};
   rate_policy above_message_rate = rate_policy::slow;

@@ -178,7 +178,9 @@ class server {
   template <async_stream Stream>
   void serve(Stream stream) {
     auto const executor = stream.get_executor();
-    auto const fresh = detail::opening<Stream>::begin(std::move(stream), state_, false);
+    detail::handshake_report turned_away(role::server);
+    auto const fresh = detail::opening<Stream>::begin(std::move(stream), state_, false, turned_away);
+    turned_away.failed(handshake_failure::limit, 0, {}, {});
     if (fresh) asio::post(executor, [fresh] { fresh->start(); });
   }
 
@@ -275,6 +277,7 @@ class server {
     state_->one_thread = !contexts_ && !options_.strands;
     state_->contexts = contexts_.get();
     state_->on_exception = options_.on_exception;
+    state_->observer = options_.observer;
     if (options_.limits.any()) state_->limits = std::make_unique<detail::admission>(options_.limits);
   }
 
@@ -375,6 +378,7 @@ class server {
       if (known == pattern) return *target;
     }
     auto fresh = std::make_shared<detail::route>();
+    fresh->pattern = pattern;
     if (auto const wrong = state_->routes.add(pattern, fresh))
       throw std::system_error(wrong, std::string(pattern));
     patterns_.emplace_back(pattern, fresh);

@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "../handshake/head.hpp"
 #include "../handshake/host.hpp"
+#include "observer.hpp"
 #include "options.hpp"
 #include "server_limits.hpp"
 
@@ -49,7 +51,8 @@ struct server_options {
 
   // Of any server again.
 
-  server_limits limits = {};  ///< how many clients are served at a time; none are set
+  server_limits limits = {};                     ///< how many clients are served at a time; none are set
+  std::shared_ptr<net::observer> observer = {};  ///< is told of handshakes and connections: see observer.hpp
 };
 
 }  // namespace kindwire::net

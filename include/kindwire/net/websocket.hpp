@@ -358,7 +358,8 @@ class websocket {
     return found.count() < 0 ? std::nullopt : std::optional(found);
   }
 
-  /// The traffic of the connection so far; nothing unless connection_options::statistics is set.
+  /// The traffic of the connection so far; nothing unless connection_options::statistics is set, or
+  /// there is an observer.
   std::optional<net::statistics> statistics() const noexcept {
     auto const* const counts = connection_ ? connection_->counts() : nullptr;
     return counts != nullptr ? std::optional(*counts) : std::nullopt;
@@ -413,10 +414,12 @@ struct websocket_access {
 template <async_stream Stream>
 class basic_websocket : public websocket {
  public:
-  /// Takes the stream, and the bytes that were read past the handshake's head.
+  /// Takes the stream, and the bytes that were read past the handshake's head. `watch` is told what happens,
+  /// if it is not null.
   explicit basic_websocket(Stream stream, role self, connection_options const& options = {},
-                           std::span<std::byte const> leftover = {})
+                           std::span<std::byte const> leftover = {}, std::shared_ptr<observer> watch = {})
       : websocket(make(std::move(stream), self, options)) {
+    if (watch) state()->observe(std::move(watch), {.remote = remote_endpoint()});
     state()->start(leftover);
   }
 

@@ -47,13 +47,15 @@ class keepalive {
 
   void start(clock::time_point now) noexcept { sign_at_ = data_at_ = progress_at_ = moment(now); }
 
-  // Bytes have arrived.
-  void heard(clock::time_point now) noexcept {
+  // Bytes have arrived. True if they answer a ping: see round_trip().
+  bool heard(clock::time_point now) noexcept {
     moment const at(now);
-    if (pinged_) [[unlikely]]
+    bool const answers = pinged_;
+    if (answers) [[unlikely]]
       note_round_trip(at - sign_at_);
     sign_at_ = at;
     pinged_ = false;
+    return answers;
   }
   // From the last answered ping to the input that followed; negative before the first. At most a minute.
   std::chrono::milliseconds round_trip() const noexcept {

@@ -18,6 +18,7 @@
 #include "../../session.hpp"
 #include "../../session/rate.hpp"
 #include "../options.hpp"
+#include "observation.hpp"
 #include "operation.hpp"
 #include "shared_runs.hpp"
 
@@ -147,6 +148,11 @@ class activity_place {
     return particulars_ && particulars_->counts ? &*particulars_->counts : nullptr;
   }
 
+  // May throw std::bad_alloc. Counting has begun.
+  void begin_observing(std::unique_ptr<observation> fresh) { particular().observed = std::move(fresh); }
+  // Null unless there is an observer.
+  observation* observed() const noexcept { return particulars_ ? particulars_->observed.get() : nullptr; }
+
   // May throw std::bad_alloc.
   void begin_metering() { particular(); }
   // Null unless the options limit the rate of messages.
@@ -186,6 +192,7 @@ class activity_place {
   struct particulars {
     std::unique_ptr<message_extension> extension;
     std::optional<statistics> counts;
+    std::unique_ptr<observation> observed;
     clock::time_point rests_at{};
   };
   // With options that limit the rate of messages.

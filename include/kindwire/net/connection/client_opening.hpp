@@ -23,6 +23,7 @@
 #include "../websocket.hpp"
 #include "connect_to_any.hpp"
 #include "deadline.hpp"
+#include "handshake_report.hpp"
 #include "operation.hpp"
 #include "stream_transport.hpp"
 #include "try_allocating.hpp"
@@ -39,7 +40,10 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
         deadline_(stream_.get_executor()),
         options_(std::move(options)),
         handshake_(to, options_.handshake()),
-        done_(std::move(done)) {}
+        done_(std::move(done)) {
+    report_.begin(options_.observer, stream_);
+    if (options_.observer) target_ = to.target;
+  }
 
   void start() {
     if (handshake_.error()) return end(handshake_.error());
@@ -91,6 +95,7 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
       if (self->ended(failure)) return;
       std::error_code ignored;
       self->stream_.set_option(asio::ip::tcp::no_delay(true), ignored);
+      self->report_.begin(self->options_.observer, self->stream_);
       self->write();
     });
   }
@@ -159,6 +164,10 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
           role::client, std::make_shared<connection_options const>(options_.connection), std::move(stream_));
       opened->set_head(kept_head(handshake_.subprotocol(), handshake_.agreed().terms));
       opened->set_extension(std::move(handshake_.agreed().extension));
+      if (options_.observer) {
+        opened->observe(options_.observer, {.remote = report_.remote(), .target = std::move(target_)});
+        report_.settle();
+      }
       opened->start(handshake_.leftover());
     });
     if (!made) return opened ? done_.post(no_memory(), websocket{}) : end(no_memory());
@@ -169,6 +178,10 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
     deadline_.cancel();
     close_any(stream_);
     response const& answer = handshake_.answer();
+    auto const reason = why == error::handshake_timeout         ? handshake_failure::timeout
+                        : why == asio::error::operation_aborted ? handshake_failure::stopped
+                                                                : handshake_failure::error;
+    report_.failed(reason, answer.status, why, target_);
     if (options_.refusal != nullptr && (answer.status != 0 || !answer.body.empty()))
       try_allocating([&] { *options_.refusal = answer; });
     done_.post(why, websocket{});
@@ -182,6 +195,8 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
   std::optional<asio::ip::tcp::resolver> resolver_;
   clock::time_point begun_;
   std::error_code write_failed_;
+  handshake_report report_{role::client};
+  std::string target_;  // for the observer
   bool hurries_ = false;
 };
 

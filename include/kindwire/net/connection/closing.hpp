@@ -181,6 +181,7 @@ inline void connection::finish(std::error_code outcome) {
   stream().stop_timer();
   stream().close();
   drop_output();
+  tell_end();
   end_operations(outcome);
   leave();
 }
@@ -200,6 +201,7 @@ inline void connection::drop_operations() noexcept {
   if (starting_) return;
   ending_.end();
   mail_.shut();
+  tell_end();
   auto const receive = std::move(receive_);
   if (place_.is_at_rest()) return;
   activity& now = place_.acquire();

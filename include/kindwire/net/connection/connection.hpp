@@ -27,10 +27,12 @@
 #include "../../session.hpp"
 #include "../../session/ending.hpp"
 #include "../../session/keepalive.hpp"
+#include "../observer.hpp"
 #include "../options.hpp"
 #include "activity.hpp"
 #include "kept_head.hpp"
 #include "mailbox_place.hpp"
+#include "observation.hpp"
 #include "operation.hpp"
 #include "roster.hpp"
 #include "transport.hpp"
@@ -53,11 +55,11 @@ class connection : public roster_member {
   // Of the last ping of our own that was answered; negative before.
   std::chrono::milliseconds round_trip() const noexcept { return keepalive_.round_trip(); }
 
-  // Null unless connection_options::statistics is set.
+  // Null unless connection_options::statistics is set, or there is an observer.
   statistics const* counts() const noexcept { return place_.counts(); }
   void count_sent() noexcept {
     if (statistics* const counts = place_.counts()) [[unlikely]]
-      ++counts->messages_sent;
+      note_sent(*counts);
   }
 
   kept_head& head() noexcept { return head_; }
@@ -66,6 +68,10 @@ class connection : public roster_member {
   void set_extension(std::unique_ptr<message_extension> extension) {
     place_.set_extension(std::move(extension));
   }
+
+  // Tells this observer from now on, and first that the connection is open; null for none. The head and the
+  // extension are there. Before start(); may throw std::bad_alloc.
+  void observe(std::shared_ptr<observer> by, connection_facts facts);
 
   // Bytes that followed the opening handshake are the first of the frames (RFC 6455 §4.1).
   void start(std::span<std::byte const> leftover);
@@ -107,6 +113,7 @@ class connection : public roster_member {
     if (mail_.is_open()) [[unlikely]]
       take_mail();
     if (queued() >= options().send_queue_hard && protocol().is_open() && !protocol().sending_fragments()) {
+      tell_dropped();
       if (options().overflow == overflow_policy::close) fail(error::send_queue_full);
       return error::send_queue_full;
     }
@@ -203,7 +210,10 @@ class connection : public roster_member {
   }
 
   std::span<std::byte> room_for_input(std::size_t size) {
-    return place_.acquire().protocol.prepare(size).first(size);
+    auto const room = place_.acquire().protocol.prepare(size).first(size);
+    if (observation* const seen = place_.observed(); seen != nullptr && seen->frames) [[unlikely]]
+      seen->frames->room = room;
+    return room;
   }
 
   // The stream has read `size` bytes into the room, or a `block` of its own.
@@ -219,7 +229,7 @@ class connection : public roster_member {
  protected:
   connection(role self, std::shared_ptr<connection_options const> options) noexcept
       : place_(self, std::move(options)) {}
-  ~connection() override = default;
+  ~connection() override { tell_end(); }
 
  private:
   // The transport, part of the same object.
@@ -302,6 +312,31 @@ class connection : public roster_member {
     if (statistics* const counts = place_.counts()) [[unlikely]]
       counts->bytes_received += size;
   }
+  // From outside of a turn, and with none to come, as a hub sends.
+  void note_sent(statistics& counts) noexcept {
+    ++counts.messages_sent;
+    if (place_.observed() != nullptr && !scheduled_ && !in_turn_) tell_traffic();
+  }
+
+  // After the end there are no more turns to tell of it.
+  void note_received(statistics& counts) noexcept {
+    ++counts.messages_received;
+    if (place_.observed() != nullptr && !stream_open()) tell_traffic();
+  }
+  // The stream has read `size` bytes into the room for input.
+  void see_received(std::size_t size) noexcept {
+    if (observation* const seen = place_.observed(); seen != nullptr && seen->frames) [[unlikely]]
+      seen->saw_received(seen->frames->room.first(size));
+  }
+
+  // To the observer; the first three only if there is one.
+  void tell_traffic() noexcept;
+  void tell_turn() noexcept;
+  void tell_sent(std::size_t size) noexcept;
+  void tell_end() noexcept;
+  void tell_dropped() noexcept;
+  void tell_round_trip() noexcept;
+
   void on_write_failed(std::error_code failure);
   void drop_output() noexcept;
   void wake_drained();

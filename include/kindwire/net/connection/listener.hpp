@@ -109,15 +109,19 @@ class acceptor_listener final : public listener,
   void take(std::error_code failure, Socket socket) {
     using opening_type = opening<Socket>;
     std::shared_ptr<opening_type> fresh;
+    handshake_report turned_away(role::server);
     {
       std::lock_guard const lock(mutex_);
       if (stopped_) return;
       if (!failure) {
         // Under the lock, so that stop() ends what was taken before it.
-        try_allocating([&] { fresh = opening_type::begin(std::move(socket), server_, local_); });
+        try_allocating([&] { fresh = opening_type::begin(std::move(socket), server_, local_, turned_away); });
       }
       if (failure || !try_allocating([&] { accept(); })) retry();
     }
+    // Without the lock: an observer may stop the server.
+    if (failure && server_->observer) server_->observer->accept_failed(failure);
+    turned_away.failed(handshake_failure::limit, 0, {}, {});
     if (fresh) asio::dispatch(fresh->get_executor(), [fresh] { fresh->start(); });
   }
 

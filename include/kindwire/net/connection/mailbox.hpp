@@ -142,6 +142,11 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   // Who else has mail for the owner.
   mail_sources& sources() noexcept { return sources_; }
 
+  // From now on; before another thread has the mailbox.
+  void count_refused() noexcept { counts_refused_ = true; }
+  // How many calls have been answered with send_queue_full since this was asked.
+  std::size_t take_refused() noexcept { return refused_.exchange(0, std::memory_order_relaxed); }
+
   // What the owner has queued and not yet written, in bytes. Call when that has changed, as a rule once per
   // turn.
   void set_queued(std::size_t size) noexcept { queued_.store(size, std::memory_order_release); }
@@ -207,12 +212,14 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
 
   // Exact under the lock. Without it, a message being taken may be missed, but is not counted twice: it
   // leaves one count before it enters the other.
-  std::error_code refuse(std::size_t payload_size) const noexcept {
+  std::error_code refuse(std::size_t payload_size) noexcept {
     if (sealed_.load(std::memory_order_relaxed)) return error::closed;
     std::size_t const queued = queued_.load(std::memory_order_acquire);
     std::size_t const held = queued + waiting_.load(std::memory_order_relaxed);
     bool const fits = held < hard_mark_ && overhead + payload_size <= hard_mark_ - held;
-    return held == 0 || fits ? std::error_code{} : make_error_code(error::send_queue_full);
+    if (held == 0 || fits) return {};
+    if (counts_refused_) refused_.fetch_add(1, std::memory_order_relaxed);
+    return error::send_queue_full;
   }
 
   std::error_code hand_over(message_type type, std::span<std::byte const> payload, encoding coding) {
@@ -364,7 +371,9 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   std::size_t taken_size_ = 0;  // of taken_, as it was when the owner last settled
   std::atomic<std::size_t> waiting_{0};
   std::atomic<std::size_t> queued_{0};
+  std::atomic<std::uint32_t> refused_{0};
   std::atomic<bool> sealed_{false};
+  bool counts_refused_ = false;
   bool woken_ = false;      // on_wake() is posted
   bool data_held_ = false;  // the owner is inside a fragmented message, and has left data here
 

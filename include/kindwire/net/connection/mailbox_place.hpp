@@ -59,6 +59,7 @@ class mailbox_place {
   void set_queued(std::size_t size) noexcept {
     if (box_ != nullptr) box_->set_queued(size);
   }
+  std::size_t take_refused() noexcept { return box_ != nullptr ? box_->take_refused() : 0; }
   void seal() noexcept {
     if (box_ != nullptr) box_->seal();
   }

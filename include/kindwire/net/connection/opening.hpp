@@ -38,6 +38,7 @@
 #include "admission.hpp"
 #include "connection.hpp"
 #include "deadline.hpp"
+#include "handshake_report.hpp"
 #include "kept_head.hpp"
 #include "roster.hpp"
 #include "running_check.hpp"
@@ -54,14 +55,18 @@ template <class Stream>
 class opening final : public roster_member {
  public:
   // Takes a fresh connection; start() is to be called on its executor. Null if the server's limits do not
-  // even allow to refuse it with an answer: then it is closed. `local` if its acceptor listens on loopback.
-  // May throw std::bad_alloc.
+  // even allow to refuse it with an answer: then it is closed, and `turned_away` has begun. `local` if its
+  // acceptor listens on loopback. May throw std::bad_alloc.
   static std::shared_ptr<opening> begin(Stream stream, std::shared_ptr<server_state const> const& server,
-                                        bool local) {
+                                        bool local, handshake_report& turned_away) {
     admission_verdict verdict;
     if (server->limits) {
       verdict = admit(server, stream);
-      if (!verdict.seat) return close_any(stream), nullptr;
+      if (!verdict.seat) {
+        turned_away.begin(server->observer, stream);
+        close_any(stream);
+        return nullptr;
+      }
     }
     auto const seat = verdict.seat;
     auto const fresh = std::make_shared<opening>(std::move(stream), server, local, std::move(verdict));
@@ -77,6 +82,7 @@ class opening final : public roster_member {
         deadline_(executor_),
         seat_(std::move(verdict.seat)),
         local_(local) {
+    report_.begin(server_->observer, stream_);
     if (verdict.refusal) refusal_ = std::make_unique<response const>(std::move(*verdict.refusal));
     auto const* const io = target_of<asio::io_context::executor_type>(executor_);
     one_thread_ = io != nullptr && server_->runs_on_one_thread(asio::query(*io, asio::execution::context));
@@ -89,19 +95,19 @@ class opening final : public roster_member {
       expect_end(refusal_ ? short_term() : server_->handshake_timeout);
       read();
     });
-    if (!started) end();
+    if (!started) end_without_memory();
   }
 
   // A connection that was accepted already is closed as a websocket.
   void stop(close_code code) override {
     asio::post(executor_, [self = shared(), code] {
-      if (!self->accepted_) return self->end();
+      if (!self->accepted_) return self->end(handshake_failure::stopped);
       self->stopped_ = code;
     });
   }
 
   void stop_now() override {
-    asio::post(executor_, [self = shared()] { self->end(); });
+    asio::post(executor_, [self = shared()] { self->end(handshake_failure::stopped); });
   }
 
  private:
@@ -113,25 +119,27 @@ class opening final : public roster_member {
   }
 
   void expect_end(std::chrono::milliseconds term) {
-    deadline_.start(term, std::weak_ptr(shared()), [](opening& self) { self.end(); });
+    deadline_.start(term, std::weak_ptr(shared()),
+                    [](opening& self) { self.end(handshake_failure::timeout); });
   }
 
   void read() {
     std::span<std::byte> room;
-    if (!try_allocating([&] { room = handshake_.prepare(1024); })) return end();
+    if (!try_allocating([&] { room = handshake_.prepare(1024); })) return end_without_memory();
     stream_.async_read_some(asio::mutable_buffer(room.data(), room.size()),
                             [self = shared()](std::error_code failure, std::size_t size) {
-                              if (failure || self->ended_) return self->end();
+                              if (failure || self->ended_) return self->end(handshake_failure::lost, failure);
                               // If that runs out of memory, the handshake has failed and reports it.
                               try_allocating([&] { self->handshake_.commit(size); });
-                              if (!try_allocating([&] { self->go_on(); })) self->end();
+                              if (!try_allocating([&] { self->go_on(); })) self->end_without_memory();
                             });
   }
 
   void go_on() {
     if (handshake_.status() == handshake_status::reading) return read();
-    if (refusal_) return answer(*refusal_);
-    if (handshake_.status() == handshake_status::failed) return answer(handshake_.error_response());
+    if (refusal_) return refuse(*refusal_, handshake_failure::limit);
+    if (handshake_.status() == handshake_status::failed)
+      return refuse(handshake_.error_response(), handshake_failure::error, handshake_.error());
     or_500([this] { decide(); });
   }
 
@@ -141,7 +149,7 @@ class opening final : public roster_member {
       work();
     } catch (...) {
       server_->report(std::current_exception());
-      answer(response::plain(500));
+      refuse(response::plain(500), handshake_failure::exception);
     }
   }
 
@@ -150,18 +158,20 @@ class opening final : public roster_member {
     head.set_remote_endpoint(remote_endpoint_of(stream_));
     if (refuse_other_host(head)) return;
     auto found = server_->routes.match(head.path());
-    if (!found) return answer(response::plain(404));
+    if (!found) return refuse(response::plain(404), handshake_failure::no_route);
     head.set_parameters(std::move(found.parameters));
     route const& target = **found.target;
     if (target.page && !(target.websocket && head.is_upgrade())) {
       bool const reads = head.method() == "GET" || head.method() == "HEAD";
-      return answer(reads ? target.page(head) : response::method_not_allowed("GET, HEAD"));
+      if (reads) return answer_page(target.page(head));
+      return refuse(response::method_not_allowed("GET, HEAD"), handshake_failure::error, error::http_method);
     }
-    if (auto refused = check_upgrade(head, target.options.origins)) return answer(refused->answer);
+    if (auto refused = check_upgrade(head, target.options.origins))
+      return refuse(refused->answer, handshake_failure::error, refused->error);
     any_check* const check = target.options.before.get();
     if (check != nullptr && check->waits()) return await_check(target, *check);
     if (check != nullptr) {
-      if (auto const refused = check->ask(head, found_)) return answer(*refused);
+      if (auto const refused = check->ask(head, found_)) return refuse(*refused, handshake_failure::check);
     }
     accept(target);
   }
@@ -185,7 +195,8 @@ class opening final : public roster_member {
         asio::bind_cancellation_slot(
             check_->cancellation.slot(), [running = handler_guard(server_), self = shared()](
                                              std::exception_ptr failure, std::optional<response> refusal) {
-              if (!try_allocating([&] { self->check_ended(failure, std::move(refusal)); })) self->end();
+              if (!try_allocating([&] { self->check_ended(failure, std::move(refusal)); }))
+                self->end_without_memory();
             }));
     started.self = nullptr;
     if (check_->has_ended) return;        // at once: some versions of Asio run it inside of co_spawn()
@@ -196,6 +207,7 @@ class opening final : public roster_member {
     check_->has_ended = true;
     if (failure && !(ended_ && is_cancellation(failure))) server_->report(failure);
     if (ended_) return;
+    check_->threw = static_cast<bool>(failure);
     check_->refusal = failure ? response::plain(500) : std::move(refusal);
     if constexpr (watchable_stream<Stream>) {
       std::error_code ignored;
@@ -205,7 +217,9 @@ class opening final : public roster_member {
   }
 
   void follow_check() {
-    if (check_->refusal) return answer(*check_->refusal);
+    if (check_->refusal)
+      return refuse(*check_->refusal,
+                    check_->threw ? handshake_failure::exception : handshake_failure::check);
     or_500([&] { accept(check_->target); });
   }
 
@@ -215,7 +229,7 @@ class opening final : public roster_member {
       std::error_code ignored;  // a socket that fails here also fails in look()
       stream_.non_blocking(true, ignored);
       stream_.async_wait(asio::socket_base::wait_read, [self = shared()](std::error_code failure) {
-        if (!try_allocating([&] { self->look(failure); })) self->end();
+        if (!try_allocating([&] { self->look(failure); })) self->end_without_memory();
       });
       check_->watching = true;
     }
@@ -225,11 +239,11 @@ class opening final : public roster_member {
     check_->watching = false;
     if (ended_) return;
     if (check_->has_ended) return follow_check();
-    if (failure) return end();
+    if (failure) return end(handshake_failure::lost, failure);
     auto const room = handshake_.prepare(most_read_during_check);
     std::size_t const size = stream_.read_some(asio::mutable_buffer(room.data(), room.size()), failure);
     bool const waits = failure == asio::error::would_block || failure == asio::error::try_again;
-    if (failure && !waits) return end();
+    if (failure && !waits) return end(handshake_failure::lost, failure);
     handshake_.commit(size);
     watch();
   }
@@ -242,11 +256,11 @@ class opening final : public roster_member {
                               compression.get()};
     std::string_view subprotocol;
     if (auto refused = accept_upgrade(handshake_.request(), rules, output_, subprotocol, agreed_))
-      return answer(refused->answer);
+      return refuse(refused->answer, handshake_failure::error, refused->error);
     accepted_ = true;
     asio::async_write(stream_, asio::buffer(output_),
                       [self = shared(), &target, subprotocol](std::error_code failure, std::size_t) {
-                        if (failure || self->ended_) return self->end();
+                        if (failure || self->ended_) return self->end(handshake_failure::lost, failure);
                         self->hand_over(target, subprotocol);
                       });
   }
@@ -256,8 +270,9 @@ class opening final : public roster_member {
     host_options local;
     local.local = local_;
     host_options const& hosts = server_->hosts.allowed.empty() && local_ ? local : server_->hosts;
-    if (!check_host(head, hosts)) return false;
-    answer(answer_to_other_host(hosts));
+    auto const wrong = check_host(head, hosts);
+    if (!wrong) return false;
+    refuse(answer_to_other_host(hosts), handshake_failure::error, wrong);
     return true;
   }
 
@@ -271,11 +286,20 @@ class opening final : public roster_member {
       if (!result) return;
       result->set_head(kept_head(handshake_.request(), subprotocol, agreed_.terms));
       result->set_extension(std::move(agreed_.extension));
+      if (server_->observer) {
+        result->observe(server_->observer, {.remote = report_.remote(),
+                                            .target = std::string(handshake_.request().target()),
+                                            .route = target.pattern});
+        report_.settle();
+      }
       server_->members->enrol(result, seat_);
       result->start(handshake_.leftover());
       if (stopped_) result->stop(*stopped_);
     });
-    if (!result) return close_any(stream_);
+    if (!result) {
+      report_.failed(handshake_failure::lost, 0, made ? std::error_code{} : no_memory(), target_of_request());
+      return close_any(stream_);
+    }
     if (!made) return result->handler_finished(close_code::internal_error);
     try {
       target.websocket(result, server_, std::move(found_));
@@ -333,6 +357,24 @@ class opening final : public roster_member {
   }
 #endif
 
+  void answer_page(response const& what) {
+    report_.settle();
+    answer(what);
+  }
+
+  // `why` is the rule that was broken, if there is one.
+  void refuse(response const& what, handshake_failure reason, std::error_code why = {}) {
+    answer(what);
+    // One that cannot be written has become another.
+    bool const written = output_.compare(9, 3, std::to_string(what.status)) == 0;
+    report_.failed(reason, written ? what.status : 500, why, target_of_request());
+  }
+
+  std::string_view target_of_request() noexcept {
+    bool const there = handshake_.status() == handshake_status::ready;
+    return there ? handshake_.request().target() : std::string_view{};
+  }
+
   // RFC 9112 §9.6: our side is closed first, and what the client still sends is read and dropped, so that no
   // reset overtakes the answer.
   void answer(response const& what) {
@@ -344,13 +386,13 @@ class opening final : public roster_member {
     kindwire::detail::write_any_response(what, output_, to_head);
     asio::async_write(stream_, asio::buffer(output_),
                       [self = shared()](std::error_code failure, std::size_t) {
-                        if (failure || self->ended_) return self->end();
+                        if (failure || self->ended_) return self->end(handshake_failure::lost);
                         shutdown_any(self->stream_);
                         bool const draining = try_allocating([&] {
                           self->expect_end(self->short_term());
                           self->drain(kindwire::detail::drained_size);
                         });
-                        if (!draining) self->end();
+                        if (!draining) self->end_without_memory();
                       });
   }
 
@@ -358,13 +400,18 @@ class opening final : public roster_member {
   void drain(std::size_t most) {
     stream_.async_read_some(asio::buffer(dropped_),
                             [self = shared(), most](std::error_code failure, std::size_t size) {
-                              if (failure || self->ended_ || size >= most) return self->end();
+                              if (failure || self->ended_ || size >= most)
+                                return self->end(handshake_failure::lost);
                               self->drain(most - size);
                             });
   }
 
-  void end() {
+  void end_without_memory() { end(handshake_failure::error, no_memory()); }
+
+  // Nothing is reported if an answer has been given.
+  void end(handshake_failure reason, std::error_code why = {}) {
     if (std::exchange(ended_, true)) return;
+    report_.failed(reason, 0, why, target_of_request());
     deadline_.cancel();
     close_any(stream_);
     // A check that does not end now still counts: it holds this.
@@ -386,6 +433,7 @@ class opening final : public roster_member {
   std::array<std::byte, 512> dropped_;
   std::shared_ptr<admission_seat> seat_;     // null if the server has no limits
   std::unique_ptr<response const> refusal_;  // the answer, if it is over a limit
+  handshake_report report_{role::server};
   found_value found_;
   std::unique_ptr<running_check> check_;
   bool local_;

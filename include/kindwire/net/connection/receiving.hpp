@@ -103,7 +103,7 @@ inline message connection::take_message() {
     keepalive_.data();
     asked_ = true;
     if (statistics* const counts = place_.counts()) [[unlikely]]
-      ++counts->messages_received;
+      note_received(*counts);
   }
   if (!result) note_end_of_input();
   return result;
@@ -158,12 +158,17 @@ inline void connection::end_input(std::error_code failure) {
 }
 
 inline void connection::on_read(std::error_code failure, std::size_t size) {
-  if (size != 0) place_.acquire().protocol.commit(size);
+  if (size != 0) {
+    see_received(size);
+    place_.acquire().protocol.commit(size);
+  }
   on_input(failure, size);
 }
 
 inline void connection::on_read(std::error_code failure, buffer block) {
   std::size_t const size = block.size();
+  if (observation* const seen = place_.observed()) [[unlikely]]
+    seen->saw_received(block.bytes());
   // If out of memory, the session reports it itself; but there may be no memory for a session.
   if (size != 0 && !try_allocating([&] { place_.acquire().protocol.put(std::move(block)); }) &&
       place_.is_at_rest()) {
@@ -179,7 +184,8 @@ inline void connection::on_input(std::error_code failure, std::size_t size) {
   came(size);
   if (size != 0) {
     clock::time_point const now = stream().now();
-    keepalive_.heard(now);
+    if (keepalive_.heard(now)) [[unlikely]]
+      tell_round_trip();
     ending_.heard(now);
   }
   if (failure) {
@@ -197,8 +203,10 @@ inline void connection::on_input(std::error_code failure, std::size_t size) {
 inline void connection::on_read_now(std::size_t size) {
   if (!stream_open()) return;
   came(size);
+  see_received(size);
   place_.acquire().protocol.commit(size);
-  keepalive_.heard(clock::now());
+  if (keepalive_.heard(clock::now())) [[unlikely]]
+    tell_round_trip();
   ending_.heard(clock::now());
   advance();
 }

@@ -22,6 +22,7 @@ struct running_check {
   asio::cancellation_signal cancellation;  // must outlive the coroutine
   std::optional<response> refusal;         // what it has decided
   bool has_ended = false;
+  bool threw = false;
   bool watching = false;  // for the end of the peer
 };
 

@@ -36,6 +36,7 @@ inline std::shared_ptr<mailbox> connection::open_mailbox() {
   auto encoder = fresh && place_.extension() != nullptr ? place_.extension()->encoder() : nullptr;
   auto box = mail_.open(*this, executor(), options().send_queue_hard, std::move(encoder));
   if (fresh) {
+    if (place_.observed() != nullptr) box->count_refused();
     box->set_queued(queued());
     if (!protocol().is_open()) box->seal();
     if (!stream_open()) box->shut();
@@ -90,6 +91,8 @@ inline std::error_code connection::share(kindwire::detail::shared_frames const& 
   auto rest = frames;
   if (when == sharing::now && !writing_ && queued() == 0) [[likely]] {
     std::size_t const size = stream().try_write(a_turn_of(frames.bytes()), failure);
+    if (observation* const seen = place_.observed()) [[unlikely]]
+      seen->saw_sent(frames.bytes().first(size));
     wrote(size);
     rest.consume(size);
     if (rest.size() == 0) return {};
@@ -109,6 +112,8 @@ inline std::error_code connection::share(kindwire::detail::shared_frames const& 
 inline void connection::write_shared() {
   flush();
   mail_.set_queued(queued());
+  if (stream_open() && place_.observed() != nullptr) [[unlikely]]
+    tell_turn();
   if (queued() == 0 && !write_failed()) return place_.release_if_idle();
   if (stream_open() && !try_allocating([&] { schedule(); })) cut(no_memory());
 }
@@ -155,6 +160,8 @@ inline std::size_t connection::write_queued(std::error_code& failure) {
 
 // `size` bytes of what is queued have been taken by the stream.
 inline void connection::take_written(std::size_t size) {
+  if (place_.observed() != nullptr) [[unlikely]]
+    tell_sent(size);
   wrote(size);
   activity& now = place_.acquire();  // exists, since something was queued
   if (!now.shared.empty()) size = now.shared.consume(size);

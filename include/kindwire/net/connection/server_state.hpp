@@ -6,6 +6,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "../../handshake/head.hpp"
@@ -13,6 +14,7 @@
 #include "../../handshake/request.hpp"
 #include "../../handshake/response.hpp"
 #include "../../handshake/router.hpp"
+#include "../observer.hpp"
 #include "../options.hpp"
 #include "../route_options.hpp"
 #include "admission.hpp"
@@ -31,6 +33,7 @@ struct route {
   std::function<void(std::shared_ptr<connection>, std::shared_ptr<server_state const>, found_value)>
       websocket;
   route_options options;
+  std::string pattern;
 };
 
 // The routes do not change once the server has started.
@@ -43,6 +46,7 @@ struct server_state {
   bool one_thread = false;
   thread_contexts const* contexts = nullptr;  // of a server that runs itself
   std::function<void(std::exception_ptr)> on_exception;
+  std::shared_ptr<net::observer> observer;  // may be null
   std::shared_ptr<roster> members = std::make_shared<roster>();
   std::unique_ptr<admission> limits;  // null without any
 
@@ -51,6 +55,7 @@ struct server_state {
   }
 
   void report(std::exception_ptr failure) const noexcept {
+    if (observer) observer->handler_threw(failure);
     try {
       if (on_exception) on_exception(std::move(failure));
     } catch (...) {

@@ -10,6 +10,7 @@
 
 #include "closing.hpp"
 #include "connection.hpp"
+#include "observing.hpp"
 #include "operation.hpp"
 #include "receiving.hpp"
 #include "sending.hpp"
@@ -23,7 +24,8 @@ inline void connection::start(std::span<std::byte const> leftover) {
                        std::copy(leftover.begin(), leftover.end(), room_for_input(leftover.size()).begin());
                        place_.acquire().protocol.commit(leftover.size());
                      });
-  if (options().statistics) try_allocating([&] { place_.begin_counting(); });
+  if (observation* const seen = place_.observed()) seen->saw_received(leftover);
+  if (options().statistics && counts() == nullptr) try_allocating([&] { place_.begin_counting(); });
   bool const metered = !options().message_rate || try_allocating([&] { place_.begin_metering(); });
   came(leftover.size());
   if (!taken || !metered) fail(no_memory());
@@ -79,6 +81,8 @@ inline void connection::advance() {
   }
   if (!stream_open()) return;
   mail_.set_queued(queued());
+  if (place_.observed() != nullptr) [[unlikely]]
+    tell_turn();
   wake_drained();
   if (!protocol().is_open()) mail_.seal();
   if (!run_ending()) return;
