@@ -35,6 +35,7 @@
 #include "connection/awaiting.hpp"
 #include "connection/connection.hpp"
 #include "connection/stream_transport.hpp"
+#include "observer.hpp"
 #include "options.hpp"
 #include "remote.hpp"
 #include "sendable.hpp"

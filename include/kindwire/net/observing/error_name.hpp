@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <asio/error.hpp>
 #include <cstddef>
 #include <string_view>
 #include <system_error>
@@ -88,6 +89,8 @@ inline std::size_t error_slot(std::error_code what) noexcept {
     auto const value = static_cast<std::size_t>(what.value());
     return value < own_errors && !name_of(static_cast<error>(value)).empty() ? value : error_slots - 1;
   }
+  // Asio's own category of the same numbers tells no conditions.
+  if (what.category() == asio::error::get_system_category()) what = {what.value(), std::system_category()};
   for (std::size_t index = 0; index != named_conditions.size(); ++index) {
     if (what == named_conditions[index].first) return own_errors + index;
   }
