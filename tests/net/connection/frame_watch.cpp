@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <kindwire/message/print.hpp>
 #include <span>
@@ -10,7 +11,6 @@
 #include <vector>
 
 #include "../../support/bytes.hpp"
-#include "../../support/end.hpp"
 
 namespace frame_watch_tests {
 
