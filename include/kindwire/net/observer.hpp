@@ -117,9 +117,8 @@ enum class direction : std::uint8_t { received, sent };
 /// Is told what happens to the connections of a server or a client: see server_options::observer and
 /// connect_options::observer. Each function does nothing unless it is overridden.
 ///
-/// Called on the executor of the connection, and before what the application is told of the same; so several
-/// threads may call at once, each for connections of its own. What a function does holds up all connections
-/// of that thread. It must not destroy the context.
+/// Called on the executor of the connection; so several threads may call at once, each for connections of its
+/// own. What a function does holds up all connections of that thread. It must not destroy the context.
 ///
 /// For each connection: opened(), anything else, closed(), once each; also if the context is destroyed first,
 /// then on the thread that does that. Only traffic() may still come after closed().

@@ -1,8 +1,9 @@
 // What a connection tells its observer, and when.
 #pragma once
 
-#include <chrono>
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <utility>

@@ -300,7 +300,10 @@ class opening final : public roster_member {
       report_.failed(handshake_failure::lost, 0, made ? std::error_code{} : no_memory(), target_of_request());
       return close_any(stream_);
     }
-    if (!made) return result->handler_finished(close_code::internal_error);
+    if (!made) {
+      report_.failed(handshake_failure::error, 0, no_memory(), target_of_request());  // unless it was opened
+      return result->handler_finished(close_code::internal_error);
+    }
     try {
       target.websocket(result, server_, std::move(found_));
     } catch (...) {
