@@ -1,0 +1,244 @@
+// Pages of the example `chat` in headless Chromium: what is typed in one is seen in the other, and goes on when the
+// network or a node fails.
+//
+// usage: node chat_browser.js FOLDER ARTIFACTS: screenshots are kept in ARTIFACTS. The browser is the one that $CHROMIUM
+// names, or /usr/bin/chromium.
+'use strict';
+
+const assert = require('assert');
+const fs = require('fs');
+const net = require('net');
+const path = require('path');
+const {chromium} = require('playwright-core');
+const {BROWSER_ARGUMENTS, serve, stop, run, drive} = require('./programs.js');
+
+const artifacts = path.resolve(process.argv[3] || 'artifacts');
+
+// What stands before the nodes of a service: an address that goes to the first of `ports` that answers. It can be cut.
+class Gate {
+  static async open(ports) {
+    const gate = new Gate();
+    Object.assign(gate, {ports, closed: false, sockets: new Set()});
+    gate.server = net.createServer((from) => gate.pass(from, [...gate.ports]));
+    await new Promise((done) => gate.server.listen(0, '127.0.0.1', done));
+    gate.url = `http://127.0.0.1:${gate.server.address().port}/`;
+    return gate;
+  }
+
+  pass(from, ports) {
+    from.on('error', () => {});
+    if (this.closed || !ports.length) return from.destroy();
+    const to = net.connect(ports.shift(), '127.0.0.1');
+    const both = [from, to];
+    let connected = false;
+    to.on('error', () => { if (!connected) this.pass(from, ports); });
+    to.on('connect', () => {
+      connected = true;
+      for (const each of both) {
+        this.sockets.add(each);
+        each.on('close', () => { this.sockets.delete(each); both.forEach((other) => other.destroy()); });
+      }
+      from.pipe(to).pipe(from);
+    });
+  }
+
+  // Every connection is reset, and new ones are refused until restore().
+  cut() {
+    this.closed = true;
+    for (const each of this.sockets) each.resetAndDestroy();
+  }
+  restore() { this.closed = false; }
+}
+
+// Somebody at a page. `problems` fills with whatever the browser reports, but for connections that fail.
+class Person {
+  static async enter(browser, gate, name, room = 'lobby', look = {}) {
+    const person = new Person();
+    Object.assign(person, {name, gate, problems: []});
+    person.context = await browser.newContext({viewport: {width: 1000, height: 640}, locale: 'en-GB', ...look});
+    const page = person.page = await person.context.newPage();
+    page.setDefaultTimeout(30000);
+    page.on('pageerror', (problem) => person.problems.push(problem.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error' && !/WebSocket connection to|ERR_CONNECTION/.test(message.text())) person.problems.push(message.text());
+    });
+    await page.goto(`${gate.url}?name=${encodeURIComponent(name)}&room=${encodeURIComponent(room)}`);
+    return person;
+  }
+
+  type(text) { return this.page.locator('#text').pressSequentially(text); }
+  async say(text) {
+    await this.page.fill('#text', text);
+    await this.page.press('#text', 'Enter');
+  }
+
+  // Once `read`, in the page, gives just this, whatever it gave before; the failure says what it gives instead.
+  async sees(what, wanted, read, argument) {
+    const text = JSON.stringify(wanted);
+    for (const late = Date.now() + 30000; ;) {
+      const found = await this.page.evaluate(read, argument);
+      if (JSON.stringify(found) === text) return;
+      if (Date.now() > late) assert.deepStrictEqual(found, wanted, `${this.name}: ${what}`);
+      await new Promise((later) => setTimeout(later, 50));
+    }
+  }
+  // `who: text` of the messages from one to another, by their place; from the end if it is negative.
+  messages(wanted, from = 0, to = undefined) {
+    return this.sees('the messages', wanted, ([first, last]) => [...document.querySelectorAll('#log li p')].slice(first, last ?? undefined)
+      .map((text) => `${text.parentNode.dataset.who}: ${text.textContent}`), [from, to]);
+  }
+  texts(what, selector, wanted) {
+    return this.sees(what, wanted, (all) => [...document.querySelectorAll(all)].map((each) => each.textContent), selector);
+  }
+  people(...names) { return this.texts('the people', '#people li', names); }
+  rooms(...names) { return this.texts('the rooms', '#rooms li > button:first-child', names); }
+  state(text) { return this.texts('the state', '#state', [text]); }
+  typing(text) { return this.texts('the typing note', '#typing', [text]); }
+  waiting(count) { return this.sees('what waits', count, () => document.querySelectorAll('#log .waiting').length); }
+  gaps(count) { return this.sees('the gaps', count, () => document.querySelectorAll('#log .gap').length); }
+
+  picture(name) { return this.page.screenshot({path: path.join(artifacts, `chat-${name}.png`)}); }
+  async leave() {
+    await this.context.close();
+    assert.deepStrictEqual(this.problems, []);
+  }
+}
+
+// `nodes` are servers of one chat, each of which `restart(at)` replaces; if they `share` what was said, nothing of it is
+// missing when one is killed.
+async function conversation(browser, nodes, restart, share) {
+  const gates = [];
+  for (let at = 0; at !== 2; ++at) {
+    const ports = () => [...nodes.slice(at % nodes.length), ...nodes.slice(0, at % nodes.length)].map((node) => node.port);
+    const gate = await Gate.open([]);
+    Object.defineProperty(gate, 'ports', {get: ports});
+    gates.push(gate);
+  }
+  let ann;
+  let bob;
+
+  await run('chat: two pages see who is there and what is said', async () => {
+    ann = await Person.enter(browser, gates[0], 'ann');
+    await ann.people('ann (you)');
+    bob = await Person.enter(browser, gates[1], 'bob', 'lobby', {colorScheme: 'dark'});
+    await ann.people('ann (you)', 'bob');
+    await bob.people('ann', 'bob (you)');
+    await ann.say('hello');
+    await bob.say('hi ann');
+    for (const each of [ann, bob]) await each.messages(['ann: hello', 'bob: hi ann']);
+  });
+  await run('chat: a typing note, until it is said', async () => {
+    await bob.type('I am');
+    await ann.typing('bob is typing…');
+    await bob.typing('');
+    await ann.picture('typing');
+    await bob.say('I am typing');
+    await ann.typing('');
+    await ann.messages(['ann: hello', 'bob: hi ann', 'bob: I am typing']);
+  });
+  await run('chat: text is text, in several lines too', async () => {
+    const text = '<img src=x onerror="document.title=\'owned\'"> & <b>bold</b>\nsecond line';
+    await bob.page.fill('#text', text);
+    await bob.page.click('#say button');
+    await ann.messages([`bob: ${text}`], -1);
+    assert.strictEqual(await ann.page.locator('#log img, #log b').count(), 0);
+    assert.ok(!(await ann.page.title()).includes('owned'));
+  });
+  await run('chat: no script but its own runs in the page', async () => {
+    const ran = await ann.page.evaluate(() => {
+      const script = document.createElement('script');
+      script.textContent = 'window.owned = true';
+      document.body.append(script);
+      return Boolean(window.owned);
+    });
+    assert.ok(!ran);
+    assert.match(ann.problems.splice(0).join(), /Content Security Policy/);
+  });
+  await run('chat: who comes later gets the history, and a reload is no coming and going', async () => {
+    const carol = await Person.enter(browser, gates[0], 'Carol', 'lobby', {viewport: {width: 360, height: 640}});
+    await carol.people('ann', 'bob', 'Carol (you)');
+    await carol.messages(['ann: hello', 'bob: hi ann', 'bob: I am typing'], 0, 3);
+    await carol.picture('narrow');
+    const wide = await carol.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    assert.ok(wide <= 0, `${wide} pixels wider than the screen`);
+    await carol.page.reload();
+    await carol.people('ann', 'bob', 'Carol (you)');
+    await ann.texts('the events', '#log .event', ['bob came in', 'Carol came in']);
+    await carol.leave();
+    await ann.people('ann (you)', 'bob');
+  });
+  await run('chat: another room, and what is unread in the first', async () => {
+    await bob.page.fill('#room', 'tea & biscuits');
+    await bob.page.press('#room', 'Enter');
+    await bob.rooms('lobby', 'tea & biscuits');
+    await bob.people('bob (you)');
+    await ann.say('where is bob?');
+    await bob.rooms('lobby1 unread', 'tea & biscuits');
+    await bob.picture('dark');
+    await bob.page.click('#rooms button:first-child');
+    await bob.rooms('lobby', 'tea & biscuits');
+    await bob.page.click('[aria-label="Leave tea & biscuits"]');
+    await bob.rooms('lobby');
+  });
+  await run('chat: a room that cannot be called that is refused, and the page goes on', async () => {
+    await bob.page.fill('#room', 'a/b');
+    await bob.page.press('#room', 'Enter');
+    await bob.texts('the problem', '#problem', ['a room cannot be called that']);
+    await bob.rooms('lobby');
+    await bob.state('connected');
+  });
+  await run('chat: a page that is cut off gets what it missed, and says what it could not', async () => {
+    gates[1].cut();
+    await bob.state('connection lost');
+    await ann.say('can you hear me?');
+    await bob.say('not now');
+    await bob.waiting(1);
+    await bob.picture('cut-off');
+    gates[1].restore();
+    for (const each of [ann, bob]) {
+      await each.messages(['ann: where is bob?', 'ann: can you hear me?', 'bob: not now'], -3);
+      await each.gaps(0);
+      await each.state('connected');
+    }
+  });
+  await run('chat: a node is killed, and the conversation goes on', async () => {
+    const killed = nodes[0];
+    assert.strictEqual(await stop(killed, 'SIGKILL'), 'SIGKILL');
+    if (nodes.length === 1) await Promise.all([ann, bob].map((each) => each.state('connection lost')));
+    await ann.say('said while the node is away');
+    await restart(0);
+    for (const each of [ann, bob]) {
+      await each.messages(['ann: said while the node is away'], -1);
+      await each.gaps(share ? 0 : 1);
+    }
+    await bob.say('back again');
+    for (const each of [ann, bob]) await each.messages(['ann: said while the node is away', 'bob: back again'], -2);
+    await ann.people('ann (you)', 'bob');
+    await ann.picture('after-a-restart');
+  });
+  await run('chat: a name that is none is refused, and another taken', async () => {
+    const nobody = await Person.enter(browser, gates[0], 'a/b');
+    await nobody.texts('the refusal', '#refusal', ['nobody can be called that']);
+    await nobody.picture('sign-in');
+    await nobody.page.fill('#name', 'Dora');
+    await nobody.page.press('#name', 'Enter');
+    await nobody.people('ann', 'bob', 'Dora (you)');
+    await nobody.leave();
+  });
+  await run('chat: the pages have had no problems', async () => {
+    await ann.leave();
+    await bob.leave();
+  });
+}
+
+drive(async () => {
+  fs.mkdirSync(artifacts, {recursive: true});
+  const browser = await chromium.launch({executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: BROWSER_ARGUMENTS});
+  const nodes = [await serve('chat', '--grace', 1)];
+  try {
+    await conversation(browser, nodes, async (at) => { nodes[at] = await serve('chat', '--grace', 1); }, false);
+  } finally {
+    await browser.close();
+    for (const node of nodes) await run('chat ends after the browser', async () => assert.deepStrictEqual([await stop(node), node.errors], [0, '']));
+  }
+});
