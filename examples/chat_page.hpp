@@ -40,11 +40,13 @@ inline constexpr char chat_page[] = R"html(<!doctype html>
   #welcome { max-width: 22rem; margin: 14vh auto 0; padding: 0 1rem }
   #welcome h1 { font-size: 1.5rem; margin-bottom: 1.5rem }
   #welcome label { display: block; margin-bottom: 1rem; font-size: .85rem; color: var(--faint) }
+  #refusal { color: var(--bad) }
   #welcome input { display: block; width: 100%; font-size: 1rem; color: var(--text); margin-top: .2rem }
 
   #chat { display: grid; height: 100%; grid: auto 1fr / 14rem minmax(0, 1fr) 12rem }
   header { grid-column: 1 / -1; display: flex; align-items: center; gap: .8rem; padding: .6rem 1rem; border-bottom: 1px solid var(--line) }
   header h1 { margin-right: auto; white-space: nowrap }
+  header > * { white-space: nowrap } #you { overflow: hidden; text-overflow: ellipsis }
   #state { color: var(--faint); font-size: .85rem }
   #state::before { content: ''; display: inline-block; width: .6rem; height: .6rem; border-radius: 50%; background: var(--gap); margin-right: .4rem }
   #state.online::before { background: var(--good) }
@@ -59,14 +61,15 @@ inline constexpr char chat_page[] = R"html(<!doctype html>
   #enter { display: flex; gap: .4rem; margin-top: .8rem } #enter input { flex: 1; padding: .3rem .5rem } #enter button { padding: .3rem .7rem }
   #people li { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; padding: .1rem 0 }
 
-  main { display: flex; flex-direction: column; min-height: 0; min-width: 0 }
+  main { grid-area: 2 / 2; display: flex; flex-direction: column; min-height: 0; min-width: 0 } aside { grid-area: 2 / 3 }
   #room-name { padding: .6rem 1rem 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
   #log { flex: 1; overflow-y: auto; padding: .6rem 1rem }
   #log li { margin: .35rem 0; max-width: 44rem; overflow-wrap: anywhere }
   #log p { display: inline-block; margin: 0; padding: .35rem .7rem; border-radius: 10px; background: var(--panel); white-space: pre-wrap; max-width: 100% }
-  #log .own p { background: var(--own) } #log .waiting { opacity: .6 }
+  #log .own p { background: var(--own) } #log .waiting p { opacity: .6 }
   #log .who { display: block; font-size: .85rem; font-weight: 600 }
-  #log time { font-weight: 400; color: var(--faint); margin-left: .4rem }
+  #log time, #log .unsaid { font-weight: 400; color: var(--faint); margin-left: .4rem }
+  #log .unsaid { animation: late .2s 1s both } @keyframes late { from { opacity: 0 } }
   #log .more .who { display: none }
   #log .event, #log .gap { color: var(--faint); font-size: .85rem }
   #log .gap { color: var(--gap); display: flex; align-items: center; gap: .8rem; max-width: none }
@@ -77,13 +80,14 @@ inline constexpr char chat_page[] = R"html(<!doctype html>
 
   @media (max-width: 44rem) {
     #chat { grid: auto auto auto 1fr / minmax(0, 1fr) }
-    header { padding: .5rem .8rem } #you { display: none }
+    main, aside { grid-area: auto }
+    header { padding: .5rem .8rem; gap: .6rem } header h1 { overflow: hidden; text-overflow: ellipsis } #you { display: none }
     nav, aside { border: 0; border-bottom: 1px solid var(--line); padding: .4rem .8rem; display: flex; gap: .6rem; align-items: center }
     nav h2, aside h2 { margin: 0; flex: none }
     #rooms { display: flex; gap: .2rem; overflow-x: auto; flex: 1 } #rooms li { flex: none; max-width: 12rem }
     #enter { margin: 0; width: 8rem; flex: none }
     #people { display: flex; gap: .2rem .8rem; flex-wrap: wrap; max-height: 3rem; overflow: auto; font-size: .85rem }
-    aside { order: 0 } main { order: 1 }
+    header button.quiet { padding: 0 }
   }
 </style>
 <form id="welcome" hidden>

@@ -87,7 +87,7 @@ function bubble(room, who, text, time) {
   }
   const item = make('li', who === name ? 'own' : '', head, make('p', '', text));
   item.dataset.who = who;
-  if (!time) return item;
+  if (!time) return head.append(make('span', 'unsaid', 'not sent yet')), item;
   const all = room.log.querySelectorAll('li:not(.waiting)'), before = all[all.length - 1];
   if (before instanceof HTMLElement && before.dataset.who === who) item.classList.add('more');
   return item;

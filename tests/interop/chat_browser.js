@@ -57,7 +57,7 @@ class Person {
     Object.assign(person, {name, gate, problems: []});
     person.context = await browser.newContext({viewport: {width: 1000, height: 640}, locale: 'en-GB', ...look});
     const page = person.page = await person.context.newPage();
-    page.setDefaultTimeout(30000);
+    page.setDefaultTimeout(60000);
     page.on('pageerror', (problem) => person.problems.push(problem.message));
     page.on('console', (message) => {
       if (message.type() === 'error' && !/WebSocket connection to|ERR_CONNECTION/.test(message.text())) person.problems.push(message.text());
@@ -75,7 +75,7 @@ class Person {
   // Once `read`, in the page, gives just this, whatever it gave before; the failure says what it gives instead.
   async sees(what, wanted, read, argument) {
     const text = JSON.stringify(wanted);
-    for (const late = Date.now() + 30000; ;) {
+    for (const late = Date.now() + 60000; ;) {
       const found = await this.page.evaluate(read, argument);
       if (JSON.stringify(found) === text) return;
       if (Date.now() > late) assert.deepStrictEqual(found, wanted, `${this.name}: ${what}`);
@@ -126,6 +126,8 @@ async function conversation(browser, nodes, restart, share) {
     await ann.say('hello');
     await bob.say('hi ann');
     for (const each of [ann, bob]) await each.messages(['ann: hello', 'bob: hi ann']);
+    const [rooms, talk, people] = await Promise.all(['nav', 'main', 'aside'].map((part) => ann.page.locator(part).boundingBox()));
+    assert.ok(rooms.x < talk.x && talk.x < people.x && talk.width > 500, 'the conversation stands in the middle');
   });
   await run('chat: a typing note, until it is said', async () => {
     await bob.type('I am');

@@ -8,7 +8,7 @@ const {spawn} = require('child_process');
 const path = require('path');
 
 const folder = path.resolve(process.argv[2] || '.');
-const CASE_SECONDS = 60;
+const CASE_SECONDS = 120;
 // A browser that runs as root, in a container, and asks nobody for anything.
 const BROWSER_ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync'];
