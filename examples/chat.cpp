@@ -27,8 +27,8 @@
 namespace kw = kindwire;
 
 struct chat_options {
-  std::size_t history = 200;            // messages of a room
-  std::size_t latest = 50;              // of them, for somebody who is new
+  std::size_t history = 200;              // messages of a room
+  std::size_t latest = 50;                // of them, for somebody who is new
   std::chrono::milliseconds grace{5000};  // within which a reload of the page is no coming and going
 };
 
@@ -93,8 +93,8 @@ class chat_server {
   static constexpr std::size_t most_rooms = 50;          // that a connection is in
   static constexpr std::size_t most_suggested = 50;      // rooms, to somebody who joins
 
-  // What is not to be kept, typing notes and who comes and goes, is published in a room beside each room, which
-  // has no history. No client can ask for it, since no name has a slash.
+  // What is not to be kept, typing notes and who comes and goes, is published in a room beside each room,
+  // which has no history. No client can ask for it, since no name has a slash.
   static constexpr std::string_view beside = "/notes";
   static std::string notes_of(std::string_view room) { return std::string(room) += beside; }
   static bool is_of_notes(std::string_view room) { return room.ends_with(beside); }
@@ -120,8 +120,10 @@ class chat_server {
   // What the hub has refused becomes an ERROR, and the connection goes on.
   static void check(std::error_code why, std::string const& room) {
     if (!why || why == kw::error::closed) return;  // a closed one needs no answer
-    if (why == std::errc::permission_denied) throw kw::message_refused("not_in_room", "enter " + room + " first");
-    if (why == std::errc::no_buffer_space) throw kw::message_refused("too_many_rooms", "there are too many rooms");
+    if (why == std::errc::permission_denied)
+      throw kw::message_refused("not_in_room", "enter " + room + " first");
+    if (why == std::errc::no_buffer_space)
+      throw kw::message_refused("too_many_rooms", "there are too many rooms");
     throw std::system_error(why);
   }
 
@@ -165,7 +167,8 @@ kw::response page(kw::request const&) {
   for (std::size_t at; (at = text.find("NONCE")) != text.npos;) text.replace(at, 5, nonce);
   kw::response whole = kw::response::html(std::move(text));
   whole.headers.emplace_back("Content-Security-Policy",
-                             "default-src 'none'; script-src 'nonce-" + nonce + "'; style-src 'nonce-" + nonce +
+                             "default-src 'none'; script-src 'nonce-" + nonce + "'; style-src 'nonce-" +
+                                 nonce +
                                  "'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
                                  "frame-ancestors 'none'");
   whole.headers.emplace_back("Cache-Control", "no-store");
@@ -175,10 +178,11 @@ kw::response page(kw::request const&) {
 }
 
 int main(int count, char** values) try {
-  arguments given(count, values,
-                  "usage: chat [--port N] [--address IP] [--threads N] [--history MESSAGES] [--grace SECONDS]\n"
-                  "       chat --types | --asyncapi\n"
-                  "The client for terminals is chat_client.\n");
+  arguments given(
+      count, values,
+      "usage: chat [--port N] [--address IP] [--threads N] [--history MESSAGES] [--grace SECONDS]\n"
+      "       chat --types | --asyncapi\n"
+      "The client for terminals is chat_client.\n");
   if (bool const types = given.flag("--types"); types || given.flag("--asyncapi")) {
     given.done();
     kw::protocol api{{.title = "kindwire chat", .url = "ws://127.0.0.1:8080"}};

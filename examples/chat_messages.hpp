@@ -20,7 +20,8 @@ namespace kw = kindwire;
 inline constexpr std::size_t longest_name = 64;    // bytes, of a person and of a room
 inline constexpr std::size_t longest_text = 2000;  // code points
 
-// What a person and a room may be called: nothing that cannot be seen, or looks like another name. `/` is ours.
+// What a person and a room may be called: nothing that cannot be seen, or looks like another name. `/` is
+// ours.
 inline bool is_name(std::string_view text) {
   if (text.empty() || text.size() > longest_name || !kw::is_utf8(text)) return false;
   if (text.front() == ' ' || text.back() == ' ' || text.find("  ") != text.npos) return false;
@@ -38,12 +39,12 @@ inline bool is_name(std::string_view text) {
 struct enter {
   std::string room;
   std::string since = {};
-  static constexpr auto schema =
-      kw::kind("ENTER", kw::description("Answered with ROOM_ENTERED, what was missed, and PEOPLE."),
-               kw::field("room", &enter::room),
-               kw::field("since", &enter::since, kw::defaulted,
-                         kw::description("the id of the last message that the client has, to get all after it; "
-                                         "without it, the latest messages come")));
+  static constexpr auto schema = kw::kind(
+      "ENTER", kw::description("Answered with ROOM_ENTERED, what was missed, and PEOPLE."),
+      kw::field("room", &enter::room),
+      kw::field("since", &enter::since, kw::defaulted,
+                kw::description("the id of the last message that the client has, to get all after it; "
+                                "without it, the latest messages come")));
 };
 struct leave {
   std::string room;
@@ -53,13 +54,13 @@ struct say {
   std::string room;
   std::string text;
   std::string ref = {};
-  static constexpr auto schema =
-      kw::kind("SAY", kw::description("Comes back to all in the room, also to who said it, as SAID."),
-               kw::field("room", &say::room),
-               kw::field("text", &say::text, kw::min_length(1), kw::max_length(longest_text)),
-               kw::field("ref", &say::ref, kw::defaulted, kw::max_length(64),
-                         kw::description("of the client's making, repeated in SAID: by it a client that was cut "
-                                         "off knows what it has to say again, and everybody what is the same")));
+  static constexpr auto schema = kw::kind(
+      "SAY", kw::description("Comes back to all in the room, also to who said it, as SAID."),
+      kw::field("room", &say::room),
+      kw::field("text", &say::text, kw::min_length(1), kw::max_length(longest_text)),
+      kw::field("ref", &say::ref, kw::defaulted, kw::max_length(64),
+                kw::description("of the client's making, repeated in SAID: by it a client that was cut "
+                                "off knows what it has to say again, and everybody what is the same")));
 };
 struct typing {
   std::string room;
@@ -103,12 +104,14 @@ struct people {
 struct came {
   std::string room;
   std::string who;
-  static constexpr auto schema = kw::kind("CAME", kw::field("room", &came::room), kw::field("who", &came::who));
+  static constexpr auto schema =
+      kw::kind("CAME", kw::field("room", &came::room), kw::field("who", &came::who));
 };
 struct went {
   std::string room;
   std::string who;
-  static constexpr auto schema = kw::kind("WENT", kw::field("room", &went::room), kw::field("who", &went::who));
+  static constexpr auto schema =
+      kw::kind("WENT", kw::field("room", &went::room), kw::field("who", &went::who));
 };
 struct typing_note {
   std::string room;

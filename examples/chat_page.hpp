@@ -1,4 +1,5 @@
-// The page that chat serves: plain HTML and CSS; its script is in chat_script.hpp. NONCE is replaced for each request.
+// The page that chat serves: plain HTML and CSS; its script is in chat_script.hpp. NONCE is replaced for each
+// request.
 #pragma once
 
 #include "chat_script.hpp"

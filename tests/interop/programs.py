@@ -83,10 +83,10 @@ class Server:
 
 
 class Cases(Report):
-    async def case(self, name, work):
+    async def case(self, name, work, seconds=CASE_SECONDS):
         """Awaits one case; whatever it raises is its failure."""
         try:
-            await asyncio.wait_for(work, CASE_SECONDS)
+            await asyncio.wait_for(work, seconds)
         except asyncio.TimeoutError:
             self.fail(name, "timed out")
         except Exception as problem:  # a case must not end the driver
