@@ -67,6 +67,12 @@ async function main() {
       '/upload/{user} send': ['ERROR', 'INITIAL', 'UPLOAD_FINISH', 'UPLOAD_PROGRESS'],
     });
   });
+  await run('the example chat', async () => {
+    assert.deepStrictEqual(directions(await parsed(await output('examples/chat', '--asyncapi'))), {
+      '/chat/{name} receive': ['ENTER', 'LEAVE', 'SAY', 'TYPING'],
+      '/chat/{name} send': ['CAME', 'ERROR', 'PEOPLE', 'ROOM_ENTERED', 'ROOM_MESSAGE', 'TYPING_NOTE', 'WELCOME', 'WENT'],
+    });
+  });
   await run('a mistake is noticed', async () => {
     await assert.rejects(parsed((await output('tests/documents/documents', 'asyncapi')).replace('"action": "receive"', '"action": "get"')));
   });
