@@ -89,6 +89,7 @@ class Gate:
     async def open(cls, target):
         gate = cls()
         gate.target = target  # a Server; None: refused
+        gate.swallows = None  # what goes to the "server" or to the "client" is lost
         gate.writers = set()
         gate.server = await asyncio.start_server(gate.serve, "127.0.0.1", 0)
         gate.url = f"http://127.0.0.1:{gate.server.sockets[0].getsockname()[1]}/"
@@ -107,14 +108,15 @@ class Gate:
                 raise OSError
             there = await asyncio.open_connection("127.0.0.1", self.target.port)
             self.writers |= {writer, there[1]}
-            await asyncio.gather(self.pass_on(reader, there[1]), self.pass_on(there[0], writer))
+            await asyncio.gather(self.pass_on(reader, there[1], "server"), self.pass_on(there[0], writer, "client"))
         writer.close()
 
-    async def pass_on(self, reader, writer):
+    async def pass_on(self, reader, writer, end):
         with contextlib.suppress(OSError):
             while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
+                if self.swallows != end:
+                    writer.write(data)
+                    await writer.drain()
         writer.close()
         self.writers.discard(writer)
 
@@ -454,6 +456,35 @@ async def cut_off(chat):
             same(await ann.end(), (0, []), "end")
 
 
+async def lost_on_the_way(chat, end):
+    """A line that never came to the server is said again; one whose coming back was lost is not."""
+    room = f"lost on the way to the {end}"
+    async with await Gate.open(chat.server) as gate, await chat.open("bob") as bob:
+        async with await Run.start(gate.url, "ann", room) as ann:
+            await ann.is_there()
+            await bob.enter(room)
+            await ann.prints("* bob came in")
+            gate.swallows = end
+            ann.type("once")
+            if end == "client":
+                same(await bob.texts(1), ["once"], "text")
+            else:
+                await asyncio.sleep(0.5)
+            gate.cut()
+            await ann.complains("trying again")
+            gate.swallows, gate.target = None, chat.server
+            await ann.prints("ann: once")
+            ann.type("then")
+            await ann.prints("ann: then")
+            async with await chat.open("carol") as carol:
+                same(texts_of((await carol.enter(room))[1]), ["once", "then"], "history")
+            await ann.prints("* carol came in")
+            # If it was said twice, since both had been on their way, it is shown once.
+            for text in ("twice", "twice", "the end"):
+                await bob.say(text, room, ref=text)
+            await ann.prints("bob: twice", "bob: the end")
+
+
 async def killed_and_restarted():
     with Server("chat") as first:
         async with await Gate.open(first) as gate, await Run.start(gate.url, "ann") as ann, await Run.start(gate.url, "bob") as bob:
@@ -530,6 +561,8 @@ async def main(cases):
             await case("chat_client: input that ends", input_that_ends(server))
             await case("chat_client: nothing moves the cursor", nothing_moves_the_cursor(chat))
             await case("chat_client: cut off", cut_off(chat))
+            for end in ("server", "client"):
+                await case(f"chat_client: lost on the way to the {end}", lost_on_the_way(chat, end))
             await case("chat_client: nobody there, and then somebody", nobody_there(server))
             await case("chat_client: a bad name", refused(server, "a/b", "lobby", "nobody can be called that"))
             await case("chat_client: a bad room", refused(server, "ann", "a/b", "a room cannot be called that"))

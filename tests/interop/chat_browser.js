@@ -10,6 +10,7 @@ const fs = require('fs');
 const net = require('net');
 const path = require('path');
 const {chromium} = require('playwright-core');
+const {WebSocket} = require('ws');
 const {BROWSER_ARGUMENTS, serve, stop, run, drive} = require('./programs.js');
 
 const artifacts = path.resolve(process.argv[3] || 'artifacts');
@@ -18,7 +19,7 @@ const artifacts = path.resolve(process.argv[3] || 'artifacts');
 class Gate {
   static async open(ports) {
     const gate = new Gate();
-    Object.assign(gate, {ports, closed: false, sockets: new Set()});
+    Object.assign(gate, {ports, closed: false, swallows: '', sockets: new Set()});
     gate.server = net.createServer((from) => gate.pass(from, [...gate.ports]));
     await new Promise((done) => gate.server.listen(0, '127.0.0.1', done));
     gate.url = `http://127.0.0.1:${gate.server.address().port}/`;
@@ -38,7 +39,8 @@ class Gate {
         this.sockets.add(each);
         each.on('close', () => { this.sockets.delete(each); both.forEach((other) => other.destroy()); });
       }
-      from.pipe(to).pipe(from);
+      from.on('data', (data) => { if (this.swallows !== 'node') to.write(data); });
+      to.on('data', (data) => { if (this.swallows !== 'page') from.write(data); });
     });
   }
 
@@ -47,7 +49,10 @@ class Gate {
     this.closed = true;
     for (const each of this.sockets) each.resetAndDestroy();
   }
-  restore() { this.closed = false; }
+  restore() {
+    this.closed = false;
+    this.swallows = '';
+  }
 }
 
 // Somebody at a page. `problems` fills with whatever the browser reports, but for connections that fail.
@@ -202,6 +207,31 @@ async function conversation(browser, nodes, restart, share) {
       await each.gaps(0);
       await each.state('connected');
     }
+  });
+  await run('chat: what is lost on the way is said again, and what has arrived is not', async () => {
+    for (const end of ['node', 'page']) {
+      gates[1].swallows = end;
+      await bob.say(`lost on the way to the ${end}`);
+      if (end === 'page') await ann.messages(['bob: lost on the way to the page'], -1);
+      gates[1].cut();
+      await bob.state('connection lost');
+      gates[1].restore();
+      for (const each of [ann, bob]) await each.messages([`bob: lost on the way to the ${end}`], -1);
+      await bob.waiting(0);
+    }
+    await ann.say('once each');
+    for (const each of [ann, bob]) {
+      await each.messages(['bob: not now', 'bob: lost on the way to the node', 'bob: lost on the way to the page', 'ann: once each'], -4);
+    }
+  });
+  await run('chat: what was said twice by its ref is shown once', async () => {
+    const eve = new WebSocket(`${gates[0].url.replace('http', 'ws')}chat/eve`);
+    await new Promise((open, fail) => { Object.assign(eve, {onopen: open, onerror: fail}); });
+    for (const message of [{kind: 'ENTER'}, {kind: 'SAY', text: 'twice', ref: 'a'}, {kind: 'SAY', text: 'twice', ref: 'a'}, {kind: 'SAY', text: 'end', ref: 'b'}, {kind: 'LEAVE'}]) {
+      eve.send(JSON.stringify({room: 'lobby', ...message}));
+    }
+    await ann.messages(['ann: once each', 'eve: twice', 'eve: end'], -3);
+    eve.close();
   });
   await run('chat: a node is killed, and the conversation goes on', async () => {
     const killed = nodes[0];
