@@ -28,12 +28,12 @@ namespace kw = kindwire;
 
 struct chat_options {
   std::size_t history = 200;              // messages of a room
-  std::size_t latest = 50;                // of them, for somebody who is new
-  std::chrono::milliseconds grace{5000};  // within which a reload of the page is no coming and going
+  std::size_t latest = 50;                // of them, sent to a client without any
+  std::chrono::milliseconds grace{5000};  // a page that is reloaded within it does not come and go
 };
 
-// A name is taken as it is given: whoever wants to know better has a check look at a cookie or a token first,
-// see route_options::before. Connections of one name are one person's: his tabs, or the same tab before and
+// Names are taken as they are given; a server with accounts would find them in route_options::before, by a
+// cookie or a token. Connections with the same name belong to one person: several tabs, or one tab before and
 // after its connection was lost.
 class chat_server {
  public:
@@ -46,7 +46,7 @@ class chat_server {
     users_.on_leave([this](std::string_view room, std::string const& who) { tell<chat::went>(room, who); });
   }
 
-  // A seat for the connection, which has a name that is one.
+  // Greets a connection, whose name is_name().
   hub::seat join(std::string name, kw::net::websocket const& ws) {
     hub::seat me = users_.join(std::move(name), ws);
     if (!me) return me;
@@ -60,7 +60,7 @@ class chat_server {
   void enter(chat::enter const& to, hub::seat const& me) {
     if (!chat::is_name(to.room)) throw kw::message_refused("bad_room", "a room cannot be called that");
     try {
-      // The latter is there for as long as somebody is in the former: a connection enters and leaves both.
+      // A connection is in both or in neither.
       auto const room = users_.room(to.room);
       auto const notes = users_.room(notes_of(to.room), {});
       if (room.size() >= most_connections) throw kw::message_refused("room_full", to.room + " is full");
@@ -76,11 +76,12 @@ class chat_server {
     }
   }
   void leave(chat::leave const& from, hub::seat const& me) {
+    check_name(from.room);
     me.leave(notes_of(from.room));
     me.leave(from.room);
   }
   void say(chat::say const& what, hub::seat const& me) {
-    if (!chat::is_name(what.room)) throw kw::message_refused("not_in_room", "enter a room first");
+    check_name(what.room);
     auto const now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
     check(me.publish(what.room, chat::said{me.key(), what.text, now, what.ref}).error, what.room);
   }
@@ -93,8 +94,8 @@ class chat_server {
   static constexpr std::size_t most_rooms = 50;          // that a connection is in
   static constexpr std::size_t most_suggested = 50;      // rooms, to somebody who joins
 
-  // What is not to be kept, typing notes and who comes and goes, is published in a room beside each room,
-  // which has no history. No client can ask for it, since no name has a slash.
+  // Typing notes, CAME and WENT are not to be kept: they are published in a second room without history,
+  // which no client can name, because names have no slash.
   static constexpr std::string_view beside = "/notes";
   static std::string notes_of(std::string_view room) { return std::string(room) += beside; }
   static bool is_of_notes(std::string_view room) { return room.ends_with(beside); }
@@ -109,7 +110,8 @@ class chat_server {
     return options;
   }
 
-  // PEOPLE must not be overtaken by a CAME or WENT that it does not know of.
+  // Locked, so that it is published before the names for a PEOPLE are read, or after that PEOPLE has been
+  // sent.
   template <class Message>
   void tell(std::string_view room, std::string const& who) {
     if (is_of_notes(room)) return;
@@ -117,7 +119,11 @@ class chat_server {
     users_.room(notes_of(room), {}).publish(Message{std::string(room), who});
   }
 
-  // What the hub has refused becomes an ERROR, and the connection goes on.
+  static void check_name(std::string_view room) {
+    if (!chat::is_name(room)) throw kw::message_refused("not_in_room", "no room is called that");
+  }
+
+  // Errors of the hub become an ERROR, and the connection goes on.
   static void check(std::error_code why, std::string const& room) {
     if (!why || why == kw::error::closed) return;  // a closed one needs no answer
     if (why == std::errc::permission_denied)

@@ -20,8 +20,8 @@ namespace kw = kindwire;
 inline constexpr std::size_t longest_name = 64;    // bytes, of a person and of a room
 inline constexpr std::size_t longest_text = 2000;  // code points
 
-// What a person and a room may be called: nothing that cannot be seen, or looks like another name. `/` is
-// ours.
+// Whether a person or a room may be called that: names are visible, no two look alike because of invisible
+// characters, and `/` is reserved for the server.
 inline bool is_name(std::string_view text) {
   if (text.empty() || text.size() > longest_name || !kw::is_utf8(text)) return false;
   if (text.front() == ' ' || text.back() == ' ' || text.find("  ") != text.npos) return false;
@@ -67,7 +67,7 @@ struct typing {
   static constexpr auto schema = kw::kind("TYPING", kw::field("room", &typing::room));
 };
 
-// From the server, beside ROOM_ENTERED of the hub and ERROR.
+// From the server, beside the hub's ROOM_ENTERED and ERROR.
 
 struct welcome {
   std::string name;
@@ -85,7 +85,7 @@ struct said {
       kw::kind("SAID", kw::field("who", &said::who), kw::field("text", &said::text),
                kw::field("time", &said::time), kw::field("ref", &said::ref, kw::defaulted));
 };
-// The hub's room_message, as clients of this server read it: all that its rooms keep is SAID.
+// The hub's room_message with the type of what is inside: this server's rooms keep nothing but SAID.
 struct room_said {
   std::string room;
   std::string id;

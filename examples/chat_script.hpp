@@ -5,18 +5,18 @@ inline constexpr char chat_script[] = R"js(
 'use strict';
 // The types are what `chat --types` prints from the server's declarations.
 /** @typedef {import('./chat_types').ChatFromServer} FromServer @typedef {import('./chat_types').ChatToServer} ToServer */
-/** @typedef {{text: string, item: HTMLLIElement, over: WebSocket | undefined}} Waiting what the server has not said yet */
+/** @typedef {{text: string, item: HTMLLIElement, over: WebSocket | undefined}} Waiting a message that has not come back */
 /**
  * @typedef {object} Room
  * @property {string} name
  * @property {string} last         the id of the last message that is here, for the next entering
  * @property {string} entered      the id at which a recovery ends
- * @property {boolean} fresh       since then a message has come
+ * @property {boolean} fresh       whether a message has come since
  * @property {WebSocket | undefined} over  the connection over which it is entered, and recovered
  * @property {Set<string>} people
- * @property {Map<string, number>} typing  the timer of each who is typing
+ * @property {Map<string, number>} typing  timers, by the names of those who type
  * @property {Map<string, Waiting>} waiting
- * @property {Set<string>} seen    `ref who` of what is shown: what was said again after a break is the same message
+ * @property {Set<string>} seen    `ref who` of the messages shown: one that was sent again may arrive twice
  * @property {number} unread
  * @property {HTMLOListElement} log
  */
@@ -47,7 +47,7 @@ let name = '';
 const rooms = new Map();
 /** @type {Room | undefined} */
 let here;
-/** @type {string[]} rooms to be entered that are none of ours yet */
+/** @type {string[]} rooms that are still to be entered */
 let wanted = [];
 /** @type {WebSocket | undefined} */
 let ws;

@@ -381,6 +381,7 @@ MISTAKES = {
     "a room that was not entered": ("not_in_room", '{"kind":"SAY","room":"elsewhere","text":"a"}'),
     "typing in a room that was not entered": ("not_in_room", '{"kind":"TYPING","room":"elsewhere"}'),
     "saying among the notes": ("not_in_room", '{"kind":"SAY","room":"HERE/notes","text":"a"}'),
+    "leaving the notes alone": ("not_in_room", '{"kind":"LEAVE","room":"HERE/notes"}'),
     "entering the notes": ("bad_room", '{"kind":"ENTER","room":"HERE/notes"}'),
     "a room without a name": ("bad_room", '{"kind":"ENTER","room":""}'),
     "a room with a line break": ("bad_room", '{"kind":"ENTER","room":"a\\nb"}'),
