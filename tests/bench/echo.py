@@ -86,16 +86,20 @@ class Server:
 class Windows:
     """A server and a load that wait side by side with others, and work for a while when they are told to."""
 
-    def __init__(self, programs, command, case):
-        self.server = Server(programs, command)
-        command = [programs / "load", self.server.port, str(self.server.process.pid), *map(str, case), "20", "0", "busy=1"]
+    def __init__(self, programs, server, load, *arguments):
+        self.server = Server(programs, server)
+        command = [programs / load, self.server.port, str(self.server.process.pid), *map(str, arguments)]
         self.load = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=on_core(LOAD_CORE))
+
+    def work(self, milliseconds):
+        """What the load prints of that time."""
+        self.load.stdin.write(f"{milliseconds}\n")
+        self.load.stdin.flush()
+        return [float(field) for field in self.load.stdout.readline().split()]
 
     def measure(self, milliseconds):
         """Server CPU in ns a message."""
-        self.load.stdin.write(f"{milliseconds}\n")
-        self.load.stdin.flush()
-        messages, cpu, *_ = map(float, self.load.stdout.readline().split())
+        messages, cpu, *_ = self.work(milliseconds)
         return cpu / messages
 
     def end(self):
@@ -142,7 +146,7 @@ class Echo:
             if case[0] + 100 > given.open_files:
                 print(f"left out: echo/{label}, for want of open files (ulimit -n)", file=sys.stderr)
                 continue
-            waiting = {name: Windows(self.programs, SERVERS[name], case) for name in names}
+            waiting = {name: Windows(self.programs, SERVERS[name], "load", *case, 20, 0, "busy=1") for name in names}
             try:
                 for number in range(given.rounds if styles else 0):
                     taken = {name: waiting[name].measure(given.milliseconds) for name in turned(names, number)}

@@ -81,9 +81,11 @@ def share(value):
 
 
 def table(cases):
-    """JSON has other peers than the wire, and so a table of its own."""
-    json_cases = [case for case in cases if case.name.startswith("json/")]
-    for some, yardsticks in (([case for case in cases if case not in json_cases], ["beast"]), (json_cases, ["rapidjson_sax", "rapidjson"])):
+    """JSON has other peers than the wire, and so a table of its own; broadcasting has other ways as well."""
+    apart = {"json/": ["rapidjson_sax", "rapidjson"], "broadcast/": ["beast"]}
+    common = [case for case in cases if not case.name.startswith(tuple(apart))]
+    groups = [(common, ["beast"]), *(([case for case in cases if case.name.startswith(prefix)], yardsticks) for prefix, yardsticks in apart.items())]
+    for some, yardsticks in groups:
         if some:
             one_table(some, yardsticks)
 

@@ -14,6 +14,13 @@ ECHO = {
     "general": {"100x1x20": 1.10, "100x16x20": 1.20},
 }
 ECHO_OF_BEAST = {"100x1x20": 1.1, "100x16x20": 12, "100x64x512": 30, "10x16x16384": 2.5, "10x1x65536": 1.2}
+# Messages in a turn x receivers x size: of a bare epoll loop with one send() a connection, by way.
+BROADCAST = {
+    "ours": {"1x1000x128": 1.04, "16x1000x128": 1.05, "1x10000x128": 1.04, "16x10000x128": 1.05},
+    "ours_thread": {"1x1000x128": 1.04, "16x1000x128": 1.05, "1x10000x128": 1.04, "16x10000x128": 1.05},
+    "remote": {"1x1000x128": 1.15, "16x1000x128": 1.5},
+}
+COPIES = 1.5  # of a message, for 500 readers that do not read
 IDLE = {"callback": 400, "readme": 700}  # bytes
 # Compressed messages: of zlib alone, and ahead of Beast, in each direction, with context takeover and without.
 DEFLATE = ["json/300", "json/4096", "json/1048576", "binary/65536"]
@@ -55,8 +62,8 @@ def faster_than_beast(case):
     return faster_than("beast", case)
 
 
-def of_limit(case):
-    return lambda cases: cases[case].ratio("ours", "limit")
+def of_limit(case, party="ours"):
+    return lambda cases: cases[case].ratio(party, "limit")
 
 
 def times(value, base):
@@ -82,6 +89,13 @@ def targets():
             yield Target(case, "times faster than Beast", AT_LEAST, 1, faster_than_beast(case))
     for load, wanted in ECHO_OF_BEAST.items():
         yield Target(f"echo/coroutine/{load}", "times faster than Beast", AT_LEAST, wanted, faster_than_beast(f"echo/coroutine/{load}"))
+    for way, loads in BROADCAST.items():
+        for load, wanted in loads.items():
+            case = f"broadcast/{load}"
+            yield Target(case, "of bare epoll" if way == "ours" else f"of bare epoll, {way}", AT_MOST, wanted, of_limit(case, way))
+    yield Target("broadcast/stalled/500/memory", "copies of a message", AT_MOST, COPIES, of_limit("broadcast/stalled/500/memory"))
+    p99 = "broadcast/stalled/500/p99"
+    yield Target(p99, "of it when all read", AT_MOST, 1.5, times(ours(p99), ours("broadcast/stalled/none/p99")))
     yield Target("latency/1000", "of bare epoll", AT_MOST, 1.02, of_limit("latency/1000"))
     for style, wanted in IDLE.items():
         yield Target(f"idle/{style}", "bytes", AT_MOST, wanted, ours(f"idle/{style}"))

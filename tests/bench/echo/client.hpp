@@ -35,8 +35,9 @@ inline void receive_whole(int socket, char* data, std::size_t size) {
 }
 
 /// An open WebSocket connection to 127.0.0.1, as a blocking socket. The `number`th: each 4,000 come from an
-/// address of their own, since one address has ports for 28,000.
-inline int open_connection(std::uint16_t port, std::size_t number) {
+/// address of their own, since one address has ports for 28,000. With
+/// `takes_little` the system takes few bytes that are not read, and has the server's take few as well.
+inline int open_connection(std::uint16_t port, std::size_t number, bool takes_little = false) {
   int const fd = ::socket(AF_INET, SOCK_STREAM, 0);
   if (fd < 0) give_up("no socket: raise the limit of open files (ulimit -n)");
   int const on = 1;
@@ -45,6 +46,11 @@ inline int open_connection(std::uint16_t port, std::size_t number) {
   // Ended by a reset: a port that waits for stray segments (TIME_WAIT) would be missing in the next round.
   linger const reset{1, 0};
   ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  if (takes_little) {
+    int const room = 4096, segment = 536;  // what a sender buffers goes by the size of a segment
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    ::setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
+  }
   sockaddr_in address = {};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + static_cast<std::uint32_t>(number / 4000));

@@ -4,23 +4,13 @@
 //     idle PORT PID SIZE FEW MANY
 //
 // Prints the bytes a connection: the slope from FEW to MANY of them.
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include "client.hpp"
+#include "process.hpp"
 
 using namespace bench;
-
-namespace {
-
-double resident(std::string const& pid) {
-  double total = 0, pages = 0;
-  std::ifstream("/proc/" + pid + "/statm") >> total >> pages;
-  return pages * static_cast<double>(sysconf(_SC_PAGESIZE));
-}
-
-}  // namespace
 
 int main(int count, char** values) {
   if (count != 6) give_up("usage: idle PORT PID SIZE FEW MANY");
