@@ -1,6 +1,7 @@
 // Messages from other threads to a connection, packed in one block until it takes them.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <asio/any_io_executor.hpp>
 #include <asio/post.hpp>
@@ -23,6 +24,7 @@
 #include "../../message/message.hpp"
 #include "../../message/prepared_message.hpp"
 #include "context_gate.hpp"
+#include "mail_bell.hpp"
 #include "mail_source.hpp"
 #include "try_allocating.hpp"
 
@@ -41,21 +43,22 @@ constexpr encoding encoding_for(compress how) noexcept {
 //
 // The hard mark bounds the pending mail, what the owner reported as queued, and the next message together,
 // each with its overhead. If nothing at all is queued, one message of any size is accepted.
-class mailbox : public std::enable_shared_from_this<mailbox> {
+class mailbox final : public mail_waker, public std::enable_shared_from_this<mailbox> {
  public:
   // The owner has weak_from_this() and mail_arrived(), which is called on `executor` when there is mail. The
   // pointer to it is used until shut(). `encoder` is its extension's, or null.
   template <class Owner>
   mailbox(Owner& owner, asio::any_io_executor const& executor, std::size_t hard_mark,
           std::shared_ptr<message_encoder const> encoder = {})
-      : gate_(context_gate::of(executor)),
+      : hard_mark_(hard_mark),
+        bell_(mail_bell::of(executor)),
+        gate_(bell_ ? nullptr : context_gate::of(executor)),
         executor_(executor),
         owner_(&owner),
         lock_owner_([](void* of) -> std::shared_ptr<void> {
           return static_cast<Owner*>(of)->weak_from_this().lock();
         }),
         tell_owner_([](void* of) { static_cast<Owner*>(of)->mail_arrived(); }),
-        hard_mark_(hard_mark),
         encoder_(std::move(encoder)) {}
   mailbox(mailbox const&) = delete;
   mailbox& operator=(mailbox const&) = delete;
@@ -173,7 +176,8 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
       data_ = passing_ = taken_size_ = 0;
       waiting_.store(0, std::memory_order_relaxed);
     }
-    if (!taking_) taken_.release();
+    give_back(mail);
+    if (!taking_) give_back(taken_);
     sources_.end();
   }
 
@@ -243,7 +247,7 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
     });
     if (!added) {
       mail_.truncate(before);
-      if (before == 0) mail_.release();
+      if (before == 0) give_back(mail_);
       return enough ? make_error_code(error::closed) : no_memory();
     }
     if (!is_control(type)) ++data_;
@@ -253,6 +257,8 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   }
 
   void append(message_type type, std::span<std::byte const> payload, encoding coding) {
+    if (bell_ && mail_.capacity() == 0)
+      mail_ = bell_->blocks.take((std::max)(overhead + payload.size(), std::size_t{usual_size_}));
     auto const room = mail_.prepare(overhead + payload.size(), hard_mark_);
     std::uint64_t const head = head_of(type, coding, payload.size());
     std::memcpy(room.data(), &head, overhead);
@@ -260,16 +266,24 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
     mail_.commit(overhead + payload.size());
   }
 
+  // Takes the storage from a buffer that is empty, or whose bytes are dropped. Nothing is kept by an owner
+  // without mail: there may be many.
+  void give_back(buffer& used) noexcept {
+    if (bell_) return bell_->blocks.give(used);
+    used.release();
+  }
+
   // False if the context is being destroyed. Asio calls no user code inside post(), and holds no lock of its
   // own while it calls ours: see context_gate.
   bool wake() {
+    if (bell_) return woken_ = bell_->ring(shared_from_this());
     return gate_->pass([this] {
       asio::post(executor_, [self = shared_from_this()] { self->on_wake(); });
       woken_ = true;
     });
   }
 
-  void on_wake() {
+  void on_wake() override {
     std::shared_ptr<void> owner;
     void* at = nullptr;
     {
@@ -279,6 +293,10 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
       if (at != nullptr) owner = lock_owner_(at);
     }
     if (owner) tell_owner_(at);
+  }
+  void on_silence() noexcept override {
+    std::lock_guard const lock(mutex_);
+    woken_ = false;
   }
 
   void count() noexcept { waiting_.store(mail_.size() + taken_size_, std::memory_order_relaxed); }
@@ -295,7 +313,7 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
     settling& operator=(settling const&) = delete;
     ~settling() {
       self.taking_ = false;
-      if (self.taken_.empty() || self.owner_ == nullptr) self.taken_.release();
+      if (self.taken_.empty() || self.owner_ == nullptr) self.give_back(self.taken_);
       std::size_t const size = queued();
       std::lock_guard const lock(self.mutex_);
       self.taken_size_ = self.taken_.size();
@@ -308,6 +326,7 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
   void fetch(bool inside_message) {
     std::lock_guard const lock(mutex_);
     if (!inside_message) {
+      usual_size_ = static_cast<std::uint16_t>((std::min)(mail_.size(), mail_blocks::largest));
       taken_.swap(mail_);
       data_ = passing_ = 0;
     } else if (passing_ != 0) {
@@ -330,7 +349,7 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
       to += one.size();
     });
     mail_.truncate(static_cast<std::size_t>(to - begin));
-    if (mail_.empty()) mail_.release();
+    if (mail_.empty()) give_back(mail_);
     passing_ = 0;
     taken_ = std::move(passing);
   }
@@ -356,26 +375,29 @@ class mailbox : public std::enable_shared_from_this<mailbox> {
     }
   }
 
+  // What a sender needs of each message comes first: one that sends to many finds none of them in its cache.
   std::mutex mutex_;
-  std::shared_ptr<context_gate> const gate_;
+  std::atomic<bool> sealed_{false};
+  bool woken_ = false;            // on_wake() will be called
+  bool data_held_ = false;        // the owner is inside a fragmented message, and has left data here
+  std::uint16_t usual_size_ = 0;  // of what the owner took last
+  std::size_t const hard_mark_;
+  std::atomic<std::size_t> waiting_{0};
+  std::atomic<std::size_t> queued_{0};
+  buffer mail_;
+  std::size_t data_ = 0;                      // messages in mail_ that are not control frames
+  std::size_t passing_ = 0;                   // those that may go inside a fragmented message
+  std::size_t taken_size_ = 0;                // of taken_, as it was when the owner last settled
+  std::shared_ptr<mail_bell> const bell_;     // null on a strand, or another's executor
+  std::shared_ptr<context_gate> const gate_;  // null with a bell
   asio::any_io_executor executor_;
   void* owner_;  // written by the owner's side only, which may read it without the lock
   std::shared_ptr<void> (*const lock_owner_)(void*);
   void (*const tell_owner_)(void*);
-  std::size_t const hard_mark_;
   std::shared_ptr<message_encoder const> const encoder_;
 
-  buffer mail_;
-  std::size_t data_ = 0;        // messages in mail_ that are not control frames
-  std::size_t passing_ = 0;     // those that may go inside a fragmented message
-  std::size_t taken_size_ = 0;  // of taken_, as it was when the owner last settled
-  std::atomic<std::size_t> waiting_{0};
-  std::atomic<std::size_t> queued_{0};
   std::atomic<std::uint32_t> refused_{0};
-  std::atomic<bool> sealed_{false};
   bool counts_refused_ = false;
-  bool woken_ = false;      // on_wake() is posted
-  bool data_held_ = false;  // the owner is inside a fragmented message, and has left data here
 
   // For the owner only.
   mail_sources sources_;

@@ -1,0 +1,226 @@
+// Wakes the owners of mailboxes, many at a time, and keeps blocks for their mail.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <asio/any_io_executor.hpp>
+#include <asio/execution/context.hpp>
+#include <asio/execution_context.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/query.hpp>
+#include <bit>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "../../message/buffer.hpp"
+#include "target_of.hpp"
+#include "try_allocating.hpp"
+
+namespace kindwire::net::detail {
+
+// Blocks that one thread fills and another empties: what the pool of one had, the other's would get. As many
+// are kept as are used at a time, up to a limit. Thread safe.
+class mail_blocks {
+ public:
+  static constexpr std::size_t largest = 16384;  // that is kept: copying more costs more than memory for it
+
+  // An empty block with room for `size` bytes. May throw std::bad_alloc.
+  buffer take(std::size_t size) {
+    std::size_t const index = index_of(size);
+    buffer block;
+    if (index < all_.size()) {
+      std::lock_guard const lock(mutex_);
+      kept& those = all_[index];
+      if (!those.blocks.empty()) {
+        block.swap(those.blocks.back());
+        those.blocks.pop_back();
+        those.least = (std::min)(those.least, those.blocks.size());
+        size_ -= block.capacity();
+        return block;
+      }
+    }
+    block.prepare(size);
+    return block;
+  }
+
+  // Takes back a block, whose bytes are dropped.
+  void give(buffer& used) noexcept {
+    buffer block = std::move(used);  // freed without the lock, unless it is kept
+    block.clear();
+    std::size_t const index = index_of(block.capacity());
+    if (block.capacity() == 0 || index >= all_.size()) return;
+    std::lock_guard const lock(mutex_);
+    if (size_ + block.capacity() > most_kept) return;
+    std::size_t const size = block.capacity();
+    if (try_allocating([&] { all_[index].blocks.push_back(std::move(block)); })) size_ += size;
+  }
+
+  // Called once for each turn in which blocks may have been used.
+  void count_turn() noexcept {
+    std::array<std::vector<buffer>, classes> unused;  // freed without the lock
+    std::lock_guard const lock(mutex_);
+    if (++turns_ % turns_kept != 0) return;
+    for (std::size_t i = 0; i != classes; ++i) {
+      kept& those = all_[i];
+      for (; those.least != 0; --those.least) {
+        size_ -= those.blocks.back().capacity();
+        if (!try_allocating([&] { unused[i].push_back(std::move(those.blocks.back())); })) break;
+        those.blocks.pop_back();
+      }
+      those.least = those.blocks.size();
+    }
+  }
+
+ private:
+  // Powers of two, as buffers have them.
+  static constexpr std::size_t smallest = kindwire::detail::block_pool::smallest;
+  static constexpr std::size_t classes = std::bit_width(largest / smallest);
+  static constexpr std::size_t most_kept = std::size_t{16} << 20;
+  static constexpr unsigned turns_kept = 1024;  // of a block that is not used
+
+  static std::size_t index_of(std::size_t size) noexcept {
+    return size <= smallest ? 0 : static_cast<std::size_t>(std::bit_width((size - 1) / smallest));
+  }
+
+  struct kept {
+    std::vector<buffer> blocks;
+    std::size_t least = 0;  // that were there since the last turn that counts
+  };
+
+  std::mutex mutex_;
+  std::array<kept, classes> all_;
+  std::size_t size_ = 0;
+  unsigned turns_ = 0;
+};
+
+// One who is to be called on a context.
+class mail_waker {
+ public:
+  // Called for a ring(), on the context. What it leads to may throw.
+  virtual void on_wake() = 0;
+  // Instead of on_wake(), if that of another has thrown, and there is no memory for ringing again.
+  virtual void on_silence() noexcept = 0;
+
+ protected:
+  ~mail_waker() = default;
+};
+
+// Of an io_context that one thread runs. A post costs as much as all the rest of handing over a short
+// message, and one that goes to many connections would need as many: here one post calls all who have rung
+// until its turn comes.
+//
+// Open until destruction of its context begins, as a context_gate is. Lock order: a mailbox's, this one's,
+// Asio's own. Thread safe.
+class mail_bell : public std::enable_shared_from_this<mail_bell> {
+ public:
+  explicit mail_bell(asio::io_context::executor_type const& executor) noexcept : executor_(executor) {}
+  mail_bell(mail_bell const&) = delete;
+  mail_bell& operator=(mail_bell const&) = delete;
+
+  // The bell of an io_context, made on first use; null if the executor is any other. Call while the context
+  // is in use. May throw std::bad_alloc.
+  static std::shared_ptr<mail_bell> of(asio::any_io_executor const& executor);
+
+  // False if the context is being destroyed. May throw std::bad_alloc; then nothing has changed.
+  bool ring(std::shared_ptr<mail_waker> who) {
+    std::lock_guard const lock(mutex_);
+    if (ended_) return false;
+    rung_.push_back(std::move(who));
+    if (posted_) return true;
+    try {
+      post();
+    } catch (...) {
+      rung_.pop_back();
+      throw;
+    }
+    return true;
+  }
+
+  // The context is being destroyed. Those who have rung are dropped.
+  void end() noexcept {
+    std::vector<std::shared_ptr<mail_waker>> dropped;  // destroyed without the lock
+    std::lock_guard const lock(mutex_);
+    ended_ = true;
+    dropped.swap(rung_);
+  }
+
+  mail_blocks blocks;
+
+ private:
+  using wakers = std::vector<std::shared_ptr<mail_waker>>;
+
+  void post() {
+    asio::post(executor_, [self = shared_from_this()] { self->call(); });
+    posted_ = true;
+  }
+
+  void call() {
+    wakers all;
+    {
+      std::lock_guard const lock(mutex_);
+      all.swap(spare_);
+      all.swap(rung_);
+      posted_ = false;
+    }
+    // However this ends, the others are called.
+    struct rest {
+      mail_bell& self;
+      wakers& all;
+      std::size_t called = 0;
+      ~rest() { self.called_up_to(all, called); }
+    } those{*this, all};
+    while (those.called != all.size()) {
+      auto const next = std::move(all[those.called++]);
+      next->on_wake();
+    }
+    blocks.count_turn();
+  }
+
+  void called_up_to(wakers& all, std::size_t called) noexcept {
+    for (; called != all.size(); ++called) {
+      bool rung = false;
+      if (!try_allocating([&] { rung = ring(all[called]); }) || !rung) all[called]->on_silence();
+    }
+    all.clear();
+    std::lock_guard const lock(mutex_);
+    spare_.swap(all);
+  }
+
+  asio::io_context::executor_type const executor_;
+  std::mutex mutex_;
+  wakers rung_;
+  wakers spare_;  // empty, with room for as many as have rung before
+  bool posted_ = false;
+  bool ended_ = false;
+};
+
+// Ends the bell with its context.
+class mail_bell_service final : public asio::execution_context::service {
+ public:
+  using key_type = mail_bell_service;
+  static inline asio::execution_context::id id;
+
+  explicit mail_bell_service(asio::execution_context& context)
+      : service(context),
+        bell_(std::make_shared<mail_bell>(static_cast<asio::io_context&>(context).get_executor())) {}
+  ~mail_bell_service() override { bell_->end(); }
+
+  std::shared_ptr<mail_bell> const& bell() const noexcept { return bell_; }
+
+ private:
+  void shutdown() noexcept override { bell_->end(); }
+
+  std::shared_ptr<mail_bell> bell_;
+};
+
+inline std::shared_ptr<mail_bell> mail_bell::of(asio::any_io_executor const& executor) {
+  if (target_of<asio::io_context::executor_type>(executor) == nullptr) return nullptr;
+  asio::execution_context& context = asio::query(executor, asio::execution::context);
+  return asio::use_service<mail_bell_service>(context).bell();
+}
+
+}  // namespace kindwire::net::detail
