@@ -9,6 +9,7 @@
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <asio/query.hpp>
+#include <asio/strand.hpp>
 #include <bit>
 #include <cstddef>
 #include <memory>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "../../message/buffer.hpp"
+#include "handler_room.hpp"
 #include "target_of.hpp"
 #include "try_allocating.hpp"
 
@@ -33,7 +35,9 @@ class mail_blocks {
     std::size_t const index = index_of(size);
     buffer block;
     if (index < all_.size()) {
+      std::array<std::vector<buffer>, classes> unused;  // freed without the lock
       std::lock_guard const lock(mutex_);
+      if (++taken_ % most_taken == 0) give_up(unused);
       kept& those = all_[index];
       if (!those.blocks.empty()) {
         block.swap(those.blocks.back());
@@ -59,28 +63,12 @@ class mail_blocks {
     if (try_allocating([&] { all_[index].blocks.push_back(std::move(block)); })) size_ += size;
   }
 
-  // Called once for each turn in which blocks may have been used.
-  void count_turn() noexcept {
-    std::array<std::vector<buffer>, classes> unused;  // freed without the lock
-    std::lock_guard const lock(mutex_);
-    if (++turns_ % turns_kept != 0) return;
-    for (std::size_t i = 0; i != classes; ++i) {
-      kept& those = all_[i];
-      for (; those.least != 0; --those.least) {
-        size_ -= those.blocks.back().capacity();
-        if (!try_allocating([&] { unused[i].push_back(std::move(those.blocks.back())); })) break;
-        those.blocks.pop_back();
-      }
-      those.least = those.blocks.size();
-    }
-  }
-
  private:
   // Powers of two, as buffers have them.
   static constexpr std::size_t smallest = kindwire::detail::block_pool::smallest;
   static constexpr std::size_t classes = std::bit_width(largest / smallest);
   static constexpr std::size_t most_kept = std::size_t{16} << 20;
-  static constexpr unsigned turns_kept = 1024;  // of a block that is not used
+  static constexpr std::size_t most_taken = std::size_t{1} << 16;  // before what is unused is given up
 
   static std::size_t index_of(std::size_t size) noexcept {
     return size <= smallest ? 0 : static_cast<std::size_t>(std::bit_width((size - 1) / smallest));
@@ -88,13 +76,26 @@ class mail_blocks {
 
   struct kept {
     std::vector<buffer> blocks;
-    std::size_t least = 0;  // that were there since the last turn that counts
+    std::size_t least = 0;  // that were there since what was unused was given up
   };
+
+  void give_up(std::array<std::vector<buffer>, classes>& unused) noexcept {
+    for (std::size_t i = 0; i != classes; ++i) {
+      kept& those = all_[i];
+      for (; those.least != 0; --those.least) {
+        size_ -= those.blocks.back().capacity();
+        if (!try_allocating([&] { unused[i].push_back(std::move(those.blocks.back())); }))
+          those.blocks.back().release();
+        those.blocks.pop_back();
+      }
+      those.least = those.blocks.size();
+    }
+  }
 
   std::mutex mutex_;
   std::array<kept, classes> all_;
   std::size_t size_ = 0;
-  unsigned turns_ = 0;
+  std::size_t taken_ = 0;  // blocks, so far
 };
 
 // One who is to be called on a context.
@@ -109,9 +110,10 @@ class mail_waker {
   ~mail_waker() = default;
 };
 
-// Of an io_context that one thread runs. A post costs as much as all the rest of handing over a short
+// Of an io_context. A post costs as much as all the rest of handing over a short
 // message, and one that goes to many connections would need as many: here one post calls all who have rung
-// until its turn comes.
+// until its turn comes, on the one thread that runs the context. Connections on
+// strands need a post each, but share the blocks.
 //
 // Open until destruction of its context begins, as a context_gate is. Lock order: a mailbox's, this one's,
 // Asio's own. Thread safe.
@@ -121,8 +123,8 @@ class mail_bell : public std::enable_shared_from_this<mail_bell> {
   mail_bell(mail_bell const&) = delete;
   mail_bell& operator=(mail_bell const&) = delete;
 
-  // The bell of an io_context, made on first use; null if the executor is any other. Call while the context
-  // is in use. May throw std::bad_alloc.
+  // That of an io_context, made on first use, for its executor or a strand on it; null for any other. Call
+  // while the context is in use. May throw std::bad_alloc.
   static std::shared_ptr<mail_bell> of(asio::any_io_executor const& executor);
 
   // False if the context is being destroyed. May throw std::bad_alloc; then nothing has changed.
@@ -153,8 +155,17 @@ class mail_bell : public std::enable_shared_from_this<mail_bell> {
  private:
   using wakers = std::vector<std::shared_ptr<mail_waker>>;
 
+  struct turn {
+    using allocator_type = handler_allocator<void>;
+
+    std::shared_ptr<mail_bell> of;
+
+    allocator_type get_allocator() const noexcept { return allocator_type(of->room_); }
+    void operator()() const { of->call(); }
+  };
+
   void post() {
-    asio::post(executor_, [self = shared_from_this()] { self->call(); });
+    asio::post(executor_, turn{shared_from_this()});
     posted_ = true;
   }
 
@@ -177,7 +188,6 @@ class mail_bell : public std::enable_shared_from_this<mail_bell> {
       auto const next = std::move(all[those.called++]);
       next->on_wake();
     }
-    blocks.count_turn();
   }
 
   void called_up_to(wakers& all, std::size_t called) noexcept {
@@ -193,7 +203,8 @@ class mail_bell : public std::enable_shared_from_this<mail_bell> {
   asio::io_context::executor_type const executor_;
   std::mutex mutex_;
   wakers rung_;
-  wakers spare_;  // empty, with room for as many as have rung before
+  handler_room room_;  // of the turn, which is posted anew once it has been called
+  wakers spare_;       // empty, with room for as many as have rung before
   bool posted_ = false;
   bool ended_ = false;
 };
@@ -218,7 +229,10 @@ class mail_bell_service final : public asio::execution_context::service {
 };
 
 inline std::shared_ptr<mail_bell> mail_bell::of(asio::any_io_executor const& executor) {
-  if (target_of<asio::io_context::executor_type>(executor) == nullptr) return nullptr;
+  using executor_type = asio::io_context::executor_type;
+  if (target_of<executor_type>(executor) == nullptr &&
+      target_of<asio::strand<executor_type>>(executor) == nullptr)
+    return nullptr;
   asio::execution_context& context = asio::query(executor, asio::execution::context);
   return asio::use_service<mail_bell_service>(context).bell();
 }

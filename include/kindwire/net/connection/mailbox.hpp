@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <array>
 #include <asio/any_io_executor.hpp>
+#include <asio/dispatch.hpp>
+#include <asio/io_context.hpp>
 #include <asio/post.hpp>
+#include <asio/strand.hpp>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -24,18 +26,14 @@
 #include "../../message/message.hpp"
 #include "../../message/prepared_message.hpp"
 #include "context_gate.hpp"
+#include "handler_room.hpp"
 #include "mail_bell.hpp"
+#include "mail_record.hpp"
 #include "mail_source.hpp"
+#include "target_of.hpp"
 #include "try_allocating.hpp"
 
 namespace kindwire::net::detail {
-
-// What the owner's extension has to do with a payload.
-enum class encoding : std::uint8_t { wanted, unwanted, done };
-
-constexpr encoding encoding_for(compress how) noexcept {
-  return how == compress::no ? encoding::unwanted : encoding::wanted;
-}
 
 // Senders may be on any thread. The owner is an object held by shared_ptrs; it uses its side from its
 // executor only, and takes the mail there. The mailbox does not keep the owner's memory, nor, once shut,
@@ -44,6 +42,8 @@ constexpr encoding encoding_for(compress how) noexcept {
 // The hard mark bounds the pending mail, what the owner reported as queued, and the next message together,
 // each with its overhead. If nothing at all is queued, one message of any size is accepted.
 class mailbox final : public mail_waker, public std::enable_shared_from_this<mailbox> {
+  using context_executor = asio::io_context::executor_type;
+
  public:
   // The owner has weak_from_this() and mail_arrived(), which is called on `executor` when there is mail. The
   // pointer to it is used until shut(). `encoder` is its extension's, or null.
@@ -52,7 +52,7 @@ class mailbox final : public mail_waker, public std::enable_shared_from_this<mai
           std::shared_ptr<message_encoder const> encoder = {})
       : hard_mark_(hard_mark),
         bell_(mail_bell::of(executor)),
-        gate_(bell_ ? nullptr : context_gate::of(executor)),
+        gate_(target_of<context_executor>(executor) != nullptr ? nullptr : context_gate::of(executor)),
         executor_(executor),
         owner_(&owner),
         lock_owner_([](void* of) -> std::shared_ptr<void> {
@@ -185,34 +185,10 @@ class mailbox final : public mail_waker, public std::enable_shared_from_this<mai
   std::size_t size() const noexcept { return waiting_.load(std::memory_order_relaxed); }
 
   // What a message costs besides its payload.
-  static constexpr std::size_t overhead = sizeof(std::uint64_t);
+  static constexpr std::size_t overhead = mail_record::overhead;
 
  private:
   friend class mailbox_place;
-
-  // One message as stored in the block: a word with its type and its size, then the payload.
-  struct record {
-    message_type type;
-    encoding coding;
-    std::span<std::byte const> payload;
-
-    std::size_t size() const noexcept { return overhead + payload.size(); }
-  };
-
-  static std::uint64_t head_of(message_type type, encoding coding, std::size_t size) noexcept {
-    return std::uint64_t{size} << 8 | static_cast<unsigned>(coding) << 4 | static_cast<unsigned>(type);
-  }
-  static record first_of(std::span<std::byte const> bytes) noexcept {
-    std::uint64_t head;
-    std::memcpy(&head, bytes.data(), sizeof head);
-    return {static_cast<message_type>(head & 0xF), static_cast<encoding>(head >> 4 & 0xF),
-            bytes.subspan(overhead, static_cast<std::size_t>(head >> 8))};
-  }
-
-  // True if it may be sent inside a fragmented message.
-  static bool may_pass(message_type type, bool data_before) noexcept {
-    return is_control(type) && (type != message_type::close || !data_before);
-  }
 
   // Exact under the lock. Without it, a message being taken may be missed, but is not counted twice: it
   // leaves one count before it enters the other.
@@ -237,7 +213,7 @@ class mailbox final : public mail_waker, public std::enable_shared_from_this<mai
   // Under the lock, so that a message the owner could not be woken for is still the last one.
   std::error_code add(message_type type, std::span<std::byte const> payload, encoding coding) {
     std::size_t const before = mail_.size();
-    bool const passes = may_pass(type, data_ != 0);
+    bool const passes = mail_record::may_pass(type, data_ != 0);
     // An owner that has been woken takes everything; one that holds data back knows that it is there.
     bool const wakes = !woken_ && (!data_held_ || passes);
     bool added = false;
@@ -259,28 +235,52 @@ class mailbox final : public mail_waker, public std::enable_shared_from_this<mai
   void append(message_type type, std::span<std::byte const> payload, encoding coding) {
     if (bell_ && mail_.capacity() == 0)
       mail_ = bell_->blocks.take((std::max)(overhead + payload.size(), std::size_t{usual_size_}));
-    auto const room = mail_.prepare(overhead + payload.size(), hard_mark_);
-    std::uint64_t const head = head_of(type, coding, payload.size());
-    std::memcpy(room.data(), &head, overhead);
-    if (!payload.empty()) std::memcpy(room.data() + overhead, payload.data(), payload.size());
-    mail_.commit(overhead + payload.size());
+    mail_record const one{type, coding, payload};
+    one.write(mail_.prepare(one.size(), hard_mark_).data());
+    mail_.commit(one.size());
   }
 
-  // Takes the storage from a buffer that is empty, or whose bytes are dropped. Nothing is kept by an owner
-  // without mail: there may be many.
+  // Drops the bytes, and the storage: there may be many mailboxes without mail.
   void give_back(buffer& used) noexcept {
     if (bell_) return bell_->blocks.give(used);
     used.release();
   }
 
+  // Posted on a strand's context, so that it takes no memory of its own.
+  struct strand_wake {
+    using allocator_type = handler_allocator<void>;
+
+    std::shared_ptr<mailbox> of;
+
+    allocator_type get_allocator() const noexcept { return allocator_type(of->wake_room_); }
+    void operator()() const { of->wake_on_strand(); }
+  };
+
   // False if the context is being destroyed. Asio calls no user code inside post(), and holds no lock of its
   // own while it calls ours: see context_gate.
   bool wake() {
-    if (bell_) return woken_ = bell_->ring(shared_from_this());
+    if (!gate_) return woken_ = bell_->ring(shared_from_this());
     return gate_->pass([this] {
-      asio::post(executor_, [self = shared_from_this()] { self->on_wake(); });
+      if (auto* const strand = target_of<asio::strand<context_executor>>(executor_))
+        asio::post(strand->get_inner_executor(), strand_wake{shared_from_this()});
+      else
+        asio::post(executor_, [self = shared_from_this()] { self->on_wake(); });
       woken_ = true;
     });
+  }
+
+  // As a rule the strand is free, and what this dispatches takes the memory of the one before.
+  void wake_on_strand() {
+    std::unique_lock lock(mutex_);
+    asio::any_io_executor const strand = executor_;
+    lock.unlock();
+    if (!strand) return;
+    try {
+      asio::dispatch(strand, [self = shared_from_this()] { self->on_wake(); });
+    } catch (std::bad_alloc const&) {
+      lock.lock();
+      if (!std::exchange(woken_, false)) throw;  // by what on_wake() has led to
+    }
   }
 
   void on_wake() override {
@@ -338,12 +338,12 @@ class mailbox final : public mail_waker, public std::enable_shared_from_this<mai
 
   void fetch_what_passes() {
     buffer passing;
-    each_record([&](record const& one, bool passes) {
+    each_record([&](mail_record const& one, bool passes) {
       if (passes) passing.append({one.payload.data() - overhead, one.size()});
     });
     std::byte* const begin = mail_.bytes().data();
     std::byte* to = begin;
-    each_record([&](record const& one, bool passes) {
+    each_record([&](mail_record const& one, bool passes) {
       if (passes) return;
       std::memmove(to, one.payload.data() - overhead, one.size());
       to += one.size();
@@ -358,9 +358,9 @@ class mailbox final : public mail_waker, public std::enable_shared_from_this<mai
   void each_record(Use use) const {
     bool data_before = false;
     for (std::span<std::byte const> rest = mail_.bytes(); !rest.empty();) {
-      record const one = first_of(rest);
+      mail_record const one = mail_record::first_of(rest);
       rest = rest.subspan(one.size());
-      use(one, may_pass(one.type, data_before));
+      use(one, mail_record::may_pass(one.type, data_before));
       data_before = data_before || !is_control(one.type);
     }
   }
@@ -369,7 +369,7 @@ class mailbox final : public mail_waker, public std::enable_shared_from_this<mai
   template <class Put>
   void hand_on(Put& put) {
     while (!taken_.empty() && owner_ != nullptr) {
-      record const one = first_of(taken_.bytes());
+      mail_record const one = mail_record::first_of(taken_.bytes());
       put(one.type, one.payload, one.coding);
       taken_.consume(one.size());
     }
@@ -388,8 +388,9 @@ class mailbox final : public mail_waker, public std::enable_shared_from_this<mai
   std::size_t data_ = 0;                      // messages in mail_ that are not control frames
   std::size_t passing_ = 0;                   // those that may go inside a fragmented message
   std::size_t taken_size_ = 0;                // of taken_, as it was when the owner last settled
-  std::shared_ptr<mail_bell> const bell_;     // null on a strand, or another's executor
-  std::shared_ptr<context_gate> const gate_;  // null with a bell
+  std::shared_ptr<mail_bell> const bell_;     // null where the context is no io_context
+  std::shared_ptr<context_gate> const gate_;  // null where the bell is rung
+  handler_room wake_room_;
   asio::any_io_executor executor_;
   void* owner_;  // written by the owner's side only, which may read it without the lock
   std::shared_ptr<void> (*const lock_owner_)(void*);
