@@ -37,6 +37,7 @@ struct waker final : mail_waker {
     if (then) then();
   }
   void on_silence() noexcept override { ++silences; }
+  void prepare_wake() const noexcept override {}
 
   int calls = 0;
   int silences = 0;

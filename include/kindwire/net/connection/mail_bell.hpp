@@ -19,6 +19,7 @@
 
 #include "../../message/buffer.hpp"
 #include "handler_room.hpp"
+#include "prefetch.hpp"
 #include "target_of.hpp"
 #include "try_allocating.hpp"
 
@@ -105,6 +106,8 @@ class mail_waker {
   virtual void on_wake() = 0;
   // Instead of on_wake(), if that of another has thrown, and there is no memory for ringing again.
   virtual void on_silence() noexcept = 0;
+  // Called shortly before on_wake(), as a rule, for prefetching what that needs.
+  virtual void prepare_wake() const noexcept = 0;
 
  protected:
   ~mail_waker() = default;
@@ -185,6 +188,9 @@ class mail_bell : public std::enable_shared_from_this<mail_bell> {
       ~rest() { self.called_up_to(all, called); }
     } those{*this, all};
     while (those.called != all.size()) {
+      // A send of the next one takes longer than loading what that of the one after it needs.
+      if (those.called + 2 < all.size()) prefetch(all[those.called + 2].get(), 256);
+      if (those.called + 1 < all.size()) all[those.called + 1]->prepare_wake();
       auto const next = std::move(all[those.called++]);
       next->on_wake();
     }

@@ -30,6 +30,7 @@
 #include "mail_bell.hpp"
 #include "mail_record.hpp"
 #include "mail_source.hpp"
+#include "prefetch.hpp"
 #include "target_of.hpp"
 #include "try_allocating.hpp"
 
@@ -249,9 +250,7 @@ class mailbox final : public mail_waker, public std::enable_shared_from_this<mai
   // Posted on a strand's context, so that it takes no memory of its own.
   struct strand_wake {
     using allocator_type = handler_allocator<void>;
-
     std::shared_ptr<mailbox> of;
-
     allocator_type get_allocator() const noexcept { return allocator_type(of->wake_room_); }
     void operator()() const { of->wake_on_strand(); }
   };
@@ -294,6 +293,7 @@ class mailbox final : public mail_waker, public std::enable_shared_from_this<mai
     }
     if (owner) tell_owner_(at);
   }
+  void prepare_wake() const noexcept override { prefetch(owner_, 384); }
   void on_silence() noexcept override {
     std::lock_guard const lock(mutex_);
     woken_ = false;

@@ -1,0 +1,17 @@
+// Memory that is about to be needed.
+#pragma once
+
+#include <cstddef>
+
+namespace kindwire::net::detail {
+
+// Has the processor load `size` bytes meanwhile, for loops over many connections: none is in its cache any
+// more when its turn comes, since the system has sent for all the others. Any address will do.
+inline void prefetch([[maybe_unused]] void const* at, [[maybe_unused]] std::size_t size) noexcept {
+#if defined(__GNUC__) || defined(__clang__)
+  constexpr std::size_t line = 64;
+  for (std::size_t i = 0; i < size; i += line) __builtin_prefetch(static_cast<char const*>(at) + i);
+#endif
+}
+
+}  // namespace kindwire::net::detail
