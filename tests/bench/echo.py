@@ -1,6 +1,6 @@
 """Runs the echo servers against the load, in turn, and prints a line a measurement: `CASE UNIT PARTY VALUE`.
 
-usage: echo.py PROGRAMS echo|idle|growth|latency [--rounds N] [--milliseconds N] [--connections N] [--only CASE]
+usage: echo.py PROGRAMS echo|threads|idle|growth|latency [--rounds N] [--milliseconds N] [--connections N] [--only CASE]
 
 The servers run on one core and the load on another, where there are two; ahead of everything else, where that is allowed.
 For echo/, all of them stand side by side and work in turn, for 200 ms each, in an order that rotates.
@@ -69,10 +69,8 @@ def turned(names, number):
 
 
 class Server:
-    def __init__(self, programs, command):
-        self.process = subprocess.Popen(
-            [programs / command[0], *command[1:]], stdout=subprocess.PIPE, text=True, preexec_fn=on_core(SERVER_CORE)
-        )
+    def __init__(self, programs, command, where=on_core(SERVER_CORE)):
+        self.process = subprocess.Popen([programs / command[0], *command[1:]], stdout=subprocess.PIPE, text=True, preexec_fn=where)
         self.port = self.process.stdout.readline().strip()
 
     def __enter__(self):
@@ -86,10 +84,11 @@ class Server:
 class Windows:
     """A server and a load that wait side by side with others, and work for a while when they are told to."""
 
-    def __init__(self, programs, server, load, *arguments):
-        self.server = Server(programs, server)
+    def __init__(self, programs, server, load, *arguments, pinned=True):
+        self.server = Server(programs, server, on_core(SERVER_CORE) if pinned else None)
         command = [programs / load, self.server.port, str(self.server.process.pid), *map(str, arguments)]
-        self.load = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=on_core(LOAD_CORE))
+        where = on_core(LOAD_CORE) if pinned else None
+        self.load = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=where)
 
     def work(self, milliseconds):
         """What the load prints of that time."""
@@ -158,6 +157,23 @@ class Echo:
                 for each in waiting.values():
                     each.end()
 
+    def threads(self, given):
+        """What a message costs two contexts, against one. The load needs a core as well, so with two of them, twice as many
+        messages cannot be seen; but contexts that need no more time for each, and wait for nothing in common, serve as many
+        more as there are cores for them. All run wherever there is room, so that the two do work at the same time."""
+        case = "threads/100x16x20"
+        waiting = {}
+        try:
+            for party, number in (("ours", 2), ("limit", 1)) if self.wanted(case) else ():
+                command = ["echo_ours", "contexts", str(number)]
+                waiting[party] = Windows(self.programs, command, "load", 100, 16, 20, 20, 0, pinned=False)
+            for number in range(given.rounds if waiting else 0):
+                for party in turned(list(waiting), number):
+                    self.print(case, "ns/message", party, waiting[party].measure(given.milliseconds))
+        finally:
+            for each in waiting.values():
+                each.end()
+
     def latency(self, given):
         """Round trips of messages that come at their own pace, however long the server takes."""
         for _ in range(given.rounds if self.wanted("latency/1000") else 0):
@@ -209,7 +225,7 @@ class Echo:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("programs", type=pathlib.Path)
-    parser.add_argument("what", choices=["echo", "idle", "growth", "latency"])
+    parser.add_argument("what", choices=["echo", "threads", "idle", "growth", "latency"])
     parser.add_argument("--rounds", type=int, default=23)
     parser.add_argument("--milliseconds", type=float, default=200)
     parser.add_argument("--connections", type=int, default=8000, help="idle ones, at most")

@@ -21,6 +21,7 @@ BROADCAST = {
     "remote": {"1x1000x128": 1.15, "16x1000x128": 1.5},
 }
 COPIES = 1.5  # of a message, for 500 readers that do not read
+CONTEXTS = 2 / 1.8  # times what a message costs one context, for two: 1.8 times as many messages
 IDLE = {"callback": 400, "readme": 700}  # bytes
 # Compressed messages: of zlib alone, and ahead of Beast, in each direction, with context takeover and without.
 DEFLATE = ["json/300", "json/4096", "json/1048576", "binary/65536"]
@@ -96,6 +97,7 @@ def targets():
     yield Target("broadcast/stalled/500/memory", "copies of a message", AT_MOST, COPIES, of_limit("broadcast/stalled/500/memory"))
     p99 = "broadcast/stalled/500/p99"
     yield Target(p99, "of it when all read", AT_MOST, 1.5, times(ours(p99), ours("broadcast/stalled/none/p99")))
+    yield Target("threads/100x16x20", "of one context's time", AT_MOST, CONTEXTS, of_limit("threads/100x16x20"))
     yield Target("latency/1000", "of bare epoll", AT_MOST, 1.02, of_limit("latency/1000"))
     for style, wanted in IDLE.items():
         yield Target(f"idle/{style}", "bytes", AT_MOST, wanted, ours(f"idle/{style}"))

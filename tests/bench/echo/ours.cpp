@@ -1,8 +1,10 @@
 // kindwire's echo server, with the handler that README.md shows or with callbacks. For speed, as README.md
-// has it: no strands and concurrency hint 1, since one thread runs the context. `general` is the coroutine as several
-// threads would run it: with strands, and a context that knows nothing of them.
+// has it: no strands and concurrency hint 1, since one thread runs the context. `general` is the coroutine as
+// several threads would run it: with strands, and a context that knows nothing of them. `contexts`: the
+// coroutine on several contexts with a thread each.
 //
 //     ours coroutine|callback|general [MAX_MESSAGE_SIZE]
+//     ours contexts NUMBER
 #include <asio/awaitable.hpp>
 #include <asio/io_context.hpp>
 #include <cstddef>
@@ -55,10 +57,25 @@ class echoing : public std::enable_shared_from_this<echoing> {
   kw::net::websocket ws_;
 };
 
+void print_port(kw::net::server const& server) {
+  std::printf("%u\n", static_cast<unsigned>(server.port()));
+  std::fflush(stdout);
+}
+
+int serve_on_contexts(unsigned number) {
+  kw::net::server server{{.threads = number}};
+  server.websocket("/", echo);
+  server.start();
+  print_port(server);
+  server.run();
+  return 0;
+}
+
 }  // namespace
 
 int main(int count, char** values) {
   std::string_view const style = values[1];
+  if (style == "contexts") return serve_on_contexts(static_cast<unsigned>(std::atoi(values[2])));
   kw::net::server_options options;
   options.strands = style == "general";
   if (count > 2) options.connection.max_message_size = std::strtoull(values[2], nullptr, 10);
@@ -70,7 +87,6 @@ int main(int count, char** values) {
     server.websocket("/", [](kw::net::websocket ws) { std::make_shared<echoing>(std::move(ws))->next(); });
   }
   server.start();
-  std::printf("%u\n", static_cast<unsigned>(server.port()));
-  std::fflush(stdout);
+  print_port(server);
   io.run();
 }
