@@ -396,8 +396,7 @@ class mailbox final : public mail_waker, public std::enable_shared_from_this<mai
   std::shared_ptr<void> (*const lock_owner_)(void*);
   void (*const tell_owner_)(void*);
   std::shared_ptr<message_encoder const> const encoder_;
-
-  std::atomic<std::uint32_t> refused_{0};
+  std::atomic<std::uint32_t> refused_{0};  // by the hard mark, if they are counted
   bool counts_refused_ = false;
 
   // For the owner only.
