@@ -163,7 +163,9 @@ class Run:
         """Once it is in its room; the people."""
         while True:
             self.type("/who")
-            line = (await asyncio.wait_for(self.process.stdout.readline(), PATIENCE)).decode()
+            line = ""
+            while not line.startswith(("* here: ", "* not connected")):  # others may come in meanwhile
+                line = (await asyncio.wait_for(self.process.stdout.readline(), PATIENCE)).decode()
             if line.startswith("* here: "):
                 return line[8:].rstrip("\n").split(", ")
             await asyncio.sleep(0.1)
@@ -180,6 +182,8 @@ class Run:
         else:
             self.process.send_signal(how)
         rest = await asyncio.wait_for(self.process.stdout.read(), PATIENCE)
+        errors = (await asyncio.wait_for(self.process.stderr.read(), PATIENCE)).decode()
+        same("Sanitizer" in errors or "runtime error" in errors, False, f"a fault in {errors[:2000]}")
         await asyncio.wait_for(self.process.wait(), PATIENCE)
         return self.process.returncode, rest.decode().splitlines()
 
