@@ -31,9 +31,9 @@ MANY = ["limit", "control", "ours", "ours_thread"]  # what is measured with so m
 CASES = {(1, 1000, 128): list(SERVERS), (16, 1000, 128): list(SERVERS), (1, 10000, 128): MANY, (16, 10000, 128): MANY}
 ROOM, STALLED, SIZE = 1000, 500, 128
 FRAME = SIZE + 4
-# Messages published before, and while, their size is looked at: more than the system takes for a connection, and all less
-# than the soft mark of its queue.
-TAKEN, UNREAD = 2000, 5000
+# Turns before, and while, the size of what they publish is looked at: more than the system takes for a connection, and all
+# less than the soft mark of its queue.
+A_TURN, TAKEN, UNREAD = 16, 125, 312
 
 
 def can_run(programs, command):
@@ -82,11 +82,11 @@ class Broadcast:
             return
         waiting = {}
         try:
-            waiting["none"] = self.windows("ours", 1, ROOM, SIZE)
-            waiting[STALLED] = self.windows("ours", 1, ROOM, SIZE, f"stalled={STALLED}")
+            waiting["none"] = self.windows("ours", A_TURN, ROOM, SIZE)
+            waiting[STALLED] = self.windows("ours", A_TURN, ROOM, SIZE, f"stalled={STALLED}")
             *_, before = waiting[STALLED].work(-TAKEN)
             *_, after = waiting[STALLED].work(-UNREAD)
-            self.print(f"broadcast/stalled/{STALLED}/memory", "bytes/message", "ours", (after - before) / UNREAD)
+            self.print(f"broadcast/stalled/{STALLED}/memory", "bytes/message", "ours", (after - before) / (A_TURN * UNREAD))
             self.print(f"broadcast/stalled/{STALLED}/memory", "bytes/message", "limit", FRAME)
             waiting[STALLED].work(-UNREAD)  # now more has been published than may wait
             for number in range(self.given.rounds):
