@@ -516,6 +516,28 @@ TEST_CASE("a quiet room that is kept for long keeps no other, and for ever is po
   CHECK(one.heard().size() == 2);
 }
 
+TEST_CASE("what is not to be kept goes out as it is, in its order, and is not kept") {
+  world w;
+  auto const room = w.users.room("x", {.history = 10});
+  side a = w.make(), b = w.make();
+  auto ann = w.users.join("ann", *a.ws);
+  ann.enter("x");
+  ann.publish("x", "1");
+  CHECK(ann.publish("x", "who is typing", {.keep = false}));
+  CHECK(room.publish(std::vector<unsigned char>{'b'}, {.keep = false}));
+  ann.publish("x", "2");
+  w.settle();
+  strings heard = a.heard();
+  heard.erase(heard.begin());
+  CHECK(texts_of(heard) == strings{"1", "who is typing", "b", "2"});
+  auto bob = w.users.join("bob", *b.ws);
+  bob.enter("x", {.latest = 10});
+  w.settle();
+  heard = b.heard();
+  heard.erase(heard.begin());
+  CHECK(texts_of(heard) == strings{"1", "2"});
+}
+
 TEST_CASE("history without an envelope, and for a while only") {
   world all;
   auto const room = all.users.room("r", {.history = 10, .history_time = 800ms, .envelope = false});

@@ -174,6 +174,23 @@ TEST_CASE("who comes back to another node gets what was missed, once and in orde
   CHECK(texts_of(f.heard()) == strings{"all"});
 }
 
+TEST_CASE("what is not to be kept comes to all nodes, and is not kept") {
+  world w(with_history());
+  side a = w.make(), b = w.make(), c = w.make();
+  auto ann = w.one->join("ann", *a.ws), bob = w.two->join("bob", *b.ws), cid = w.two->join("cid", *c.ws);
+  ann.enter("x");
+  bob.enter("x");
+  ann.publish("x", "1");
+  CHECK(ann.publish_to_others("x", "who is typing", {.keep = false}));
+  ann.publish("x", "2");
+  w.settle();
+  CHECK(texts_of(a.heard()) == strings{"all", "1", "2"});
+  CHECK(texts_of(b.heard()) == strings{"all", "1", "who is typing", "2"});
+  cid.enter("x", {.latest = 10});
+  w.settle();
+  CHECK(texts_of(c.heard()) == strings{"all", "1", "2"});
+}
+
 TEST_CASE("it is said when the log no longer has all that was missed") {
   world w(with_history(2));
   side a = w.make(), b = w.make();

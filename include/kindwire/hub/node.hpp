@@ -157,7 +157,10 @@ class hub_node final : public backplane::listener {
 
   static void deliver(state& hub, room& in, std::uint64_t number, bus_message const& what) {
     std::error_code unfit;
-    if (number == 0) number = in.past.last();
+    if (number == 0) {
+      hub.deliver_passing(in, {what.type, what.payload}, seat_of(hub, what), what.key, what.how);
+      return;
+    }
     hub.deliver(in, number, {what.type, what.payload}, seat_of(hub, what), what.key, what.how, unfit);
   }
 

@@ -74,6 +74,9 @@ struct enter_options {
 struct publish_options {
   std::string_view key = {};  ///< for slow_reader::latest_per_key: what the message is about
   compress how = compress::yes;
+  /// False in a room with history: it goes out as it is, without an id, in order with the others, and is not
+  /// kept for those who come later. For what matters only now: who is typing, where a cursor is.
+  bool keep = true;
 };
 
 }  // namespace kindwire

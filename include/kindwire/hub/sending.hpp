@@ -59,7 +59,11 @@ class hub_sending : public hub_core<Key, Data> {
     std::lock_guard const lock(mutex_);
     delivery result;
     if (bus_ && publish_to_nodes(result, to, what, but, how)) return result;
-    result.receivers = deliver(to, next_number(to), what, but, how.key, how.how, result.error);
+    if (how.keep) {
+      result.receivers = deliver(to, next_number(to), what, but, how.key, how.how, result.error);
+    } else {
+      result.receivers = deliver_passing(to, what, but, how.key, how.how);
+    }
     return result;
   }
   // In a room that the seat is in.
@@ -123,10 +127,24 @@ class hub_sending : public hub_core<Key, Data> {
                       std::string_view key, compress how, std::error_code& failure) {
     auto const now = clock::now();
     to.expire(now);
-    parcel const made = parcel_of(to, number, what, key, how, failure);
-    if (failure) return 0;
+    parcel made = parcel_of(key, how);
+    buffer enveloped;
+    if (!to.is_enveloped()) {
+      fill(made, to, what);
+    } else if (failure = envelope(to, number, what, enveloped); !failure) {
+      fill(made, to, {message_type::text, enveloped.bytes()});
+    } else {
+      return 0;
+    }
     if (!to.link) ids_.note(number);
     to.past.add(number, made, to.options.history, now);
+    return to.hand_out(made, but && but->is_there ? but : nullptr, options.max_waiting);
+  }
+  // As it is, and not to be kept.
+  std::size_t deliver_passing(room& to, content const& what, std::shared_ptr<seat> const& but,
+                              std::string_view key, compress how) {
+    parcel made = parcel_of(key, how);
+    fill(made, to, what);
     return to.hand_out(made, but && but->is_there ? but : nullptr, options.max_waiting);
   }
   std::size_t deliver_to_all(content const& what, std::shared_ptr<seat> const& but, compress how) {
@@ -144,17 +162,10 @@ class hub_sending : public hub_core<Key, Data> {
     return count;
   }
 
-  parcel parcel_of(room& to, std::uint64_t number, content const& what, std::string_view key, compress how,
-                   std::error_code& failure) {
+  static parcel parcel_of(std::string_view key, compress how) {
     parcel made;
     made.how = how;
     if (!key.empty()) made.key = std::make_shared<std::string const>(key);
-    buffer enveloped;
-    if (!to.is_enveloped()) {
-      fill(made, to, what);
-    } else if (failure = envelope(to, number, what, enveloped); !failure) {
-      fill(made, to, {message_type::text, enveloped.bytes()});
-    }
     return made;
   }
 
@@ -169,13 +180,13 @@ class hub_sending : public hub_core<Key, Data> {
   // True if that is all: it goes to all nodes, or nowhere.
   bool publish_to_nodes(delivery& result, room& to, content const& what, std::shared_ptr<seat> const& but,
                         publish_options const& how) {
-    if (to.is_enveloped()) {
+    if (how.keep && to.is_enveloped()) {
       buffer trial;  // what cannot be delivered is not published
       result.error = envelope(to, 0, what, trial);
       if (result.error) return true;
     }
-    std::error_code const failure =
-        post(topic_of_room(to.log->name), what, but, how.key, how.how, log_of(to));
+    std::error_code const failure = post(topic_of_room(to.log->name), what, but, how.key, how.how,
+                                         how.keep ? log_of(to) : backplane::log{});
     if (!decides(failure, result)) return false;
     if (!failure) result.receivers = to.size(but);
     return true;
