@@ -180,6 +180,7 @@ inline void connection::finish(std::error_code outcome) {
   mail_.shut();
   stream().stop_timer();
   stream().close();
+  if (!stream().keeps_bytes()) writing_ = false;
   drop_output();
   tell_end();
   end_operations(outcome);

@@ -181,7 +181,7 @@ inline void connection::write_on() {
 
 inline void connection::on_written(std::error_code failure, std::size_t size) {
   writing_ = false;
-  if (!stream_open()) return;
+  if (!stream_open()) return drop_output();
   take_written(size);
   if (failure) {
     on_write_failed(failure);
@@ -195,15 +195,16 @@ inline void connection::on_written(std::error_code failure, std::size_t size) {
 inline void connection::on_write_failed(std::error_code failure) {
   activity& now = place_.acquire();  // exists, since something was to be written
   now.write_failed = failure;
-  now.in_flight.release();
   drop_output();
 }
 
 // With a pong waiting this may run out of memory: the output then goes with the connection.
 inline void connection::drop_output() noexcept {
   if (place_.is_at_rest()) return;
-  place_.acquire().shared.drop(writing_);
-  try_allocating([&] { place_.acquire().protocol.take_output(); });
+  activity& now = place_.acquire();
+  now.shared.drop(writing_);
+  if (!writing_) now.in_flight.release();
+  try_allocating([&] { now.protocol.take_output(); });
 }
 
 inline void connection::wake_drained() {

@@ -49,6 +49,8 @@ class transport {
   }
   // Writes a part of `bytes`, which stay valid meanwhile.
   virtual void start_write(std::span<std::byte const> bytes) = 0;
+  // True if these may be read even after close(), until on_written().
+  virtual bool keeps_bytes() const noexcept { return true; }
   // Bytes written but not yet taken by the peer's end; 0 if unknown.
   virtual std::size_t untaken() const noexcept = 0;
 

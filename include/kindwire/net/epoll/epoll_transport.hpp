@@ -99,6 +99,8 @@ class epoll_transport final : public transport, private Set::member {
     if (is_in_set() || join()) set_.again(*this);
   }
 
+  bool keeps_bytes() const noexcept override { return false; }
+
   std::size_t untaken() const noexcept override { return untaken_by_peer(socket_); }
 
   endpoint remote_endpoint() const override {
