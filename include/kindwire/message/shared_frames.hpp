@@ -57,6 +57,11 @@ class shared_frames {
   // Of all that it keeps in memory, whatever it uses of that.
   std::size_t block_size() const noexcept { return block_ != nullptr ? block_->capacity : 0; }
 
+  // Of the memory of its block, if all uses of it are charged alike.
+  std::size_t share() const noexcept {
+    return block_ != nullptr ? block_->capacity / block_->uses.load(std::memory_order_relaxed) : 0;
+  }
+
   // Takes up what follows directly in the same block; false, with nothing changed, if it does not.
   bool join(shared_frames const& next) noexcept {
     if (block_ == nullptr || block_ != next.block_ || end_ != next.begin_) return false;

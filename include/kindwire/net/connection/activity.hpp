@@ -20,6 +20,7 @@
 #include "../options.hpp"
 #include "observation.hpp"
 #include "operation.hpp"
+#include "queue_account.hpp"
 #include "shared_runs.hpp"
 
 namespace kindwire::net::detail {
@@ -152,6 +153,10 @@ class activity_place {
   void begin_observing(std::unique_ptr<observation> fresh) { particular().observed = std::move(fresh); }
   // Null unless there is an observer.
   observation* observed() const noexcept { return particulars_ ? particulars_->observed.get() : nullptr; }
+  // Null unless its server limits what is queued.
+  queue_charge* charge() const noexcept { return particulars_ ? particulars_->charge.get() : nullptr; }
+  // May throw std::bad_alloc.
+  void set_charge(std::unique_ptr<queue_charge> charge) { particular().charge = std::move(charge); }
 
   // May throw std::bad_alloc.
   void begin_metering() { particular(); }
@@ -194,6 +199,7 @@ class activity_place {
     std::optional<statistics> counts;
     std::unique_ptr<observation> observed;
     clock::time_point rests_at{};
+    std::unique_ptr<queue_charge> charge;
   };
   // With options that limit the rate of messages.
   struct metered_particulars : particulars {

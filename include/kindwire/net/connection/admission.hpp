@@ -19,6 +19,7 @@
 #include "../../session/rate.hpp"
 #include "../server_limits.hpp"
 #include "client_address.hpp"
+#include "queue_account.hpp"
 
 namespace kindwire::net::detail {
 
@@ -35,7 +36,8 @@ class admission {
  public:
   using clock = std::chrono::steady_clock;
 
-  explicit admission(server_limits const& limits) : limits_(limits), addresses_(0, seeded()) {}
+  explicit admission(server_limits const& limits)
+      : limits_(limits), addresses_(0, seeded()), queues_(limits.queued) {}
   admission(admission const&) = delete;
   admission& operator=(admission const&) = delete;
 
@@ -50,12 +52,17 @@ class admission {
 
   refused_connections refused() const {
     std::lock_guard const lock(mutex_);
-    return refused_;
+    refused_connections result = refused_;
+    result.queued = queues_.closed();
+    return result;
   }
   counted_connections counted() const {
     std::lock_guard const lock(mutex_);
-    return {connections_, handshakes_, addresses_.size()};
+    return {connections_, handshakes_, addresses_.size(), queues_.size()};
   }
+
+  // Null without a limit.
+  queue_account* queues() noexcept { return limits_.queued != 0 ? &queues_ : nullptr; }
 
  private:
   friend class admission_seat;
@@ -139,6 +146,7 @@ class admission {
   std::size_t handshakes_ = 0;
   std::size_t answered_refusals_ = 0;
   refused_connections refused_;
+  queue_account queues_;
 
   static constexpr std::size_t shortest_sweep = 1024;
 };

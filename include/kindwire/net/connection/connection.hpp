@@ -34,6 +34,7 @@
 #include "mailbox_place.hpp"
 #include "observation.hpp"
 #include "operation.hpp"
+#include "queue_account.hpp"
 #include "roster.hpp"
 #include "transport.hpp"
 #include "try_allocating.hpp"
@@ -72,6 +73,8 @@ class connection : public roster_member {
   // Tells this observer from now on, and first that the connection is open; null for none. The head and the
   // extension are there. Before start(); may throw std::bad_alloc.
   void observe(std::shared_ptr<observer> by, connection_facts facts);
+  // Counts what it has queued among that of all; before start(). May throw std::bad_alloc.
+  void count_queue(std::shared_ptr<queue_account> among);
 
   // Bytes that followed the opening handshake are the first of the frames (RFC 6455 §4.1).
   void start(std::span<std::byte const> leftover);
@@ -339,6 +342,7 @@ class connection : public roster_member {
 
   void on_write_failed(std::error_code failure);
   void drop_output() noexcept;
+  void note_queue(queue_charge& charge, bool anew) noexcept;
   void wake_drained();
   std::error_code drained_outcome() const noexcept;
 

@@ -48,6 +48,7 @@ class mailbox_place {
   // As above; no effect without a mailbox.
   bool is_open() const noexcept { return box_ != nullptr; }
   bool has_mail() const noexcept { return box_ != nullptr && box_->has_mail(); }
+  std::size_t size() const noexcept { return box_ != nullptr ? box_->size() : 0; }
   template <class Put, class Queued>
   void take(bool inside_message, Put&& put, Queued&& queued) {
     if (box_ != nullptr) box_->take(inside_message, put, queued);

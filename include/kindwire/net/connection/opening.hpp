@@ -292,6 +292,8 @@ class opening final : public roster_member {
                                             .route = target.pattern});
         report_.settle();
       }
+      if (queue_account* const queues = server_->limits ? server_->limits->queues() : nullptr)
+        result->count_queue({server_, queues});
       server_->members->enrol(result, seat_);
       result->start(handshake_.leftover());
       if (stopped_) result->stop(*stopped_);

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <asio/any_io_executor.hpp>
 #include <asio/error.hpp>
+#include <asio/post.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -13,6 +15,7 @@
 
 #include "../../error.hpp"
 #include "../../message/buffer.hpp"
+#include "../../message/close.hpp"
 #include "../../message/prepared_message.hpp"
 #include "../../message/shared_frames.hpp"
 #include "../../session.hpp"
@@ -20,6 +23,8 @@
 #include "connection.hpp"
 #include "mailbox_place.hpp"
 #include "operation.hpp"
+#include "queue_account.hpp"
+#include "roster.hpp"
 #include "try_allocating.hpp"
 
 namespace kindwire::net::detail {
@@ -205,6 +210,29 @@ inline void connection::drop_output() noexcept {
   now.shared.drop(writing_);
   if (!writing_) now.in_flight.release();
   try_allocating([&] { now.protocol.take_output(); });
+  if (queue_charge* const charge = place_.charge()) note_queue(*charge, true);
+}
+
+inline void connection::count_queue(std::shared_ptr<queue_account> among) {
+  place_.set_charge(std::make_unique<queue_charge>(
+      std::move(among), weak_from_this(), [](std::shared_ptr<roster_member> const& owner, bool at_once) {
+        auto self = std::static_pointer_cast<connection>(owner);
+        asio::any_io_executor const executor = self->executor();
+        asio::post(executor, [self = std::move(self), at_once] {
+          constexpr auto why = kindwire::error::send_queue_full;
+          if (at_once) return self->cut(why);
+          if (!try_allocating(
+                  [&] { self->close(close_code::try_again_later, kindwire::detail::describe(why)); }))
+            self->cut(no_memory());
+        });
+      }));
+}
+
+// `anew`: whatever the account was told before.
+inline void connection::note_queue(queue_charge& charge, bool anew) noexcept {
+  std::size_t const size = queued() + mail_.size();
+  if (!charge.is_due(size) && !(anew && charge.counts())) return;
+  charge.set(size, queued_own() + mail_.size() + place_.peek().shared.held());
 }
 
 inline void connection::wake_drained() {

@@ -19,6 +19,13 @@ class shared_runs {
   // Bytes of all runs.
   std::size_t size() const noexcept { return size_; }
 
+  // Bytes of memory that the runs take, with a share of what others hold as well.
+  std::size_t held() const noexcept {
+    std::size_t sum = (runs_.size() - first_) * sizeof(run);
+    for (std::size_t i = first_; i != runs_.size(); ++i) sum += runs_[i].frames.share();
+    return sum;
+  }
+
   // Behind everything that is queued: `own` bytes of the connection's own, and all runs. What follows in the
   // same block is part of the last run. `begun` bytes of the first frame have been written already. May throw
   // std::bad_alloc; then nothing has changed.

@@ -41,6 +41,8 @@ inline void connection::tick(clock::time_point due) {
   bool const off = options().ping_interval.count() <= 0 && options().idle_timeout.count() <= 0 &&
                    place_.extension() == nullptr && !held_back_;
   if (off || ending_.has_term() || !stream_open()) return;
+  if (queue_charge* const charge = place_.charge()) [[unlikely]]
+    note_queue(*charge, true);
   using kindwire::detail::keepalive;
   auto step = keepalive_.tick(clock::now(), due, options().keepalive(), known_of_life());
   if (step.what != keepalive::verdict::wait && step.what != keepalive::verdict::ping) {

@@ -83,6 +83,8 @@ inline void connection::advance() {
   mail_.set_queued(queued());
   if (place_.observed() != nullptr) [[unlikely]]
     tell_turn();
+  if (queue_charge* const charge = place_.charge()) [[unlikely]]
+    note_queue(*charge, false);
   wake_drained();
   if (!protocol().is_open()) mail_.seal();
   if (!run_ending()) return;
