@@ -31,19 +31,17 @@
 #include "../../handshake/server.hpp"
 #include "../../handshake/upgrade.hpp"
 #include "../async_stream.hpp"
-#include "../epoll/epoll_transport.hpp"
-#include "../epoll/shared_epoll_set.hpp"
 #include "../options.hpp"
 #include "../route_options.hpp"
 #include "admission.hpp"
 #include "connection.hpp"
+#include "connection_of.hpp"
 #include "deadline.hpp"
 #include "handshake_report.hpp"
 #include "kept_head.hpp"
 #include "roster.hpp"
 #include "running_check.hpp"
 #include "server_state.hpp"
-#include "stream_transport.hpp"
 #include "target_of.hpp"
 #include "try_allocating.hpp"
 
@@ -314,53 +312,12 @@ class opening final : public roster_member {
     }
   }
 
-  // Null if the stream is gone: the deadline may have expired in the meantime.
   std::shared_ptr<connection> make_connection(route const& target) {
     // Shares ownership of the server's state, which owns the routes.
     auto const& own = target.options.connection;
-    std::shared_ptr<connection_options const> const options(server_, own ? &*own : &server_->connection);
-#if defined(KINDWIRE_HAS_EPOLL_SET)
-    // A plain socket of an io_context waits in an epoll set of ours instead of Asio's reactor.
-    if constexpr (requires(std::error_code failure) {
-                    typename Stream::protocol_type;
-                    stream_.release(failure);
-                  }) {
-      auto const* const strand = target_of<shared_epoll_set::strand>(executor_);
-      if (one_thread_) {
-        auto const* const io = target_of<asio::io_context::executor_type>(executor_);
-        if (auto* const set = set_of<epoll_set>(*io))
-          return over_epoll(std::make_shared<epoll_connection<epoll_set>>(role::server, options, *set));
-      } else if (strand != nullptr) {
-        if (auto* const set = set_of<shared_epoll_set>(strand->get_inner_executor()))
-          return over_epoll(
-              std::make_shared<epoll_connection<shared_epoll_set>>(role::server, options, *set, *strand));
-      }
-    }
-#endif
-    return std::make_shared<stream_connection<Stream>>(role::server, options, std::move(stream_));
+    std::shared_ptr<connection_options const> options(server_, own ? &*own : &server_->connection);
+    return connection_of(stream_, executor_, one_thread_, std::move(options));
   }
-
-#if defined(KINDWIRE_HAS_EPOLL_SET)
-  // Null if no descriptor is left for it; Asio's reactor needs none.
-  template <class Set>
-  static Set* set_of(asio::io_context::executor_type const& executor) {
-    try {
-      return &Set::of(asio::query(executor, asio::execution::context));
-    } catch (std::system_error const&) {
-      return nullptr;
-    }
-  }
-
-  template <class Connection>
-  std::shared_ptr<connection> over_epoll(std::shared_ptr<Connection> result) {
-    std::error_code failure;
-    stream_.non_blocking(true, failure);
-    auto const socket = stream_.release(failure);
-    if (failure) return nullptr;
-    result->over().take(socket);
-    return result;
-  }
-#endif
 
   void answer_page(response const& what) {
     report_.settle();
