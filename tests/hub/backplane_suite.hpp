@@ -250,6 +250,28 @@ void refusal() {
 }
 
 template <class World>
+void released_while_away() {
+  World world;
+  plane_side ann(world), bob(world);
+  for (auto* each : {&ann, &bob}) {
+    subscribe(world, *each, "a");
+    subscribe(world, *each, "b");
+  }
+  for (auto name : {"1", "2"}) ann.plane->hold("a", name, "");
+  ann.plane->hold("b", "3", "");
+  REQUIRE(await(world, [&] { return bob["a"].people.size() == 2 && bob["b"].people.size() == 1; }));
+  world.cut(0);
+  REQUIRE(await(world, [&] { return static_cast<bool>(ann.ears->connection); }));
+  ann.plane->release("a", "1");
+  ann.plane->release("a", "2");
+  ann.plane->hold("a", "2", "again");
+  ann.plane->unsubscribe("b");
+  world.mend(0);
+  REQUIRE(await(world, [&] { return bob["a"].people.size() == 1 && bob["b"].people.empty(); }));
+  CHECK(bob["a"].people.begin()->second == "again");
+}
+
+template <class World>
 void gap() {
   World world;
   plane_side ann(world), bob(world);
@@ -391,6 +413,7 @@ void backplane_suite() {
       {"a node that ends in order releases what it holds", leave<World>},
       {"what a killed node holds is released after its term", kill<World>},
       {"without a connection, a topic without a log refuses messages", refusal<World>},
+      {"what is released while the connection is away is released", released_while_away<World>},
       {"after an outage a log closes the gap, in both directions", gap<World>},
       {"what would wait in too much memory is refused", bound<World>},
       {"over many cuts, each message of a log comes once, in order", cuts<World>},

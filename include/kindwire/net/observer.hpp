@@ -155,8 +155,8 @@ class observer {
   /// A ping of our own was answered: see websocket::last_round_trip().
   virtual void round_trip(connection_facts const&, std::chrono::milliseconds) noexcept {}
 
-  /// Asked once for each connection, at its beginning: whether frame() shall be called, which costs time for
-  /// each frame, and about 700 bytes for each connection.
+  /// Whether frame() shall be called, which costs time for each frame, and about 700 bytes for each
+  /// connection. Always the same: it may be asked once, or for each connection or frame.
   virtual bool wants_frames() const noexcept { return false; }
   /// A frame as it is on the wire, compressed if it was, but unmasked: when its header and the beginning of
   /// its payload, up to 256 bytes, have been read, or the stream has taken them. After the first frame that

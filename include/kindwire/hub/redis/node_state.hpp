@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <new>
 #include <string>
@@ -139,6 +140,7 @@ class redis_node_state final : public redis_connection_owner,
     failures_ = 0;
     inbox_.set_connected(true);
     tell_connection({});
+    for (auto const& [what, number] : released_) release_now(what.first, what.second, number);
     for (auto const& [name, topic] : topics_.all()) hold_all(*topic);
     for (auto const& [name, topic] : topics_.all()) ask_snapshot(topic);
     publisher_.connect(connection_);
@@ -212,10 +214,11 @@ class redis_node_state final : public redis_connection_owner,
       case redis_request::kind::hold:
         if (!topic) return;
         topic->held.insert_or_assign(next.name, next.value);
+        released_.erase({next.topic, next.name});
         if (is_ready_) hold(topic, next.name, next.value);
         return;
       case redis_request::kind::release:
-        if (topic && topic->held.erase(next.name) != 0 && is_ready_) release(next.topic, next.name);
+        if (topic && topic->held.erase(next.name) != 0) release(next.topic, next.name);
         return;
       case redis_request::kind::publish:
         publish(topic.get(), {std::move(next.topic), std::move(next.name), next.keep});
@@ -229,9 +232,7 @@ class redis_node_state final : public redis_connection_owner,
   }
   void unsubscribe(redis_subscription& topic) {
     publish_early(topic);
-    if (is_ready_) {
-      for (auto const& [name, value] : topic.held) release(topic.name, name);
-    }
+    for (auto const& [name, value] : topic.held) release(topic.name, name);
     if (may_subscribe_) subscribe("UNSUBSCRIBE", {names_.channel(topic.name)});
     topics_.remove(std::string(topic.name));
   }
@@ -283,10 +284,17 @@ class redis_node_state final : public redis_connection_owner,
                        retry_later();
                      });
   }
-  void release(std::string const& topic, std::string_view name) {
+  // Until Redis has said so: otherwise the record would be there as long as this node lives.
+  void release(std::string const& topic, std::string const& name) {
+    released_.insert_or_assign({topic, name}, ++last_release_);
+    if (is_ready_) release_now(topic, name, last_release_);
+  }
+  void release_now(std::string const& topic, std::string const& name, std::uint64_t number) {
     connection_->run(redis_script::release, {names_.held(topic)}, {names_.channel(topic), id_, name},
-                     [this](redis_reply& reply) {
-                       if (!reply.is(reply_kind::string)) connection_->fail(reply);
+                     [this, what = std::pair(topic, name), number](redis_reply& reply) {
+                       if (!reply.is(reply_kind::string)) return connection_->fail(reply);
+                       auto const found = released_.find(what);
+                       if (found != released_.end() && found->second == number) released_.erase(found);
                      });
   }
 
@@ -417,6 +425,9 @@ class redis_node_state final : public redis_connection_owner,
   redis_topics topics_;
   redis_life life_{names_, topics_, id_, options_->node_term};
   redis_publisher publisher_{names_, inbox_, [this] { retry_later(); }};
+  std::map<std::pair<std::string, std::string>, std::uint64_t>
+      released_;  // topic and name; not confirmed yet
+  std::uint64_t last_release_ = 0;
   std::deque<std::weak_ptr<redis_subscription>> to_ask_;
   std::size_t asked_ = 0;  // snapshots that are under way
   std::size_t attempts_ = 0;

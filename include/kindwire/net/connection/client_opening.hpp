@@ -170,7 +170,11 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
       }
       opened->start(handshake_.leftover());
     });
-    if (!made) return opened ? done_.post(no_memory(), websocket{}) : end(no_memory());
+    if (!made && opened) {
+      report_.failed(handshake_failure::error, 0, no_memory(), target_);  // unless it was opened
+      return done_.post(no_memory(), websocket{});
+    }
+    if (!made) return end(no_memory());
     done_.complete({}, websocket_access::make(opened));
   }
 

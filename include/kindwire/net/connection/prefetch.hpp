@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace kindwire::net::detail {
 
@@ -10,7 +11,8 @@ namespace kindwire::net::detail {
 inline void prefetch([[maybe_unused]] void const* at, [[maybe_unused]] std::size_t size) noexcept {
 #if defined(__GNUC__) || defined(__clang__)
   constexpr std::size_t line = 64;
-  for (std::size_t i = 0; i < size; i += line) __builtin_prefetch(static_cast<char const*>(at) + i);
+  auto const begin = reinterpret_cast<std::uintptr_t>(at);
+  for (std::size_t i = 0; i < size; i += line) __builtin_prefetch(reinterpret_cast<void const*>(begin + i));
 #endif
 }
 

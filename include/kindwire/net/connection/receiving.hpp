@@ -159,7 +159,7 @@ inline void connection::end_input(std::error_code failure) {
 
 inline void connection::on_read(std::error_code failure, std::size_t size) {
   if (size != 0) {
-    see_received(size);
+    if (stream_open()) see_received(size);
     place_.acquire().protocol.commit(size);
   }
   on_input(failure, size);
@@ -167,7 +167,7 @@ inline void connection::on_read(std::error_code failure, std::size_t size) {
 
 inline void connection::on_read(std::error_code failure, buffer block) {
   std::size_t const size = block.size();
-  if (observation* const seen = place_.observed()) [[unlikely]]
+  if (observation* const seen = place_.observed(); seen != nullptr && stream_open()) [[unlikely]]
     seen->saw_received(block.bytes());
   // If out of memory, the session reports it itself; but there may be no memory for a session.
   if (size != 0 && !try_allocating([&] { place_.acquire().protocol.put(std::move(block)); }) &&

@@ -60,7 +60,12 @@ template <line_stream Stream>
 line_writer lines_to(Stream& to) {
   return [&to](std::string_view line) {
     std::string const whole = std::string(line) + '\n';
-    bool const written{to.write(whole.data(), static_cast<std::ptrdiff_t>(whole.size())).flush()};
+    bool written = false;
+    try {
+      written = static_cast<bool>(to.write(whole.data(), static_cast<std::ptrdiff_t>(whole.size())).flush());
+    } catch (...) {
+      // Of a stream whose exceptions() are on.
+    }
     if (!written) to.clear();
     return written;
   };

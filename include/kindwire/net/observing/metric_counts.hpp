@@ -145,6 +145,7 @@ class route_table {
 
   route_counts& of(connection_facts const& which) noexcept {
     if (route_counts* const found = find(which)) return *found;
+    if (places_.back().load(std::memory_order_relaxed) != nullptr) return others_;
     std::lock_guard const lock(mutex_);
     if (route_counts* const found = find(which)) return *found;
     for (auto& place : places_) {
@@ -278,8 +279,9 @@ class counting_observer final : public observer {
     write_route(to, "kindwire_connections_opened_total", "counter", "Opening handshakes that were completed.",
                 [](of each) { return each.opened.get(); });
     write_route(to, "kindwire_connections_open", "gauge", "Connections that are open.", [](of each) {
-      std::uint64_t const closed = each.closed.get();  // first: never more than were opened
-      return each.opened.get() - closed;
+      // One that had no memory for its route at first may have been closed under another than it was opened.
+      std::uint64_t const closed = each.closed.get(), opened = each.opened.get();
+      return opened > closed ? opened - closed : 0;
     });
     write_route(to, "kindwire_received_messages_total", "counter",
                 "Messages that applications have received.",
