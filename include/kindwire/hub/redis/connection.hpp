@@ -26,7 +26,7 @@
 
 namespace kindwire::detail {
 
-enum class redis_script : std::size_t { publish, snapshot, hold, release, bury, hello };
+enum class redis_script : std::size_t { publish, snapshot, hold, release, remove, hello };
 
 class redis_connection_owner {
  public:
@@ -161,7 +161,7 @@ class redis_connection final : public redis_link_owner,
     ask({"INFO", "server"}, [this](redis_reply& reply) { take_info(reply); });
     constexpr std::array<std::string_view, 6> texts = {redis_publish_script, redis_snapshot_script,
                                                        redis_hold_script,    redis_release_script,
-                                                       redis_bury_script,    redis_hello_script};
+                                                       redis_remove_script,  redis_hello_script};
     for (std::size_t i = 0; i != texts.size(); ++i) {
       std::string const script = std::string(redis_script_parts) += texts[i];
       ask({"SCRIPT", "LOAD", script}, [this, i](redis_reply& reply) {

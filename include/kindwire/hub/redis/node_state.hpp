@@ -21,8 +21,8 @@
 
 #include "../backplane.hpp"
 #include "connection.hpp"
+#include "heartbeat.hpp"
 #include "inbox.hpp"
-#include "life.hpp"
 #include "names.hpp"
 #include "outbox.hpp"
 #include "publisher.hpp"
@@ -70,7 +70,7 @@ class redis_node_state final : public redis_connection_owner,
   void end() noexcept {
     has_ended_ = true;
     try {
-      asio::post(strand_, [self = shared_from_this()] { self->guard([&] { self->say_goodbye(); }); });
+      asio::post(strand_, [self = shared_from_this()] { self->guard([&] { self->leave(); }); });
     } catch (...) {}  // the connection ends with the last operation that is under way
   }
 
@@ -105,7 +105,7 @@ class redis_node_state final : public redis_connection_owner,
 
   void on_commands() override {
     std::string const before = std::to_string(publisher_.first() - 1);
-    connection_->run(redis_script::hello, {names_.sent(), names_.node()}, {before, life_.term()},
+    connection_->run(redis_script::hello, {names_.sent(), names_.node()}, {before, heartbeat_.term()},
                      [this](redis_reply& reply) {
                        std::uint64_t sent = 0;
                        if (!reply.is(reply_kind::string) || !parse_redis_number(reply.text, sent))
@@ -303,7 +303,7 @@ class redis_node_state final : public redis_connection_owner,
       topic->asks_again = true;
       return;
     }
-    topic->told.lose();
+    topic->view.lose();
     to_ask_.push_back(topic);
     ask_snapshots();
   }
@@ -337,7 +337,7 @@ class redis_node_state final : public redis_connection_owner,
     }
     auto found = redis_snapshot::parse(reply);
     if (!found) return connection_->fail(reply);
-    auto const wants = topic->told.take_snapshot(std::move(*found), id_, teller_of(*topic));
+    auto const wants = topic->view.take_snapshot(std::move(*found), id_, teller_of(*topic));
     bool const again = std::exchange(topic->asks_again, false);
     if (wants == redis_topic::wants::snapshot || again) ask_snapshot(topic);
   }
@@ -355,14 +355,14 @@ class redis_node_state final : public redis_connection_owner,
   void on_channel(std::string_view channel, std::string_view bytes) override {
     auto const topic = topics_.find(names_.topic(channel));
     if (!topic || !topic->is_confirmed) return;  // it has been left
-    auto const wants = topic->told.take_message(bytes, teller_of(*topic));
+    auto const wants = topic->view.take_message(bytes, teller_of(*topic));
     if (wants == redis_topic::wants::snapshot && is_ready_) ask_snapshot(topic);
   }
 
   // Signs of life.
 
   void beat() {
-    life_.show(connection_, [this](std::string const& node) {
+    heartbeat_.show(connection_, [this](std::string const& node) {
       tell([&](backplane::listener& to) { to.on_node_lost(node); });
     });
     // The keys of records expire after a day.
@@ -378,7 +378,7 @@ class redis_node_state final : public redis_connection_owner,
 
   // The end.
 
-  void say_goodbye() {
+  void leave() {
     delay_.cancel();
     beat_.cancel();
     if (!is_ready_) return close();
@@ -423,7 +423,7 @@ class redis_node_state final : public redis_connection_owner,
   asio::steady_timer beat_;
   asio::steady_timer retry_;
   redis_topics topics_;
-  redis_life life_{names_, topics_, id_, options_->node_term};
+  redis_heartbeat heartbeat_{names_, topics_, id_, options_->node_term};
   redis_publisher publisher_{names_, inbox_, [this] { retry_later(); }};
   std::map<std::pair<std::string, std::string>, std::uint64_t>
       released_;  // topic and name; not confirmed yet

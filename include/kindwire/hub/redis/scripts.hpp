@@ -153,7 +153,7 @@ return 'released'
 )";
 
 // KEYS: held, the key of a node that seems dead. ARGV: channel, node.
-inline constexpr std::string_view redis_bury_script = R"(
+inline constexpr std::string_view redis_remove_script = R"(
 if redis.call('EXISTS', KEYS[2]) == 0 then
   for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
     local node, name = split(field)
@@ -163,7 +163,7 @@ if redis.call('EXISTS', KEYS[2]) == 0 then
     end
   end
 end
-return 'buried'
+return 'removed'
 )";
 
 // KEYS: sent, node. ARGV: the sequence before the first that may come, the node's term.

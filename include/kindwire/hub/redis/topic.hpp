@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "../backplane.hpp"
-#include "told.hpp"
+#include "event.hpp"
 
 namespace kindwire::detail {
 
@@ -23,7 +23,7 @@ class redis_topic {
  public:
   enum class wants : bool { nothing, snapshot };
 
-  // Calls `tell` with a function of the listener; what that returns is false once nothing is to be told.
+  // Calls `tell` with what is to be called with the listener and the name of the topic.
   template <class Tell>
   wants take_message(std::string_view bytes, Tell&& tell) {
     if (!is_current_) {
@@ -96,24 +96,24 @@ class redis_topic {
   // False if something before it is missing.
   template <class Tell>
   bool take(std::string_view bytes, Tell& tell) {
-    auto const told = redis_told::parse(bytes);
-    if (!told) return true;  // anybody may publish on the channel
-    switch (told->type) {
-      case redis_told::kind::plain: tell_message(0, told->bytes, tell); return true;
-      case redis_told::kind::logged:
-        if (told->epoch != epoch_) return false;
-        if (told->number <= last_) return true;
-        if (told->number != last_ + 1) return false;
-        last_ = told->number;
-        tell_message(told->number, told->bytes, tell);
+    auto const event = redis_event::parse(bytes);
+    if (!event) return true;  // anybody may publish on the channel
+    switch (event->type) {
+      case redis_event::kind::plain: tell_message(0, event->bytes, tell); return true;
+      case redis_event::kind::logged:
+        if (event->epoch != epoch_) return false;
+        if (event->number <= last_) return true;
+        if (event->number != last_ + 1) return false;
+        last_ = event->number;
+        tell_message(event->number, event->bytes, tell);
         return true;
-      case redis_told::kind::held:
-      case redis_told::kind::released: break;
+      case redis_event::kind::held:
+      case redis_event::kind::released: break;
     }
-    if (told->number <= version_) return true;
-    if (told->before != version_) return false;
-    version_ = told->number;
-    change_record(*told, tell);
+    if (event->number <= version_) return true;
+    if (event->before != version_) return false;
+    version_ = event->number;
+    change_record(*event, tell);
     return true;
   }
   template <class Tell>
@@ -123,11 +123,11 @@ class redis_topic {
     });
   }
   template <class Tell>
-  void change_record(redis_told const& told, Tell& tell) {
-    bool const is_held = told.type == redis_told::kind::held;
-    std::pair<std::string, std::string> key(told.node, told.name);
-    backplane::record what{told.node == self_ ? std::string() : key.first, key.second,
-                           std::string(told.bytes)};
+  void change_record(redis_event const& event, Tell& tell) {
+    bool const is_held = event.type == redis_event::kind::held;
+    std::pair<std::string, std::string> key(event.node, event.name);
+    backplane::record what{event.node == self_ ? std::string() : key.first, key.second,
+                           std::string(event.bytes)};
     if (is_held) {
       auto const [place, is_new] = records_.try_emplace(std::move(key), what.value);
       if (!is_new && std::exchange(place->second, what.value) == what.value) return;

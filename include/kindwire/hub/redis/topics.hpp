@@ -21,7 +21,7 @@ namespace kindwire::detail {
 struct redis_subscription {
   std::string name;
   backplane::log keep;
-  redis_topic told;
+  redis_topic view;
   std::map<std::string, std::string> held;  // by this node
   // Published before Redis has confirmed the subscription: the node's own messages come back to it.
   std::deque<redis_publication> early;
@@ -68,7 +68,7 @@ class redis_topics {
   void disconnect() noexcept {
     awaited_.clear();
     for (auto const& [name, topic] : all_) {
-      topic->told.disconnect();
+      topic->view.disconnect();
       topic->is_confirmed = false;
       topic->is_asked = false;
       topic->asks_again = false;

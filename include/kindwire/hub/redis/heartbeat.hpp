@@ -17,10 +17,10 @@
 namespace kindwire::detail {
 
 // A part of redis_node_state.
-class redis_life {
+class redis_heartbeat {
  public:
-  redis_life(redis_names const& names, redis_topics const& topics, std::string const& self,
-             std::chrono::milliseconds term)
+  redis_heartbeat(redis_names const& names, redis_topics const& topics, std::string const& self,
+                  std::chrono::milliseconds term)
       : names_(names), topics_(topics), self_(self), term_(std::to_string(term.count() * 3 / 4)) {}
 
   // How long the key of a node is there, in milliseconds. Each node asks for the others' four times in a
@@ -40,7 +40,7 @@ class redis_life {
     by->ask({"PEXPIRE", names_.sent(), "86400000"}, extended);
 
     std::set<std::string, std::less<>> nodes;
-    for (auto const& [name, topic] : topics_.all()) topic->told.add_nodes(nodes);
+    for (auto const& [name, topic] : topics_.all()) topic->view.add_nodes(nodes);
     nodes.erase(self_);
     if (nodes.empty()) return;
     std::vector<std::string> keys;
@@ -52,18 +52,18 @@ class redis_life {
       auto place = reply.items.begin();
       for (auto const& each : nodes) {
         if (!(place++)->is(redis_reply::kind::nil)) continue;
-        bury(*connection, each);
+        remove(*connection, each);
         lost(each);
       }
     });
   }
 
  private:
-  void bury(redis_connection& by, std::string const& node) {
+  void remove(redis_connection& by, std::string const& node) {
     for (auto const& [name, topic] : topics_.all()) {
-      if (!topic->told.has_records_of(node)) continue;
-      topic->told.forget_records_of(node);
-      by.run(redis_script::bury, {names_.held(name), names_.node_prefix() + node},
+      if (!topic->view.has_records_of(node)) continue;
+      topic->view.forget_records_of(node);
+      by.run(redis_script::remove, {names_.held(name), names_.node_prefix() + node},
              {names_.channel(name), node}, [connection = &by](redis_reply& reply) {
                if (!reply.is(redis_reply::kind::string)) connection->fail(reply);
              });

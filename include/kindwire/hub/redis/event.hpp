@@ -1,4 +1,4 @@
-// What the scripts say on a topic's channel, and how a topic looks when Redis is asked.
+// What the scripts say on a channel of a topic, and how the topic looks when Redis is asked.
 #pragma once
 
 #include <charconv>
@@ -22,26 +22,26 @@ bool parse_redis_number(std::string_view text, Number& number) noexcept {
 }
 
 // Views into the message that it was read from.
-struct redis_told {
+struct redis_event {
   enum class kind : char { plain = 'U', logged = 'L', held = 'H', released = 'R' };
 
-  static std::optional<redis_told> parse(std::string_view text) noexcept {
-    redis_told told;
+  static std::optional<redis_event> parse(std::string_view text) noexcept {
+    redis_event event;
     if (text.empty()) return std::nullopt;
-    told.type = static_cast<kind>(text[0]);
+    event.type = static_cast<kind>(text[0]);
     text.remove_prefix(1);
-    bool good = told.type == kind::plain;
-    if (told.type == kind::logged) {
-      good = take_word(text, told.epoch) && take_number(text, told.number);
-    } else if (told.type == kind::held || told.type == kind::released) {
+    bool good = event.type == kind::plain;
+    if (event.type == kind::logged) {
+      good = take_word(text, event.epoch) && take_number(text, event.number);
+    } else if (event.type == kind::held || event.type == kind::released) {
       std::size_t size = 0;
-      good = take_number(text, told.before) && take_number(text, told.number) && take_word(text, told.node) &&
-             take_number(text, size) && size <= text.size();
-      told.name = text.substr(0, good ? size : 0);
-      text.remove_prefix(told.name.size());
+      good = take_number(text, event.before) && take_number(text, event.number) &&
+             take_word(text, event.node) && take_number(text, size) && size <= text.size();
+      event.name = text.substr(0, good ? size : 0);
+      text.remove_prefix(event.name.size());
     }
-    told.bytes = text;
-    return good ? std::optional(told) : std::nullopt;
+    event.bytes = text;
+    return good ? std::optional(event) : std::nullopt;
   }
 
   kind type = kind::plain;
