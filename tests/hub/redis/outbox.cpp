@@ -38,7 +38,7 @@ TEST_CASE("redis outbox: a message leaves when it is confirmed") {
   CHECK(box.first() == 2);
   box.push({"a", "four", {}});
   CHECK(send(box) == numbers{4});
-  for (std::size_t const size : {5, 5, 4}) CHECK(box.confirmed() == size);
+  for (std::size_t const size : {5u, 5u, 4u}) CHECK(box.confirmed() == size);
   CHECK(box.empty());
   CHECK(box.first() == 5);
 }
