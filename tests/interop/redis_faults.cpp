@@ -180,11 +180,13 @@ class client {
     options.handshake_timeout = 5s;
     kw::net::websocket ws = co_await kw::net::connect(co_await asio::this_coro::executor, url, options);
     ++all_.connections;
-    co_await ws.send(enter{room_, last_id_});
+    enter const entering{room_, last_id_};  // g++ 12 copies no temporary of such a type into a coroutine
+    co_await ws.send(entering);
     // What was under way when the connection broke has been published, or never will be, before this comes
     // back.
     is_asking_ = true;
-    co_await ws.send(say{room_, 0});
+    say const question{room_, 0};
+    co_await ws.send(question);
     while (kw::message text = co_await ws.receive()) {
       if (auto const entered = kw::decode<kw::room_entered>(text.text())) {
         if (!entered->complete && !last_id_.empty()) ++all_.incomplete;
@@ -197,7 +199,8 @@ class client {
       if (auto const inner = kw::decode<said>(outer->message.text)) take(*inner);
       while (!is_asking_ && sent_ < messages_ && sent_ - confirmed_ < most_unconfirmed) {
         ++sent_;
-        co_await ws.send(say{room_, sent_});
+        say const next{room_, sent_};
+        co_await ws.send(next);
       }
     }
   }
