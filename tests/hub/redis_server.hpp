@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <unistd.h>
 
 #include <array>
@@ -38,6 +41,13 @@ inline std::uint16_t free_port() {
   asio::io_context io;
   asio::ip::tcp::acceptor const probe(io, {asio::ip::make_address("127.0.0.1"), 0});
   return probe.local_endpoint().port();
+}
+
+// In a process just forked: a test that crashes leaves nothing behind.
+inline void end_with_parent() noexcept {
+#ifdef __linux__
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
 }
 
 // Started by its command line, ended by its process id.
@@ -113,6 +123,7 @@ class redis_server {
     pointers.push_back(nullptr);
     process_ = ::fork();
     if (process_ == 0) {
+      end_with_parent();
       ::execvp(pointers[0], pointers.data());
       ::_exit(127);
     }

@@ -103,6 +103,7 @@ class server_process {
     std::string const port = std::to_string(port_);
     process_ = ::fork();
     if (process_ == 0) {
+      test::end_with_parent();
       ::execl(program_.c_str(), program_.c_str(), "serve", port.c_str(), url_.c_str(), nullptr);
       ::_exit(127);
     }
