@@ -2,6 +2,7 @@
 // callbacks and with coroutines. A client and a server talk over a pair of sockets.
 #include <kindwire/json/dispatcher.hpp>
 #include <kindwire/json/writer.hpp>
+#include <kindwire/net/metrics.hpp>
 #include <kindwire/net/websocket.hpp>
 
 #include <doctest/doctest.h>
@@ -41,7 +42,8 @@ struct reading {
 // An end of a connection, with a thread of its own as programs have them: Asio recycles what few operations
 // need that wait on one thread at the same time.
 struct end {
-  end(asio::local::stream_protocol::socket&& socket, kw::role role) : ws(std::move(socket), role) {}
+  end(asio::local::stream_protocol::socket&& socket, kw::role role, std::shared_ptr<kw::net::observer> watch)
+      : ws(std::move(socket), role, {}, {}, std::move(watch)) {}
 
   void count(int message) {
     if (message == warm_up) counter = {};
@@ -54,12 +56,12 @@ struct end {
 };
 
 struct connection {
-  connection() {
+  explicit connection(std::shared_ptr<kw::net::observer> const& watch = {}) {
     asio::local::stream_protocol::socket near(server_io);
     asio::local::stream_protocol::socket far(client_io);
     asio::local::connect_pair(near, far);
-    server = std::make_unique<end>(std::move(near), kw::role::server);
-    client = std::make_unique<end>(std::move(far), kw::role::client);
+    server = std::make_unique<end>(std::move(near), kw::role::server, watch);
+    client = std::make_unique<end>(std::move(far), kw::role::client, watch);
   }
 
   // The client sends one message after the other by `send` and counts what comes back as it should; then it
@@ -139,11 +141,12 @@ struct shape {
 };
 constexpr shape shapes[] = {{20, 1}, {16384, 1}, {3000, 3}, {16384, 8}};
 
-void check_echo(shape const& of, std::function<void(connection&)> const& serve) {
+void check_echo(shape const& of, std::function<void(connection&)> const& serve,
+                std::shared_ptr<kw::net::observer> const& watch = {}) {
   CAPTURE(of.size);
   CAPTURE(of.fragments);
   std::string const payload(of.size, 'x');
-  connection both;
+  connection both(watch);
   serve(both);
   auto const send = [&](websocket& ws) {
     for (std::size_t i = 0; i != of.fragments; ++i) {
@@ -161,6 +164,10 @@ void check_echo(shape const& of, std::function<void(connection&)> const& serve) 
 
 TEST_CASE("steady state: 10,000 echoes by callbacks allocate nothing: small, of 16 KiB, fragmented") {
   for (shape const& each : shapes) check_echo(each, echo_by_callback);
+}
+
+TEST_CASE("steady state: nor do those whose metrics are counted") {
+  for (shape const& each : shapes) check_echo(each, echo_by_callback, kw::net::metrics());
 }
 
 TEST_CASE("steady state: 10,000 echoes by a coroutine allocate nothing: small, of 16 KiB, fragmented") {

@@ -55,7 +55,8 @@ TEST_CASE("frame watch: the same frames in pieces of any size, and the bytes are
                          "BINARY fin" + masked + " 256 bytes: \"" + std::string(256, 'a') + '"',
                          "BINARY fin" + masked + " 70000 bytes: \"" + std::string(256, 'b') + '"',
                          "CLOSE fin" + masked + " 2 bytes: 1000 normal closure"};
-    for (std::size_t const piece : {1, 2, 3, 13, 255, 256, 257, 4096, 1'000'000}) {
+    for (int const size : {1, 2, 3, 13, 255, 256, 257, 4096, 1'000'000}) {
+      auto const piece = static_cast<std::size_t>(size);
       CAPTURE(piece);
       CHECK(told_of(all, piece, receiver) == expected);
     }
