@@ -191,6 +191,23 @@ TEST_CASE("what is not to be kept comes to all nodes, and is not kept") {
   CHECK(texts_of(c.heard()) == strings{"all", "1", "2"});
 }
 
+TEST_CASE("what is for this node alone comes to no other, in rooms with and without history") {
+  world w(with_history());
+  side a = w.make(), b = w.make(), c = w.make();
+  auto ann = w.one->join("ann", *a.ws), bob = w.two->join("bob", *b.ws), cid = w.one->join("cid", *c.ws);
+  ann.enter("x");
+  bob.enter("x");
+  w.settle();
+  CHECK(w.one->room("x").publish("came", {.here_only = true}).receivers == 1);
+  ann.publish("x", "1");
+  w.settle();
+  CHECK(texts_of(a.heard()) == strings{"all", "came", "1"});
+  CHECK(texts_of(b.heard()) == strings{"all", "1"});
+  cid.enter("x", {.latest = 10});
+  w.settle();
+  CHECK(texts_of(c.heard()) == strings{"all", "1"});
+}
+
 TEST_CASE("it is said when the log no longer has all that was missed") {
   world w(with_history(2));
   side a = w.make(), b = w.make();

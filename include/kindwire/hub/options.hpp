@@ -77,6 +77,9 @@ struct publish_options {
   /// False in a room with history: it goes out as it is, without an id, in order with the others, and is not
   /// kept for those who come later. For what matters only now: who is typing, where a cursor is.
   bool keep = true;
+  /// True: it goes to the connections of this node alone, and is not kept. For what each node finds out by
+  /// itself, as it does in on_enter and on_leave.
+  bool here_only = false;
 };
 
 }  // namespace kindwire

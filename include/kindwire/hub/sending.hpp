@@ -58,8 +58,8 @@ class hub_sending : public hub_core<Key, Data> {
                    publish_options const& how) {
     std::lock_guard const lock(mutex_);
     delivery result;
-    if (bus_ && publish_to_nodes(result, to, what, but, how)) return result;
-    if (how.keep) {
+    if (bus_ && !how.here_only && publish_to_nodes(result, to, what, but, how)) return result;
+    if (how.keep && !how.here_only) {
       result.receivers = deliver(to, next_number(to), what, but, how.key, how.how, result.error);
     } else {
       result.receivers = deliver_passing(to, what, but, how.key, how.how);
