@@ -15,10 +15,15 @@
 #include <kindwire/net/server.hpp>
 #include <mutex>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
+
+#if defined(CHAT_WITH_REDIS)
+#include <kindwire/hub/redis.hpp>
+#endif
 
 #include "arguments.hpp"
 #include "chat_messages.hpp"
@@ -30,6 +35,7 @@ struct chat_options {
   std::size_t history = 200;              // messages of a room
   std::size_t latest = 50;                // of them, sent to a client without any
   std::chrono::milliseconds grace{5000};  // a page that is reloaded within it does not come and go
+  std::string redis = {};                 // URL: the chats with the same one are the nodes of one chat
 };
 
 // Names are taken as they are given; a server with accounts would find them in route_options::before, by a
@@ -41,9 +47,12 @@ class chat_server {
 
   // `executor` must outlive it.
   chat_server(asio::any_io_executor const& executor, chat_options const& with)
-      : with_(with), users_(executor, hub_options_of(with)) {
+      : with_(with), users_(hub_of(executor, with)) {
     users_.on_enter([this](std::string_view room, std::string const& who) { tell<chat::came>(room, who); });
     users_.on_leave([this](std::string_view room, std::string const& who) { tell<chat::went>(room, who); });
+    users_.on_backplane([](std::error_code why_not) {
+      if (why_not) std::fprintf(stderr, "chat: no connection with Redis: %s\n", why_not.message().c_str());
+    });
   }
 
   // Greets a connection, whose name is_name().
@@ -51,7 +60,6 @@ class chat_server {
     hub::seat me = users_.join(std::move(name), ws);
     if (!me) return me;
     chat::welcome hello{me.key(), users_.rooms()};
-    std::erase_if(hello.rooms, is_of_notes);
     if (hello.rooms.size() > most_suggested) hello.rooms.resize(most_suggested);
     me.send(hello);
     return me;
@@ -60,67 +68,72 @@ class chat_server {
   void enter(chat::enter const& to, hub::seat const& me) {
     if (!chat::is_name(to.room)) throw kw::message_refused("bad_room", "a room cannot be called that");
     try {
-      // A connection is in both or in neither.
-      auto const room = users_.room(to.room);
-      auto const notes = users_.room(notes_of(to.room), {});
-      if (room.size() >= most_connections) throw kw::message_refused("room_full", to.room + " is full");
+      if (users_.room(to.room).size() >= most_connections)
+        throw kw::message_refused("room_full", to.room + " is full");
       std::size_t const latest = to.since.empty() ? with_.latest : 0;
       check(me.enter(to.room, {.since = to.since, .latest = latest}).error, to.room);
-      check(me.enter(notes.name()).error, to.room);
-      std::lock_guard const lock(telling_);
-      chat::people now{to.room, {}};
-      for (auto const& each : room.people()) now.names.push_back(each.key);
-      me.send(now);
     } catch (std::system_error const& failure) {
       check(failure.code(), to.room);
     }
   }
-  void leave(chat::leave const& from, hub::seat const& me) {
-    check_name(from.room);
-    me.leave(notes_of(from.room));
-    me.leave(from.room);
+  void leave(chat::leave const& from, hub::seat const& me) { me.leave(from.room); }
+  void who(chat::who const& in, hub::seat const& me) {
+    if (!chat::is_name(in.room)) throw kw::message_refused("not_in_room", "no room is called that");
+    try {
+      std::lock_guard const lock(telling_);
+      chat::people now{in.room, {}};
+      for (auto const& each : users_.room(in.room).people()) now.names.push_back(each.key);
+      // In a room without anybody of this node, it does not know who is there.
+      if (std::find(now.names.begin(), now.names.end(), me.key()) == now.names.end())
+        check(std::make_error_code(std::errc::permission_denied), in.room);
+      me.send(now);
+    } catch (std::system_error const& failure) {
+      check(failure.code(), in.room);
+    }
   }
   void say(chat::say const& what, hub::seat const& me) {
-    check_name(what.room);
     auto const now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-    check(me.publish(what.room, chat::said{me.key(), what.text, now, what.ref}).error, what.room);
+    auto const why = me.publish(what.room, chat::said{me.key(), what.text, now, what.ref}).error;
+    if (why == std::errc::no_buffer_space) throw kw::message_refused("busy", "too much waits for Redis");
+    check(why, what.room);
   }
   void typing(chat::typing const& in, hub::seat const& me) {
-    check(me.publish_to_others(notes_of(in.room), chat::typing_note{in.room, me.key()}).error, in.room);
+    check(me.publish_to_others(in.room, chat::typing_note{in.room, me.key()}, {.keep = false}).error,
+          in.room);
   }
 
  private:
-  static constexpr std::size_t most_connections = 1000;  // in a room, each of which hears of all the others
+  static constexpr std::size_t most_connections = 1000;  // of a node in a room
   static constexpr std::size_t most_rooms = 50;          // that a connection is in
   static constexpr std::size_t most_suggested = 50;      // rooms, to somebody who joins
-
-  // Typing notes, CAME and WENT are not to be kept: they are published in a second room without history,
-  // which no client can name, because names have no slash.
-  static constexpr std::string_view beside = "/notes";
-  static std::string notes_of(std::string_view room) { return std::string(room) += beside; }
-  static bool is_of_notes(std::string_view room) { return room.ends_with(beside); }
 
   static kw::hub_options hub_options_of(chat_options const& with) {
     kw::hub_options options;
     options.rooms.history = with.history;
     options.rooms.history_time = std::chrono::hours(24);
     options.rooms.grace = with.grace;
-    options.max_rooms = 2000;
-    options.max_rooms_a_seat = 2 * most_rooms;  // each with its notes
+    options.max_rooms = 1000;
+    options.max_rooms_a_seat = most_rooms;
     return options;
   }
+  static hub hub_of(asio::any_io_executor const& executor, chat_options const& with) {
+    if (with.redis.empty()) return hub(executor, hub_options_of(with));
+#if defined(CHAT_WITH_REDIS)
+    return hub(executor, kw::redis_backplane(with.redis), hub_options_of(with));
+#else
+    throw std::runtime_error("built without hiredis, which --redis needs (apt install libhiredis-dev)");
+#endif
+  }
 
+  // Each node is told of all who come and go, wherever they are, and tells its own clients alone: published
+  // on all nodes, it would come to everybody once for each of them, late ones after what has changed since;
+  // and nobody would tell of the people of a node that was killed.
   // Locked, so that it is published before the names for a PEOPLE are read, or after that PEOPLE has been
   // sent.
   template <class Message>
   void tell(std::string_view room, std::string const& who) {
-    if (is_of_notes(room)) return;
     std::lock_guard const lock(telling_);
-    users_.room(notes_of(room), {}).publish(Message{std::string(room), who});
-  }
-
-  static void check_name(std::string_view room) {
-    if (!chat::is_name(room)) throw kw::message_refused("not_in_room", "no room is called that");
+    users_.room(room).publish(Message{std::string(room), who}, {.here_only = true});
   }
 
   // Errors of the hub become an ERROR, and the connection goes on.
@@ -141,6 +154,7 @@ class chat_server {
 constexpr kw::dispatcher on{
     [](chat::enter const& to, chat_server& all, chat_server::hub::seat& me) { all.enter(to, me); },
     [](chat::leave const& from, chat_server& all, chat_server::hub::seat& me) { all.leave(from, me); },
+    [](chat::who const& in, chat_server& all, chat_server::hub::seat& me) { all.who(in, me); },
     [](chat::say const& what, chat_server& all, chat_server::hub::seat& me) { all.say(what, me); },
     [](chat::typing const& in, chat_server& all, chat_server::hub::seat& me) { all.typing(in, me); },
 };
@@ -187,8 +201,9 @@ int main(int count, char** values) try {
   arguments given(
       count, values,
       "usage: chat [--port N] [--address IP] [--threads N] [--history MESSAGES] [--grace SECONDS]\n"
+      "            [--redis URL]\n"
       "       chat --types | --asyncapi\n"
-      "The client for terminals is chat_client.\n");
+      "With the same --redis, chats on many machines are one. The client for terminals is chat_client.\n");
   if (bool const types = given.flag("--types"); types || given.flag("--asyncapi")) {
     given.done();
     kw::protocol api{{.title = "kindwire chat", .url = "ws://127.0.0.1:8080"}};
@@ -206,6 +221,7 @@ int main(int count, char** values) try {
   chat_options with;
   with.history = std::max(std::size_t{1}, given.number("--history", with.history));
   with.grace = given.seconds("--grace", with.grace);
+  with.redis = given.text("--redis", with.redis);
   given.done();
 
   kw::net::server server{options};

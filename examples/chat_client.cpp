@@ -149,6 +149,7 @@ class chatter {
   void operator()(kw::room_entered const& room) {
     entered_ = room.id;
     is_fresh_ = false;
+    ws_.try_send(chat::who{room_});
     if (!last_.empty() && !room.complete) print("* messages may be missing here");
   }
   void operator()(chat::room_said const& what) {
@@ -170,7 +171,7 @@ class chatter {
     has_room_.cancel();
     if (is_finishing_ && unsaid_.empty()) end();
   }
-  // Comes after all that was missed.
+  // Comes after all that was missed, and makes up for the comings and goings before it.
   void operator()(chat::people const& now) {
     if (!is_fresh_) last_ = entered_;
     people_ = {now.names.begin(), now.names.end()};
@@ -179,10 +180,10 @@ class chatter {
     for (auto const& each : unsaid_) ws_.try_send(each);
   }
   void operator()(chat::came const& one) {
-    if (people_.insert(one.who).second) print("* " + one_line(one.who) + " came in");
+    if (is_here_ && people_.insert(one.who).second) print("* " + one_line(one.who) + " came in");
   }
   void operator()(chat::went const& one) {
-    if (people_.erase(one.who) != 0) print("* " + one_line(one.who) + " left");
+    if (is_here_ && people_.erase(one.who) != 0) print("* " + one_line(one.who) + " left");
   }
   void operator()(chat::welcome const& us) {
     name_ = us.name;

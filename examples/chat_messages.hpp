@@ -21,7 +21,7 @@ inline constexpr std::size_t longest_name = 64;    // bytes, of a person and of 
 inline constexpr std::size_t longest_text = 2000;  // code points
 
 // Whether a person or a room may be called that: names are visible, no two look alike because of invisible
-// characters, and `/` is reserved for the server.
+// characters, and `/` is left to addresses, of which a name may be a part.
 inline bool is_name(std::string_view text) {
   if (text.empty() || text.size() > longest_name || !kw::is_utf8(text)) return false;
   if (text.front() == ' ' || text.back() == ' ' || text.find("  ") != text.npos) return false;
@@ -40,7 +40,7 @@ struct enter {
   std::string room;
   std::string since = {};
   static constexpr auto schema = kw::kind(
-      "ENTER", kw::description("Answered with ROOM_ENTERED, what was missed, and PEOPLE."),
+      "ENTER", kw::description("Answered with ROOM_ENTERED and what was missed."),
       kw::field("room", &enter::room),
       kw::field("since", &enter::since, kw::defaulted,
                 kw::description("the id of the last message that the client has, to get all after it; "
@@ -49,6 +49,14 @@ struct enter {
 struct leave {
   std::string room;
   static constexpr auto schema = kw::kind("LEAVE", kw::field("room", &leave::room));
+};
+struct who {
+  std::string room;
+  static constexpr auto schema =
+      kw::kind("WHO",
+               kw::description("Answered with PEOPLE. To be asked once ROOM_ENTERED has come: before that, a "
+                               "server that is one of several does not know yet who is at the others."),
+               kw::field("room", &who::room));
 };
 struct say {
   std::string room;
@@ -98,7 +106,7 @@ struct people {
   std::string room;
   std::vector<std::string> names;
   static constexpr auto schema =
-      kw::kind("PEOPLE", kw::description("Who is there when a client enters; CAME and WENT follow."),
+      kw::kind("PEOPLE", kw::description("Answers WHO, after all that was missed; CAME and WENT follow."),
                kw::field("room", &people::room), kw::field("people", &people::names));
 };
 struct came {

@@ -187,6 +187,7 @@ function entered(called, id, complete) {
   }
   room.entered = id;
   room.fresh = false;
+  send({kind: 'WHO', room: called});
   showRooms(), keep();
 }
 // PEOPLE comes after all that was missed.
@@ -220,7 +221,7 @@ function said(room, id, message) {
 /** @param {string} called @param {string} who @param {boolean} is */
 function presence(called, who, is) {
   const room = rooms.get(called);
-  if (!room || room.people.has(who) === is) return;
+  if (!room || room.over !== ws || room.people.has(who) === is) return;  // before PEOPLE, which has it
   is ? room.people.add(who) : room.people.delete(who);
   quiet(room, who);
   note(room, 'event', who + (is ? ' came in' : ' left'));

@@ -69,7 +69,7 @@ async function main() {
   });
   await run('the example chat', async () => {
     assert.deepStrictEqual(directions(await parsed(await output('examples/chat', '--asyncapi'))), {
-      '/chat/{name} receive': ['ENTER', 'LEAVE', 'SAY', 'TYPING'],
+      '/chat/{name} receive': ['ENTER', 'LEAVE', 'SAY', 'TYPING', 'WHO'],
       '/chat/{name} send': ['CAME', 'ERROR', 'PEOPLE', 'ROOM_ENTERED', 'ROOM_MESSAGE', 'TYPING_NOTE', 'WELCOME', 'WENT'],
     });
   });
