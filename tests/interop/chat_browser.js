@@ -6,8 +6,10 @@
 'use strict';
 
 const assert = require('assert');
+const {spawn} = require('child_process');
 const fs = require('fs');
 const net = require('net');
+const os = require('os');
 const path = require('path');
 const {chromium} = require('playwright-core');
 const {WebSocket} = require('ws');
@@ -52,6 +54,42 @@ class Gate {
   restore() {
     this.closed = false;
     this.swallows = '';
+  }
+}
+
+// A redis-server on a free port, which keeps nothing; ended by its process.
+class Redis {
+  static async start() {
+    const probe = net.createServer();
+    await new Promise((done) => probe.listen(0, '127.0.0.1', done));
+    const {port} = probe.address();
+    await new Promise((done) => probe.close(done));
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'kindwire-redis-'));
+    const words = ['--port', port, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'];
+    const redis = Object.assign(new Redis(), {folder, url: `redis://127.0.0.1:${port}`, problem: null});
+    redis.process = spawn('redis-server', words.map(String), {stdio: 'ignore'});
+    redis.ended = new Promise((end) => {
+      redis.process.on('error', (problem) => { redis.problem = problem; end(); });
+      redis.process.on('exit', end);
+    });
+    for (const late = Date.now() + 60000; !await redis.answers(port);) {
+      if (redis.problem || Date.now() > late) throw redis.problem || new Error('redis-server does not answer');
+      await new Promise((later) => setTimeout(later, 100));
+    }
+    return redis;
+  }
+  answers(port) {
+    return new Promise((tell) => {
+      const to = net.connect(port, '127.0.0.1', () => to.write('PING\r\n'));
+      to.on('data', (data) => { tell(String(data).startsWith('+PONG')); to.destroy(); });
+      to.on('error', () => {});
+      to.on('close', () => tell(false));
+    });
+  }
+  async stop() {
+    this.process.kill('SIGKILL');
+    await this.ended;
+    fs.rmSync(this.folder, {recursive: true, force: true});
   }
 }
 
@@ -102,7 +140,7 @@ class Person {
   waiting(count) { return this.sees('what waits', count, () => document.querySelectorAll('#log .waiting').length); }
   gaps(count) { return this.sees('the gaps', count, () => document.querySelectorAll('#log .gap').length); }
 
-  picture(name) { return this.page.screenshot({path: path.join(artifacts, `chat-${name}.png`)}); }
+  picture(name) { return this.page.screenshot({path: path.join(artifacts, `${name}.png`)}); }
   async leave() {
     await this.context.close();
     assert.deepStrictEqual(this.problems, []);
@@ -111,7 +149,9 @@ class Person {
 
 // `nodes` are servers of one chat, each of which `restart(at)` replaces; if they `share` what was said, nothing of it is
 // missing when one is killed.
-async function conversation(browser, nodes, restart, share) {
+// `title` begins the names of the cases and, with dashes, of the pictures.
+async function conversation(browser, title, nodes, restart, share) {
+  const picture = (of, name) => of.picture(`${title.replaceAll(' ', '-')}-${name}`);
   const gates = [];
   for (let at = 0; at !== 2; ++at) {
     const ports = () => [...nodes.slice(at % nodes.length), ...nodes.slice(0, at % nodes.length)].map((node) => node.port);
@@ -122,7 +162,7 @@ async function conversation(browser, nodes, restart, share) {
   let ann;
   let bob;
 
-  await run('chat: two pages see who is there and what is said', async () => {
+  await run(`${title}: two pages see who is there and what is said`, async () => {
     ann = await Person.enter(browser, gates[0], 'ann');
     await ann.people('ann (you)');
     bob = await Person.enter(browser, gates[1], 'bob', 'lobby', {colorScheme: 'dark'});
@@ -134,16 +174,16 @@ async function conversation(browser, nodes, restart, share) {
     const [rooms, talk, people] = await Promise.all(['nav', 'main', 'aside'].map((part) => ann.page.locator(part).boundingBox()));
     assert.ok(rooms.x < talk.x && talk.x < people.x && talk.width > 500, 'the conversation stands in the middle');
   });
-  await run('chat: a typing note, until it is said', async () => {
+  await run(`${title}: a typing note, until it is said`, async () => {
     await bob.type('I am');
     await ann.typing('bob is typing…');
     await bob.typing('');
-    await ann.picture('typing');
+    await picture(ann, 'typing');
     await bob.say('I am typing');
     await ann.typing('');
     await ann.messages(['ann: hello', 'bob: hi ann', 'bob: I am typing']);
   });
-  await run('chat: text is text, in several lines too', async () => {
+  await run(`${title}: text is text, in several lines too`, async () => {
     const text = '<img src=x onerror="document.title=\'owned\'"> & <b>bold</b>\nsecond line';
     await bob.page.fill('#text', text);
     await bob.page.click('#say button');
@@ -151,7 +191,7 @@ async function conversation(browser, nodes, restart, share) {
     assert.strictEqual(await ann.page.locator('#log img, #log b').count(), 0);
     assert.ok(!(await ann.page.title()).includes('owned'));
   });
-  await run('chat: no script but its own runs in the page', async () => {
+  await run(`${title}: no script but its own runs in the page`, async () => {
     const ran = await ann.page.evaluate(() => {
       const script = document.createElement('script');
       script.textContent = 'window.owned = true';
@@ -161,11 +201,11 @@ async function conversation(browser, nodes, restart, share) {
     assert.ok(!ran);
     assert.match(ann.problems.splice(0).join(), /Content Security Policy/);
   });
-  await run('chat: who comes later gets the history, and a reload is no coming and going', async () => {
+  await run(`${title}: who comes later gets the history, and a reload is no coming and going`, async () => {
     const carol = await Person.enter(browser, gates[0], 'Carol', 'lobby', {viewport: {width: 360, height: 640}});
     await carol.people('ann', 'bob', 'Carol (you)');
     await carol.messages(['ann: hello', 'bob: hi ann', 'bob: I am typing'], 0, 3);
-    await carol.picture('narrow');
+    await picture(carol, 'narrow');
     const wide = await carol.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     assert.ok(wide <= 0, `${wide} pixels wider than the screen`);
     await carol.page.reload();
@@ -174,33 +214,33 @@ async function conversation(browser, nodes, restart, share) {
     await carol.leave();
     await ann.people('ann (you)', 'bob');
   });
-  await run('chat: another room, and what is unread in the first', async () => {
+  await run(`${title}: another room, and what is unread in the first`, async () => {
     await bob.page.fill('#room', 'tea & biscuits');
     await bob.page.press('#room', 'Enter');
     await bob.rooms('lobby', 'tea & biscuits');
     await bob.people('bob (you)');
     await ann.say('where is bob?');
     await bob.rooms('lobby1 unread', 'tea & biscuits');
-    await bob.picture('dark');
+    await picture(bob, 'dark');
     await bob.page.click('#rooms button:first-child');
     await bob.rooms('lobby', 'tea & biscuits');
     await bob.page.click('[aria-label="Leave tea & biscuits"]');
     await bob.rooms('lobby');
   });
-  await run('chat: a room that cannot be called that is refused, and the page goes on', async () => {
+  await run(`${title}: a room that cannot be called that is refused, and the page goes on`, async () => {
     await bob.page.fill('#room', 'a/b');
     await bob.page.press('#room', 'Enter');
     await bob.texts('the problem', '#problem', ['a room cannot be called that']);
     await bob.rooms('lobby');
     await bob.state('connected');
   });
-  await run('chat: a page that is cut off gets what it missed, and says what it could not', async () => {
+  await run(`${title}: a page that is cut off gets what it missed, and says what it could not`, async () => {
     gates[1].cut();
     await bob.state('connection lost');
     await ann.say('can you hear me?');
     await bob.say('not now');
     await bob.waiting(1);
-    await bob.picture('cut-off');
+    await picture(bob, 'cut-off');
     gates[1].restore();
     for (const each of [ann, bob]) {
       await each.messages(['ann: where is bob?', 'ann: can you hear me?', 'bob: not now'], -3);
@@ -208,7 +248,7 @@ async function conversation(browser, nodes, restart, share) {
       await each.state('connected');
     }
   });
-  await run('chat: what is lost on the way is said again, and what has arrived is not', async () => {
+  await run(`${title}: what is lost on the way is said again, and what has arrived is not`, async () => {
     for (const end of ['node', 'page']) {
       gates[1].swallows = end;
       await bob.say(`lost on the way to the ${end}`);
@@ -224,7 +264,7 @@ async function conversation(browser, nodes, restart, share) {
       await each.messages(['bob: not now', 'bob: lost on the way to the node', 'bob: lost on the way to the page', 'ann: once each'], -4);
     }
   });
-  await run('chat: what was said twice by its ref is shown once', async () => {
+  await run(`${title}: what was said twice by its ref is shown once`, async () => {
     const eve = new WebSocket(`${gates[0].url.replace('http', 'ws')}chat/eve`);
     await new Promise((open, fail) => { Object.assign(eve, {onopen: open, onerror: fail}); });
     for (const message of [{kind: 'ENTER'}, {kind: 'SAY', text: 'twice', ref: 'a'}, {kind: 'SAY', text: 'twice', ref: 'a'}, {kind: 'SAY', text: 'end', ref: 'b'}, {kind: 'LEAVE'}]) {
@@ -233,31 +273,46 @@ async function conversation(browser, nodes, restart, share) {
     await ann.messages(['ann: once each', 'eve: twice', 'eve: end'], -3);
     eve.close();
   });
-  await run('chat: a node is killed, and the conversation goes on', async () => {
+  await run(`${title}: a node is killed, and the conversation goes on`, async () => {
     const killed = nodes[0];
     assert.strictEqual(await stop(killed, 'SIGKILL'), 'SIGKILL');
     if (nodes.length === 1) await Promise.all([ann, bob].map((each) => each.state('connection lost')));
+    // At other nodes the conversation goes on meanwhile.
+    if (share) {
+      await bob.say('still here');
+      await bob.messages(['bob: still here'], -1);
+    }
     await ann.say('said while the node is away');
+    if (share) {
+      await ann.waiting(0);
+      await ann.messages(['bob: still here', 'ann: said while the node is away'], -2);
+      await picture(ann, 'one-is-killed');
+    }
     await restart(0);
     for (const each of [ann, bob]) {
       await each.messages(['ann: said while the node is away'], -1);
       await each.gaps(share ? 0 : 1);
     }
+    if (share) {
+      const texts = (who) => who.page.evaluate(() => [...document.querySelectorAll('#log li p')].map((each) => each.textContent));
+      assert.deepStrictEqual(await texts(ann), await texts(bob));
+      await ann.state('connected');
+    }
     await bob.say('back again');
     for (const each of [ann, bob]) await each.messages(['ann: said while the node is away', 'bob: back again'], -2);
     await ann.people('ann (you)', 'bob');
-    await ann.picture('after-a-restart');
+    await picture(ann, 'after-a-restart');
   });
-  await run('chat: a name that is none is refused, and another taken', async () => {
+  await run(`${title}: a name that is none is refused, and another taken`, async () => {
     const nobody = await Person.enter(browser, gates[0], 'a/b');
     await nobody.texts('the refusal', '#refusal', ['nobody can be called that']);
-    await nobody.picture('sign-in');
+    await picture(nobody, 'sign-in');
     await nobody.page.fill('#name', 'Dora');
     await nobody.page.press('#name', 'Enter');
     await nobody.people('ann', 'bob', 'Dora (you)');
     await nobody.leave();
   });
-  await run('chat: the pages have had no problems', async () => {
+  await run(`${title}: the pages have had no problems`, async () => {
     await ann.leave();
     await bob.leave();
   });
@@ -266,11 +321,19 @@ async function conversation(browser, nodes, restart, share) {
 drive(async () => {
   fs.mkdirSync(artifacts, {recursive: true});
   const browser = await chromium.launch({executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: BROWSER_ARGUMENTS});
-  const nodes = [await serve('chat', '--grace', 1)];
+  const redis = await Redis.start();
+  const alone = [];
+  const joined = [];
+  const node = () => serve('chat', '--grace', 1);
+  const nodeOfTwo = () => serve('chat', '--grace', 1, '--redis', redis.url);
   try {
-    await conversation(browser, nodes, async (at) => { nodes[at] = await serve('chat', '--grace', 1); }, false);
+    alone.push(await node());
+    await conversation(browser, 'chat', alone, async (at) => { alone[at] = await node(); }, false);
+    joined.push(await nodeOfTwo(), await nodeOfTwo());
+    await conversation(browser, 'chat two nodes', joined, async (at) => { joined[at] = await nodeOfTwo(); }, true);
   } finally {
     await browser.close();
-    for (const node of nodes) await run('chat ends after the browser', async () => assert.deepStrictEqual([await stop(node), node.errors], [0, '']));
+    for (const each of [...alone, ...joined]) await run('chat ends after the browser', async () => assert.deepStrictEqual([await stop(each), each.errors], [0, '']));
+    await redis.stop();
   }
 });
