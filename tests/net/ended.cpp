@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <string>
 #include <system_error>
-#include <utility>
 
 #include "raw_peer.hpp"
 
@@ -30,7 +29,6 @@ constexpr std::size_t size = 300 * 1024;
 TEST_CASE("ended: what a peer has not taken is gone, though the websocket is still there") {
   test::for_each_way([](kw::net::server_options options) {
     options.connection.close_timeout = 50ms;
-    kw::net::websocket kept;
     std::size_t before = 0;
     test::converse(
         options,
@@ -51,7 +49,6 @@ TEST_CASE("ended: what a peer has not taken is gone, though the websocket is sti
           timer.expires_after(1ms);
           co_await timer.async_wait(asio::use_awaitable);
           CHECK(ws.queued() == 0);
-          kept = std::move(ws);
         },
         [](raw_peer& deaf) {
           deaf.rest = 300ms;
@@ -60,7 +57,6 @@ TEST_CASE("ended: what a peer has not taken is gone, though the websocket is sti
         },
         4096);
     CHECK(before >= size);
-    CHECK(!kept.is_open());
   });
 }
 
