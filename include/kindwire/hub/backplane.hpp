@@ -37,6 +37,8 @@ class backplane {
   struct log {
     std::size_t most = 0;
     std::chrono::milliseconds time{0};
+
+    friend bool operator==(log const&, log const&) = default;
   };
 
   struct message {

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <concepts>
 #include <cstddef>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,7 +37,13 @@ std::string bus_text(T const& value) {
 template <has_bus_text T>
 std::optional<T> from_bus_text(std::string_view text) {
   if constexpr (is_text<T>) {
-    return T(text);
+    try {
+      return T(text);
+    } catch (std::bad_alloc const&) {
+      throw;
+    } catch (...) {
+      return std::nullopt;  // of a type that does not take any text
+    }
   } else {
     T value{};
     auto const [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);

@@ -75,6 +75,12 @@ class hub_core : public std::enable_shared_from_this<hub_core<Key, Data>> {
     return use(what, ids_);
   }
 
+  template <class Call>
+  void set(Call& which, Call to) {
+    std::lock_guard const lock(mutex_);
+    which.swap(to);
+  }
+
   // The hub is gone; its seats and rooms may stay, but nothing is told any more.
   void end() noexcept {
     std::unique_ptr<backplane> bus;  // destroyed without the lock
@@ -101,25 +107,31 @@ class hub_core : public std::enable_shared_from_this<hub_core<Key, Data>> {
   }
 
   // A seat of this node is in the room, whatever it gets of the past.
+  // May throw; then nothing has changed.
   void be_present(room& in, seat& who) {
     auto const [there, is_new] = in.people.try_emplace(who.key, presence{0, who.data});
     presence& now = there->second;
     bool const was_here = now.is_here();
+    try {
+      now.data = who.data;
+      if (is_new) happened(on_enter, in.log, who.key);
+      if (in.link) hold(in, who.key, who.data);
+    } catch (...) {
+      if (is_new) in.people.erase(there);
+      throw;
+    }
     ++now.seats;
-    now.data = who.data;
     now.leaves = (clock::time_point::max)();
-    if (is_new) happened(on_enter, in.log, who.key);
-    if (!in.link) return;
-    if (!was_here) ++in.link->here;
-    hold(in, who.key, who.data);
+    if (in.link && !was_here) ++in.link->here;
   }
 
   void be_absent(room& from, Key const& key, bool may_come_back) {
     auto const found = from.people.find(key);
+    if (found == from.people.end() || found->second.seats == 0) return;  // there was no memory for it
     presence& there = found->second;
     if (--there.seats != 0) return show_latest(from, there, key);
     if (may_come_back && from.options.grace.count() > 0 && absent_.has_timer()) {
-      there.leaves = time_after(clock::now(), from.options.grace);
+      there.leaves = (std::min)(time_after(clock::now(), from.options.grace), last_moment);
       return absent_.add(there.leaves, {rooms_.find(from.log->name), key}, look_again());
     }
     be_gone(from, found);
@@ -167,9 +179,8 @@ class hub_core : public std::enable_shared_from_this<hub_core<Key, Data>> {
       presence& there = found->second;
       if (there.seats == 0 && there.leaves <= now) {
         be_gone(*from, found);
-      } else if (there.doubted_until <= now) {
-        there.doubted_until = (clock::time_point::max)();
-        std::erase_if(there.elsewhere, [](auto const& each) { return each.doubtful; });
+      } else if (std::erase_if(there.elsewhere,
+                               [&](auto const& each) { return each.doubted_until <= now; }) != 0) {
         forget_if_gone(*from, found);
       }
       rooms_.collect(*from);
@@ -192,19 +203,21 @@ class hub_core : public std::enable_shared_from_this<hub_core<Key, Data>> {
   void link(room& what) {
     if (!bus_) return;
     if (!what.link) what.link = std::make_unique<typename room::topic>();
-    if (std::exchange(what.link->is_subscribed, true)) return;
-    try {
-      bus_->subscribe(topic_of_room(what.log->name), log_of(what));
-    } catch (...) {
-      what.link->is_subscribed = false;
-      throw;
-    }
+    if (!what.link->is_subscribed) look_at_topic(what);
+  }
+  // As it is now: on_subscribed() follows.
+  void look_at_topic(room& what) {
+    what.link->keeps = log_of(what);
+    bus_->subscribe(topic_of_room(what.log->name), what.link->keeps);
+    what.link->is_subscribed = what.link->is_looked_at = true;
   }
   // What others do there is not known any more. `last` was the last one here.
   void unlink(room& what, Key const& last) {
-    what.link->is_subscribed = what.link->is_ready = false;
+    what.link->is_subscribed = what.link->is_looked_at = what.link->is_ready = false;
     what.link->entering.clear();
     what.past.clear();
+    if (what.has_options && what.options.history != 0)
+      what.forgotten_at = time_after(clock::now(), what.options.history_time);
     if (what.people.find(last)->second.elsewhere.empty()) happened(on_leave, what.log, last);
     what.people.clear();
     net::detail::try_allocating([&] {
@@ -213,6 +226,7 @@ class hub_core : public std::enable_shared_from_this<hub_core<Key, Data>> {
   }
   void unlink_if_nobody(room& what) noexcept {
     if (!what.link || what.link->here != 0 || !std::exchange(what.link->is_subscribed, false)) return;
+    what.link->is_looked_at = what.link->is_ready = false;
     net::detail::try_allocating([&] {
       if (bus_) bus_->unsubscribe(topic_of_room(what.log->name));
     });
@@ -220,9 +234,13 @@ class hub_core : public std::enable_shared_from_this<hub_core<Key, Data>> {
   void hold(room& in, Key const& key, Data const& data) {
     if (bus_) bus_->hold(topic_of_room(in.log->name), texts_.key(key), texts_.data(data));
   }
+  // For ever is a hundred years.
   static backplane::log log_of(room const& what) noexcept {
-    return {what.options.history, what.options.history_time};
+    using std::chrono::milliseconds;
+    milliseconds const longest = std::chrono::hours(24 * 36525);
+    return {what.options.history, std::clamp(what.options.history_time, milliseconds(0), longest)};
   }
+  static constexpr clock::time_point last_moment = (clock::time_point::max)() - clock::duration(1);
 
   bool is_in(seat const& who, std::string_view name) const { return find(who, name) != who.rooms.end(); }
   auto find(seat const& who, std::string_view name) const {

@@ -86,24 +86,24 @@ class hub {
 
   /// Somebody enters or leaves a room, by whichever of his connections; set before the first join().
   void on_enter(std::function<void(std::string_view room, Key const& key)> call) {
-    state_->on_enter = std::move(call);
+    state_->set(state_->on_enter, std::move(call));
   }
   void on_leave(std::function<void(std::string_view room, Key const& key)> call) {
-    state_->on_leave = std::move(call);
+    state_->set(state_->on_leave, std::move(call));
   }
   /// A connection that is behind has missed messages of a room, whose name is empty for what was sent to keys
   /// and to all, or was closed for it: see slow_reader. Set before the first join().
   void on_missed(
       std::function<void(std::string_view room, Key const& key, std::size_t messages, bool closed)> call) {
-    state_->on_missed = std::move(call);
+    state_->set(state_->on_missed, std::move(call));
   }
   /// The backplane is connected, or no longer: why not. Set before the first join().
   void on_backplane(std::function<void(std::error_code why_not)> call) {
-    state_->on_backplane = std::move(call);
+    state_->set(state_->on_backplane, std::move(call));
   }
   /// Decides who may enter which room; may be called by several threads at once. Set before the first join().
   void may_enter(std::function<bool(Key const& key, std::string_view room)> check) {
-    state_->may_enter = std::move(check);
+    state_->set(state_->may_enter, std::move(check));
   }
 
   /// A place for a connection, which must be open. If it is not let in, the seat is false and has an error().

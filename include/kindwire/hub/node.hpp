@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -56,11 +57,18 @@ class hub_node final : public backplane::listener {
   // What cannot be done for lack of memory is not done; a room's history then lacks it on this node.
 
   void on_subscribed(std::string_view topic, backplane::snapshot const& now) noexcept override {
+    if (topic.starts_with(prefix_of_keys)) return be_back(topic.substr(prefix_of_keys.size()));
     with_room(topic, [&](state& hub, std::shared_ptr<room> const& in) {
-      compare(hub, *in, now.records);
-      if (in->options.history != 0) catch_up(hub, *in, now);
-      in->link->is_ready = true;
-      let_in(hub, *in);
+      in->link->is_looked_at = false;
+      bool const is_known = net::detail::try_allocating([&] {
+        if (in->options.history != 0) catch_up(hub, *in, now);
+        in->link->is_ready = true;
+        for (auto& each : in->link->entering) ++each.looks;
+        let_in(hub, *in);
+      });
+      net::detail::try_allocating([&] { compare(hub, *in, now.records); });
+      bool const again = !is_known || !in->link->entering.empty();
+      if (again && !in->link->is_looked_at) hub.look_at_topic(*in);
     });
   }
 
@@ -73,7 +81,7 @@ class hub_node final : public backplane::listener {
         // Who entered before the past was there gets it then.
         bool const is_new = number == 0 || (in->link->is_ready && number > in->past.last());
         if (is_new) deliver(hub, *in, number, *what);
-        if (is_new && !in->link->entering.empty() && in->link->is_ready) let_in(hub, *in);
+        if (is_new && number != 0) let_in(hub, *in);
       });
     }
     with_hub([&](state& hub) {
@@ -115,7 +123,7 @@ class hub_node final : public backplane::listener {
   void on_connection(std::error_code why_not) noexcept override {
     with_hub([&](state& hub) {
       if (!hub.on_backplane) return;
-      hub.told_.add([of = hub.self(), why_not] { of->on_backplane(why_not); });
+      hub.told_.add([call = hub.on_backplane, why_not] { call(why_not); });
     });
   }
 
@@ -171,6 +179,21 @@ class hub_node final : public backplane::listener {
     outgoing whole{{what.type, what.payload}, what.how};
     hub.deliver_to_key(*key, whole);
   }
+  // What has been said of a key while the backplane was away may be lost.
+  void be_back(std::string_view name) noexcept {
+    with_hub([&](state& hub) {
+      if (hub.options.same_key != same_key::replace) return;
+      auto const key = hub.texts_.read_key(name);
+      auto const found = key ? hub.people_.find(*key) : hub.people_.end();
+      if (found == hub.people_.end()) return;
+      for (auto const& each : found->second) {
+        bool const was_lost = each->must_announce || each->was_looked_at;
+        each->was_looked_at = true;
+        if (!each->announced && was_lost) hub.announce(*each);
+      }
+    });
+  }
+
   // All nodes hear in one order who has joined. Whoever has been heard of before is replaced by the next.
   static void replace(state& hub, Key const& key, bus_message const& by) {
     auto const found = hub.people_.find(key);
@@ -197,7 +220,7 @@ class hub_node final : public backplane::listener {
                                    [&](auto const& each) { return each.node == what.node; });
     if (same != now.elsewhere.end()) {
       same->data = std::move(*data);
-      same->doubtful = false;
+      same->doubted_until = (clock::time_point::max)();
     } else {
       now.elsewhere.push_back({what.node, std::move(*data)});
     }
@@ -205,18 +228,20 @@ class hub_node final : public backplane::listener {
   }
   // Those of other nodes that are not among the records may be so again soon: their nodes come back too.
   static void compare(state& hub, room& in, std::vector<backplane::record> const& records) {
+    auto const until = time_after(clock::now(), std::chrono::milliseconds(doubt));
+    std::set<std::pair<std::string_view, std::string_view>> said;
+    for (auto const& each : records) said.emplace(each.node, each.name);
     for (auto& [key, there] : in.people) {
-      for (auto& each : there.elsewhere) each.doubtful = true;
+      if (there.elsewhere.empty()) continue;
+      std::string const name = hub.texts_.key(key);
+      for (auto& each : there.elsewhere) {
+        if (said.count({each.node, name}) != 0 || each.doubted_until != (clock::time_point::max)()) continue;
+        hub.absent_.add(until, {hub.rooms_.find(in.log->name), key}, hub.look_again());
+        each.doubted_until = until;
+      }
     }
     for (auto const& each : records) {
       if (!each.node.empty()) be_elsewhere(hub, in, each);
-    }
-    for (auto& [key, there] : in.people) {
-      bool const doubtful = std::any_of(there.elsewhere.begin(), there.elsewhere.end(),
-                                        [](auto const& each) { return each.doubtful; });
-      if (!doubtful || !hub.absent_.has_timer()) continue;
-      there.doubted_until = time_after(clock::now(), std::chrono::milliseconds(doubt));
-      hub.absent_.add(there.doubted_until, {hub.rooms_.find(in.log->name), key}, hub.look_again());
     }
   }
 
@@ -239,13 +264,18 @@ class hub_node final : public backplane::listener {
     }
   }
 
-  // Those who wait, as far as the past is there. An id that is of no message yet is none of ours after a look
-  // at the backplane, which has been taken.
+  // Those who wait, unless they have seen more than there is: an id that is of no message yet after two looks
+  // at the backplane, of which one may have been under way when they came, is none of ours.
   static void let_in(state& hub, room& in) {
-    auto const those = std::exchange(in.link->entering, {});
-    for (auto const& each : those) {
+    auto& those = in.link->entering;
+    for (std::size_t i = 0; i != those.size();) {
+      if (state::is_ahead(in, those[i].since) && those[i].looks < 2) {
+        ++i;
+        continue;
+      }
       bool complete = true;
-      in.add(each.who, hub.earlier_of(in, each.since, each.latest, complete));
+      in.add(those[i].who, hub.earlier_of(in, those[i].since, those[i].latest, complete));
+      those.erase(those.begin() + static_cast<std::ptrdiff_t>(i));
     }
   }
 

@@ -75,7 +75,8 @@ struct publish_options {
   std::string_view key = {};  ///< for slow_reader::latest_per_key: what the message is about
   compress how = compress::yes;
   /// False in a room with history: it goes out as it is, without an id, in order with the others, and is not
-  /// kept for those who come later. For what matters only now: who is typing, where a cursor is.
+  /// kept for those who come later. For what matters only now: who is typing, where a cursor is. While cut
+  /// off from a backplane, it is as in a room without history.
   bool keep = true;
   /// True: it goes to the connections of this node alone, and is not kept. For what each node finds out by
   /// itself, as it does in on_enter and on_leave.

@@ -46,7 +46,7 @@ class room_list {
     if (found == all_.end() || found->second.get() != &what) return;
     auto const now = clock::now();
     what.expire(now);
-    if (what.past.empty()) {
+    if (what.past.empty() && what.forgotten_at <= now) {
       all_.erase(found);
     } else if (!std::exchange(what.is_quiet, true)) {
       quiet_.emplace(time_after(now, what.options.history_time), found->second);

@@ -15,6 +15,7 @@
 
 #include "../net/connection/mailbox.hpp"
 #include "audience.hpp"
+#include "backplane.hpp"
 #include "history.hpp"
 #include "options.hpp"
 #include "shard.hpp"
@@ -34,8 +35,10 @@ struct seat_state final : member {
   Key const key;
   Data data;
   std::vector<std::shared_ptr<room_state<Key, Data>>> rooms;
-  std::uint64_t number = 0;  // for the other nodes of a backplane
-  bool announced = false;    // they know that it has taken the place of others
+  std::uint64_t number = 0;    // for the other nodes of a backplane
+  bool announced = false;      // they know that it has taken the place of others
+  bool must_announce = false;  // once the backplane is there
+  bool was_looked_at = false;  // it was there since
   bool is_there = false;
   bool may_compress = false;
 };
@@ -55,13 +58,12 @@ struct room_state {
   struct other {
     std::string node;
     Data data;
-    bool doubtful = false;  // the node has not said so lately
+    clock::time_point doubted_until = (clock::time_point::max)();  // its node has not said so lately
   };
   struct presence {
     std::size_t seats = 0;
     Data data;
     clock::time_point leaves = (clock::time_point::max)();  // if nobody comes back
-    clock::time_point doubted_until = (clock::time_point::max)();
     std::vector<other> elsewhere = {};
 
     bool is_here() const noexcept { return seats != 0 || leaves != (clock::time_point::max)(); }
@@ -73,8 +75,11 @@ struct room_state {
       std::shared_ptr<seat> who;
       std::string since;
       std::size_t latest;
+      unsigned looks = 0;  // since it waits
     };
     bool is_subscribed = false;
+    bool is_looked_at = false;      // on_subscribed() is to come
+    backplane::log keeps = {};      // what it was subscribed with
     bool is_ready = false;          // epoch and history are those of all nodes
     std::string epoch = {};         // of the numbers of its messages
     std::vector<waiting> entering;  // until it is ready, or as far as they have seen it already
@@ -113,7 +118,9 @@ struct room_state {
   }
   void remove(std::shared_ptr<seat> const& who) {
     if (link && std::erase_if(link->entering, [&](auto const& each) { return each.who == who; }) != 0) return;
-    auto const those = parts.find(who->where)->second.those;
+    auto const found = parts.find(who->where);
+    if (found == parts.end()) return;
+    auto const those = found->second.those;
     uncount(*who);
     who->where->post({shard::step::kind::leave, those, who});
   }
@@ -141,9 +148,14 @@ struct room_state {
     return count;
   }
   bool has(std::shared_ptr<seat> const& who) const noexcept {
-    return who && who->is_there &&
+    return who && who->is_there && !waits(*who) &&
            std::find_if(who->rooms.begin(), who->rooms.end(),
                         [this](auto const& each) { return each.get() == this; }) != who->rooms.end();
+  }
+
+  bool waits(seat const& who) const noexcept {
+    return link && std::any_of(link->entering.begin(), link->entering.end(),
+                               [&](auto const& each) { return each.who.get() == &who; });
   }
 
   std::shared_ptr<room_log> const log;
@@ -153,7 +165,9 @@ struct room_state {
   history past;
   std::unique_ptr<topic> link;
   std::size_t handles = 0;
-  bool is_quiet = false;  // to be looked at again once its past is over
+  bool has_options = false;                                     // of its own
+  clock::time_point forgotten_at = (clock::time_point::min)();  // not before, for the sake of these
+  bool is_quiet = false;                                        // to be looked at again once its past is over
 
  private:
   void uncount(seat const& who) noexcept {

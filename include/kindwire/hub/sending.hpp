@@ -21,6 +21,7 @@
 #include "bus_texts.hpp"
 #include "core.hpp"
 #include "delivery.hpp"
+#include "name.hpp"
 #include "room_message.hpp"
 
 namespace kindwire::detail {
@@ -93,7 +94,9 @@ class hub_sending : public hub_core<Key, Data> {
     std::lock_guard const lock(mutex_);
     delivery result;
     if (bus_) {
-      std::error_code const failure = post(topic_of_key(text_of(key)), what.what, nullptr, {}, what.how, {});
+      std::string const name = text_of(key);
+      if (!is_printable_name(name, options.max_name_size)) return result;  // nobody can be called that
+      std::error_code const failure = post(topic_of_key(name), what.what, nullptr, {}, what.how, {});
       if (decides(failure, result)) {
         auto const found = people_.find(key);
         if (!failure && found != people_.end()) result.receivers = found->second.size();

@@ -116,18 +116,23 @@ class hub_state final : public hub_sending<Key, Data> {
     if (!in) return std::make_error_code(std::errc::no_buffer_space);
     who->rooms.reserve(who->rooms.size() + 1);
     this->link(*in);
+    bool is_member = false;
     try {
       if (has_to_wait(*in, wanted)) {
-        in->link->entering.push_back({who, std::string(wanted.since), wanted.latest});
+        in->link->entering.push_back({who, this->bounded_id(wanted.since), wanted.latest});
       } else {
         in->add(who, earlier_of(*in, wanted.since, wanted.latest, complete));
       }
+      is_member = true;
+      who->rooms.push_back(in);
+      this->be_present(*in, *who);
     } catch (...) {
+      if (is_member) net::detail::try_allocating([&] { in->remove(who); });
+      std::erase(who->rooms, in);
       this->unlink_if_nobody(*in);
+      rooms_.collect(*in);
       throw;
     }
-    who->rooms.push_back(in);
-    this->be_present(*in, *who);
     told_.tell(lock);
     return {};
   }
@@ -153,8 +158,9 @@ class hub_state final : public hub_sending<Key, Data> {
     if (!found) throw std::system_error(std::make_error_code(std::errc::no_buffer_space));
     if (with) {
       found->set(*with);
-      if (found->link && found->link->is_subscribed && bus_)
-        bus_->subscribe(topic_of_room(name), this->log_of(*found));
+      found->has_options = true;
+      bool const is_linked = bus_ && found->link && found->link->is_subscribed;
+      if (is_linked && found->link->keeps != this->log_of(*found)) this->look_at_topic(*found);
     }
     ++found->handles;
     return found;
@@ -201,10 +207,15 @@ class hub_state final : public hub_sending<Key, Data> {
     numbered_.emplace(fresh->number, fresh);
     std::string const topic = topic_of_key(texts_.key(fresh->key));
     if (people_.find(fresh->key)->second.size() == 1) bus_->subscribe(topic, {});
-    if (options.same_key != same_key::replace) return;
+    if (options.same_key == same_key::replace) announce(*fresh);
+  }
+  // That it takes the place of others: heard by all nodes in one order. Once more when the backplane is back,
+  // if it has not been heard.
+  void announce(seat& who) {
     std::string const bytes =
-        bus_message{.what = bus_message::kind::replaces, .node = node_, .seat = fresh->number}.bytes();
-    bus_->publish(topic, as_bytes(std::string_view(bytes)), {});  // while cut off, on this node alone
+        bus_message{.what = bus_message::kind::replaces, .node = node_, .seat = who.number}.bytes();
+    who.must_announce = static_cast<bool>(
+        bus_->publish(topic_of_key(texts_.key(who.key)), as_bytes(std::string_view(bytes)), {}));
   }
 
   void replace(std::shared_ptr<seat> const& who) {
@@ -242,14 +253,20 @@ class hub_state final : public hub_sending<Key, Data> {
 
   // The past is not here yet, or not as much of it as the client has seen on another node.
   bool has_to_wait(room& in, enter_options const& wanted) {
-    if (!in.link || in.options.history == 0) return false;
+    if (!bus_ || !in.link || in.options.history == 0) return false;
     if (!in.link->is_ready) return true;
-    auto const seen = message_ids::number(in.link->epoch, wanted.since);
-    if (!seen || *seen <= in.past.last()) return false;
-    if (bus_)
-      bus_->subscribe(topic_of_room(in.log->name), this->log_of(in));  // for a look at it as it is now
+    if (!is_ahead(in, wanted.since)) return false;
+    if (!in.link->is_looked_at) this->look_at_topic(in);
     return true;
   }
+
+  // The client has seen what this node has not.
+  static bool is_ahead(room const& in, std::string_view since) noexcept {
+    auto const seen = message_ids::number(in.link->epoch, since);
+    return seen && *seen > in.past.last();
+  }
+  // Longer than any of ours, it is none: whatever a client sends, no more than that is kept.
+  static std::string bounded_id(std::string_view id) { return std::string(id.substr(0, 128)); }
 
   std::vector<parcel> earlier_of(room& in, std::string_view since, std::size_t latest, bool& complete) {
     in.expire(clock::now());
