@@ -263,6 +263,88 @@ TEST_CASE("a client that has seen more than the node it comes to") {
   CHECK(texts_of(c.heard()) == strings{"all", "1", "2"});
 }
 
+TEST_CASE("a client waits for what it has seen already, whatever comes before that") {
+  for (bool const passing : {false, true}) {
+    asio::io_context near, far;
+    kw::memory_backplane const bus;
+    hub one{near, bus, with_history()}, two{far, bus, with_history()};
+    side a(near.get_executor()), b(far.get_executor()), c(far.get_executor());
+    auto const settle = [&] {
+      test::settle(near);
+      test::settle(far);
+    };
+    settle();
+    auto ann = one.join("ann", *a.ws), bob = two.join("bob", *b.ws), cid = two.join("cid", *c.ws);
+    ann.enter("x");
+    cid.enter("x");
+    settle();
+    if (passing) ann.publish("x", "who is typing", {.keep = false});
+    for (auto each : {"1", "2", "3"}) ann.publish("x", each);
+    test::settle(near);
+    bob.enter("x", {.since = last_id(a.heard())});  // far has heard of none of them
+    settle();
+    CHECK(texts_of(b.heard()) == strings{"all"});
+    ann.publish("x", "4");
+    settle();
+    CHECK(texts_of(b.heard()) == strings{"4"});
+  }
+}
+
+TEST_CASE("an id of a message that there is not is said to be too late, after a look") {
+  world w(with_history());
+  side a = w.make(), b = w.make();
+  auto ann = w.one->join("ann", *a.ws), bob = w.one->join("bob", *b.ws);
+  ann.enter("x");
+  ann.publish("x", "1");
+  w.settle();
+  std::string id = last_id(a.heard());
+  bob.enter("x", {.since = id + "000"});
+  w.settle();
+  CHECK(texts_of(b.heard()) == strings{"not all", "1"});
+}
+
+TEST_CASE("who waits for a room's past is no receiver yet") {
+  world w(with_history());
+  side a = w.make();
+  auto ann = w.one->join("ann", *a.ws);
+  ann.enter("x");
+  CHECK(ann.publish_to_others("x", "1").receivers == 0);
+  CHECK(ann.publish("x", "2").receivers == 0);
+  w.settle();
+  CHECK(texts_of(a.heard()) == strings{"all", "2"});
+}
+
+TEST_CASE("history for ever is kept for ever") {
+  kw::hub_options options = with_history();
+  options.rooms.history_time = (std::chrono::milliseconds::max)();
+  world w(options);
+  side a = w.make(), b = w.make();
+  auto ann = w.one->join("ann", *a.ws), bob = w.two->join("bob", *b.ws);
+  ann.enter("x");
+  ann.publish("x", "1");
+  w.settle();
+  bob.enter("x", {.latest = 5});
+  w.settle();
+  CHECK(texts_of(b.heard()) == strings{"all", "1"});
+}
+
+TEST_CASE("a room keeps its own options for as long as its past may be asked for") {
+  world w;
+  side a = w.make(), b = w.make();
+  auto ann = w.one->join("ann", *a.ws), bob = w.one->join("bob", *b.ws);
+  w.one->room("x", {.history = 10});
+  ann.enter("x");
+  ann.publish("x", "1");
+  w.settle();
+  std::string const id = last_id(a.heard());
+  ann.leave("x");
+  w.settle();
+  bob.enter("x", {.since = id, .latest = 10});
+  bob.publish("x", "2");
+  w.settle();
+  CHECK(texts_of(b.heard()) == strings{"all", "2"});
+}
+
 TEST_CASE("history closes the gap of a node that was cut off") {
   world w(with_history(3));
   side a = w.make(), b = w.make();
@@ -414,6 +496,24 @@ TEST_CASE("of two connections of a key, on two nodes, the later one replaces the
   w.settle();
   CHECK(b.heard() == strings{"close 4409"});
   CHECK(c.ws->is_open() != d.ws->is_open());
+}
+
+TEST_CASE("who has joined while cut off is replaced by who joins later, on any node") {
+  kw::hub_options options;
+  options.same_key = kw::same_key::replace;
+  world w(options);
+  side a = w.make(), b = w.make();
+  w.bus.cut(0);
+  w.settle();
+  auto first = w.one->join("ann", *a.ws);
+  w.settle();
+  w.bus.mend(0);
+  w.settle();
+  auto second = w.two->join("ann", *b.ws);
+  w.settle();
+  CHECK(a.heard() == strings{"close 4409"});
+  CHECK(b.ws->is_open());
+  CHECK_FALSE(w.one->send(std::string("a\nb"), "nobody is called that"));
 }
 
 TEST_CASE("keys that are numbers, and data that is a struct, are known on all nodes") {
