@@ -80,7 +80,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=60)
     given = parser.parse_args()
     all_the_descriptors_there_are()
-    server = subprocess.Popen([given.programs / "ours", "coroutine"], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen([given.programs / "echo_ours", "coroutine"], stdout=subprocess.PIPE, text=True)
     try:
         port = int(server.stdout.readline())
         clients = {}
