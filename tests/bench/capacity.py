@@ -20,6 +20,7 @@ REQUEST = (
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 MESSAGE = bytes([0x81, 0x80 | 2, 0, 0, 0, 0]) + b"hi"
+PING = bytes([0x89, 0])
 PONG = bytes([0x8A, 0x80, 0, 0, 0, 0])
 
 
@@ -58,19 +59,33 @@ def processor_time(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def keep_alive(clients, seconds):
-    """Answers pings, which is all that comes. Returns how many."""
-    poll = select.epoll()
-    for client in clients.values():
-        poll.register(client, select.EPOLLIN)
-    pings, until = 0, time.monotonic() + seconds
-    while time.monotonic() < until:
-        for descriptor, _ in poll.poll(0.1):
-            came = clients[descriptor].recv(64)
-            assert came == b"\x89\x00", came
-            clients[descriptor].sendall(PONG)
-            pings += 1
-    return pings
+class Clients:
+    """All that are connected. They answer pings, which is all that comes."""
+
+    def __init__(self):
+        self.all = {}
+        self.poll = select.epoll()
+
+    def add(self, client):
+        self.all[client.fileno()] = client
+        self.poll.register(client, select.EPOLLIN)
+
+    def answer(self, seconds):
+        """What has come, or comes in that time. Returns how many pings that was."""
+        pings = 0
+        for descriptor, _ in self.poll.poll(seconds):
+            came = self.all[descriptor].recv(64)
+            count = len(came) // len(PING)
+            assert came == PING * count and count != 0, came
+            self.all[descriptor].sendall(PONG * count)
+            pings += count
+        return pings
+
+    def keep_alive(self, seconds):
+        pings, until = 0, time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            pings += self.answer(min(left, 0.1))
+        return pings
 
 
 def main():
@@ -83,20 +98,21 @@ def main():
     server = subprocess.Popen([given.programs / "echo_ours", "coroutine"], stdout=subprocess.PIPE, text=True)
     try:
         port = int(server.stdout.readline())
-        clients = {}
+        clients = Clients()
         few = given.connections // 4
         for number in range(given.connections):
             if number == few:
-                time.sleep(1)
+                clients.keep_alive(1)
                 own, kernel = resident(server.pid), of_the_kernel()
-            client = connect(port, number)
-            clients[client.fileno()] = client
-        time.sleep(1)
+            clients.add(connect(port, number))
+            if number % 100 == 0:
+                clients.answer(0)  # the first are due before the last have come
+        clients.keep_alive(1)
         many = given.connections - few
         own = (resident(server.pid) - own) / many
         kernel = (of_the_kernel() - kernel) / many / 2
         before = processor_time(server.pid)
-        pings = keep_alive(clients, given.seconds)
+        pings = clients.keep_alive(given.seconds)
         microseconds = (processor_time(server.pid) - before) * 1e6 / max(pings, 1)
     finally:
         server.kill()
