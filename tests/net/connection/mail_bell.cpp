@@ -1,33 +1,26 @@
-#include <kindwire/net/connection/mailbox_place.hpp>
+#include <kindwire/net/connection/mail_bell.hpp>
 
 #include <doctest/doctest.h>
 
-#include <asio/any_io_executor.hpp>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
-#include <asio/strand.hpp>
+#include <asio/steady_timer.hpp>
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <span>
 #include <stdexcept>
-#include <string>
-#include <string_view>
+#include <system_error>
 #include <thread>
 #include <vector>
-
-#include "../../support/allocations.hpp"
 
 namespace mail_bell_tests {
 
 namespace kw = kindwire;
-using kw::message_type;
-using kw::net::detail::encoding;
 using kw::net::detail::mail_bell;
 using kw::net::detail::mail_blocks;
 using kw::net::detail::mail_waker;
-using kw::net::detail::mailbox;
-using kw::net::detail::mailbox_place;
 
 namespace {
 
@@ -42,6 +35,15 @@ struct waker final : mail_waker {
   int calls = 0;
   int silences = 0;
   std::function<void()> then;
+};
+
+// As a mailbox does, rings once until it is called.
+struct polite_waker final : mail_waker {
+  void on_wake() override { rung = false; }
+  void on_silence() noexcept override { rung = false; }
+  void prepare_wake() const noexcept override {}
+
+  std::atomic<bool> rung{false};
 };
 
 std::size_t settle(asio::io_context& io) {
@@ -82,6 +84,74 @@ TEST_CASE("mail_bell: who rings during a turn is called in the next") {
   CHECK(settle(io) == 2);
   CHECK(one->calls == 2);
   CHECK(two->calls == 2);
+}
+
+TEST_CASE("mail_bell: who rings without end keeps the context from nothing else") {
+  asio::io_context io;
+  auto const bell = mail_bell::of(io.get_executor());
+  auto const restless = std::make_shared<waker>();
+  restless->then = [&] {
+    if (restless->calls < 1000) CHECK(bell->ring(restless));
+  };
+  bool posted = false, timed = false;
+  asio::steady_timer timer(io, asio::steady_timer::time_point::min());
+  timer.async_wait([&](std::error_code) { timed = true; });
+  CHECK(bell->ring(restless));
+  asio::post(io, [&] { posted = true; });
+  io.restart();
+  for (int turn = 0; turn != 10; ++turn) CHECK(io.poll_one() == 1);
+  CHECK(posted);
+  CHECK(timed);
+  CHECK(restless->calls <= 10);
+}
+
+TEST_CASE("mail_bell: nor do threads that never stop ringing") {
+  asio::io_context io;
+  auto const bell = mail_bell::of(io.get_executor());
+  std::atomic<bool> over{false};
+  std::vector<std::thread> threads;
+  for (int t = 0; t != 4; ++t) {
+    threads.emplace_back([&, each = std::make_shared<polite_waker>()] {
+      while (!over) {
+        if (!each->rung.exchange(true)) CHECK(bell->ring(each));
+        std::this_thread::yield();
+      }
+    });
+  }
+  int left = 1000;
+  std::function<void()> const go_on = [&] {
+    if (--left == 0) return io.stop();
+    asio::post(io, go_on);
+  };
+  asio::post(io, go_on);
+  io.run_for(std::chrono::seconds(60));
+  over = true;
+  for (auto& each : threads) each.join();
+  CHECK(left == 0);
+}
+
+TEST_CASE("mail_bell: threads ring while the context is destroyed, and are told") {
+  for (int round = 0; round != 50; ++round) {
+    auto io = std::make_unique<asio::io_context>();
+    auto const bell = mail_bell::of(io->get_executor());
+    std::atomic<int> busy{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t != 4; ++t) {
+      threads.emplace_back([&, each = std::make_shared<polite_waker>()] {
+        ++busy;
+        // Nobody is called once the context is gone: so it rings all the same, now and then.
+        for (int tries = 0;; ++tries) {
+          if ((!each->rung.exchange(true) || tries % 100 == 99) && !bell->ring(each)) break;
+          std::this_thread::yield();
+        }
+      });
+    }
+    while (busy <= round % 4) std::this_thread::yield();
+    for (int turn = 0; turn != round % 8; ++turn) io->poll_one();
+    io.reset();
+    for (auto& each : threads) each.join();
+    CHECK(bell.use_count() == 1);
+  }
 }
 
 TEST_CASE("mail_bell: what one throws leaves through run(), and the others are called") {
@@ -127,103 +197,5 @@ TEST_CASE("mail_blocks: a block that is given back is taken again, and nothing i
   CHECK(again.empty());
   CHECK(again.prepare(1).data() == place);
 }
-
-TEST_CASE("mail_blocks: those that nobody needs are freed, and those in use are not") {
-  mail_blocks blocks;
-  std::vector<kw::buffer> all(10);
-  for (auto& each : all) each = blocks.take(4096);
-  for (auto& each : all) blocks.give(each);
-  auto const turn = [&] {
-    for (std::size_t i = 0; i != 3; ++i) all[i] = blocks.take(4096);
-    for (std::size_t i = 0; i != 3; ++i) blocks.give(all[i]);
-  };
-  for (int i = 0; i != 2 * 65536; ++i) turn();
-  // On a thread that has no blocks of its own.
-  std::thread([&] {
-    support::allocation_counter const allocated;
-    for (std::size_t i = 0; i != 3; ++i) all[i] = blocks.take(4096);
-    CHECK(allocated.calls() == 0);
-    for (std::size_t i = 3; i != 10; ++i) all[i] = blocks.take(4096);
-    CHECK(allocated.calls() == 7);
-    for (auto& each : all) blocks.give(each);
-  }).join();
-}
-
-TEST_CASE("mail_blocks: no more is kept than there may be") {
-  mail_blocks blocks;
-  std::vector<kw::buffer> all(1100);
-  for (auto& each : all) each = blocks.take(mail_blocks::largest);
-  for (auto& each : all) blocks.give(each);
-  std::size_t fresh = 0;
-  std::thread([&] {  // which has no blocks of its own
-    support::allocation_counter const allocated;
-    for (auto& each : all) each = blocks.take(mail_blocks::largest);
-    fresh = allocated.calls();
-    all.clear();
-  })
-      .join();
-  CHECK((1100 - fresh) * mail_blocks::largest == std::size_t{16} << 20);
-}
-
-namespace {
-
-// Takes what comes, and only counts it.
-struct owner : std::enable_shared_from_this<owner> {
-  void mail_arrived() {
-    place.take(
-        false, [this](message_type, std::span<std::byte const>, encoding) { ++got; },
-        [] { return std::size_t{0}; });
-  }
-
-  std::size_t got = 0;
-  mailbox_place place;
-};
-
-// Sixteen messages to each of a thousand in a turn, from the context's own thread and from others.
-void send_to_many(bool strands) {
-  asio::io_context io;
-  std::vector<std::shared_ptr<owner>> owners;
-  std::vector<std::shared_ptr<mailbox>> all;
-  for (int i = 0; i != 1000; ++i) {
-    asio::any_io_executor executor = io.get_executor();
-    if (strands) executor = asio::make_strand(io.get_executor());
-    owners.push_back(std::make_shared<owner>());
-    all.push_back(owners.back()->place.open(*owners.back(), executor, 1 << 20));
-  }
-  std::string const text(128, 'x');
-  std::size_t sent = 0, failed = 0;
-  std::size_t allocated = 0;
-  auto const publish = [&] {
-    for (int i = 0; i != 16; ++i, ++sent) {
-      for (auto const& each : all)
-        if (each->send(message_type::text, kw::detail::as_bytes(text))) ++failed;
-    }
-  };
-  for (int turn = 0; turn != 20; ++turn) {
-    bool const steady = turn >= 10;
-    if (turn % 2 == 0) {
-      std::thread([&] {
-        support::allocation_counter const those;
-        publish();
-        if (steady) allocated += those.calls();
-      }).join();
-    }
-    support::allocation_counter const those;
-    if (turn % 2 == 1) asio::post(io, publish);
-    settle(io);
-    // What Asio keeps for its thread is made anew each time that the thread begins to run the context.
-    if (steady && those.calls() > 8) allocated += those.calls();
-  }
-  CHECK(failed == 0);
-  CHECK(allocated == 0);
-  for (auto const& each : owners) CHECK(each->got == sent);
-}
-
-}  // namespace
-
-TEST_CASE("mailbox: messages to many connections allocate nothing in the steady state") {
-  send_to_many(false);
-}
-TEST_CASE("mailbox: nor do they on strands") { send_to_many(true); }
 
 }  // namespace mail_bell_tests
