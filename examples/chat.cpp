@@ -125,9 +125,9 @@ class chat_server {
 #endif
   }
 
-  // Each node is told of all who come and go, wherever they are, and tells its own clients alone: published
-  // on all nodes, it would come to everybody once for each of them, late ones after what has changed since;
-  // and nobody would tell of the people of a node that was killed.
+  // Every node is told of all who come and go, at whichever node, and tells only its own clients. If each
+  // published it to all, everybody would hear it once for each node, and perhaps a late CAME after the WENT;
+  // if only the person's node did, nobody would say that the people of a killed node are gone.
   // Locked, so that it is published before the names for a PEOPLE are read, or after that PEOPLE has been
   // sent.
   template <class Message>
