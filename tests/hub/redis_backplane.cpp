@@ -27,7 +27,7 @@ test::redis_server& shared_server() {
 
 kw::redis_options quick() {
   kw::redis_options options;
-  options.node_term = 2s;
+  options.node_term = 5s;
   options.first_delay = 10ms;
   options.max_delay = 100ms;
   return options;

@@ -40,10 +40,8 @@ namespace {
 
 kw::redis_options quick() {
   kw::redis_options options;
-  options.node_term = 2s;
   options.first_delay = 10ms;
   options.max_delay = 100ms;
-  options.answer_timeout = 1s;
   return options;
 }
 
@@ -193,6 +191,7 @@ TEST_CASE("redis: started again empty, it is another epoch, and all is subscribe
 TEST_CASE("redis: stopped for longer than its answers may take, it is found again") {
   redis_server server;
   world at(server);
+  at.options.answer_timeout = 1s;
   plane_side ann(at), bob(at);
   subscribe_both(at, ann, bob);
   publish_through(at, ann, bob, [&] {
@@ -234,9 +233,11 @@ TEST_CASE("redis: out of memory, it refuses what is kept, which is published as 
 TEST_CASE("redis: a node that was stopped for longer than its term is lost, and comes back") {
   redis_server server;
   world at(server);
+  at.options.node_term = 2s;
   plane_side bob(at);
   test::subscribe(at, bob, "a");
   world elsewhere(server);
+  elsewhere.options.node_term = 2s;
   plane_side ann(elsewhere);
   test::subscribe(elsewhere, ann, "a");
   ann.plane->hold("a", "ann", "here");

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "../backplane_sides.hpp"
+
 namespace redis_url_tests {
 
 namespace kw = kindwire;
@@ -58,38 +60,38 @@ TEST_CASE("redis url: hosts, ports, passwords and databases") {
 }
 
 TEST_CASE("redis url: what is malformed is refused, and not repeated in the error") {
-  for (char const* const text : {"",
-                                 "redis:",
-                                 "redis://",
-                                 "redis:///1",
-                                 "http://a",
-                                 "redis://a:",
-                                 "redis://a:0",
-                                 "redis://a:65536",
-                                 "redis://a:x",
-                                 "redis://a:1x",
-                                 "redis://a/x",
-                                 "redis://a/-1",
-                                 "redis://a/1/2",
-                                 "redis://a?b",
-                                 "redis://a/1?b",
-                                 "redis://a#b",
-                                 "redis://[::1",
-                                 "redis://[::1]x",
-                                 "redis://a,b",
-                                 "redis://%zz@a",
-                                 "redis://:%@a",
-                                 "redis://a%00b",
-                                 "unix://relative",
-                                 "unix:///",
-                                 "unix://x/y",
-                                 "unix:///a%00b",
-                                 "redis+sentinel://a",
-                                 "redis+sentinel://a/",
-                                 "redis+sentinel://a,/m",
-                                 "redis+sentinel://a/m/x",
-                                 "rediss+sentinel://a/m",
-                                 "redis://a/99999999999"}) {
+  test::strings const texts{"",
+                            "redis:",
+                            "redis://",
+                            "redis:///1",
+                            "http://a",
+                            "redis://a:0",
+                            "redis://a:65536",
+                            "redis://a:x",
+                            "redis://a:1x",
+                            "redis://a/x",
+                            "redis://a/-1",
+                            "redis://a/1/2",
+                            "redis://a?b",
+                            "redis://a/1?b",
+                            "redis://a#b",
+                            "redis://[::1",
+                            "redis://[::1]x",
+                            "redis://a,b",
+                            "redis://%zz@a",
+                            "redis://:%@a",
+                            "redis://a%00b",
+                            "unix://relative",
+                            "unix:///",
+                            "unix://x/y",
+                            "unix:///a%00b",
+                            "redis+sentinel://a",
+                            "redis+sentinel://a/",
+                            "redis+sentinel://a,/m",
+                            "redis+sentinel://a/m/x",
+                            "rediss+sentinel://a/m",
+                            "redis://a/99999999999"};
+  for (auto const& text : texts) {
     CAPTURE(text);
     CHECK_FALSE(parse(text));
   }

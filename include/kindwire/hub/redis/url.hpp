@@ -115,7 +115,8 @@ class redis_url_parser {
     auto const [end, failure] = std::from_chars(port.data(), port.data() + port.size(), number);
     bool const is_port = failure == std::errc{} && end == port.data() + port.size() && number - 1 < 65535;
     auto name = percent_decode(host);
-    if (!is_port || !name || name->empty() || name->find('\0') != name->npos) return std::nullopt;
+    bool const is_one = host.find(',') == host.npos;  // several are for Sentinel alone
+    if (!is_port || !is_one || !name || name->empty() || name->find('\0') != name->npos) return std::nullopt;
     return redis_address{.host = std::move(*name), .port = std::string(port), .path = {}};
   }
 
