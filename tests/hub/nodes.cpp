@@ -332,8 +332,10 @@ TEST_CASE("a room keeps its own options for as long as its past may be asked for
   world w;
   side a = w.make(), b = w.make();
   auto ann = w.one->join("ann", *a.ws), bob = w.one->join("bob", *b.ws);
-  w.one->room("x", {.history = 10});
-  ann.enter("x");
+  {
+    auto const room = w.one->room("x", {.history = 10});
+    ann.enter("x");
+  }
   ann.publish("x", "1");
   w.settle();
   std::string const id = last_id(a.heard());
