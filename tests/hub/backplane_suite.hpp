@@ -75,6 +75,24 @@ void order() {
 }
 
 template <class World>
+void passing() {
+  World world;
+  plane_side ann(world), bob(world);
+  subscribe(world, ann, "a", many_messages);
+  subscribe(world, bob, "a", many_messages);
+  strings said;
+  for (int i = 0; i != 60; ++i) {
+    // Some are large, so that not all can be under way at once.
+    said.push_back(std::to_string(i) + std::string(i % 6 == 0 ? 200000 : 0, 'x'));
+    CHECK_FALSE(ann.say("a", said.back(), i % 3 == 2 ? no_log : many_messages));
+  }
+  REQUIRE(await(world, [&] { return ann["a"].texts.size() == 60 && bob["a"].texts.size() == 60; }));
+  CHECK(ann["a"].texts == said);
+  CHECK(bob["a"].texts == said);
+  CHECK(bob["a"].last == 40);
+}
+
+template <class World>
 void own() {
   World world;
   plane_side ann(world);
@@ -405,6 +423,7 @@ void backplane_suite() {
   static constexpr one all[] = {
       {"nodes get what is published on their topics, their own too, and nothing else", topics<World>},
       {"all nodes get the messages of several in the same order", order<World>},
+      {"a message that is not kept stays behind those that are, of the same node", passing<World>},
       {"what a node publishes right after it has subscribed comes back", own<World>},
       {"a log keeps so many messages, for those who come later", log<World>},
       {"a log keeps its messages for so long", log_time<World>},

@@ -237,15 +237,17 @@ class redis_node_state final : public redis_connection_owner,
     topics_.remove(std::string(topic.name));
   }
 
-  void publish(redis_subscription* topic, redis_publication what) {
+  // Takes it only if it does not throw std::bad_alloc.
+  void publish(redis_subscription* topic, redis_publication&& what) {
     if (topic && is_ready_ && !topic->is_confirmed) {
-      topic->early.push_back(std::move(what));
+      topic->early.emplace_back();
+      topic->early.back() = std::move(what);
     } else if (is_log(what.keep)) {
       publisher_.push(std::move(what));
     } else if (!is_ready_) {
       inbox_.done(what.bytes.size());  // it was accepted before the connection broke
     } else {
-      publisher_.publish_plain(what);
+      publisher_.publish_plain(std::move(what));
     }
   }
   void publish_early(redis_subscription& topic) {

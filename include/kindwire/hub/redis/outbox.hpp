@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -22,17 +23,28 @@ struct redis_publication {
 class redis_outbox {
  public:
   struct numbered {
-    std::uint64_t sequence;
+    std::uint64_t sequence = 0;
     redis_publication what;
   };
 
-  void push(redis_publication what) {
-    queue_.push_back({next_, std::move(what)});
-    ++next_;
+  // May throw std::bad_alloc, with nothing taken.
+  void push(redis_publication&& what) {
+    auto& latest = latest_[what.topic];
+    queue_.emplace_back();
+    queue_.back() = {next_, std::move(what)};
+    latest = next_++;
   }
   bool empty() const noexcept { return queue_.empty(); }
   // The first that is not confirmed.
   std::uint64_t first() const noexcept { return queue_.empty() ? next_ : queue_.front().sequence; }
+
+  // The first that is not sent, or has to be sent again.
+  std::uint64_t first_unsent() const noexcept { return is_refused_ ? first() : first() + sent_; }
+  // The latest of a topic that is not confirmed; 0 if there is none.
+  std::uint64_t latest_of(std::string const& topic) const noexcept {
+    auto const found = latest_.find(topic);
+    return found == latest_.end() ? 0 : found->second;
+  }
 
   // The next one to be sent; null if there is none, or enough is under way.
   numbered const* next(bool all_at_once) noexcept {
@@ -79,7 +91,10 @@ class redis_outbox {
     if (unanswered_ != 0) --unanswered_;
   }
   std::size_t drop() noexcept {
-    std::size_t const size = queue_.front().what.bytes.size();
+    auto const& [sequence, what] = queue_.front();
+    std::size_t const size = what.bytes.size();
+    auto const latest = latest_.find(what.topic);
+    if (latest != latest_.end() && latest->second <= sequence) latest_.erase(latest);
     if (sent_ != 0) {
       --sent_;
       sent_bytes_ -= size;
@@ -89,6 +104,7 @@ class redis_outbox {
   }
 
   std::deque<numbered> queue_;
+  std::map<std::string, std::uint64_t> latest_;  // of each topic in the queue
   std::uint64_t next_ = 1;
   std::size_t sent_ = 0;  // of the queue, from its front
   std::size_t sent_bytes_ = 0;

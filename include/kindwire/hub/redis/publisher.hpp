@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -26,6 +27,8 @@ class redis_publisher {
   void disconnect() noexcept {
     connection_.reset();
     inbox_.done(std::exchange(plain_bytes_, 0));
+    for (auto const& [after, what] : behind_) inbox_.done(what.bytes.size());
+    behind_.clear();
     outbox_.disconnect();
   }
 
@@ -33,23 +36,22 @@ class redis_publisher {
   std::uint64_t first() const noexcept { return outbox_.first(); }
   void confirmed_until(std::uint64_t sequence) noexcept { inbox_.done(outbox_.confirmed_until(sequence)); }
 
-  void push(redis_publication what) { outbox_.push(std::move(what)); }
-  // While connected.
-  void publish_plain(redis_publication const& what) {
-    std::size_t const size = what.bytes.size();
-    connection_->ask({"PUBLISH", names_.channel(what.topic), 'U' + what.bytes},
-                     [this, size](redis_reply& reply) {
-                       plain_bytes_ -= size;
-                       inbox_.done(size);
-                       if (!reply.is(redis_reply::kind::integer)) connection_->fail(reply);
-                     });
-    plain_bytes_ += size;
+  // These take it only if they do not throw std::bad_alloc.
+  void push(redis_publication&& what) { outbox_.push(std::move(what)); }
+  // While connected. Not before what was pushed earlier on the same topic.
+  void publish_plain(redis_publication&& what) {
+    std::uint64_t const after = outbox_.latest_of(what.topic);
+    if (after < outbox_.first_unsent()) return send_plain(what);
+    behind_.emplace(after, redis_publication())->second = std::move(what);
   }
 
   // As many as may be under way, or all.
   void publish_more(bool all_at_once = false) {
     if (!connection_) return;
-    while (auto const* const next = outbox_.next(all_at_once)) {
+    for (;;) {
+      send_what_may_follow();
+      auto const* const next = outbox_.next(all_at_once);
+      if (!next) return;
       auto const& what = next->what;
       connection_->run(redis_script::publish, {names_.sent(), names_.at(what.topic), names_.log(what.topic)},
                        {std::to_string(next->sequence), names_.channel(what.topic), what.bytes,
@@ -64,6 +66,23 @@ class redis_publisher {
   }
 
  private:
+  void send_what_may_follow() {
+    while (!behind_.empty() && behind_.begin()->first < outbox_.first_unsent()) {
+      send_plain(behind_.begin()->second);
+      behind_.erase(behind_.begin());
+    }
+  }
+  void send_plain(redis_publication const& what) {
+    std::size_t const size = what.bytes.size();
+    connection_->ask({"PUBLISH", names_.channel(what.topic), 'U' + what.bytes},
+                     [this, size](redis_reply& reply) {
+                       plain_bytes_ -= size;
+                       inbox_.done(size);
+                       if (!reply.is(redis_reply::kind::integer)) connection_->fail(reply);
+                     });
+    plain_bytes_ += size;
+  }
+
   void take_answer(redis_reply& reply) {
     bool const is_word = reply.is(redis_reply::kind::string);
     if (is_word && reply.text == "done") {
@@ -84,6 +103,8 @@ class redis_publisher {
   std::function<void()> const retry_later_;
   std::shared_ptr<redis_connection> connection_;
   redis_outbox outbox_;
+  // On topics without a log, each behind the message of this sequence, on the same topic, that is not sent.
+  std::multimap<std::uint64_t, redis_publication> behind_;
   std::size_t plain_bytes_ = 0;  // under way, on topics without a log
 };
 
