@@ -60,7 +60,7 @@ class redis_link : public std::enable_shared_from_this<redis_link> {
       if (!failure && !self->is_open_) self->end(std::make_error_code(std::errc::timed_out));
     });
     stream_->connect(to, [self = shared_from_this()](std::error_code failure) {
-      if (failure) return self->end(failure);
+      if (failure || self->is_closed_) return self->end(failure);
       self->guard([&] {
         self->read();
         self->write();

@@ -4,6 +4,7 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/buffer.hpp>
 #include <asio/connect.hpp>
+#include <asio/error.hpp>
 #include <asio/generic/stream_protocol.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/write.hpp>
@@ -53,18 +54,26 @@ class redis_socket {
     if (!address.path.empty()) return connect_local(to, address, std::move(call));
     resolver_.async_resolve(
         address.host, address.port,
-        [&to, call = std::move(call)](std::error_code failure, asio::ip::tcp::resolver::results_type found) {
+        [this, &to, call = std::move(call)](std::error_code failure,
+                                            asio::ip::tcp::resolver::results_type found) {
+          // A look-up that runs is not cancelled, and connecting would open the closed socket again.
+          if (!failure && is_cancelled_) failure = asio::error::operation_aborted;
           if (failure) return call(failure);
           std::vector<asio::generic::stream_protocol::endpoint> all;
           for (auto const& each : found) all.emplace_back(each.endpoint());
-          asio::async_connect(to, all, [&to, call](std::error_code why, auto const&) {
+          auto const goes_on = [this](auto const&, auto const&) { return !is_cancelled_; };
+          asio::async_connect(to, all, goes_on, [this, &to, call](std::error_code why, auto const&) {
             std::error_code ignored;
+            if (is_cancelled_) why = asio::error::operation_aborted;
             if (!why) to.set_option(asio::ip::tcp::no_delay(true), ignored);
             call(why);
           });
         });
   }
-  void cancel() noexcept { resolver_.cancel(); }
+  void cancel() noexcept {
+    is_cancelled_ = true;
+    resolver_.cancel();
+  }
 
  private:
   static void connect_local([[maybe_unused]] socket& to, [[maybe_unused]] redis_address const& address,
@@ -81,6 +90,7 @@ class redis_socket {
   }
 
   asio::ip::tcp::resolver resolver_;
+  bool is_cancelled_ = false;
 };
 
 class plain_redis_stream final : public redis_stream {
