@@ -103,7 +103,6 @@ class redis_connection final : public redis_link_owner,
   }
   void fail(redis_reply const& unexpected) noexcept {
     bool const is_error = unexpected.is(redis_reply::kind::error);
-    // The scripts are gone when somebody has removed them: they are loaded anew.
     fail(is_error ? redis_error_of(unexpected.text) : redis_error::protocol);
   }
   void close() noexcept {

@@ -20,8 +20,8 @@ enum class redis_error {
   out_of_memory,    ///< Redis is at its maxmemory
   cluster,          ///< Redis Cluster, which is not supported
   no_master,        ///< no Sentinel knows a master of that name
-  data_lost,        ///< the keys of this node are gone: Redis was emptied, or the node was away for too long
-  refused,          ///< any other error that Redis answered with
+  data_lost,  ///< this node's keys or scripts are gone: Redis was emptied, or the node was away too long
+  refused,    ///< any other error that Redis answered with
 };
 
 namespace detail {
@@ -38,7 +38,7 @@ constexpr char const* describe(redis_error value) noexcept {
     case redis_error::out_of_memory: return "Redis is out of memory";
     case redis_error::cluster: return "Redis Cluster is not supported";
     case redis_error::no_master: return "no Sentinel knows the master";
-    case redis_error::data_lost: return "Redis has lost the keys of this node";
+    case redis_error::data_lost: return "Redis has lost the keys or scripts of this node";
     case redis_error::refused: return "Redis refused a command";
   }
   return "unknown error of Redis";
@@ -76,6 +76,7 @@ inline redis_error redis_error_of(std::string_view text) noexcept {
     return redis_error::not_authorized;
   if (is_one_of("LOADING", "BUSY")) return redis_error::loading;
   if (is_one_of("READONLY", "MASTERDOWN", "MISCONF", "NOREPLICAS")) return redis_error::read_only;
+  if (word == "NOSCRIPT") return redis_error::data_lost;  // somebody has flushed them: they are loaded anew
   if (word == "OOM") return redis_error::out_of_memory;
   if (is_one_of("MOVED", "ASK", "CROSSSLOT", "CLUSTERDOWN", "TRYAGAIN")) return redis_error::cluster;
   return redis_error::refused;
