@@ -36,6 +36,9 @@ local function open_log(at, log, fresh, run, term)
   return known[1], tonumber(known[2]), tonumber(gone)
 end
 
+-- Longer than ten years is for ever: PEXPIRE takes no time that ends beyond its numbers.
+local function lifetime(text) return math.min(tonumber(text), 315360000000) end
+
 local function number_of(id) return tonumber(string.sub(id, 3)) end
 
 -- Microseconds begin a version: a hash that was gone has a greater one than it had.
@@ -68,7 +71,7 @@ if not sent then return 'unknown' end
 if sequence <= sent then return 'done' end
 if sequence ~= sent + 1 then return 'early' end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', 86400000)
-local time = tonumber(ARGV[5])
+local time = lifetime(ARGV[5])
 local epoch, last, gone = open_log(KEYS[2], KEYS[3], ARGV[6], ARGV[7], time + 86400000)
 local number = text(last + 1)
 local now = milliseconds()
