@@ -27,9 +27,10 @@ class redis_heartbeat {
   // node's term: together they notice within the term.
   std::string const& term() const noexcept { return term_; }
 
-  // Calls `lost` with each node that held something here, and has ended.
-  template <class Lost>
-  void show(std::shared_ptr<redis_connection> const& by, Lost lost) {
+  // Calls `lost` with each node that held something here, and has ended; and `look` with each topic of which
+  // a snapshot is needed, because such a node has come back before Redis has released what it held.
+  template <class Lost, class Look>
+  void show(std::shared_ptr<redis_connection> const& by, Lost lost, Look look) {
     // Keys that are gone are not made again: others may have taken this node for dead, so that all that it
     // holds is to be held again.
     auto const extended = [connection = by.get()](redis_reply& reply) {
@@ -47,27 +48,32 @@ class redis_heartbeat {
     for (auto const& each : nodes) keys.push_back(names_.node_prefix() + each);
     std::vector<std::string_view> words{"MGET"};
     words.insert(words.end(), keys.begin(), keys.end());
-    by->ask(words, [this, connection = by.get(), nodes, lost](redis_reply& reply) {
+    by->ask(words, [this, connection = by.get(), nodes, lost, look](redis_reply& reply) {
       if (!reply.is_array_of(nodes.size())) return connection->fail(reply);
       auto place = reply.items.begin();
       for (auto const& each : nodes) {
         if (!(place++)->is(redis_reply::kind::nil)) continue;
-        remove(*connection, each);
-        lost(each);
+        if (remove(*connection, each, look)) lost(each);
       }
     });
   }
 
  private:
-  void remove(redis_connection& by, std::string const& node) {
+  // False if no topic has anything of it any more.
+  template <class Look>
+  bool remove(redis_connection& by, std::string const& node, Look const& look) {
+    bool has_found = false;
     for (auto const& [name, topic] : topics_.all()) {
       if (!topic->view.has_records_of(node)) continue;
+      has_found = true;
       topic->view.forget_records_of(node);
       by.run(redis_script::remove, {names_.held(name), names_.node_prefix() + node},
-             {names_.channel(name), node}, [connection = &by](redis_reply& reply) {
-               if (!reply.is(redis_reply::kind::string)) connection->fail(reply);
+             {names_.channel(name), node}, [connection = &by, look, topic_name = name](redis_reply& reply) {
+               if (!reply.is(redis_reply::kind::string)) return connection->fail(reply);
+               if (reply.text == "alive") look(topic_name);
              });
     }
+    return has_found;
   }
 
   redis_names const& names_;

@@ -364,9 +364,13 @@ class redis_node_state final : public redis_connection_owner,
   // Signs of life.
 
   void beat() {
-    heartbeat_.show(connection_, [this](std::string const& node) {
-      tell([&](backplane::listener& to) { to.on_node_lost(node); });
-    });
+    heartbeat_.show(
+        connection_,
+        [this](std::string const& node) { tell([&](backplane::listener& to) { to.on_node_lost(node); }); },
+        [this](std::string const& name) {
+          auto const topic = topics_.find(name);
+          if (topic && topic->is_confirmed && is_ready_) ask_snapshot(topic);
+        });
     // The keys of records expire after a day.
     if (std::chrono::steady_clock::now() - held_at_ > std::chrono::hours(6)) {
       held_at_ = std::chrono::steady_clock::now();

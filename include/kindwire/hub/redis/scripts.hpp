@@ -157,13 +157,12 @@ return 'released'
 
 // KEYS: held, the key of a node that seems dead. ARGV: channel, node.
 inline constexpr std::string_view redis_remove_script = R"(
-if redis.call('EXISTS', KEYS[2]) == 0 then
-  for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
-    local node, name = split(field)
-    if node == ARGV[2] then
-      redis.call('HDEL', KEYS[1], field)
-      change(KEYS[1], ARGV[1], 'R', node, name, '')
-    end
+if redis.call('EXISTS', KEYS[2]) == 1 then return 'alive' end
+for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+  local node, name = split(field)
+  if node == ARGV[2] then
+    redis.call('HDEL', KEYS[1], field)
+    change(KEYS[1], ARGV[1], 'R', node, name, '')
   end
 end
 return 'removed'

@@ -70,9 +70,11 @@ class redis_topic {
   }
   // The connection is gone: what waits is lost with it.
   void disconnect() noexcept {
-    is_current_ = false;
+    is_current_ = has_all_ = false;
     early_.clear();
     waiting_ = 0;
+    // Who is still there is seen by the snapshot, when other nodes have had the time to come back.
+    records_.clear();
   }
 
   bool has_records_of(std::string_view node) const {
