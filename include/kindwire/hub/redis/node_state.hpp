@@ -137,7 +137,6 @@ class redis_node_state final : public redis_connection_owner,
   void get_ready() {
     if (is_ready_ || !has_greeted_ || !may_subscribe_ || !topics_.all_confirmed()) return;
     is_ready_ = true;
-    failures_ = 0;
     inbox_.set_connected(true);
     tell_connection({});
     for (auto const& [what, number] : released_) release_now(what.first, what.second, number);
@@ -378,7 +377,9 @@ class redis_node_state final : public redis_connection_owner,
     }
     beat_.expires_after(options_->node_term / 4);
     beat_.async_wait([self = shared_from_this()](std::error_code failure) {
-      if (!failure && self->is_ready_) self->guard([&] { self->beat(); });
+      if (failure || !self->is_ready_) return;
+      self->failures_ = 0;  // not before: what breaks connections may do so as soon as they are there
+      self->guard([&] { self->beat(); });
     });
   }
 

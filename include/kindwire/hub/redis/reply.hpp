@@ -4,6 +4,7 @@
 
 #include <hiredis/read.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -66,13 +67,14 @@ class redis_reply_reader {
       return false;
     }
     incomplete_ = reader_->len - reader_->pos;
-    left_ = most_items;
+    left_ = most_items();
     return true;
   }
   redis_reply& reply() noexcept { return *root_; }
 
  private:
-  static constexpr std::size_t most_items = std::size_t{1} << 18;  // of one reply
+  // Of one reply: each costs memory, however short it is.
+  std::size_t most_items() const noexcept { return (std::max)(most_ / 64, std::size_t{1024}); }
   static constexpr int most_depth = 7;
 
   struct destroy {
@@ -150,7 +152,7 @@ class redis_reply_reader {
 
   std::size_t const most_;
   std::size_t incomplete_ = 0;  // bytes that no reply has ended with
-  std::size_t left_ = most_items;
+  std::size_t left_ = most_items();
   std::error_code why_;
   std::unique_ptr<redis_reply> root_;
   std::unique_ptr<redisReader, destroy> reader_;

@@ -89,10 +89,12 @@ redis.call('PUBLISH', ARGV[2], 'L' .. epoch .. ' ' .. number .. ' ' .. ARGV[3])
 return 'done'
 )";
 
-// KEYS: at, log, held. ARGV: channel, most, time, fresh epoch, run, what the keys of nodes begin with, bytes
-// of the log at most.
+// KEYS: at, log, held. ARGV: channel, most, time, fresh epoch, run, what the keys of nodes begin with, half
+// of what an answer may be. Each text is counted with 64 bytes more, as redis_reply_reader does, and some
+// for how it is sent.
 inline constexpr std::string_view redis_snapshot_script = R"(
-local most, time, room = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[7])
+local most, time, half = tonumber(ARGV[2]), lifetime(ARGV[3]), tonumber(ARGV[7])
+local room = half
 local epoch, last, gone, kept = '0', 0, 0, {}
 local keeps = most > 0 and time > 0
 if keeps or redis.call('EXISTS', KEYS[1]) == 1 then
@@ -103,7 +105,7 @@ if keeps or redis.call('EXISTS', KEYS[1]) == 1 then
     local some = redis.call('XREVRANGE', KEYS[2], stop, '-', 'COUNT', 16)
     stop = nil
     for i, each in ipairs(some) do
-      room = room - #each[2][4] - 64
+      room = room - #each[2][4] - 160
       if room < 0 or tonumber(each[2][2]) < since or #reverse >= 2 * most then
         gone = number_of(each[1])
         break
@@ -116,12 +118,15 @@ if keeps or redis.call('EXISTS', KEYS[1]) == 1 then
   for i = #reverse, 1, -1 do kept[#kept + 1] = reverse[i] end
 end
 local records, lives = {}, {}
+room = half
 local all = redis.call('HGETALL', KEYS[3])
 for i = 1, #all, 2 do
   local node, name = split(all[i])
   if node then
     if lives[node] == nil then lives[node] = redis.call('EXISTS', ARGV[6] .. node) == 1 end
     if lives[node] then
+      room = room - #all[i] - #all[i + 1] - 224
+      if room < 0 then break end
       records[#records + 1] = node
       records[#records + 1] = name
       records[#records + 1] = all[i + 1]
