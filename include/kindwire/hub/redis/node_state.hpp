@@ -118,15 +118,19 @@ class redis_node_state final : public redis_connection_owner,
 
   void on_subscriptions() override {
     may_subscribe_ = true;
+    subscribe_all();
+    get_ready();
+  }
+  void subscribe_all() {
     constexpr std::size_t most_at_once = 500;
     std::vector<std::string> channels;
     for (auto const& [name, topic] : topics_.all()) {
+      if (topic->is_confirmed) continue;
       channels.push_back(names_.channel(name));
       topics_.await_confirmation(name);
       if (channels.size() == most_at_once) subscribe("SUBSCRIBE", std::exchange(channels, {}));
     }
     if (!channels.empty()) subscribe("SUBSCRIBE", channels);
-    get_ready();
   }
   void subscribe(std::string_view command, std::vector<std::string> const& channels) {
     std::vector<std::string_view> words{command};
@@ -140,8 +144,13 @@ class redis_node_state final : public redis_connection_owner,
     inbox_.set_connected(true);
     tell_connection({});
     for (auto const& [what, number] : released_) release_now(what.first, what.second, number);
-    for (auto const& [name, topic] : topics_.all()) hold_all(*topic);
-    for (auto const& [name, topic] : topics_.all()) ask_snapshot(topic);
+    for (auto const& [name, topic] : topics_.all()) {
+      if (topic->is_confirmed) hold_all(*topic);
+    }
+    for (auto const& [name, topic] : topics_.all()) {
+      if (topic->is_confirmed) ask_snapshot(topic);
+    }
+    subscribe_all();  // those that have come since
     publisher_.connect(connection_);
     publisher_.publish_more();
     beat();
@@ -203,7 +212,7 @@ class redis_node_state final : public redis_connection_owner,
       case redis_request::kind::subscribe: {
         if (topic) return subscribe_again(topic, next.keep);
         topics_.add(next.topic, next.keep);
-        if (!may_subscribe_) return;
+        if (has_to_wait(next.topic)) return;
         topics_.await_confirmation(next.topic);
         return subscribe("SUBSCRIBE", {names_.channel(next.topic)});
       }
@@ -225,6 +234,12 @@ class redis_node_state final : public redis_connection_owner,
     }
   }
 
+  // The node would never get ready if it waited for topics that come all the time: they are subscribed to
+  // when it is. One that has been left and entered again is confirmed by its last SUBSCRIBE.
+  bool has_to_wait(std::string const& topic) const {
+    return !may_subscribe_ || (!is_ready_ && !topics_.is_awaited(topic));
+  }
+
   void subscribe_again(std::shared_ptr<redis_subscription> const& topic, backplane::log keep) {
     topic->keep = keep;
     if (is_ready_ && topic->is_confirmed) ask_snapshot(topic);  // otherwise one is to come
@@ -238,7 +253,8 @@ class redis_node_state final : public redis_connection_owner,
 
   // Takes it only if it does not throw std::bad_alloc.
   void publish(redis_subscription* topic, redis_publication&& what) {
-    if (topic && is_ready_ && !topic->is_confirmed) {
+    bool const is_late = may_subscribe_ && (is_ready_ || !topics_.is_awaited(what.topic));
+    if (topic && !topic->is_confirmed && is_late) {
       topic->early.emplace_back();
       topic->early.back() = std::move(what);
     } else if (is_log(what.keep)) {

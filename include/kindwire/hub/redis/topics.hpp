@@ -63,6 +63,7 @@ class redis_topics {
     if (topic) topic->is_confirmed = true;
     return topic != nullptr;
   }
+  bool is_awaited(std::string_view name) const { return awaited_.contains(name); }
   bool all_confirmed() const noexcept { return awaited_.empty(); }
 
   void disconnect() noexcept {
