@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -60,15 +59,16 @@ class redis_inbox {
     is_awake_ = false;
   }
 
-  std::optional<redis_request> take() noexcept {
+  // By one thread at a time. The first stays there until pop(), also while others are added. Null if there
+  // are none, and the next has to wake.
+  redis_request* front() noexcept {
     std::lock_guard const lock(mutex_);
-    if (requests_.empty()) {
-      is_awake_ = false;
-      return std::nullopt;
-    }
-    std::optional<redis_request> first(std::move(requests_.front()));
+    is_awake_ = !requests_.empty();
+    return is_awake_ ? &requests_.front() : nullptr;
+  }
+  void pop() noexcept {
+    std::lock_guard const lock(mutex_);
     requests_.pop_front();
-    return first;
   }
 
   // So many bytes wait no longer.

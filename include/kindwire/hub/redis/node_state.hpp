@@ -12,7 +12,6 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <new>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -154,6 +153,7 @@ class redis_node_state final : public redis_connection_owner,
     publisher_.connect(connection_);
     publisher_.publish_more();
     beat();
+    wake();  // for requests that were left when there was no memory
   }
 
   void on_disconnected(std::error_code why) noexcept override {
@@ -185,11 +185,12 @@ class redis_node_state final : public redis_connection_owner,
     if (failures_ != 32) ++failures_;
     delay_.expires_after(
         std::chrono::milliseconds(random_below(static_cast<std::uint64_t>(most.count()) + 1)));
-    is_delayed_ = true;
     delay_.async_wait([self = shared_from_this()](std::error_code failure) {
       self->is_delayed_ = false;
       if (!failure) self->guard([&] { self->connect(); });
     });
+    is_delayed_ = true;
+    wake();  // for requests that were left when there was no memory
   }
 
   void tell_connection(std::error_code why) noexcept {
@@ -202,10 +203,16 @@ class redis_node_state final : public redis_connection_owner,
   // What the hub asks for.
 
   void take_requests() {
-    if (!connection_ && !is_delayed_ && !has_ended_) connect();  // there was no memory for it
-    while (auto next = inbox_.take()) take_request(*next);
+    try {
+      if (!connection_ && !is_delayed_ && !has_ended_) connect();  // there was no memory for it
+      for (; auto* const next = inbox_.front(); inbox_.pop()) take_request(*next);
+    } catch (...) {
+      inbox_.fall_asleep();  // what is left, the one in hand too, waits for the next connection or request
+      throw;
+    }
     publisher_.publish_more();
   }
+  // May be called again with the same if it throws.
   void take_request(redis_request& next) {
     auto topic = topics_.find(next.topic);
     switch (next.what) {
@@ -226,11 +233,21 @@ class redis_node_state final : public redis_connection_owner,
         if (is_ready_) hold(topic, next.name, next.value);
         return;
       case redis_request::kind::release:
-        if (topic && topic->held.erase(next.name) != 0) release(next.topic, next.name);
+        if (!topic || !topic->held.contains(next.name)) return;
+        release(next.topic, next.name);
+        topic->held.erase(next.name);
         return;
-      case redis_request::kind::publish:
-        publish(topic.get(), {std::move(next.topic), std::move(next.name), next.keep});
+      case redis_request::kind::publish: {
+        redis_publication what{std::move(next.topic), std::move(next.name), next.keep};
+        try {
+          publish(topic.get(), std::move(what));
+        } catch (...) {
+          next.topic = std::move(what.topic);
+          next.name = std::move(what.bytes);
+          throw;
+        }
         return;
+      }
     }
   }
 
@@ -427,11 +444,18 @@ class redis_node_state final : public redis_connection_owner,
   void guard(Work&& work) noexcept {
     try {
       work();
-    } catch (std::bad_alloc const&) {
-      if (connection_) connection_->fail(std::make_error_code(std::errc::not_enough_memory));
     } catch (std::system_error const& failure) {
-      if (connection_) connection_->fail(failure.code());
+      recover(failure.code());
+    } catch (...) {
+      recover(std::make_error_code(std::errc::not_enough_memory));
     }
+  }
+  void recover(std::error_code why) noexcept {
+    if (connection_) return connection_->fail(why);
+    if (has_ended_ || is_delayed_) return;
+    try {
+      wait_and_connect(why);
+    } catch (...) {}  // the next request connects
   }
 
   asio::any_io_executor const strand_;
