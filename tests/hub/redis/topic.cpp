@@ -69,6 +69,24 @@ TEST_CASE("redis topic: a gap is closed by another snapshot, and nothing is told
   CHECK(at.texts() == strings{"one", "two", "three", "four"});
 }
 
+TEST_CASE("redis topic: what comes while a snapshot is asked for again is told, also if the log forgets it") {
+  talk at;
+  CHECK(at.message("Ubefore all") == wants::nothing);
+  at.snapshot(1, {"one"}, 5);
+  at.topic.lose();
+  for (auto const each : {"Le 2 two", "Uplain", "H5 6 other 3 annhere", "Le 3 three", "Le 4 four"})
+    CHECK(at.message(each) == wants::nothing);
+  CHECK(at.snapshot(3, {"three"}, 6, {{"other", "ann", "here"}}) == wants::nothing);
+  CHECK(at.texts() == strings{"one", "before all", "two", "plain", "three", "four"});
+  at.topic.disconnect();
+  CHECK_FALSE(at.topic.has_records_of("other"));
+  at.message("Le 5 five");
+  at.snapshot(6, {"six"});
+  CHECK(at.texts().back() == "six");
+  CHECK(at.texts().size() == 7);
+  CHECK(at.ears.mistakes().empty());
+}
+
 TEST_CASE("redis topic: a message of another epoch asks for one snapshot, also if it waited") {
   talk at;
   at.message("Lold 7 seven");

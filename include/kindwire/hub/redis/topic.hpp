@@ -35,11 +35,17 @@ class redis_topic {
       waiting_ += bytes.size();
       return wants::nothing;
     }
-    return take(bytes, tell) ? wants::nothing : lose();
+    return take(bytes, tell) ? wants::nothing : miss();
   }
 
   template <class Tell>
   wants take_snapshot(redis_snapshot now, std::string_view self, Tell&& tell) {
+    bool const has_lost = waiting_ == most_waiting;
+    auto early = std::exchange(early_, {});
+    waiting_ = 0;
+    // The log may have forgotten them: they are told as if no snapshot had been asked for.
+    for (; has_all_ && !early.empty() && precedes(early.front(), now); early.pop_front())
+      take(early.front(), tell);
     epoch_ = now.topic.epoch;
     last_ = now.topic.last;
     version_ = now.version;
@@ -50,9 +56,7 @@ class redis_topic {
     }
     self_ = self;
     is_current_ = true;
-    bool const has_lost = waiting_ == most_waiting;
-    auto early = std::exchange(early_, {});
-    waiting_ = 0;
+    has_all_ = true;
     tell([&](backplane::listener& to, std::string_view name) { to.on_subscribed(name, now.topic); });
     bool good = !has_lost;
     for (auto const& each : early) {
@@ -60,7 +64,7 @@ class redis_topic {
       // is in the log itself.
       good = take(each, tell) && good;
     }
-    return good ? wants::nothing : lose();
+    return good ? wants::nothing : miss();
   }
 
   // What comes from now on waits for a snapshot.
@@ -94,6 +98,22 @@ class redis_topic {
 
  private:
   static constexpr std::size_t most_waiting = std::size_t{16} << 20;
+
+  // Something has not come.
+  wants miss() noexcept {
+    has_all_ = false;
+    return lose();
+  }
+
+  // True of what the snapshot covers, and nothing before it is missing.
+  bool precedes(std::string_view bytes, redis_snapshot const& now) const {
+    auto const event = redis_event::parse(bytes);
+    if (!event || event->type == redis_event::kind::plain) return true;
+    if (event->type == redis_event::kind::logged)
+      return event->epoch == epoch_ && event->epoch == now.topic.epoch && event->number <= now.topic.last &&
+             event->number <= last_ + 1;
+    return event->number <= now.version && (event->number <= version_ || event->before == version_);
+  }
 
   // False if something before it is missing.
   template <class Tell>
@@ -145,6 +165,7 @@ class redis_topic {
   }
 
   bool is_current_ = false;
+  bool has_all_ = false;  // what has come since a snapshot, also when another is waited for
   std::string epoch_;
   std::string self_;
   std::uint64_t last_ = 0;
