@@ -169,6 +169,20 @@ void again() {
 }
 
 template <class World>
+void log_left_alone() {
+  World world;
+  plane_side ann(world), bob(world), col(world);
+  kept_log const for_ever{10, (std::chrono::milliseconds::max)()};
+  subscribe(world, ann, "a", for_ever);
+  for (auto const& each : numbered("", 1, 3)) ann.say("a", each, for_ever);
+  REQUIRE(await(world, [&] { return ann["a"].texts.size() == 3; }));
+  subscribe(world, bob, "a");
+  subscribe(world, col, "a", for_ever);
+  CHECK(col["a"].texts == numbered("", 1, 3));
+  CHECK(col["a"].forgotten == 0);
+}
+
+template <class World>
 void records() {
   World world;
   plane_side ann(world), bob(world);
@@ -427,6 +441,7 @@ void backplane_suite() {
       {"what a node publishes right after it has subscribed comes back", own<World>},
       {"a log keeps so many messages, for those who come later", log<World>},
       {"a log keeps its messages for so long", log_time<World>},
+      {"a node that keeps nothing leaves the log alone, which may be kept for ever", log_left_alone<World>},
       {"subscribing again changes the log, and is answered again", again<World>},
       {"records are told to all, and to those who come later", records<World>},
       {"unsubscribing releases what a node holds, and ends its messages", unsubscribe<World>},

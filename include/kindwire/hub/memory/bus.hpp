@@ -228,7 +228,7 @@ class memory_bus : public std::enable_shared_from_this<memory_bus> {
 
   void enter(std::size_t number, node_state& node, std::string name, subscribed const& mine) {
     auto& topic = find_or_make(name);
-    topic.keep = mine.keep;
+    if (mine.keep.most != 0 && mine.keep.time.count() > 0) topic.keep = mine.keep;
     topic.expire(clock::now());
     topic.subscribers.insert(number);
     auto now = std::make_shared<backplane::snapshot const>(topic.seen_by(number));
@@ -241,6 +241,8 @@ class memory_bus : public std::enable_shared_from_this<memory_bus> {
     std::lock_guard const lock(mutex_);
     auto const found = nodes_.find(number);
     if (found == nodes_.end()) return;
+    // Under the lock, without which nobody adds: nothing comes before the snapshot that is not in it.
+    found->second.inbox->begin_anew();
     tell_connection(found->second);
     if (found->second.is_connected) enter_all(number, found->second);
   }

@@ -35,7 +35,8 @@ class memory_inbox : public std::enable_shared_from_this<memory_inbox> {
   // comes.
   void add(call what, subscription of, std::size_t size) noexcept {
     std::lock_guard const lock(mutex_);
-    if (ended_ || is_behind_) return;
+    if (ended_) return;
+    if (is_behind_) return wake();
     try {
       if (size > most_waiting - waiting_) throw std::bad_alloc();
       calls_.push_back({std::move(what), std::move(of), size});
@@ -50,6 +51,12 @@ class memory_inbox : public std::enable_shared_from_this<memory_inbox> {
     std::lock_guard const lock(mutex_);
     fall_behind();
     wake();
+  }
+  // It is told all anew, by what is added from now on.
+  void begin_anew() noexcept {
+    std::lock_guard const lock(mutex_);
+    drop();
+    is_behind_ = false;
   }
   // What has not been told yet is not told any more.
   void clear() noexcept {
@@ -102,11 +109,11 @@ class memory_inbox : public std::enable_shared_from_this<memory_inbox> {
   // Tells what is there when it begins: others of the executor get their turn when more is added meanwhile.
   void turn() {
     std::unique_lock lock(mutex_);
-    if (std::exchange(is_behind_, false)) {
+    if (is_behind_) {
       lock.unlock();
       bool const has_caught_up = try_to_catch_up();
       lock.lock();
-      is_behind_ = is_behind_ || !has_caught_up;
+      if (!has_caught_up) fall_behind();
     }
     for (std::size_t left = calls_.size(); left != 0 && !calls_.empty(); --left) {
       told next = std::move(calls_.front());

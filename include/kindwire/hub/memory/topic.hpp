@@ -27,8 +27,12 @@ struct memory_topic {
 
   explicit memory_topic(std::string of) : epoch(std::move(of)) {}
 
+  // Not in nanoseconds, of which a long time has too many.
+  bool is_old(logged const& what, clock::time_point now) const noexcept {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(now - what.when) > keep.time;
+  }
   void expire(clock::time_point now) noexcept {
-    while (!log.empty() && (log.size() > keep.most || now - log.front().when > keep.time)) log.pop_front();
+    while (!log.empty() && (log.size() > keep.most || is_old(log.front(), now))) log.pop_front();
   }
 
   // As the node sees it: its own records are those without a node.
