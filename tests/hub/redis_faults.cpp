@@ -19,6 +19,7 @@
 #include <string_view>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "backplane_sides.hpp"
@@ -174,6 +175,7 @@ TEST_CASE("redis: started again from older data, it gives no number twice") {
 TEST_CASE("redis: started again empty, it is another epoch, and all is subscribed and held again") {
   redis_server server;
   world at(server);
+  at.options.node_term = 1min;  // nobody is lost only for want of time
   plane_side ann(at), bob(at);
   subscribe_both(at, ann, bob);
   std::string const epoch = ann["a"].epoch;
@@ -186,6 +188,7 @@ TEST_CASE("redis: started again empty, it is another epoch, and all is subscribe
       await(at, [&] { return ann["a"].texts == strings{"later"} && bob["a"].texts == strings{"later"}; }));
   CHECK(ann["a"].epoch != epoch);
   CHECK(await(at, [&] { return bob["a"].people.size() == 1 && ann["a"].people.size() == 1; }));
+  CHECK(std::count(bob.ears->events.begin(), bob.ears->events.end(), "lost") == 0);
 }
 
 TEST_CASE("redis: stopped for longer than its answers may take, it is found again") {
@@ -280,6 +283,60 @@ TEST_CASE("redis: scripts that are gone are loaded again; what others publish on
     server.ask(each);
   ann.say("a", "1", many_messages);
   CHECK(await(at, [&] { return ann["a"].texts == strings{"1"} && bob["a"].texts == strings{"1"}; }));
+}
+
+TEST_CASE("redis: a node is back at once when scripts are gone, and need not wait as for what lasts") {
+  redis_server server;
+  world at(server);
+  at.options.max_delay = 24h;
+  plane_side ann(at);
+  test::subscribe(at, ann, "a", many_messages);
+  server.ask("SCRIPT FLUSH");
+  ann.say("a", "1", many_messages);
+  CHECK(await(at, [&] { return ann["a"].texts == strings{"1"}; }));
+}
+
+TEST_CASE("redis: of more records than an answer may have, some are told, and all messages") {
+  redis_server server;
+  world at(server);
+  at.options.max_reply = std::size_t{64} << 10;
+  plane_side ann(at), bob(at);
+  test::subscribe(at, ann, "a", many_messages);
+  for (int i = 0; i != 400; ++i) ann.plane->hold("a", std::to_string(i), "");
+  for (int i = 0; i != 400; ++i) ann.say("a", std::to_string(i), many_messages);
+  REQUIRE(await(at, [&] { return ann["a"].people.size() == 400 && ann["a"].texts.size() == 400; }));
+  test::subscribe(at, bob, "a", many_messages);
+  CHECK(bob["a"].people.size() > 100);
+  CHECK(bob["a"].people.size() < 400);
+  CHECK(bob["a"].texts.size() > 150);
+  CHECK(bob["a"].texts.back() == "399");
+  ann.say("a", "new", many_messages);
+  CHECK(await(at, [&] { return bob["a"].texts.back() == "new"; }));
+  CHECK(bob.ears->connections == 1);
+}
+
+TEST_CASE("redis: a stream that opens after its attempt has ended is not read") {
+  world at("rediss://127.0.0.1");
+  struct told {
+    std::vector<kw::detail::redis_stream::opened> calls;
+    int reads = 0;
+  } all;
+  struct late final : kw::detail::redis_stream {
+    explicit late(told& of) : tells(of) {}
+    void connect(kw::detail::redis_address const&, opened call) override {
+      tells.calls.push_back(std::move(call));
+    }
+    void read_some(asio::mutable_buffer, done) override { ++tells.reads; }
+    void write(asio::const_buffer, done) override {}
+    void close() noexcept override {}
+    told& tells;
+  };
+  at.options.connect_timeout = 20ms;
+  at.options.tls = [&](asio::any_io_executor const&) { return std::make_unique<late>(all); };
+  plane_side ann(at);
+  REQUIRE(await(at, [&] { return ann.ears->connection == std::errc::timed_out; }));
+  all.calls.front()({});
+  CHECK(all.reads == 0);
 }
 
 TEST_CASE("redis: programs with other prefixes and databases do not meet") {

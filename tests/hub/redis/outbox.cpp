@@ -78,4 +78,27 @@ TEST_CASE("redis outbox: only so much is under way at a time, but for the end") 
   CHECK(send(large) == numbers{1});
 }
 
+TEST_CASE("redis outbox: the latest of a topic is known until it is confirmed") {
+  auto box = with(2);
+  box.push({"b", "three", {}});
+  CHECK(box.latest_of("a") == 2);
+  CHECK(box.latest_of("b") == 3);
+  CHECK(box.latest_of("c") == 0);
+  CHECK(box.first_unsent() == 1);
+  send(box);
+  CHECK(box.first_unsent() == 4);
+  box.confirmed();
+  CHECK(box.latest_of("a") == 2);
+  box.refused();
+  CHECK(box.first_unsent() == 2);
+  box.refused();
+  box.send_again();
+  send(box);
+  box.confirmed();
+  CHECK(box.latest_of("a") == 0);
+  CHECK(box.latest_of("b") == 3);
+  box.confirmed();
+  CHECK(box.latest_of("b") == 0);
+}
+
 }  // namespace redis_outbox_tests
