@@ -86,6 +86,8 @@ std::optional<Data> data_from_bus_text(std::string_view text) {
 template <class Key, class Data>
 struct bus_texts {
   static_assert(has_bus_text<Key>, "kindwire: with a backplane, a user's key is text or a number");
+  static_assert(!std::same_as<Key, std::string_view> && !std::same_as<Data, std::string_view>,
+                "kindwire: keys and data come from other nodes, and are kept: a view of them is not enough");
 
   static std::string key(Key const& of) { return bus_text(of); }
   static std::optional<Key> read_key(std::string_view text) { return from_bus_text<Key>(text); }

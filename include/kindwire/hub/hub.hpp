@@ -84,7 +84,9 @@ class hub {
   hub& operator=(hub const&) = delete;
   ~hub() { state_->end(); }
 
-  /// Somebody enters or leaves a room, by whichever of his connections; set before the first join().
+  /// Somebody enters or leaves a room, by whichever of his connections; set before the first join(). With a
+  /// backplane, each node tells of all nodes' people, as long as somebody of its own is in the room: when the
+  /// last of these leaves, it knows no more of the others, without a word, and tells of them again later.
   void on_enter(std::function<void(std::string_view room, Key const& key)> call) {
     state_->set(state_->on_enter, std::move(call));
   }

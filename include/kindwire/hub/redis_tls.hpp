@@ -63,13 +63,16 @@ class tls_redis_stream final : public redis_stream {
 ///     kw::redis_backplane{"rediss://redis.example", {.tls = kw::redis_tls()}}
 ///
 /// The certificate must be for the URL's host, and signed by one of the authorities that the system trusts;
-/// or as `context` says, which may have a certificate of the client's own. It must not be changed any more.
+/// or by those of `context`, which may have a certificate of the client's own; it is set to verify_peer, and
+/// must not be changed any more.
 inline detail::redis_stream_maker redis_tls(std::shared_ptr<asio::ssl::context> context = nullptr) {
   if (!context) {
     context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_client);
     context->set_default_verify_paths();
-    context->set_verify_mode(asio::ssl::verify_peer);
   }
+  // A context of the application's verifies nothing unless it was told to: nobody means that here, where a
+  // password follows.
+  context->set_verify_mode(asio::ssl::verify_peer);
   return [context = std::move(context)](asio::any_io_executor const& executor) {
     return std::make_unique<detail::tls_redis_stream>(executor, context);
   };

@@ -64,6 +64,7 @@ class hub_state final : public hub_sending<Key, Data> {
     try {
       people_[fresh->key].push_back(fresh);
       fresh->box().sources().add(where);  // this is the connection's executor
+      fresh->rooms.reserve(1);
       if (bus_) be_known(fresh);
       all_->add(fresh, {});
       fresh->rooms.push_back(all_);
@@ -230,14 +231,15 @@ class hub_state final : public hub_sending<Key, Data> {
     if (who->may_compress) --compressing_;
     forget(*who);
     for (auto const& each : std::exchange(who->rooms, {})) {
+      // Each by itself: without memory for one, the others are done all the same.
+      net::detail::try_allocating([&] { each->remove(who); });
+      if (each == all_) continue;
       net::detail::try_allocating([&] {
-        each->remove(who);
-        if (each == all_) return;
         this->be_absent(*each, who->key, true);
         rooms_.collect(*each);
       });
     }
-    who->where->post({shard::step::kind::depart, {}, who});
+    net::detail::try_allocating([&] { who->where->post({shard::step::kind::depart, {}, who}); });
   }
   void forget(seat const& who) {
     numbered_.erase(who.number);
