@@ -59,7 +59,7 @@ TEST_CASE("mail_blocks: no more is kept than there may be") {
     all.clear();
   })
       .join();
-  CHECK((1100 - fresh) * mail_blocks::largest == std::size_t{16} << 20);
+  CHECK((1100 - fresh) * mail_blocks::largest == std::size_t{4} << 20);
 }
 
 namespace {

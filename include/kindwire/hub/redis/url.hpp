@@ -62,7 +62,7 @@ class redis_url_parser {
       auto name = percent_decode(path.substr(0, path.find('/')));
       if (!name || name->empty()) return std::nullopt;
       url.master = std::move(*name);
-      path.remove_prefix(std::min(path.find('/'), path.size() - 1) + 1);
+      path.remove_prefix((std::min)(path.find('/'), path.size() - 1) + 1);
     }
     return parse_database(path, url) ? std::optional(std::move(url)) : std::nullopt;
   }

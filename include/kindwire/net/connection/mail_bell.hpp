@@ -68,7 +68,7 @@ class mail_blocks {
   // Powers of two, as buffers have them.
   static constexpr std::size_t smallest = kindwire::detail::block_pool::smallest;
   static constexpr std::size_t classes = std::bit_width(largest / smallest);
-  static constexpr std::size_t most_kept = std::size_t{16} << 20;
+  static constexpr std::size_t most_kept = std::size_t{4} << 20;
   static constexpr std::size_t most_taken = std::size_t{1} << 16;  // before what is unused is given up
 
   static std::size_t index_of(std::size_t size) noexcept {
