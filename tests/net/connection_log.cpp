@@ -149,6 +149,7 @@ TEST_CASE("log: of a server") {
       return lines.size();
     };
     kw::net::server_options options;
+    options.connection.close_timeout = 500ms;  // clients here may not answer a Close
     options.observer = kw::net::connection_log([&](std::string_view line) {
       std::lock_guard const lock(mutex);
       lines.emplace_back(line);

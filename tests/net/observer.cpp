@@ -54,6 +54,7 @@ asio::awaitable<void> echo(kw::net::websocket& ws) {
 kw::net::server_options watched_by(std::shared_ptr<seen> const& by) {
   kw::net::server_options options;
   options.observer = by;
+  options.connection.close_timeout = 500ms;  // clients here may not answer a Close
   return options;
 }
 
