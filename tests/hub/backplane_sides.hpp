@@ -34,7 +34,8 @@ struct heard_topic {
   std::uint64_t last = 0;
   std::uint64_t forgotten = 0;
   std::size_t snapshots = 0;
-  strings mistakes;  // told against the contract
+  std::size_t messages = 0;  // told as such
+  strings mistakes;          // told against the contract
 };
 
 class heard final : public kindwire::backplane::listener {
@@ -72,6 +73,7 @@ class heard final : public kindwire::backplane::listener {
     if (topic.snapshots == 0) topic.mistakes.push_back("a message before on_subscribed()");
     if (number != 0 && number <= topic.last) topic.mistakes.push_back("a message twice");
     if (number != 0) topic.last = number;
+    ++topic.messages;
     topic.texts.emplace_back(reinterpret_cast<char const*>(bytes.data()), bytes.size());
     on_each();
   }

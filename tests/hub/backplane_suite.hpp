@@ -107,6 +107,25 @@ void own() {
 }
 
 template <class World>
+void own_of_many() {
+  World world;
+  plane_side ann(world);
+  // Before there is a connection, and with one.
+  for (std::string const when : {"early ", "late "}) {
+    constexpr std::size_t count = 200;
+    for (auto const& topic : numbered(when, 1, count)) {
+      ann.plane->subscribe(topic, ten_messages);
+      CHECK_FALSE(ann.say(topic, "hello", ten_messages));
+    }
+    for (auto const& topic : numbered(when, 1, count)) {
+      REQUIRE(await(world, [&] { return ann[topic].texts.size() == 1; }));
+      CHECK(ann[topic].messages == 1);  // and not what the topic's log had before
+    }
+  }
+  CHECK(ann.ears->mistakes().empty());
+}
+
+template <class World>
 void log() {
   World world;
   plane_side ann(world), bob(world);
@@ -439,6 +458,7 @@ void backplane_suite() {
       {"all nodes get the messages of several in the same order", order<World>},
       {"a message that is not kept stays behind those that are, of the same node", passing<World>},
       {"what a node publishes right after it has subscribed comes back", own<World>},
+      {"so does what it publishes on many topics at once", own_of_many<World>},
       {"a log keeps so many messages, for those who come later", log<World>},
       {"a log keeps its messages for so long", log_time<World>},
       {"a node that keeps nothing leaves the log alone, which may be kept for ever", log_left_alone<World>},

@@ -80,7 +80,7 @@ void serve(std::uint16_t port, std::string const& url) {
             kw::redis_backplane{url, redis},
             {.rooms = {.history = 100000, .history_time = std::chrono::minutes(30)}}};
   kw::dispatcher on{
-      [](enter const& to, hub::seat& me) { me.enter(to.room, {.since = to.since}); },
+      [](enter const& to, hub::seat& me) { me.enter(to.room, {.since = to.since, .latest = 100000}); },
       [](say const& what, hub::seat& me) {
         me.publish(what.room, said{me.key(), what.number});
       },

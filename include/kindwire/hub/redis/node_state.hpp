@@ -147,11 +147,11 @@ class redis_node_state final : public redis_connection_owner,
       if (topic->is_confirmed) hold_all(*topic);
     }
     for (auto const& [name, topic] : topics_.all()) {
-      if (topic->is_confirmed) ask_snapshot(topic);
+      if (topic->is_confirmed) queue_snapshot(topic);
     }
-    subscribe_all();  // those that have come since
     publisher_.connect(connection_);
-    publisher_.publish_more();
+    ask_snapshots();
+    subscribe_all();  // those that have come since
     beat();
     wake();  // for requests that were left when there was no memory
   }
@@ -163,7 +163,7 @@ class redis_node_state final : public redis_connection_owner,
     topics_.disconnect();
     to_ask_.clear();
     asked_ = 0;
-    has_greeted_ = may_subscribe_ = is_ready_ = is_waiting_ = false;
+    has_greeted_ = may_subscribe_ = is_ready_ = is_publishing_ = is_waiting_ = false;
     beat_.cancel();
     retry_.cancel();
     if (has_ended_) return;
@@ -210,7 +210,7 @@ class redis_node_state final : public redis_connection_owner,
       inbox_.fall_asleep();  // what is left, the one in hand too, waits for the next connection or request
       throw;
     }
-    publisher_.publish_more();
+    publish_more();
   }
   // May be called again with the same if it throws.
   void take_request(redis_request& next) {
@@ -271,7 +271,7 @@ class redis_node_state final : public redis_connection_owner,
   // Takes it only if it does not throw std::bad_alloc.
   void publish(redis_subscription* topic, redis_publication&& what) {
     bool const is_late = may_subscribe_ && (is_ready_ || !topics_.is_awaited(what.topic));
-    if (topic && !topic->is_confirmed && is_late) {
+    if (topic && !topic->has_asked && is_late) {
       topic->early.emplace_back();
       topic->early.back() = std::move(what);
     } else if (is_log(what.keep)) {
@@ -285,6 +285,13 @@ class redis_node_state final : public redis_connection_owner,
   void publish_early(redis_subscription& topic) {
     for (; !topic.early.empty(); topic.early.pop_front()) publish(nullptr, std::move(topic.early.front()));
   }
+  // What has waited for the connection goes out when a snapshot of every topic has been asked for: what a
+  // node publishes comes back to it as a message, not as the past of a topic.
+  void publish_more() {
+    is_publishing_ = is_publishing_ || (is_ready_ && to_ask_.empty());
+    if (is_publishing_) publisher_.publish_more();
+  }
+
   // When Redis was out of memory.
   void retry_later() {
     if (std::exchange(is_waiting_, true)) return;
@@ -300,7 +307,7 @@ class redis_node_state final : public redis_connection_owner,
       if (std::exchange(topic->has_refused, false)) hold_all(*topic);
       if (std::exchange(topic->is_refused, false)) ask_snapshot(topic);
     }
-    publisher_.retry();
+    if (is_publishing_) publisher_.retry();
   }
 
   // Records and snapshots.
@@ -333,13 +340,16 @@ class redis_node_state final : public redis_connection_owner,
   }
 
   void ask_snapshot(std::shared_ptr<redis_subscription> const& topic) {
+    queue_snapshot(topic);
+    ask_snapshots();
+  }
+  void queue_snapshot(std::shared_ptr<redis_subscription> const& topic) {
     if (std::exchange(topic->is_asked, true)) {
       topic->asks_again = true;
       return;
     }
     topic->view.lose();
     to_ask_.push_back(topic);
-    ask_snapshots();
   }
   // A few at a time: Redis keeps in memory what it has answered, and there may be very many after an outage.
   void ask_snapshots() {
@@ -349,8 +359,9 @@ class redis_node_state final : public redis_connection_owner,
       to_ask_.pop_front();
       if (auto const topic = weak.lock()) ask_now(*topic, weak);
     }
+    publish_more();
   }
-  void ask_now(redis_subscription const& topic, std::weak_ptr<redis_subscription> weak) {
+  void ask_now(redis_subscription& topic, std::weak_ptr<redis_subscription> weak) {
     std::string const& name = topic.name;
     connection_->run(redis_script::snapshot, {names_.at(name), names_.log(name), names_.held(name)},
                      {names_.channel(name), std::to_string(topic.keep.most),
@@ -362,6 +373,8 @@ class redis_node_state final : public redis_connection_owner,
                        if (is_ready_) ask_snapshots();
                      });
     ++asked_;
+    topic.has_asked = true;
+    publish_early(topic);
   }
   void take_snapshot(std::shared_ptr<redis_subscription> const& topic, redis_reply& reply) {
     topic->is_asked = false;
@@ -383,8 +396,6 @@ class redis_node_state final : public redis_connection_owner,
     auto const topic = topics_.find(name);
     hold_all(*topic);
     ask_snapshot(topic);
-    publish_early(*topic);
-    publisher_.publish_more();
   }
   void on_channel(std::string_view channel, std::string_view bytes) override {
     auto const topic = topics_.find(names_.topic(channel));
@@ -437,7 +448,7 @@ class redis_node_state final : public redis_connection_owner,
     if (connection_) connection_->close();
     connection_.reset();
     publisher_.disconnect();
-    is_ready_ = may_subscribe_ = false;
+    is_ready_ = is_publishing_ = may_subscribe_ = false;
   }
 
   template <class Work>
@@ -486,6 +497,7 @@ class redis_node_state final : public redis_connection_owner,
   bool has_greeted_ = false;    // Redis knows of this node
   bool may_subscribe_ = false;  // the connection for it is there
   bool is_ready_ = false;
+  bool is_publishing_ = false;  // once all snapshots have been asked for
   bool is_delayed_ = false;
   bool is_waiting_ = false;
 };

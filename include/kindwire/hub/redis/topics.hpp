@@ -23,9 +23,10 @@ struct redis_subscription {
   backplane::log keep;
   redis_topic view;
   std::map<std::string, std::string> held;  // by this node
-  // Published before Redis has confirmed the subscription: the node's own messages come back to it.
+  // Published before the first snapshot is asked for: the node's own messages come back to it, after that.
   std::deque<redis_publication> early;
   bool is_confirmed = false;
+  bool has_asked = false;    // for a snapshot, in this connection
   bool is_asked = false;     // a snapshot is under way
   bool asks_again = false;   // and another is needed then
   bool is_refused = false;   // Redis had no memory for one
@@ -71,6 +72,7 @@ class redis_topics {
     for (auto const& [name, topic] : all_) {
       topic->view.disconnect();
       topic->is_confirmed = false;
+      topic->has_asked = false;
       topic->is_asked = false;
       topic->asks_again = false;
       topic->is_refused = false;
