@@ -91,8 +91,8 @@ class backplane {
   virtual void start(std::weak_ptr<listener> to) = 0;
 
   /// `keep` is what the topic's log is to keep, from now on; one that keeps nothing leaves the log alone.
-  /// What this node publishes on the topic after this call comes back to it as a message. Of a topic subscribed
-  /// to already, only `keep` changes, and listener::on_subscribed() is called again.
+  /// What this node publishes on the topic after this call comes back to it as a message. Of a topic
+  /// subscribed to already, only `keep` changes, and listener::on_subscribed() is called again.
   virtual void subscribe(std::string_view topic, log keep) = 0;
   /// Nothing of the topic is told any more, but what is under way. What this node holds there is released.
   virtual void unsubscribe(std::string_view topic) = 0;
