@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "../backplane.hpp"
+#include "backoff.hpp"
 #include "connection.hpp"
 #include "heartbeat.hpp"
 #include "inbox.hpp"
@@ -174,17 +175,8 @@ class redis_node_state final : public redis_connection_owner,
     guard([&] { wait_and_connect(why); });
   }
 
-  // A random time, so that nodes that have lost Redis together do not come back together. What does not
-  // change by itself is asked for rarely.
   void wait_and_connect(std::error_code why) {
-    bool const is_lasting = why == redis_error::not_authorized || why == redis_error::cluster ||
-                            why == redis_error::no_tls || why == redis_error::refused;
-    auto most = options_->first_delay;
-    for (unsigned i = 0; i != failures_ && most < options_->max_delay; ++i) most *= 2;
-    if (most > options_->max_delay || is_lasting) most = options_->max_delay;
-    if (failures_ != 32) ++failures_;
-    delay_.expires_after(
-        std::chrono::milliseconds(random_below(static_cast<std::uint64_t>(most.count()) + 1)));
+    delay_.expires_after(backoff_.next(why, *options_));
     delay_.async_wait([self = shared_from_this()](std::error_code failure) {
       self->is_delayed_ = false;
       if (!failure) self->guard([&] { self->connect(); });
@@ -422,7 +414,7 @@ class redis_node_state final : public redis_connection_owner,
     beat_.expires_after(options_->node_term / 4);
     beat_.async_wait([self = shared_from_this()](std::error_code failure) {
       if (failure || !self->is_ready_) return;
-      self->failures_ = 0;  // not before: what breaks connections may do so as soon as they are there
+      self->backoff_.reset();  // not before: what breaks connections may do so as soon as they are there
       self->guard([&] { self->beat(); });
     });
   }
@@ -489,7 +481,7 @@ class redis_node_state final : public redis_connection_owner,
   std::deque<std::weak_ptr<redis_subscription>> to_ask_;
   std::size_t asked_ = 0;  // snapshots that are under way
   std::size_t attempts_ = 0;
-  unsigned failures_ = 0;
+  redis_backoff backoff_;
   std::chrono::steady_clock::time_point held_at_ = std::chrono::steady_clock::now();
   std::error_code told_;
   std::atomic<bool> has_ended_{false};
