@@ -65,8 +65,7 @@ struct world {
 // All messages are heard once and in order by both, whatever happens meanwhile; a side is said to publish
 // `each`.
 template <class Fault>
-void publish_through(world& at, plane_side& ann, plane_side& bob, Fault fault) {
-  std::size_t said = 0;
+void publish_through(world& at, plane_side& ann, plane_side& bob, Fault fault, std::size_t said = 0) {
   for (int i = 0; i != 300; ++i) {
     if (i == 150) fault();
     CHECK_FALSE((i % 2 == 0 ? ann : bob).say("a", std::to_string(i), many_messages));
@@ -197,12 +196,18 @@ TEST_CASE("redis: stopped for longer than its answers may take, it is found agai
   at.options.answer_timeout = 1s;
   plane_side ann(at), bob(at);
   subscribe_both(at, ann, bob);
-  publish_through(at, ann, bob, [&] {
-    server.pause();
-    CHECK(await(at, [&] { return ann.ears->connection == std::errc::timed_out && bob.ears->connection; }));
-    at.wait(500ms);
-    server.go_on();
-  });
+  publish_through(
+      at, ann, bob,
+      [&] {
+        server.pause();
+        // What is in the old connection then is sent again in the next one, and carried out in both.
+        for (int k = 1000; k != 1050; ++k) CHECK_FALSE(ann.say("a", std::to_string(k), many_messages));
+        CHECK(
+            await(at, [&] { return ann.ears->connection == std::errc::timed_out && bob.ears->connection; }));
+        at.wait(500ms);
+        server.go_on();
+      },
+      50);
 }
 
 TEST_CASE("redis: out of memory, it refuses what is kept, which is published as soon as there is room") {

@@ -25,11 +25,13 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <kindwire/hub/redis/command.hpp>
 #include <kindwire/hub/redis/reply.hpp>
 #include <memory>
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -99,11 +101,19 @@ class redis_server {
   std::string const& folder() const noexcept { return folder_; }
 
   // The answer as it is sent, to a command of words without spaces: for what the test alone wants to know.
-  std::string ask(std::string const& command) const {
+  std::string ask(std::string const& command) const { return ask_as_sent(command + "\r\n"); }
+  std::string ask(std::vector<std::string_view> const& words) const {
+    std::string command;
+    kindwire::detail::append_redis_command(command, words);
+    return ask_as_sent(command);
+  }
+
+ private:
+  std::string ask_as_sent(std::string const& command) const {
     asio::io_context io;
     asio::ip::tcp::socket socket(io);
     socket.connect({asio::ip::make_address("127.0.0.1"), port_});
-    asio::write(socket, asio::buffer(command + "\r\n"));
+    asio::write(socket, asio::buffer(command));
     kindwire::detail::redis_reply_reader reader(std::size_t{1} << 20);
     std::string answer;
     std::array<char, 4096> some;
@@ -116,7 +126,6 @@ class redis_server {
     return answer;
   }
 
- private:
   void start_program(arguments const& words) {
     std::vector<char*> pointers;
     for (auto const& each : words) pointers.push_back(const_cast<char*>(each.c_str()));
