@@ -14,6 +14,7 @@
 #include <asio/write.hpp>
 #include <chrono>
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -392,6 +393,7 @@ TEST_CASE("redis: over a Unix socket") {
   world nowhere("unix:///tmp/" + std::string(200, 'x'));
   plane_side bob(nowhere);
   CHECK(await(nowhere, [&] { return bob.ears->connection == std::errc::filename_too_long; }));
+  std::filesystem::remove(path);  // a server that is killed leaves it
 }
 
 TEST_CASE("redis: nobody listens, a cluster, and what is not Redis, are each told as what they are") {
