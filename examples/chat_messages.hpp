@@ -63,7 +63,7 @@ struct say {
   std::string text;
   std::string ref = {};
   static constexpr auto schema = kw::kind(
-      "SAY", kw::description("Comes back to all in the room, also to who said it, as SAID."),
+      "SAY", kw::description("Everybody in the room gets it as SAID, the one who said it as well."),
       kw::field("room", &say::room),
       kw::field("text", &say::text, kw::min_length(1), kw::max_length(longest_text)),
       kw::field("ref", &say::ref, kw::defaulted, kw::max_length(64),

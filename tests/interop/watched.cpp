@@ -26,7 +26,8 @@ int main(int count, char** values) try {
   given.done();
 
   kw::net::metrics metrics;
-  metrics.gauge("watched_half", [] { return 0.5; }, "Half of \"one\",\nwith a \\.");
+  metrics.gauge(
+      "watched_half", [] { return 0.5; }, "Half of \"one\",\nwith a \\.");
   metrics.counter("watched_pages_total", [pages = 0]() mutable { return ++pages; });
   kw::net::connection_log const log(std::cerr);
   kw::net::frame_trace const trace(std::cerr);

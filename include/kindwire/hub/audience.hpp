@@ -65,7 +65,7 @@ class member {
   std::shared_ptr<net::detail::mailbox> const box_;
 };
 
-// What handing out a room's messages needs to know of it. The log is written by whoever publishes.
+// What is asked of a room when its messages are handed out. The log is written by whoever publishes.
 struct room_log {
   std::string name;
   std::atomic<slow_reader> slow{slow_reader::close};

@@ -52,7 +52,8 @@ struct bus_message {
     return all;
   }
 
-  // Views of `all`. Nothing if that is none: what comes from a backplane is not trusted more than a peer.
+  // What it returns has views of `all`. Nothing if `all` is not a message: what comes from a backplane is not
+  // trusted more than a peer.
   static std::optional<bus_message> read(std::span<std::byte const> all) noexcept {
     if (all.size() < head_size) return std::nullopt;
     auto const flags = std::to_integer<unsigned>(all[0]);

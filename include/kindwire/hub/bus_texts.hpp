@@ -68,7 +68,7 @@ std::string data_bus_text(Data const& value) {
   }
 }
 
-// Nothing if another node has sent what is none.
+// Nothing if the text, which another node has sent, cannot be read as one.
 template <class Data>
 std::optional<Data> data_from_bus_text(std::string_view text) {
   if constexpr (std::same_as<Data, std::monostate>) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <chrono>
 #include <cstddef>
@@ -15,8 +14,8 @@
 #include <utility>
 #include <vector>
 
-#include "../frame/random.hpp"
 #include "audience.hpp"
+#include "random_name.hpp"
 
 namespace kindwire::detail {
 
@@ -25,18 +24,6 @@ namespace kindwire::detail {
 class message_ids {
  public:
   message_ids() : epoch_(random_name()) {}
-
-  static std::string random_name() {
-    std::array<std::byte, 8> bytes;
-    random_bytes(bytes);
-    std::string name;
-    for (std::byte const each : bytes) {
-      constexpr std::string_view digits = "0123456789abcdef";
-      name += digits[std::to_integer<unsigned>(each) >> 4];
-      name += digits[std::to_integer<unsigned>(each) & 0xF];
-    }
-    return name;
-  }
 
   std::string const& epoch() const noexcept { return epoch_; }
 

@@ -23,6 +23,7 @@
 #include "bus_message.hpp"
 #include "bus_texts.hpp"
 #include "name.hpp"
+#include "random_name.hpp"
 #include "state.hpp"
 
 namespace kindwire::detail {
@@ -46,7 +47,7 @@ class hub_node final : public backplane::listener {
     {
       std::lock_guard const lock(hub->mutex_);
       hub->texts_ = {&texts::key, &texts::read_key, &texts::data, &texts::read_data};
-      hub->node_ = message_ids::random_name();
+      hub->node_ = random_name();
       hub->listener_ = node;
       hub->bus_ = std::move(bus);
       hub->bus_->start(node);

@@ -118,8 +118,8 @@ enum class direction : std::uint8_t { received, sent };
 /// connect_options::observer. Each function does nothing unless it is overridden.
 ///
 /// Called on the executor of the connection; so several threads may call at once, each for connections of its
-/// own. What a function does holds up all connections of that thread. It must not destroy the context, nor use
-/// the connection that it is told of, but by a remote or in a turn of its own (asio::post).
+/// own. What a function does holds up all connections of that thread. It must not destroy the context, nor
+/// use the connection that it is told of, but by a remote or in a turn of its own (asio::post).
 ///
 /// For each connection: opened(), anything else, closed(), once each; also if the context is destroyed first,
 /// then on the thread that does that. Only traffic() may still come after closed().

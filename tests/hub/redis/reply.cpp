@@ -26,7 +26,8 @@ std::error_code failure_of(std::string const& text, std::size_t most = 1000) {
 }  // namespace
 
 TEST_CASE("redis reply: every kind, byte by byte") {
-  std::string_view const whole = "*6\r\n$3\r\na\rb\r\n+OK\r\n-ERR x\r\n:-7\r\n$-1\r\n*2\r\n:1\r\n*0\r\n+next\r\n";
+  std::string_view const whole =
+      "*6\r\n$3\r\na\rb\r\n+OK\r\n-ERR x\r\n:-7\r\n$-1\r\n*2\r\n:1\r\n*0\r\n+next\r\n";
   redis_reply_reader reader(1000);
   std::error_code failure;
   int found = 0;

@@ -1,7 +1,6 @@
 // What keys and channels are called.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -47,18 +46,6 @@ class redis_names {
   std::string const node_;
   std::string const sent_;
 };
-
-inline std::string random_redis_name() {
-  std::array<std::byte, 8> bytes;
-  random_bytes(bytes);
-  std::string name;
-  for (std::byte const each : bytes) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    name += digits[std::to_integer<unsigned>(each) >> 4];
-    name += digits[std::to_integer<unsigned>(each) & 0xF];
-  }
-  return name;
-}
 
 // Up to `most`, not included.
 inline std::uint64_t random_below(std::uint64_t most) noexcept {

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "../backplane.hpp"
+#include "../random_name.hpp"
 #include "backoff.hpp"
 #include "connection.hpp"
 #include "heartbeat.hpp"
@@ -355,15 +356,15 @@ class redis_node_state final : public redis_connection_owner,
   }
   void ask_now(redis_subscription& topic, std::weak_ptr<redis_subscription> weak) {
     std::string const& name = topic.name;
-    connection_->run(redis_script::snapshot, {names_.at(name), names_.log(name), names_.held(name)},
-                     {names_.channel(name), std::to_string(topic.keep.most),
-                      std::to_string(topic.keep.time.count()), random_redis_name(), connection_->run_id(),
-                      names_.node_prefix(), std::to_string(options_->max_reply / 2)},
-                     [this, weak](redis_reply& reply) {
-                       --asked_;
-                       if (auto const to = weak.lock()) take_snapshot(to, reply);
-                       if (is_ready_) ask_snapshots();
-                     });
+    connection_->run(
+        redis_script::snapshot, {names_.at(name), names_.log(name), names_.held(name)},
+        {names_.channel(name), std::to_string(topic.keep.most), std::to_string(topic.keep.time.count()),
+         random_name(), connection_->run_id(), names_.node_prefix(), std::to_string(options_->max_reply / 2)},
+        [this, weak](redis_reply& reply) {
+          --asked_;
+          if (auto const to = weak.lock()) take_snapshot(to, reply);
+          if (is_ready_) ask_snapshots();
+        });
     ++asked_;
     topic.has_asked = true;
     publish_early(topic);
@@ -464,7 +465,7 @@ class redis_node_state final : public redis_connection_owner,
   asio::any_io_executor const strand_;
   std::shared_ptr<redis_url const> const url_;
   std::shared_ptr<redis_options const> const options_;
-  std::string const id_ = random_redis_name();
+  std::string const id_ = random_name();
   redis_names const names_;
   redis_inbox inbox_;
   std::weak_ptr<backplane::listener> to_;

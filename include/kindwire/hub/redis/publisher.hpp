@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "../random_name.hpp"
 #include "connection.hpp"
 #include "inbox.hpp"
 #include "names.hpp"
@@ -55,8 +56,8 @@ class redis_publisher {
       auto const& what = next->what;
       connection_->run(redis_script::publish, {names_.sent(), names_.at(what.topic), names_.log(what.topic)},
                        {std::to_string(next->sequence), names_.channel(what.topic), what.bytes,
-                        std::to_string(what.keep.most), std::to_string(what.keep.time.count()),
-                        random_redis_name(), connection_->run_id()},
+                        std::to_string(what.keep.most), std::to_string(what.keep.time.count()), random_name(),
+                        connection_->run_id()},
                        [this](redis_reply& reply) { take_answer(reply); });
     }
   }
