@@ -19,7 +19,7 @@ from report import Report
 
 FOLDER = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".")
 URL = re.compile(r"\b(?:ws|http)://127\.0\.0\.1:(\d+)/\S*")
-CASE_SECONDS = 20
+CASE_SECONDS = 60
 
 
 class Server:
