@@ -38,7 +38,7 @@ async function upload({page}, file) {
 
 // The page says that it is finished, its bar is full, never fell, and the browser reported nothing.
 async function finished({page, problems}) {
-  await page.waitForFunction(() => document.getElementById('status').textContent.trim() === 'finished', null, {timeout: 30000})
+  await page.waitForFunction(() => document.getElementById('status').textContent.trim() === 'finished', null, {timeout: 90000})
     .catch(async () => {
       throw new Error(`the status is '${await page.textContent('#status')}', the browser says: ${problems.join('; ') || 'nothing'}`);
     });
@@ -99,7 +99,7 @@ drive(async () => {
       const second = make('second grüße.bin', 400000);
       await tab.page.evaluate(() => { document.getElementById('status').textContent = ''; });
       await upload(tab, second);
-      await tab.page.waitForFunction(() => document.getElementById('status').textContent.trim() === 'finished', null, {timeout: 30000});
+      await tab.page.waitForFunction(() => document.getElementById('status').textContent.trim() === 'finished', null, {timeout: 90000});
       compare(second);
       await tab.page.close();
     });
@@ -107,7 +107,7 @@ drive(async () => {
       const tab = await visit(browser, server, 'ann');
       const file = make('empty.bin', 0);
       await upload(tab, file);
-      await tab.page.waitForFunction(() => document.getElementById('status').textContent.trim() === 'finished', null, {timeout: 30000});
+      await tab.page.waitForFunction(() => document.getElementById('status').textContent.trim() === 'finished', null, {timeout: 90000});
       compare(file);
       await tab.page.close();
     });
