@@ -52,10 +52,10 @@ class mailbox final : public mail_waker, public std::enable_shared_from_this<mai
   mailbox(Owner& owner, asio::any_io_executor const& executor, std::size_t hard_mark,
           std::shared_ptr<message_encoder const> encoder = {})
       : hard_mark_(hard_mark),
+        owner_(&owner),
         bell_(mail_bell::of(executor)),
         gate_(target_of<context_executor>(executor) != nullptr ? nullptr : context_gate::of(executor)),
         executor_(executor),
-        owner_(&owner),
         lock_owner_([](void* of) -> std::shared_ptr<void> {
           return static_cast<Owner*>(of)->weak_from_this().lock();
         }),
@@ -384,6 +384,7 @@ class mailbox final : public mail_waker, public std::enable_shared_from_this<mai
   std::size_t const hard_mark_;
   std::atomic<std::size_t> waiting_{0};
   std::atomic<std::size_t> queued_{0};
+  void* owner_;  // written by the owner's side only, which may read it without the lock
   buffer mail_;
   std::size_t data_ = 0;                      // messages in mail_ that are not control frames
   std::size_t passing_ = 0;                   // those that may go inside a fragmented message
@@ -392,7 +393,6 @@ class mailbox final : public mail_waker, public std::enable_shared_from_this<mai
   std::shared_ptr<context_gate> const gate_;  // null where the bell is rung
   handler_room wake_room_;
   asio::any_io_executor executor_;
-  void* owner_;  // written by the owner's side only, which may read it without the lock
   std::shared_ptr<void> (*const lock_owner_)(void*);
   void (*const tell_owner_)(void*);
   std::shared_ptr<message_encoder const> const encoder_;
