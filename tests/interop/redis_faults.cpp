@@ -1,7 +1,10 @@
 // Three servers, Redis, 300 clients, and something that fails while they talk: in rooms with history each
 // message must come to each member once, and a sender's in their order. Prints what was counted.
 //
-// usage: redis_faults [MESSAGES [FAULT…]]; it starts itself as `redis_faults serve PORT URL`
+// usage: redis_faults [MESSAGES [FAULT…]]; it starts itself as `redis_faults serve ADDRESS PORT URL`
+//
+// On Linux it works in a network namespace of its own, where the system allows that: then servers can also be
+// in namespaces of theirs, and be cut off by pulling a cable.
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,6 +40,7 @@
 #include <vector>
 
 #include "../hub/redis_server.hpp"
+#include "own_network.hpp"
 
 namespace kw = kindwire;
 using namespace std::chrono_literals;
@@ -66,8 +70,9 @@ struct said {
 
 // A server.
 
-void serve(std::uint16_t port, std::string const& url) {
+void serve(std::string const& address, std::uint16_t port, std::string const& url) {
   kw::net::server_options options;
+  options.address = address;
   options.port = port;
   options.connection.send_queue_soft = std::size_t{16} << 20;
   options.connection.send_queue_hard = std::size_t{64} << 20;
@@ -98,15 +103,31 @@ class server_process {
       : program_(std::move(program)), url_(std::move(url)), port_(test::free_port()) {
     start();
   }
+  // In a network of its own: one cable is for Redis, the next one for clients.
+  server_process(std::string program, std::uint16_t redis, int first_cable)
+      : program_(std::move(program)),
+        url_("redis://" + test::cable::near_end(first_cable) + ":" + std::to_string(redis)),
+        port_(test::free_port()),
+        first_cable_(first_cable) {
+    start();
+  }
   ~server_process() { kill(); }
   void start() {
     std::string const port = std::to_string(port_);
+    test::network_gate const gate;
     process_ = ::fork();
     if (process_ == 0) {
       test::end_with_parent();
-      ::execl(program_.c_str(), program_.c_str(), "serve", port.c_str(), url_.c_str(), nullptr);
+      char const* const address = first_cable_ == 0 ? "127.0.0.1" : "0.0.0.0";
+      if (first_cable_ == 0 || gate.enter())
+        ::execl(program_.c_str(), program_.c_str(), "serve", address, port.c_str(), url_.c_str(), nullptr);
       ::_exit(127);
     }
+    if (first_cable_ == 0) return;
+    gate.open([&] {
+      to_redis_ = std::make_unique<test::cable>(first_cable_, process_);
+      to_clients_ = std::make_unique<test::cable>(first_cable_ + 1, process_);
+    });
   }
   void kill() noexcept {
     if (process_ <= 0) return;
@@ -114,12 +135,20 @@ class server_process {
     ::waitpid(process_, nullptr, 0);
     process_ = 0;
   }
-  std::uint16_t port() const noexcept { return port_; }
+  // host:port
+  std::string authority() const {
+    std::string const host = first_cable_ == 0 ? "127.0.0.1" : test::cable::far_end(first_cable_ + 1);
+    return host + ":" + std::to_string(port_);
+  }
+  test::cable& to_redis() const noexcept { return *to_redis_; }
 
  private:
   std::string const program_;
   std::string const url_;
   std::uint16_t const port_;
+  int const first_cable_ = 0;
+  std::unique_ptr<test::cable> to_redis_;
+  std::unique_ptr<test::cable> to_clients_;
   ::pid_t process_ = 0;
 };
 
@@ -139,12 +168,12 @@ constexpr int members = 3;
 
 class client {
  public:
-  client(int number, int messages, std::vector<std::uint16_t> const& ports, counts& all)
+  client(int number, int messages, std::vector<std::string> const& servers, counts& all)
       : name_("u" + std::to_string(number)),
         room_("r" + std::to_string(number % rooms)),
         messages_(messages),
         at_(static_cast<std::size_t>(number / rooms)),
-        ports_(ports),
+        servers_(servers),
         all_(all) {}
 
   // Everything of every member of the room has come.
@@ -175,8 +204,7 @@ class client {
   static constexpr int most_unconfirmed = 16;
 
   asio::awaitable<void> talk() {
-    std::string const url =
-        "ws://127.0.0.1:" + std::to_string(ports_[at_ % ports_.size()]) + "/chat/" + name_;
+    std::string const url = "ws://" + servers_[at_ % servers_.size()] + "/chat/" + name_;
     kw::net::connect_options options;
     options.handshake_timeout = 5s;
     kw::net::websocket ws = co_await kw::net::connect(co_await asio::this_coro::executor, url, options);
@@ -230,7 +258,7 @@ class client {
   std::string const room_;
   int const messages_;
   std::size_t at_;
-  std::vector<std::uint16_t> const& ports_;
+  std::vector<std::string> const& servers_;
   counts& all_;
   std::string last_id_;
   std::map<std::string, int> heard_;
@@ -242,7 +270,15 @@ class client {
 // The faults.
 
 struct scene {
-  test::redis_server redis{{"--save", "", "--appendonly", "yes", "--appendfsync", "everysec"}};
+  explicit scene(bool has_cables) : redis(redis_arguments(has_cables)) {}
+  static test::redis_server::arguments redis_arguments(bool has_cables) {
+    test::redis_server::arguments all{"--save", "", "--appendonly", "yes", "--appendfsync", "everysec"};
+    // In a network of the test's own, where nobody else is.
+    if (has_cables) all.insert(all.end(), {"--bind", "0.0.0.0", "--protected-mode", "no"});
+    return all;
+  }
+
+  test::redis_server redis;
   std::vector<std::unique_ptr<test::cut_proxy>> ways;
   std::vector<std::unique_ptr<server_process>> servers;
 };
@@ -253,6 +289,8 @@ asio::awaitable<void> wait(std::chrono::milliseconds time) {
   asio::steady_timer timer(co_await asio::this_coro::executor, time);
   co_await timer.async_wait(asio::use_awaitable);
 }
+
+std::string const cables_pulled = "cables-pulled";
 
 std::map<std::string, fault> const faults{
     {"none", [](scene&) -> asio::awaitable<void> { co_return; }},
@@ -289,22 +327,39 @@ std::map<std::string, fault> const faults{
          co_await wait(200ms);
        }
      }},
+    {cables_pulled,
+     [](scene& at) -> asio::awaitable<void> {
+       // Longer than it takes to notice, and shorter.
+       for (auto const time : {4000ms, 300ms, 6000ms}) {
+         for (std::size_t i = 0; i != 2; ++i) {
+           at.servers[i]->to_redis().pull();
+           co_await wait(time);
+           at.servers[i]->to_redis().mend();
+           co_await wait(200ms);
+         }
+       }
+     }},
 };
 
 bool play(std::string const& program, std::string const& name, fault const& what, int messages) {
-  scene at;
-  std::vector<std::uint16_t> ports;
+  scene at(name == cables_pulled);
+  std::vector<std::string> servers;
   for (int i = 0; i != members; ++i) {
-    at.ways.push_back(std::make_unique<test::cut_proxy>(at.redis.port()));
-    at.servers.push_back(std::make_unique<server_process>(
-        program, "redis://127.0.0.1:" + std::to_string(at.ways.back()->port())));
-    ports.push_back(at.servers.back()->port());
+    if (name == cables_pulled) {
+      at.servers.push_back(std::make_unique<server_process>(program, at.redis.port(), 2 * i + 1));
+    } else {
+      at.ways.push_back(std::make_unique<test::cut_proxy>(at.redis.port()));
+      at.servers.push_back(std::make_unique<server_process>(
+          program, "redis://127.0.0.1:" + std::to_string(at.ways.back()->port())));
+    }
+    servers.push_back(at.servers.back()->authority());
   }
   asio::io_context io;
   counts all;
   int const each = std::max(messages / (rooms * members), 2);
   std::vector<std::unique_ptr<client>> clients;
-  for (int i = 0; i != rooms * members; ++i) clients.push_back(std::make_unique<client>(i, each, ports, all));
+  for (int i = 0; i != rooms * members; ++i)
+    clients.push_back(std::make_unique<client>(i, each, servers, all));
   for (auto const& one : clients) asio::co_spawn(io, one->run(), asio::detached);
 
   auto const began = std::chrono::steady_clock::now();
@@ -347,15 +402,20 @@ bool play(std::string const& program, std::string const& name, fault const& what
 
 int main(int count, char** values) try {
   std::vector<std::string> const words(values + 1, values + count);
-  if (words.size() == 3 && words[0] == "serve") {
-    serve(static_cast<std::uint16_t>(std::stoi(words[1])), words[2]);
+  if (words.size() == 4 && words[0] == "serve") {
+    serve(words[1], static_cast<std::uint16_t>(std::stoi(words[2])), words[3]);
     return 0;
   }
+  bool const has_network = test::enter_own_network();
   ::signal(SIGPIPE, SIG_IGN);
   int const messages = words.empty() ? 20000 : std::stoi(words[0]);
   int passed = 0, failed = 0;
   for (auto const& [name, what] : faults) {
     if (words.size() > 1 && std::find(words.begin() + 1, words.end(), name) == words.end()) continue;
+    if (name == cables_pulled && !has_network) {
+      std::printf("left out: %s, as this system allows no network of one's own\n", name.c_str());
+      continue;
+    }
     ++(play(values[0], name, what, messages) ? passed : failed);
   }
   std::printf("%d passed, %d failed\n", passed, failed);
