@@ -139,7 +139,11 @@ class echo_client {
 class feed_client {
  public:
   feed_client(world& in, std::uint64_t index, way by)
-      : in_(in), index_(index), by_(std::move(by)), choose_(in.choices(place::feed, index)) {}
+      : in_(in),
+        index_(index),
+        by_(std::move(by)),
+        choose_(in.choices(place::feed, index)),
+        client_(patient()) {}
 
   asio::awaitable<void> run() {
     while (!in_.over) {
@@ -163,6 +167,14 @@ class feed_client {
 
  private:
   std::string name() const { return "feed " + std::to_string(index_) + " " + by_.name; }
+
+  // The answer to a Close comes after all that is on its way, which may be megabytes behind a proxy that
+  // delays.
+  static kw::net::connect_options patient() {
+    kw::net::connect_options result;
+    result.connection.close_timeout = std::chrono::seconds(40);
+    return result;
+  }
 
   asio::awaitable<void> follow(kw::net::websocket& ws) {
     bool entered = false;
