@@ -8,7 +8,6 @@
 #include <optional>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 namespace kindwire::detail {
 
@@ -33,17 +32,15 @@ class absences {
     wait(std::move(on_time));
   }
 
-  // Takes those whose time is over.
-  template <class OnTime>
-  std::vector<Who> due(clock::time_point now, OnTime on_time) {
-    std::vector<Who> result;
-    while (!all_.empty() && all_.begin()->first <= now) {
-      result.push_back(std::move(all_.begin()->second));
-      all_.erase(all_.begin());
-    }
+  // Calls `look` for each of those whose time is over, and forgets them.
+  template <class OnTime, class Look>
+  void look_at_due(clock::time_point now, OnTime on_time, Look look) {
     waits_until_ = (clock::time_point::max)();
+    while (!all_.empty() && all_.begin()->first <= now) {
+      auto const due = all_.extract(all_.begin());
+      look(due.mapped());
+    }
     wait(std::move(on_time));
-    return result;
   }
 
  private:

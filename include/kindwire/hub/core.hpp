@@ -151,8 +151,12 @@ class hub_core : public std::enable_shared_from_this<hub_core<Key, Data>> {
       there.data = there.elsewhere.back().data;
       return;
     }
-    happened(on_leave, from.log, found->first);
+    has_left(from, found->first);
     from.people.erase(found);
+  }
+  // Without memory it is not told, but he has left.
+  void has_left(room const& from, Key const& key) {
+    net::detail::try_allocating([&] { happened(on_leave, from.log, key); });
   }
 
   // The data of one who has left is that of his latest connection which has not.
@@ -173,18 +177,21 @@ class hub_core : public std::enable_shared_from_this<hub_core<Key, Data>> {
   void have_left() {
     std::unique_lock lock(mutex_);
     auto const now = clock::now();
-    for (auto const& [from, key] : absent_.due(now, look_again())) {
-      auto const found = from->people.find(key);
-      if (found == from->people.end()) continue;
-      presence& there = found->second;
-      if (there.seats == 0 && there.leaves <= now) {
-        be_gone(*from, found);
-      } else if (std::erase_if(there.elsewhere,
-                               [&](auto const& each) { return each.doubted_until <= now; }) != 0) {
-        forget_if_gone(*from, found);
-      }
-      rooms_.collect(*from);
-    }
+    net::detail::try_allocating([&] {
+      absent_.look_at_due(now, look_again(), [&](auto const& who) {
+        auto const& [from, key] = who;
+        auto const found = from->people.find(key);
+        if (found == from->people.end()) return;
+        presence& there = found->second;
+        if (there.seats == 0 && there.leaves <= now) {
+          be_gone(*from, found);
+        } else if (std::erase_if(there.elsewhere,
+                                 [&](auto const& each) { return each.doubted_until <= now; }) != 0) {
+          forget_if_gone(*from, found);
+        }
+        net::detail::try_allocating([&] { rooms_.collect(*from); });
+      });
+    });
     told_.tell(lock);
   }
   void forget_if_gone(room& from, typename std::map<Key, presence>::iterator found) {
@@ -194,7 +201,7 @@ class hub_core : public std::enable_shared_from_this<hub_core<Key, Data>> {
       there.data = there.elsewhere.back().data;
       return;
     }
-    happened(on_leave, from.log, found->first);
+    has_left(from, found->first);
     from.people.erase(found);
   }
 
@@ -218,7 +225,7 @@ class hub_core : public std::enable_shared_from_this<hub_core<Key, Data>> {
     what.past.clear();
     if (what.has_options && what.options.history != 0)
       what.forgotten_at = time_after(clock::now(), what.options.history_time);
-    if (what.people.find(last)->second.elsewhere.empty()) happened(on_leave, what.log, last);
+    if (what.people.find(last)->second.elsewhere.empty()) has_left(what, last);
     what.people.clear();
     net::detail::try_allocating([&] {
       if (bus_) bus_->unsubscribe(topic_of_room(what.log->name));

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <asio/any_io_executor.hpp>
 #include <atomic>
 #include <chrono>
@@ -20,8 +19,8 @@
 #include <system_error>
 #include <utility>
 
-#include "../../frame/random.hpp"
 #include "../backplane.hpp"
+#include "../random_name.hpp"
 #include "inbox.hpp"
 #include "topic.hpp"
 
@@ -196,15 +195,7 @@ class memory_bus : public std::enable_shared_from_this<memory_bus> {
   memory_topic& find_or_make(std::string_view name) {
     auto const found = topics_.find(name);
     if (found != topics_.end()) return found->second;
-    std::array<std::byte, 8> bytes;
-    random_bytes(bytes);
-    std::string epoch;
-    for (std::byte const each : bytes) {
-      constexpr std::string_view digits = "0123456789abcdef";
-      epoch += digits[std::to_integer<unsigned>(each) >> 4];
-      epoch += digits[std::to_integer<unsigned>(each) & 0xF];
-    }
-    return topics_.emplace(std::string(name), memory_topic(std::move(epoch))).first->second;
+    return topics_.emplace(std::string(name), memory_topic(random_name())).first->second;
   }
 
   // Looked for when there are twice as many as the last search has left, so that a search costs each topic a
@@ -258,14 +249,16 @@ class memory_bus : public std::enable_shared_from_this<memory_bus> {
     hold_again(number, node);
     enter_all(number, node);
     for (; !node.waiting.empty(); node.waiting.pop_front()) {
-      auto& next = node.waiting.front();
+      auto const& next = node.waiting.front();
+      publish_now(next.topic, next.bytes, next.keep);
       node.waiting_bytes -= next.bytes.size();
-      publish_now(next.topic, std::move(next.bytes), next.keep);
     }
   }
 
+  // May throw; then nothing is published.
   void publish_now(std::string_view name, std::string bytes, backplane::log keep) {
     auto const text = std::make_shared<std::string const>(std::move(bytes));
+    auto const called = std::make_shared<std::string const>(name);
     std::uint64_t number = 0;
     auto found = topics_.find(name);
     if (keep.most != 0 && keep.time.count() > 0) {
@@ -279,21 +272,21 @@ class memory_bus : public std::enable_shared_from_this<memory_bus> {
       found = topics_.find(name);
     }
     if (found == topics_.end()) return;
-    auto const called = std::make_shared<std::string const>(name);
     for (std::size_t const each : found->second.subscribers) {
-      auto& to = nodes_.find(each)->second;
-      tell(to, *called, text->size(), [called, number, text](auto& listener) {
-        listener.on_message(*called, number, std::as_bytes(std::span(*text)));
+      tell(nodes_.find(each)->second, *called, text->size(), [&] {
+        return [called, number, text](backplane::listener& listener) {
+          listener.on_message(*called, number, std::as_bytes(std::span(*text)));
+        };
       });
     }
   }
 
-  void hold_now(std::size_t node, std::string const& name, std::string held, std::string value) {
+  void hold_now(std::size_t node, std::string const& name, std::string const& held, std::string value) {
     auto& topic = find_or_make(name);
     auto const [record, is_new] = topic.records.try_emplace({node, held}, value);
-    if (!is_new && std::exchange(record->second, value) == value) return;
-    tell_record(name, topic, {std::to_string(node), std::move(held), std::move(value)}, node,
-                &backplane::listener::on_held);
+    if (!is_new && record->second == value) return;
+    record->second = std::move(value);
+    tell_record(name, topic, node, held, record->second, &backplane::listener::on_held);
   }
   void hold_again(std::size_t number, node_state& node) {
     for (auto const& [name, mine] : node.topics) {
@@ -303,13 +296,8 @@ class memory_bus : public std::enable_shared_from_this<memory_bus> {
 
   using records = decltype(memory_topic::records);
   void release_one(std::string const& name, memory_topic& topic, records::iterator which) noexcept {
-    std::size_t const node = which->first.first;
-    try {
-      backplane::record const gone{std::to_string(node), which->first.second, which->second};
-      tell_record(name, topic, gone, node, &backplane::listener::on_released);
-    } catch (...) {
-      for (std::size_t const each : topic.subscribers) nodes_.find(each)->second.inbox->lose();
-    }
+    auto const& [node, held] = which->first;
+    tell_record(name, topic, node, held, which->second, &backplane::listener::on_released);
     topic.records.erase(which);
   }
   void release_all(std::string const& name, memory_topic& topic, std::size_t node) noexcept {
@@ -317,17 +305,25 @@ class memory_bus : public std::enable_shared_from_this<memory_bus> {
     while (next != topic.records.end() && next->first.first == node) release_one(name, topic, next++);
   }
   template <class Function>
-  void tell_record(std::string const& name, memory_topic const& topic, backplane::record what, std::size_t of,
-                   Function function) {
+  void tell_record(std::string const& name, memory_topic const& topic, std::size_t of,
+                   std::string const& held, std::string const& value, Function function) noexcept {
     for (std::size_t const each : topic.subscribers) {
-      auto told = what;
-      if (each == of) told.node.clear();
-      tell(nodes_.find(each)->second, name, name.size(),
-           [name, told, function](auto& listener) { (listener.*function)(name, told); });
+      tell(nodes_.find(each)->second, name, name.size(), [&] {
+        backplane::record told{each == of ? std::string() : std::to_string(of), held, value};
+        return [name, told = std::move(told), function](backplane::listener& listener) {
+          (listener.*function)(name, told);
+        };
+      });
     }
   }
-  void tell(node_state& to, std::string const& topic, std::size_t size, memory_inbox::call call) {
-    to.inbox->add(std::move(call), to.topics.find(topic)->second.alive, size);
+  // Without memory to tell it one thing, a node is to be told everything anew.
+  template <class Make>
+  void tell(node_state& to, std::string const& topic, std::size_t size, Make make) noexcept {
+    try {
+      to.inbox->add(make(), to.topics.find(topic)->second.alive, size);
+    } catch (...) {
+      to.inbox->lose();
+    }
   }
 
   std::mutex mutex_;
