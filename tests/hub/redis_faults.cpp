@@ -382,6 +382,22 @@ TEST_CASE("redis: a password, alone and with a user, and a wrong one, which is t
   }
 }
 
+TEST_CASE("redis: a name that leads to two servers at once is tried again until it leads to one") {
+  redis_server here, elsewhere;
+  test::cut_proxy way(std::vector{here.port(), elsewhere.port(), here.port()});
+  world at("redis://127.0.0.1:" + std::to_string(way.port()));
+  plane_side ann(at), bob(at);
+  bool was_told = false;  // it may be over soon
+  for (auto* const each : {&ann, &bob}) {
+    each->ears->on_each = [&was_told, each] {
+      was_told = was_told || each->ears->connection == kw::redis_error::two_servers;
+    };
+  }
+  REQUIRE(await(at, [&] { return was_told; }));
+  subscribe_both(at, ann, bob);
+  publish_through(at, ann, bob, [] {});
+}
+
 TEST_CASE("redis: over a Unix socket") {
   std::string const path = "/tmp/kindwire-redis-" + std::to_string(::getpid()) + ".sock";
   redis_server server({"--save", "", "--unixsocket", path});

@@ -158,7 +158,9 @@ class cut_proxy {
  public:
   using tcp = asio::ip::tcp;
 
-  explicit cut_proxy(std::uint16_t to) : to_(asio::ip::make_address("127.0.0.1"), to) {
+  explicit cut_proxy(std::uint16_t to) : cut_proxy(std::vector{to}) {}
+  // Each connection goes to the next of these, and all others to the last.
+  explicit cut_proxy(std::vector<std::uint16_t> to) : to_(std::move(to)) {
     accept();
     thread_ = std::thread([this] { io_.run(); });
   }
@@ -211,7 +213,9 @@ class cut_proxy {
       accept();
       if (is_cut_) return;
       std::error_code refused;
-      next->server.connect(to_, refused);
+      std::uint16_t const to = to_[passed_ < to_.size() ? passed_ : to_.size() - 1];
+      ++passed_;
+      next->server.connect({asio::ip::make_address("127.0.0.1"), to}, refused);
       if (refused) return;
       all_.insert(next);
       pass(next, next->client, next->server, next->asked);
@@ -250,7 +254,8 @@ class cut_proxy {
 
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type> guard_ = asio::make_work_guard(io_);
-  tcp::endpoint to_;
+  std::vector<std::uint16_t> const to_;
+  std::size_t passed_ = 0;
   tcp::acceptor acceptor_{io_, {asio::ip::make_address("127.0.0.1"), 0}};
   std::uint16_t port_ = acceptor_.local_endpoint().port();
   std::set<std::shared_ptr<passing>> all_;

@@ -118,8 +118,8 @@ class redis_connection final : public redis_link_owner,
       link.send({"SENTINEL", "get-master-addr-by-name", url_->master});
     } else if (&link == commands_.get()) {
       load();
-    } else if (auto const owner = owner_.lock()) {
-      owner->on_subscriptions();
+    } else {
+      link.send({"INFO", "server"});
     }
   }
 
@@ -127,7 +127,7 @@ class redis_connection final : public redis_link_owner,
     auto const owner = owner_.lock();
     if (!owner) return close();
     if (&link == sentinel_.get()) return take_master(reply);
-    if (&link == subscriptions_.get()) return take_push(reply);
+    if (&link == subscriptions_.get()) return may_subscribe_ ? take_push(reply) : take_info_beside(reply);
     if (awaited_.empty()) return fail(redis_error::protocol);
     auto const call = std::move(awaited_.front());
     awaited_.pop_front();
@@ -177,6 +177,20 @@ class redis_connection final : public redis_link_owner,
     if (!reply.is(redis_reply::kind::string)) return fail(reply);
     if (line_of(reply.text, "redis_mode:") == "cluster") return fail(redis_error::cluster);
     run_id_ = line_of(reply.text, "run_id:");
+    if (leads_to_two_servers()) fail(redis_error::two_servers);
+  }
+  // On the connection for subscriptions, before the first one.
+  void take_info_beside(redis_reply& reply) {
+    bool const is_forbidden = reply.is(redis_reply::kind::error) && reply.text.starts_with("NOPERM");
+    if (!is_forbidden && !reply.is(redis_reply::kind::string)) return fail(reply);
+    if (!is_forbidden) run_id_beside_ = line_of(reply.text, "run_id:");
+    if (leads_to_two_servers()) return fail(redis_error::two_servers);
+    may_subscribe_ = true;
+    if (auto const owner = owner_.lock()) owner->on_subscriptions();
+  }
+  // Then what is published by one of them would never be heard from the other.
+  bool leads_to_two_servers() const noexcept {
+    return !run_id_.empty() && !run_id_beside_.empty() && run_id_ != run_id_beside_;
   }
   static std::string_view line_of(std::string_view text, std::string_view name) noexcept {
     std::size_t const found = text.find(name);
@@ -206,6 +220,8 @@ class redis_connection final : public redis_link_owner,
   std::deque<answered> awaited_;
   std::array<std::string, 6> scripts_;
   std::string run_id_;
+  std::string run_id_beside_;  // as the connection for subscriptions knows it
+  bool may_subscribe_ = false;
   bool is_closed_ = false;
 };
 

@@ -19,6 +19,7 @@ enum class redis_error {
   read_only,        ///< a replica, or one that cannot save its data
   out_of_memory,    ///< Redis is at its maxmemory
   cluster,          ///< Redis Cluster, which is not supported
+  two_servers,      ///< the URL has led to two servers at once, as while a name or an address moves
   no_master,        ///< no Sentinel knows a master of that name
   data_lost,  ///< this node's keys or scripts are gone: Redis was emptied, or the node was away too long
   refused,    ///< any other error that Redis answered with
@@ -37,6 +38,7 @@ constexpr char const* describe(redis_error value) noexcept {
     case redis_error::read_only: return "Redis takes no writes";
     case redis_error::out_of_memory: return "Redis is out of memory";
     case redis_error::cluster: return "Redis Cluster is not supported";
+    case redis_error::two_servers: return "the URL leads to two servers of Redis";
     case redis_error::no_master: return "no Sentinel knows the master";
     case redis_error::data_lost: return "Redis has lost the keys or scripts of this node";
     case redis_error::refused: return "Redis refused a command";

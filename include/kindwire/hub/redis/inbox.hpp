@@ -7,6 +7,7 @@
 #include <deque>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -24,6 +25,12 @@ struct redis_request {
   backplane::log keep;
 };
 
+// What a message counts for until Redis has confirmed it: what keeps it takes memory as well.
+inline std::size_t cost_of_message(std::string_view topic, std::string_view bytes) noexcept {
+  constexpr std::size_t beside = 256;
+  return topic.size() + bytes.size() + beside;
+}
+
 inline bool is_log(backplane::log keep) noexcept { return keep.most != 0 && keep.time.count() > 0; }
 
 // Thread safe.
@@ -39,7 +46,7 @@ class redis_inbox {
   }
   // As add(), for a message: counts it until done().
   std::error_code add_message(redis_request what, bool& wake) {
-    std::size_t const size = what.name.size();
+    std::size_t const size = cost_of_message(what.topic, what.name);
     if (!is_log(what.keep) && !is_connected_) return std::make_error_code(std::errc::not_connected);
     if (waiting_.fetch_add(size) + size > most_waiting_) {
       done(size);

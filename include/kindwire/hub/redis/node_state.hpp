@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,6 +26,7 @@
 #include "names.hpp"
 #include "outbox.hpp"
 #include "publisher.hpp"
+#include "records.hpp"
 #include "topics.hpp"
 
 namespace kindwire::detail {
@@ -144,9 +144,9 @@ class redis_node_state final : public redis_connection_owner,
     is_ready_ = true;
     inbox_.set_connected(true);
     tell_connection({});
-    for (auto const& [what, number] : released_) release_now(what.first, what.second, number);
+    records_.connect(connection_);
     for (auto const& [name, topic] : topics_.all()) {
-      if (topic->is_confirmed) hold_all(*topic);
+      if (topic->is_confirmed) records_.hold_all(topic);
     }
     for (auto const& [name, topic] : topics_.all()) {
       if (topic->is_confirmed) queue_snapshot(topic);
@@ -161,6 +161,7 @@ class redis_node_state final : public redis_connection_owner,
   void on_disconnected(std::error_code why) noexcept override {
     connection_.reset();
     inbox_.set_connected(false);
+    records_.disconnect();
     publisher_.disconnect();
     topics_.disconnect();
     to_ask_.clear();
@@ -222,12 +223,11 @@ class redis_node_state final : public redis_connection_owner,
       case redis_request::kind::hold:
         if (!topic) return;
         topic->held.insert_or_assign(next.name, next.value);
-        released_.erase({next.topic, next.name});
-        if (is_ready_) hold(topic, next.name, next.value);
+        records_.hold(topic, next.name, next.value);
         return;
       case redis_request::kind::release:
         if (!topic || !topic->held.contains(next.name)) return;
-        release(next.topic, next.name);
+        records_.release(next.topic, next.name);
         topic->held.erase(next.name);
         return;
       case redis_request::kind::publish: {
@@ -256,7 +256,7 @@ class redis_node_state final : public redis_connection_owner,
   }
   void unsubscribe(redis_subscription& topic) {
     publish_early(topic);
-    for (auto const& [name, value] : topic.held) release(topic.name, name);
+    for (auto const& [name, value] : topic.held) records_.release(topic.name, name);
     if (may_subscribe_) subscribe("UNSUBSCRIBE", {names_.channel(topic.name)});
     topics_.remove(std::string(topic.name));
   }
@@ -270,7 +270,7 @@ class redis_node_state final : public redis_connection_owner,
     } else if (is_log(what.keep)) {
       publisher_.push(std::move(what));
     } else if (!is_ready_) {
-      inbox_.done(what.bytes.size());  // it was accepted before the connection broke
+      inbox_.done(what.cost());  // it was accepted before the connection broke
     } else {
       publisher_.publish_plain(std::move(what));
     }
@@ -297,40 +297,13 @@ class redis_node_state final : public redis_connection_owner,
   }
   void retry() {
     for (auto const& [name, topic] : topics_.all()) {
-      if (std::exchange(topic->has_refused, false)) hold_all(*topic);
+      if (std::exchange(topic->has_refused, false)) records_.hold_all(topic);
       if (std::exchange(topic->is_refused, false)) ask_snapshot(topic);
     }
     if (is_publishing_) publisher_.retry();
   }
 
-  // Records and snapshots.
-
-  void hold_all(redis_subscription& topic) {
-    for (auto const& [name, value] : topic.held) hold(topics_.find(topic.name), name, value);
-  }
-  void hold(std::weak_ptr<redis_subscription> topic, std::string_view name, std::string_view value) {
-    auto const of = topic.lock();
-    connection_->run(redis_script::hold, {names_.held(of->name)},
-                     {names_.channel(of->name), id_, name, value}, [this, topic](redis_reply& reply) {
-                       if (reply.is(reply_kind::string)) return;
-                       if (!is_out_of_memory(reply)) return connection_->fail(reply);
-                       if (auto const to = topic.lock()) to->has_refused = true;
-                       retry_later();
-                     });
-  }
-  // Until Redis has said so: otherwise the record would be there as long as this node lives.
-  void release(std::string const& topic, std::string const& name) {
-    released_.insert_or_assign({topic, name}, ++last_release_);
-    if (is_ready_) release_now(topic, name, last_release_);
-  }
-  void release_now(std::string const& topic, std::string const& name, std::uint64_t number) {
-    connection_->run(redis_script::release, {names_.held(topic)}, {names_.channel(topic), id_, name},
-                     [this, what = std::pair(topic, name), number](redis_reply& reply) {
-                       if (!reply.is(reply_kind::string)) return connection_->fail(reply);
-                       auto const found = released_.find(what);
-                       if (found != released_.end() && found->second == number) released_.erase(found);
-                     });
-  }
+  // Snapshots.
 
   void ask_snapshot(std::shared_ptr<redis_subscription> const& topic) {
     queue_snapshot(topic);
@@ -387,7 +360,7 @@ class redis_node_state final : public redis_connection_owner,
     if (!topics_.confirm(name)) return get_ready();
     if (!is_ready_) return get_ready();
     auto const topic = topics_.find(name);
-    hold_all(*topic);
+    records_.hold_all(topic);
     ask_snapshot(topic);
   }
   void on_channel(std::string_view channel, std::string_view bytes) override {
@@ -410,7 +383,7 @@ class redis_node_state final : public redis_connection_owner,
     // The keys of records expire after a day.
     if (std::chrono::steady_clock::now() - held_at_ > std::chrono::hours(6)) {
       held_at_ = std::chrono::steady_clock::now();
-      for (auto const& [name, topic] : topics_.all()) hold_all(*topic);
+      for (auto const& [name, topic] : topics_.all()) records_.hold_all(topic);
     }
     beat_.expires_after(options_->node_term / 4);
     beat_.async_wait([self = shared_from_this()](std::error_code failure) {
@@ -429,7 +402,7 @@ class redis_node_state final : public redis_connection_owner,
     take_requests();
     for (auto const& [name, topic] : topics_.all()) {
       publish_early(*topic);
-      for (auto const& [held, value] : topic->held) release(name, held);
+      for (auto const& [held, value] : topic->held) records_.release(name, held);
     }
     publisher_.publish_more(true);
     connection_->ask({"DEL", names_.node(), names_.sent()}, [this](redis_reply&) { close(); });
@@ -440,6 +413,7 @@ class redis_node_state final : public redis_connection_owner,
     retry_.cancel();
     if (connection_) connection_->close();
     connection_.reset();
+    records_.disconnect();
     publisher_.disconnect();
     is_ready_ = is_publishing_ = may_subscribe_ = false;
   }
@@ -475,10 +449,8 @@ class redis_node_state final : public redis_connection_owner,
   asio::steady_timer retry_;
   redis_topics topics_;
   redis_heartbeat heartbeat_{names_, topics_, id_, options_->node_term};
+  redis_records records_{names_, id_, [this] { retry_later(); }};
   redis_publisher publisher_{names_, inbox_, [this] { retry_later(); }};
-  std::map<std::pair<std::string, std::string>, std::uint64_t>
-      released_;  // topic and name; not confirmed yet
-  std::uint64_t last_release_ = 0;
   std::deque<std::weak_ptr<redis_subscription>> to_ask_;
   std::size_t asked_ = 0;  // snapshots that are under way
   std::size_t attempts_ = 0;

@@ -21,7 +21,8 @@ struct redis_options {
   std::chrono::milliseconds connect_timeout = std::chrono::seconds(5);  ///< with TLS and AUTH
   /// Redis is asked for a sign of life when it is quiet; without one for so long, it is taken to be gone.
   std::chrono::milliseconds answer_timeout = std::chrono::seconds(5);
-  /// Of messages that Redis has not confirmed; one more is std::errc::no_buffer_space.
+  /// Bytes of messages that Redis has not confirmed, each with its topic and 256 beside; one more is
+  /// std::errc::no_buffer_space.
   std::size_t max_waiting = std::size_t{16} << 20;
   /// Bytes of one answer. Half of it is for a log, of which the latest messages are read, and half for the
   /// records of a topic: those for which there is no room are not in a snapshot. Each message takes 160 bytes

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "../backplane.hpp"
+#include "inbox.hpp"
 
 namespace kindwire::detail {
 
@@ -16,6 +17,8 @@ struct redis_publication {
   std::string topic;
   std::string bytes;
   backplane::log keep;
+
+  std::size_t cost() const noexcept { return cost_of_message(topic, bytes); }
 };
 
 // Each has a sequence, one more than the one before; those of which the answer was lost are sent again with
@@ -56,8 +59,8 @@ class redis_outbox {
     return &found;
   }
 
-  // Returns the size of what is over with. Answers come in order; one to what was sent again may come when
-  // that has been confirmed before.
+  // Returns what the one that is over with counts for. Answers come in order; one to what was sent again may
+  // come when that has been confirmed before.
   std::size_t confirmed() noexcept {
     answered();
     return sent_ == 0 ? 0 : drop();
@@ -77,11 +80,11 @@ class redis_outbox {
     unanswered_ = 0;
     send_again();
   }
-  // Those up to this one have been published before the connection broke. Returns their size.
+  // Those up to this one have been published before the connection broke. Returns what they count for.
   std::size_t confirmed_until(std::uint64_t sequence) noexcept {
-    std::size_t size = 0;
-    while (!queue_.empty() && queue_.front().sequence <= sequence) size += drop();
-    return size;
+    std::size_t cost = 0;
+    while (!queue_.empty() && queue_.front().sequence <= sequence) cost += drop();
+    return cost;
   }
 
  private:
@@ -92,15 +95,15 @@ class redis_outbox {
   }
   std::size_t drop() noexcept {
     auto const& [sequence, what] = queue_.front();
-    std::size_t const size = what.bytes.size();
+    std::size_t const cost = what.cost();
     auto const latest = latest_.find(what.topic);
     if (latest != latest_.end() && latest->second <= sequence) latest_.erase(latest);
     if (sent_ != 0) {
       --sent_;
-      sent_bytes_ -= size;
+      sent_bytes_ -= what.bytes.size();
     }
     queue_.pop_front();
-    return size;
+    return cost;
   }
 
   std::deque<numbered> queue_;

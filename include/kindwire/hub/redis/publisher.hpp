@@ -27,8 +27,8 @@ class redis_publisher {
   void connect(std::shared_ptr<redis_connection> to) noexcept { connection_ = std::move(to); }
   void disconnect() noexcept {
     connection_.reset();
-    inbox_.done(std::exchange(plain_bytes_, 0));
-    for (auto const& [after, what] : behind_) inbox_.done(what.bytes.size());
+    inbox_.done(std::exchange(plain_, 0));
+    for (auto const& [after, what] : behind_) inbox_.done(what.cost());
     behind_.clear();
     outbox_.disconnect();
   }
@@ -74,14 +74,14 @@ class redis_publisher {
     }
   }
   void send_plain(redis_publication const& what) {
-    std::size_t const size = what.bytes.size();
+    std::size_t const cost = what.cost();
     connection_->ask({"PUBLISH", names_.channel(what.topic), 'U' + what.bytes},
-                     [this, size](redis_reply& reply) {
-                       plain_bytes_ -= size;
-                       inbox_.done(size);
+                     [this, cost](redis_reply& reply) {
+                       plain_ -= cost;
+                       inbox_.done(cost);
                        if (!reply.is(redis_reply::kind::integer)) connection_->fail(reply);
                      });
-    plain_bytes_ += size;
+    plain_ += cost;
   }
 
   void take_answer(redis_reply& reply) {
@@ -106,7 +106,7 @@ class redis_publisher {
   redis_outbox outbox_;
   // On topics without a log, each behind the message of this sequence, on the same topic, that is not sent.
   std::multimap<std::uint64_t, redis_publication> behind_;
-  std::size_t plain_bytes_ = 0;  // under way, on topics without a log
+  std::size_t plain_ = 0;  // what those count for that are under way on topics without a log
 };
 
 }  // namespace kindwire::detail
