@@ -47,7 +47,7 @@ bool run_until(asio::io_context& io, Done done) {
   auto const end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (!done() && std::chrono::steady_clock::now() < end) {
     if (io.stopped()) io.restart();
-    io.run_one_for(std::chrono::milliseconds(100));
+    io.run_one_for(std::chrono::milliseconds(2));
   }
   return done();
 }
