@@ -27,7 +27,8 @@ struct origin_options {
   std::vector<std::string> allowed = {};
   /// Lets every page connect, even one without an origin (`null`): for data that is public anyway.
   bool any = false;
-  /// The connection itself is TLS. A page loaded over http is then not of our origin, even from our host.
+  /// Clients reach us by TLS, be it that of a proxy. A page loaded over http is then not of our origin, even
+  /// from our host; nor is it if request::is_secure().
   bool secure = false;
 };
 
@@ -83,7 +84,8 @@ inline std::error_code check_origin(request const& from, origin_options const& o
   }
   std::optional<origin> const parsed = parse_origin(*text);
   if (!parsed) return error::handshake_origin;
-  if (is_same_origin(*parsed, from) && (!options.secure || parsed->scheme == "https")) return {};
+  bool const secure = options.secure || from.is_secure();
+  if (is_same_origin(*parsed, from) && (!secure || parsed->scheme == "https")) return {};
   for (std::string const& each : options.allowed) {
     if (parsed == parse_origin(each)) return {};
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include "endpoint.hpp"
 #include "head.hpp"
 #include "headers.hpp"
+#include "peer_certificate.hpp"
 #include "percent.hpp"
 
 namespace kindwire {
@@ -112,6 +114,16 @@ class request {
   /// For drivers.
   void set_remote_endpoint(endpoint from) noexcept { remote_endpoint_ = std::move(from); }
 
+  /// True if the connection itself is TLS, whatever a proxy may have in front of it.
+  bool is_secure() const noexcept { return secure_; }
+  /// The certificate that the client has shown; null if it has none, or was not asked.
+  kindwire::peer_certificate const* peer_certificate() const noexcept { return peer_certificate_.get(); }
+  /// For drivers: that it came by TLS.
+  void set_secure(std::shared_ptr<kindwire::peer_certificate const> peer = nullptr) noexcept {
+    secure_ = true;
+    peer_certificate_ = std::move(peer);
+  }
+
  private:
   bool split_target() noexcept;
 
@@ -121,6 +133,8 @@ class request {
   kindwire::headers headers_;
   path_parameters parameters_;
   endpoint remote_endpoint_;
+  std::shared_ptr<kindwire::peer_certificate const> peer_certificate_;
+  bool secure_ = false;
   // Positions in target_.
   std::size_t authority_begin_ = 0;
   std::size_t authority_size_ = 0;

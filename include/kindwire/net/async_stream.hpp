@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "../handshake/endpoint.hpp"
+#include "../handshake/request.hpp"
 
 namespace kindwire::net {
 
@@ -51,6 +52,15 @@ concept readiness_stream = requires(Stream& stream, std::error_code& failure, as
   { stream.write_some(output, failure) } -> std::convertible_to<std::size_t>;
 };
 
+// A stream of TLS that shakes hands by itself, if it has not yet; its next_layer() can still be used if that
+// fails.
+template <class Stream>
+concept handshaking_stream = requires(Stream& stream, void (*handler)(std::error_code)) {
+  stream.async_handshake(handler);
+  stream.next_layer();
+  { stream.met_plain_http() } -> std::convertible_to<bool>;
+};
+
 // The address and port; an empty endpoint for kinds that have none.
 template <class Endpoint>
 endpoint endpoint_of(Endpoint const& from) {
@@ -74,6 +84,13 @@ endpoint remote_endpoint_of(Stream& stream) {
   } else {
     return {};
   }
+}
+
+// Tells a request what its stream knows of the client. May throw std::bad_alloc.
+template <class Stream>
+void describe(Stream& stream, request& head) {
+  head.set_remote_endpoint(remote_endpoint_of(stream));
+  if constexpr (handshaking_stream<Stream>) head.set_secure(stream.peer_certificate());
 }
 
 // Shuts down our sending side; false if the stream cannot do that.

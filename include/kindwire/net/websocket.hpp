@@ -332,7 +332,8 @@ class websocket {
   kindwire::request const& request() const {
     static kindwire::request const none;
     if (!connection_) return none;
-    auto const* const whole = connection_->head().whole([this] { return remote_endpoint(); });
+    auto const* const whole =
+        connection_->head().whole([this](kindwire::request& fresh) { connection_->describe(fresh); });
     return whole != nullptr ? *whole : none;
   }
 

@@ -53,6 +53,7 @@ class connection : public roster_member {
   std::error_code error() const noexcept { return error_ ? error_ : protocol().error(); }
 
   endpoint remote_endpoint() const { return stream().remote_endpoint(); }
+  void describe(request& head) const { stream().describe(head); }
   // Of the last ping of our own that was answered; negative before.
   std::chrono::milliseconds round_trip() const noexcept { return keepalive_.round_trip(); }
 

@@ -50,20 +50,20 @@ class kept_head {
     return {bytes() + block_->text + block_->parameters + block_->subprotocol, block_->extensions};
   }
 
-  // The request, or null; valid as long as this. May throw std::bad_alloc. `where()` returns its remote
-  // endpoint, and is called only the first time.
-  template <class Where>
-  request const* whole(Where where) {
+  // The request, or null; valid as long as this. May throw std::bad_alloc. `describe(request&)` tells it what
+  // the connection knows, and is called only the first time.
+  template <class Describe>
+  request const* whole(Describe describe) {
     if (!block_ || block_->text == 0) return nullptr;
     if (!block_->whole) {
       auto fresh = unpack();
-      fresh->set_remote_endpoint(where());
+      describe(*fresh);
       block_->whole = std::move(fresh);
     }
     return block_->whole.get();
   }
   request const* whole() {
-    return whole([] { return endpoint{}; });
+    return whole([](request&) {});
   }
 
  private:

@@ -91,7 +91,11 @@ class opening final : public roster_member {
   void start() {
     bool const started = try_allocating([&] {
       expect_end(refusal_ ? short_term() : server_->handshake_timeout);
-      read();
+      if constexpr (handshaking_stream<Stream>) {
+        shake_hands();
+      } else {
+        read();
+      }
     });
     if (!started) end_without_memory();
   }
@@ -119,6 +123,28 @@ class opening final : public roster_member {
   void expect_end(std::chrono::milliseconds term) {
     deadline_.start(term, std::weak_ptr(shared()),
                     [](opening& self) { self.end(handshake_failure::timeout); });
+  }
+
+  // TLS first.
+  void shake_hands() {
+    stream_.async_handshake([self = shared()](std::error_code failure) {
+      if (self->ended_) return self->end(handshake_failure::lost);
+      if (!try_allocating([&] { failure ? self->tell_of(failure) : self->read(); }))
+        self->end_without_memory();
+    });
+  }
+
+  // The socket still carries the alert that says why, and the answer to a client without TLS.
+  void tell_of(std::error_code failure) {
+    bool const http = stream_.met_plain_http();
+    bool const lost =
+        failure == error::connection_lost || failure.category() == asio::error::get_system_category();
+    report_.failed(lost ? handshake_failure::lost : handshake_failure::error, http ? 400 : 0, failure, {});
+    if (lost) return end(handshake_failure::lost);
+    if (http)
+      kindwire::detail::write_any_response(
+          response::text(400, "this port speaks TLS: use https:// or wss://\n"), output_, false);
+    send_last(stream_.next_layer());
   }
 
   void read() {
@@ -153,7 +179,7 @@ class opening final : public roster_member {
 
   void decide() {
     request& head = handshake_.request();
-    head.set_remote_endpoint(remote_endpoint_of(stream_));
+    describe(stream_, head);
     if (refuse_other_host(head)) return;
     auto found = server_->routes.match(head.path());
     if (!found) return refuse(response::plain(404), handshake_failure::no_route);
@@ -346,26 +372,33 @@ class opening final : public roster_member {
     output_.clear();
     accepted_ = false;
     kindwire::detail::write_any_response(what, output_, to_head);
-    asio::async_write(stream_, asio::buffer(output_),
-                      [self = shared()](std::error_code failure, std::size_t) {
+    send_last(stream_);
+  }
+
+  // Writes the output, and ends the stream, or what is below it.
+  template <class Below>
+  void send_last(Below& to) {
+    asio::async_write(to, asio::buffer(output_),
+                      [self = shared(), &to](std::error_code failure, std::size_t) {
                         if (failure || self->ended_) return self->end(handshake_failure::lost);
-                        shutdown_any(self->stream_);
+                        shutdown_any(to);
                         bool const draining = try_allocating([&] {
                           self->expect_end(self->short_term());
-                          self->drain(kindwire::detail::drained_size);
+                          self->drain(to, kindwire::detail::drained_size);
                         });
                         if (!draining) self->end_without_memory();
                       });
   }
 
   // A peer that keeps sending is cut off after as much as it may have had in flight, or a while.
-  void drain(std::size_t most) {
-    stream_.async_read_some(asio::buffer(dropped_),
-                            [self = shared(), most](std::error_code failure, std::size_t size) {
-                              if (failure || self->ended_ || size >= most)
-                                return self->end(handshake_failure::lost);
-                              self->drain(most - size);
-                            });
+  template <class Below>
+  void drain(Below& from, std::size_t most) {
+    from.async_read_some(asio::buffer(dropped_),
+                         [self = shared(), &from, most](std::error_code failure, std::size_t size) {
+                           if (failure || self->ended_ || size >= most)
+                             return self->end(handshake_failure::lost);
+                           self->drain(from, most - size);
+                         });
   }
 
   void end_without_memory() { end(handshake_failure::error, no_memory()); }

@@ -108,11 +108,16 @@ class stream_transport final : public transport {
   }
 
   std::size_t untaken() const noexcept override {
-    // What counts is the lowest layer, such as the socket of a TLS stream.
+    // What counts is the lowest layer, such as the socket of a TLS stream, and what it has not taken yet.
     auto& below = const_cast<Stream&>(stream_);
     if constexpr (requires {
+                    { below.unsent() } -> std::convertible_to<std::size_t>;
                     { below.lowest_layer().native_handle() } -> std::same_as<int>;
                   }) {
+      return below.unsent() + untaken_by_peer(below.lowest_layer().native_handle());
+    } else if constexpr (requires {
+                           { below.lowest_layer().native_handle() } -> std::same_as<int>;
+                         }) {
       return untaken_by_peer(below.lowest_layer().native_handle());
     } else if constexpr (requires {
                            { below.native_handle() } -> std::same_as<int>;
@@ -124,6 +129,7 @@ class stream_transport final : public transport {
   }
 
   endpoint remote_endpoint() const override { return remote_endpoint_of(const_cast<Stream&>(stream_)); }
+  void describe(request& head) const override { detail::describe(const_cast<Stream&>(stream_), head); }
 
   bool shut_down_sending() noexcept override { return shutdown_any(stream_); }
   void close() noexcept override { close_any(stream_); }

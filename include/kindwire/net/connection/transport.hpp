@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "../../handshake/endpoint.hpp"
+#include "../../handshake/request.hpp"
 
 namespace kindwire::net::detail {
 
@@ -56,6 +57,8 @@ class transport {
 
   // The remote endpoint while the stream is open; empty for streams without addresses.
   virtual endpoint remote_endpoint() const { return {}; }
+  // Tells the request that opened the connection what the stream knows of the peer. May throw std::bad_alloc.
+  virtual void describe(request& head) const { head.set_remote_endpoint(remote_endpoint()); }
 
   // Shuts down our sending side; false if this stream cannot do that.
   virtual bool shut_down_sending() noexcept = 0;
