@@ -240,8 +240,6 @@ TEST_CASE("tls acceptor: clients show certificates, and pages and handlers see w
       return result;
     };
     CHECK(told(&ann).ends_with("secure CN=Änn[End of file]"));
-    CHECK(told(nullptr).find("secure nobody") ==
-          (demanded ? std::string::npos : told(nullptr).find("secure nobody")));
     CHECK(told(nullptr).ends_with(demanded ? "[tlsv13 alert certificate required]"
                                            : "secure nobody[End of file]"));
     CHECK(told(&stranger).ends_with("[tlsv1 alert unknown ca]"));
@@ -255,8 +253,7 @@ TEST_CASE("tls acceptor: clients show certificates, and pages and handlers see w
       CHECK(!co_await ws.receive());
     });
     CHECK(seen_by_handler == "CN=Änn-----BEGIN CERTIFICATE-----");
-    bool const reported = by.seen->all.size() == (demanded ? 4u : 2u);
-    CHECK(reported);
+    CHECK(by.seen->all.size() == (demanded ? 3u : 2u));
   }
 }
 
@@ -272,7 +269,7 @@ TEST_CASE("tls acceptor: certificates are replaced while connections go on") {
     CHECK((co_await ws.receive()).text() == "one");
     // What cannot be used changes nothing.
     CHECK_THROWS(by.certificates.replace({.certificate = "nowhere.pem", .key = "nowhere.pem"}));
-    (void)co_await connect(by.io, by.port, old_trust);
+    (void)co_await connect(by.io, by.port, kw::tls::context(trust(before)));
     std::thread([&] { by.certificates.replace(server_of(after)); }).join();
     (void)co_await connect(by.io, by.port, new_trust);
     co_await ws.send("two");

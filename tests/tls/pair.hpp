@@ -45,11 +45,13 @@ template <class Done>
 bool run_until(asio::io_context& io, Done done) {
   io.restart();
   auto const end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (!done() && std::chrono::steady_clock::now() < end) {
+  bool is_done = done();
+  while (!is_done && std::chrono::steady_clock::now() < end) {
     if (io.stopped()) io.restart();
     io.run_one_for(std::chrono::milliseconds(2));
+    is_done = done();
   }
-  return done();
+  return is_done;
 }
 
 struct ends {
