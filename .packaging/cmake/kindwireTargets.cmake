@@ -1,6 +1,6 @@
 # Makes the targets kindwire::std, kindwire::json, kindwire::rapidjson, kindwire::net, kindwire::exchange and kindwire::hub;
-# kindwire::kindwire, which is all of them that could be made; and beside it kindwire::deflate and kindwire::hub-redis, so
-# that who does without them does without zlib and hiredis. The file that includes this one has set kindwire_include_dir. What an optional layer needs is taken, in
+# kindwire::kindwire, which is all of them that could be made; and beside it kindwire::deflate, kindwire::hub-redis and
+# kindwire::tls, so that programs without them do without zlib, hiredis and OpenSSL. The file that includes this one has set kindwire_include_dir. What an optional layer needs is taken, in
 # this order, from a target that the project has already, from a CMake package, and from the headers on the include path; a
 # layer whose library is nowhere is left out.
 if(TARGET kindwire::std)
@@ -122,4 +122,14 @@ if(_kindwire_hiredis AND TARGET kindwire::hub)
   _kindwire_layer(hub-redis kindwire::hub ${_kindwire_hiredis})
 else()
   _kindwire_lacks(hub-redis "hiredis 0.14 or later, and Asio" libhiredis-dev)
+endif()
+
+_kindwire_library(_kindwire_openssl "" OpenSSL 3.0 OpenSSL::SSL)
+if(_kindwire_openssl AND TARGET kindwire::net)
+  if(TARGET OpenSSL::Crypto)
+    _kindwire_publish(OpenSSL::Crypto)
+  endif()
+  _kindwire_layer(tls kindwire::net ${_kindwire_openssl})
+else()
+  _kindwire_lacks(tls "OpenSSL 3 or later, and Asio" libssl-dev)
 endif()

@@ -15,8 +15,8 @@ class Kindwire(ConanFile):
     topics = ("websocket", "rfc6455", "json", "asio", "header-only")
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
-    options = {"with_asio": [True, False], "with_rapidjson": [True, False], "with_zlib": [True, False], "with_hiredis": [True, False]}
-    default_options = {"with_asio": True, "with_rapidjson": False, "with_zlib": False, "with_hiredis": False}
+    options = {"with_asio": [True, False], "with_rapidjson": [True, False], "with_zlib": [True, False], "with_hiredis": [True, False], "with_openssl": [True, False]}
+    default_options = {"with_asio": True, "with_rapidjson": False, "with_zlib": False, "with_hiredis": False, "with_openssl": False}
     no_copy_source = True
 
     def export_sources(self):
@@ -34,6 +34,8 @@ class Kindwire(ConanFile):
             self.requires("zlib/[>=1.2.11 <2]", transitive_headers=True, transitive_libs=True)
         if self.options.with_hiredis:
             self.requires("hiredis/[>=1.0 <2]", transitive_headers=True, transitive_libs=True)
+        if self.options.with_openssl:
+            self.requires("openssl/[>=3.0 <4]", transitive_headers=True, transitive_libs=True)
 
     def validate(self):
         if self.settings.get_safe("compiler.cppstd"):
@@ -69,5 +71,7 @@ class Kindwire(ConanFile):
             self._layer("hub", ["json", "net"])
             if self.options.with_hiredis:
                 self._layer("hub-redis", ["hub", "hiredis::hiredis"])
+            if self.options.with_openssl:
+                self._layer("tls", ["net", "openssl::openssl"])
         if self.options.with_zlib:
             self._layer("deflate", ["std", "zlib::zlib"])

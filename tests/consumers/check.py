@@ -128,7 +128,7 @@ def installed(report, root, work, compiler):
     packages = moved / "share" / "pkgconfig"
 
     version = re.search(r"^  version: '(.*)'", (root / "meson.build").read_text(), re.MULTILINE)[1]
-    for package in ("kindwire", "kindwire-std", "kindwire-deflate", "kindwire-hub-redis"):
+    for package in ("kindwire", "kindwire-std", "kindwire-deflate", "kindwire-hub-redis", "kindwire-tls"):
         wrong = run("pkg-config", f"--exact-version={version}", package, PKG_CONFIG_PATH=packages)
         report.check(f"pkg-config knows {package} {version}", wrong)
     by_make = fresh(folder / "make")
@@ -157,10 +157,10 @@ def installed(report, root, work, compiler):
         "foreach(library asio RapidJSON ZLIB)\n  set(kindwire_${library}_INCLUDE_DIR NOTFOUND)\n"
         "  set(CMAKE_DISABLE_FIND_PACKAGE_${library} ON)\nendforeach()\n"
         "set(CMAKE_FIND_USE_CMAKE_SYSTEM_PATH OFF)\nset(CMAKE_FIND_USE_SYSTEM_ENVIRONMENT_PATH OFF)\n"
-        "find_package(kindwire REQUIRED COMPONENTS json rapidjson net exchange hub hub-redis deflate)\n")
+        "find_package(kindwire REQUIRED COMPONENTS json rapidjson net exchange hub hub-redis deflate tls)\n")
     told = run("cmake", "-S", project, "-B", project / "build", f"-Dkindwire_DIR={moved / 'share' / 'cmake' / 'kindwire'}")
     told = "".join(told)
-    lacks = all(f"kindwire::{layer} cannot be made" in told for layer in ("rapidjson", "net", "exchange", "hub", "hub-redis", "deflate"))
+    lacks = all(f"kindwire::{layer} cannot be made" in told for layer in ("rapidjson", "net", "exchange", "hub", "hub-redis", "deflate", "tls"))
     lacks = lacks and "kindwire::json" not in told
     report.check("a layer without its library is told by name", [] if lacks else [told or "it was found"])
 

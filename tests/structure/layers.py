@@ -24,6 +24,7 @@ LAYERS["documents"] = {"requirements", "json"}
 LAYERS["rapidjson"] = {"requirements", "error", "kernel", "json", "documents"}
 LAYERS["deflate"] = {"requirements", "error", "kernel", "frame", "message", "handshake"}
 LAYERS["net"] = set(STD_ONLY)
+LAYERS["tls"] = {*STD_ONLY, "net"}
 LAYERS["exchange"] = {*STD_ONLY, "json", "net"}
 LAYERS["hub"] = {*STD_ONLY, "json", "net"}
 # Of the hub, each by itself: who joins hubs in another way links no library of theirs.
@@ -31,7 +32,7 @@ LAYERS["redis"] = {*STD_ONLY, "hub"}
 LAYERS["redis_tls"] = {*STD_ONLY, "hub", "redis"}
 
 # The libraries that a layer may include, by how their headers' names begin.
-LIBRARIES = {"json": ["fast_float/"], "rapidjson": ["rapidjson/"], "deflate": ["zlib.h", "isa-l/"], "net": ["asio/"], "exchange": ["asio/"], "hub": ["asio/"],
+LIBRARIES = {"json": ["fast_float/"], "rapidjson": ["rapidjson/"], "deflate": ["zlib.h", "isa-l/"], "net": ["asio/"], "tls": ["asio/", "openssl/"], "exchange": ["asio/"], "hub": ["asio/"],
              "redis": ["asio/", "hiredis/"], "redis_tls": ["asio/", "openssl/"]}
 
 # What compilers and operating systems offer beside the standard library; every layer may use it, but for registers.
@@ -126,6 +127,8 @@ def test_itself(report):
         "json that knows of its documents": ("kindwire/json/a.hpp", "#include <kindwire/documents/b.hpp>"),
         "hiredis in the hub": ("kindwire/hub/a.hpp", "#include <hiredis/read.h>"),
         "openssl in what joins it with Redis": ("kindwire/hub/redis/a.hpp", "#include <openssl/ssl.h>"),
+        "net that knows of TLS": ("kindwire/net/a.hpp", "#include <kindwire/tls/b.hpp>"),
+        "openssl in net": ("kindwire/net/a.hpp", "#include <openssl/ssl.h>"),
         "a hub that knows of Redis": ("kindwire/hub/hub.hpp", '#include "redis.hpp"'),
         "rapidjson in net": ("kindwire/net/a.hpp", "#include <rapidjson/reader.h>"),
         "rapidjson in json": ("kindwire/json/a.hpp", "#include <rapidjson/document.h>"),
@@ -145,6 +148,7 @@ def test_itself(report):
         "a quoted neighbour": ("kindwire/frame/a.hpp", '#include "b.hpp"\n#include "../error.hpp"'),
         "rapidjson in the join": ("kindwire/json/rapidjson.hpp", "#include <rapidjson/document.h>"),
         "hiredis in the join of the hub with Redis": ("kindwire/hub/redis.hpp", "#include <hiredis/read.h>"),
+        "openssl in TLS": ("kindwire/tls/a.hpp", "#include <openssl/ssl.h>"),
         "json in the join": ("kindwire/json/rapidjson/a.hpp", "#include <kindwire/json/b.hpp>"),
         "asio in net": ("kindwire/net/a.hpp", "#include <asio/ip/tcp.hpp>"),
         "the platform": ("kindwire/frame/a.hpp", "#include <poll.h>\n#include <sys/random.h>\n#include <span>"),

@@ -11,6 +11,9 @@ endif()
 if(NOT "hub-redis" IN_LIST FEATURES)
   file(REMOVE "${CURRENT_PACKAGES_DIR}/share/pkgconfig/kindwire-hub-redis.pc")  # nor hiredis
 endif()
+if(NOT "tls" IN_LIST FEATURES)
+  file(REMOVE "${CURRENT_PACKAGES_DIR}/share/pkgconfig/kindwire-tls.pc")  # nor OpenSSL
+endif()
 vcpkg_fixup_pkgconfig()
 vcpkg_cmake_config_fixup(CONFIG_PATH share/cmake/kindwire)
 file(REMOVE_RECURSE "${CURRENT_PACKAGES_DIR}/share/licenses")
