@@ -47,8 +47,7 @@ inline key_digest parse_pin(std::string_view text) {
       right = right && high >= 0 && low >= 0;
       result[i] = static_cast<unsigned char>(right ? high * 16 + low : 0);
     }
-  } else if (auto const bytes = kindwire::base64_decode(text);
-             bytes && bytes->size() == result.size()) {
+  } else if (auto const bytes = kindwire::base64_decode(text); bytes && bytes->size() == result.size()) {
     right = true;
     std::memcpy(result.data(), bytes->data(), result.size());
   }

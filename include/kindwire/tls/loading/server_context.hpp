@@ -126,7 +126,9 @@ class server_context final : public context_state {
   static int use_ticket_key(SSL* one, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                             EVP_MAC_CTX* mac, int encrypts) noexcept {
     auto* const self = static_cast<server_context*>(of(one));
-    return self->tickets_->use(name, iv, cipher, mac, encrypts != 0, ticket_keys::clock::now());
+    int const result = self->tickets_->use(name, iv, cipher, mac, encrypts != 0, ticket_keys::clock::now());
+    // RFC 8446 C.4: a ticket is used once, so the client gets another.
+    return result == 1 && encrypts == 0 && ::SSL_version(one) == TLS1_3_VERSION ? 2 : result;
   }
 
   std::shared_ptr<ticket_keys> const tickets_;

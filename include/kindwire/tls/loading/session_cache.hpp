@@ -42,13 +42,17 @@ class session_cache {
     if (all_.size() > capacity) dropped.splice(dropped.end(), all_, all_.begin());
   }
 
-  // The latest, which is not kept; null for none.
+  // The latest; null for none. One of TLS 1.3 is not kept: who uses it twice can be recognised.
   openssl_ptr<SSL_SESSION> take(std::string_view peer) {
     std::list<entry> found;
     std::lock_guard const lock(mutex_);
     auto const latest =
         std::find_if(all_.rbegin(), all_.rend(), [&](entry const& each) { return each.peer == peer; });
     if (latest == all_.rend()) return nullptr;
+    if (::SSL_SESSION_get_protocol_version(latest->session.get()) != TLS1_3_VERSION) {
+      ::SSL_SESSION_up_ref(latest->session.get());
+      return openssl_ptr<SSL_SESSION>(latest->session.get());
+    }
     found.splice(found.end(), all_, std::next(latest).base());
     return std::move(found.front().session);
   }
