@@ -459,4 +459,19 @@ TEST_CASE("mutated answers: no crash, and the same verdict in one piece and in m
   CHECK(ready > 500);
 }
 
+TEST_CASE("RFC 7617: credentials of the URI, unless there are others, and in no other place") {
+  auto const asked = [](char const* to, kw::header_list headers = {}) {
+    kw::client_handshake const handshake{kw::uri::parse(to).value(), {.headers = std::move(headers)}};
+    return std::string(reinterpret_cast<char const*>(handshake.output().data()), handshake.output().size());
+  };
+  std::string const request = asked("ws://Aladdin:open%20sesame@a/b");
+  CHECK(request.starts_with("GET /b HTTP/1.1\r\nHost: a\r\n"));
+  CHECK(request.find("\r\nAuthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n") != std::string::npos);
+  CHECK(request.find("Aladdin") == std::string::npos);
+  CHECK(asked("ws://a/").find("Authorization") == std::string::npos);
+  std::string const own = asked("ws://Aladdin:open%20sesame@a/b", {{"authorization", "Bearer x"}});
+  CHECK(own.find("Basic") == std::string::npos);
+  CHECK(own.find("\r\nauthorization: Bearer x\r\n") != std::string::npos);
+}
+
 }  // namespace client_tests

@@ -47,8 +47,18 @@ TEST_CASE("RFC 6455 §3, RFC 3986: what is no ws or wss URI") {
                                       "ws://a/#",
                                       "ws://a/b#c",
                                       "ws://a#c",
-                                      "ws://u@a/",
-                                      "ws://u:p@a/",
+                                      "ws://u@",
+                                      "ws://u@/",
+                                      "ws://u@v@a/",
+                                      "ws://u%3av:p@a/",
+                                      "ws://u:p%0a@a/",
+                                      "ws://u:p%00@a/",
+                                      "ws://u%7f@a/",
+                                      "ws://u:%ff@a/",
+                                      "ws://u:%e4@a/",
+                                      "ws://u:%4@a/",
+                                      "ws://u:\xc3\xa4@a/",
+                                      "ws://u p@a/",
                                       "ws://a:0/",
                                       "ws://a:65536/",
                                       "ws://a:99999/",
@@ -87,6 +97,31 @@ TEST_CASE("RFC 6455 §3, RFC 3986: what is no ws or wss URI") {
   }
   CHECK(kw::uri::parse(std::string_view{"ws://a/\0b", 9}) == std::nullopt);
   CHECK(kw::uri::parse(std::string_view{"ws://a\0b/", 9}) == std::nullopt);
+}
+
+TEST_CASE("RFC 3986 §3.2.1, RFC 7617: a user and a password are apart from all else") {
+  auto const credentials = [](std::string_view text) { return kw::uri::parse(text).value().credentials; };
+  CHECK(credentials("ws://ann:secret@a/") == "ann:secret");
+  CHECK(credentials("ws://ann@a/") == "ann:");
+  CHECK(credentials("ws://:secret@a/") == ":secret");
+  CHECK(credentials("ws://@a/").empty());
+  CHECK(credentials("ws://a/b@c").empty());
+  CHECK(credentials("ws://a?b@c").empty());
+  CHECK(credentials("ws://ann:a:b%40c%2f%C3%A4@[::1]:9/") == "ann:a:b@c/\xc3\xa4");
+  kw::uri const whole = kw::uri::parse("wss://ann:secret@example.com:9/b?c").value();
+  CHECK(whole.host == "example.com");
+  CHECK(whole.authority() == "example.com:9");
+  CHECK(whole.target == "/b?c");
+}
+
+TEST_CASE("RFC 6454 §4: the same origin") {
+  auto const same = [](std::string_view left, std::string_view right) {
+    return kw::same_origin(kw::uri::parse(left).value(), kw::uri::parse(right).value());
+  };
+  CHECK(same("ws://a/b", "ws://u@A:80/c"));
+  CHECK(!same("ws://a/", "wss://a:80/"));
+  CHECK(!same("ws://a/", "ws://a:81/"));
+  CHECK(!same("ws://a/", "ws://b/"));
 }
 
 TEST_CASE("RFC 6455 §4.1: Host leaves out the default port and brackets IPv6") {

@@ -24,6 +24,7 @@
 #include "negotiator.hpp"
 #include "response.hpp"
 #include "uri.hpp"
+#include "user_info.hpp"
 
 namespace kindwire {
 
@@ -221,13 +222,16 @@ inline void client_handshake::write_request(uri const& to) {
   output_ += "GET ";
   output_ += to.target;
   output_ += " HTTP/1.1\r\n";
-  bool const own_host = std::any_of(options_.headers.begin(), options_.headers.end(), [](auto const& field) {
-    return detail::equal_ignoring_case(field.first, "Host");
-  });
-  if (!own_host) detail::append_field(output_, "Host", authority);
+  auto const own = [this](std::string_view name) {
+    return std::any_of(options_.headers.begin(), options_.headers.end(),
+                       [name](auto const& field) { return detail::equal_ignoring_case(field.first, name); });
+  };
+  if (!own("Host")) detail::append_field(output_, "Host", authority);
   output_ += "Upgrade: websocket\r\nConnection: Upgrade\r\n";
   detail::append_field(output_, "Sec-WebSocket-Key", key_);
   output_ += "Sec-WebSocket-Version: 13\r\n";
+  if (!to.credentials.empty() && !own("Authorization"))
+    detail::append_field(output_, "Authorization", detail::basic_credentials(to.credentials));
   write_fields();
   output_ += "\r\n";
 }

@@ -11,6 +11,7 @@
 #include "authority.hpp"
 #include "grammar.hpp"
 #include "percent.hpp"
+#include "user_info.hpp"
 
 namespace kindwire {
 
@@ -20,10 +21,14 @@ struct uri {
   std::string host;          ///< to be resolved: a name or an address, an IPv6 address without its brackets
   std::uint16_t port = 80;   ///< 1 to 65535
   std::string target = "/";  ///< path and query, the "resource name" of RFC 6455 §3
+  /// `user:password`, percent-decoded, or empty. A client sends it as Basic credentials (RFC 7617), unless it
+  /// is given an Authorization of its own; it is in no other part of the request, nor in any error.
+  std::string credentials = {};
 
-  /// Reads a URI; nothing (reported as error::invalid_uri) unless it is `ws://` or `wss://`, a host, an
-  /// optional port, a path and a query by the rules of RFC 3986. A user name, a fragment, a space, control
-  /// characters and anything that is not ASCII are refused. Thread safe.
+  /// Reads a URI; nothing (reported as error::invalid_uri) unless it is `ws://` or `wss://`, perhaps a user
+  /// and a password, a host, an optional port, a path and a query by the rules of RFC 3986. A fragment, a
+  /// space, control characters and anything that is not ASCII are refused; so is a user with a colon or
+  /// credentials that are not UTF-8 once they are decoded. Thread safe.
   static std::optional<uri> parse(std::string_view text);
 
   /// The value for Host: the host, an IPv6 address in brackets, and the port unless it is the scheme's
@@ -39,6 +44,13 @@ struct uri {
 
   friend bool operator==(uri const&, uri const&) = default;
 };
+
+/// True if scheme, host and port are the same (RFC 6454 §4): what is a secret of one is no secret of the
+/// other.
+inline bool same_origin(uri const& left, uri const& right) noexcept {
+  return left.secure == right.secure && left.port == right.port &&
+         detail::equal_ignoring_case(left.host, right.host);
+}
 
 namespace detail {
 
@@ -68,7 +80,15 @@ inline std::optional<uri> uri::parse(std::string_view text) {
   text.remove_prefix(scheme + 3);
 
   std::size_t const end = (std::min)(text.find_first_of("/?#"), text.size());
-  std::optional<detail::authority> const where = detail::parse_authority(text.substr(0, end));
+  std::string_view authority = text.substr(0, end);
+  if (std::size_t const at = authority.find('@'); at != std::string_view::npos) {
+    // RFC 7617 §2: the first colon ends the user.
+    std::optional<detail::user_info> const who = detail::parse_user_info(authority.substr(0, at));
+    if (!who || who->user.find(':') != std::string::npos) return std::nullopt;
+    if (at != 0) result.credentials = who->user + ':' + who->password;
+    authority.remove_prefix(at + 1);
+  }
+  std::optional<detail::authority> const where = detail::parse_authority(authority);
   if (!where) return std::nullopt;
   result.host = where->host;
   result.port = where->port != 0 ? where->port : static_cast<std::uint16_t>(result.secure ? 443 : 80);
