@@ -78,6 +78,14 @@ enum class error {
 
   // Rates.
   too_many_messages,  ///< more messages in a time than connection_options::message_rate
+
+  // The way to a server.
+  tls_unavailable,                ///< wss:// or a proxy over TLS, without kindwire/tls/client.hpp
+  proxy_refused,                  ///< the proxy does not connect us
+  proxy_authentication_required,  ///< the proxy wants credentials, or others: 407, RFC 1929
+  proxy_malformed,                ///< the proxy's answer is not SOCKS 5 (RFC 1928)
+  too_many_redirects,             ///< one redirect more than connect_options::redirects
+  redirect_refused,               ///< a redirect from wss to ws, or without a usable Location
 };
 
 namespace detail {
@@ -133,6 +141,12 @@ constexpr char const* describe(error value) noexcept {
     case error::handshake_refused: return "server refused the WebSocket connection";
     case error::invalid_uri: return "not a ws or wss URI";
     case error::invalid_header: return "header that must not be written";
+    case error::tls_unavailable: return "TLS needs #include <kindwire/tls/client.hpp> in the program";
+    case error::proxy_refused: return "proxy refused to connect";
+    case error::proxy_authentication_required: return "proxy wants credentials";
+    case error::proxy_malformed: return "answer of the proxy is not SOCKS 5";
+    case error::too_many_redirects: return "more redirects than the limit";
+    case error::redirect_refused: return "redirect that must not be followed";
   }
   return "unknown kindwire error";
 }

@@ -64,6 +64,12 @@ constexpr std::string_view name_of(error value) noexcept {
     case error::handshake_refused: return "handshake_refused";
     case error::invalid_uri: return "invalid_uri";
     case error::invalid_header: return "invalid_header";
+    case error::tls_unavailable: return "tls_unavailable";
+    case error::proxy_refused: return "proxy_refused";
+    case error::proxy_authentication_required: return "proxy_authentication_required";
+    case error::proxy_malformed: return "proxy_malformed";
+    case error::too_many_redirects: return "too_many_redirects";
+    case error::redirect_refused: return "redirect_refused";
   }
   return {};
 }
