@@ -81,6 +81,7 @@ enum class error {
 
   // The way to a server.
   tls_unavailable,                ///< wss:// or a proxy over TLS, without kindwire/tls/client.hpp
+  invalid_proxy,                  ///< not the URI of a proxy
   proxy_refused,                  ///< the proxy does not connect us
   proxy_authentication_required,  ///< the proxy wants credentials, or others: 407, RFC 1929
   proxy_malformed,                ///< the proxy's answer is not SOCKS 5 (RFC 1928)
@@ -142,6 +143,7 @@ constexpr char const* describe(error value) noexcept {
     case error::invalid_uri: return "not a ws or wss URI";
     case error::invalid_header: return "header that must not be written";
     case error::tls_unavailable: return "TLS needs #include <kindwire/tls/client.hpp> in the program";
+    case error::invalid_proxy: return "not the URI of a proxy";
     case error::proxy_refused: return "proxy refused to connect";
     case error::proxy_authentication_required: return "proxy wants credentials";
     case error::proxy_malformed: return "answer of the proxy is not SOCKS 5";

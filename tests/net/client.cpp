@@ -347,9 +347,8 @@ TEST_CASE("what is no ws URI, and what cannot be reached") {
     return result;
   };
   CHECK(outcome("http://localhost/") == kw::error::invalid_uri);
-  CHECK(outcome("ws://user@localhost/") == kw::error::invalid_uri);
+  CHECK(outcome("ws://user\x01@localhost/") == kw::error::invalid_uri);
   CHECK(outcome("ws://localhost:99999/") == kw::error::invalid_uri);
-  CHECK(outcome("wss://localhost/") == std::errc::protocol_not_supported);
   // A port that was just free: nobody listens there.
   asio::ip::tcp::acceptor acceptor(io, {asio::ip::make_address("127.0.0.1"), 0});
   std::string const closed = "ws://127.0.0.1:" + std::to_string(acceptor.local_endpoint().port()) + "/";

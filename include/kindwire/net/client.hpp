@@ -12,7 +12,6 @@
 #include <asio/awaitable.hpp>
 #include <asio/cancellation_type.hpp>
 #include <asio/error.hpp>
-#include <asio/ip/tcp.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
 #include <concepts>
@@ -23,11 +22,11 @@
 #include <system_error>
 #include <utility>
 
-#include "../handshake/response.hpp"
 #include "../handshake/uri.hpp"
 #include "async_stream.hpp"
 #include "connect_error.hpp"
 #include "connect_options.hpp"
+#include "connecting/connect_operation.hpp"
 #include "connection/client_opening.hpp"
 #include "websocket.hpp"
 
@@ -71,16 +70,10 @@ auto open_over(Stream stream, std::optional<uri> to, connect_options options, To
   return open_client(executor, std::forward<Token>(token),
                      [stream = std::move(stream), to = std::move(to),
                       options = std::move(options)](opened_operation done) mutable {
-                       using opening = client_opening<Stream>;
-                       std::shared_ptr<opening> started;
-                       if (!to) {
-                         done.post(make_error_code(error::invalid_uri), websocket{});
-                         return started;
-                       }
-                       started = std::make_shared<opening>(std::move(stream), *to, std::move(options),
-                                                           std::move(done));
-                       started->start();
-                       return started;
+                       if (to)
+                         return start_opening(std::move(stream), *to, std::move(options), std::move(done));
+                       done.post(make_error_code(error::invalid_uri), websocket{});
+                       return std::shared_ptr<client_opening<Stream>>();
                      });
 }
 
@@ -89,17 +82,14 @@ auto open_at(asio::any_io_executor executor, std::optional<uri> to, connect_opti
   return open_client(
       executor, std::forward<Token>(token),
       [executor, to = std::move(to), options = std::move(options)](opened_operation done) mutable {
-        using opening = client_opening<asio::ip::tcp::socket>;
-        std::shared_ptr<opening> started;
-        if (!to || to->secure) {
-          done.post(to ? std::make_error_code(std::errc::protocol_not_supported)
-                       : make_error_code(error::invalid_uri),
-                    websocket{});
+        std::shared_ptr<connect_operation> started;
+        if (!to) {
+          done.post(make_error_code(error::invalid_uri), websocket{});
           return started;
         }
-        started = std::make_shared<opening>(asio::ip::tcp::socket(executor), *to, std::move(options),
-                                            std::move(done));
-        started->start(*to);
+        started = std::make_shared<connect_operation>(executor, *std::move(to), std::move(options),
+                                                      std::move(done));
+        started->start();
         return started;
       });
 }
@@ -109,16 +99,17 @@ auto open_at(asio::any_io_executor executor, std::optional<uri> to, connect_opti
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 #endif
-// Awaits `open(options, token)`; throws a connect_error with the server's answer if that fails.
+// Awaits `open(options, token)`; throws a connect_error that says how far it came if that fails.
 template <class Open>
 asio::awaitable<websocket> opened_or_thrown(Open open, connect_options options) {
-  response answer{0, {}, {}};
-  response* const asked_for = std::exchange(options.refusal, &answer);
+  connect_failure why;
+  connect_failure* const asked_for = std::exchange(options.failure, &why);
   std::error_code failure;
   websocket ws = co_await open(std::move(options), asio::redirect_error(asio::use_awaitable, failure));
   if (!failure) co_return ws;
-  if (asked_for != nullptr && (answer.status != 0 || !answer.body.empty())) *asked_for = answer;
-  throw connect_error(failure, std::move(answer));
+  why.code = failure;
+  if (asked_for != nullptr) *asked_for = why;
+  throw connect_error(std::move(why));
 }
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop

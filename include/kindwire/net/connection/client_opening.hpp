@@ -4,24 +4,22 @@
 #include <algorithm>
 #include <asio/buffer.hpp>
 #include <asio/error.hpp>
-#include <asio/ip/tcp.hpp>
 #include <asio/write.hpp>
 #include <chrono>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #include "../../handshake/client.hpp"
+#include "../../handshake/grammar.hpp"
 #include "../../handshake/uri.hpp"
 #include "../async_stream.hpp"
 #include "../connect_options.hpp"
+#include "../connecting/hooks.hpp"
 #include "../websocket.hpp"
-#include "connect_to_any.hpp"
 #include "deadline.hpp"
 #include "handshake_report.hpp"
 #include "operation.hpp"
@@ -30,7 +28,36 @@
 
 namespace kindwire::net::detail {
 
-using opened_operation = tracked_operation<std::error_code, websocket>;
+// Adds to the request what is only known when it is made.
+inline std::error_code complete_request(uri const& to, connect_options& options) {
+  auto const find = [&](std::string_view name) {
+    return std::find_if(options.headers.begin(), options.headers.end(), [name](auto const& field) {
+      return kindwire::detail::equal_ignoring_case(field.first, name);
+    });
+  };
+  if (options.authorize) {
+    std::string value;
+    if (auto const failure = run_hook([&] { value = options.authorize(); })) return failure;
+    auto const own = find("Authorization");
+    if (!value.empty() && own != options.headers.end()) {
+      own->second = std::move(value);
+    } else if (!value.empty()) {
+      options.headers.emplace_back("Authorization", std::move(value));
+    }
+  }
+  if (options.cookies) {
+    // RFC 6265 §5.4: not more than one field.
+    auto const own = find("Cookie");
+    bool const alone = own == options.headers.end();
+    std::string offered = options.cookies->offer(to, alone ? std::string_view{} : own->second);
+    if (!offered.empty() && alone) {
+      options.headers.emplace_back("Cookie", std::move(offered));
+    } else if (!offered.empty()) {
+      own->second.append("; ").append(offered);
+    }
+  }
+  return {};
+}
 
 template <class Stream>
 class client_opening : public std::enable_shared_from_this<client_opening<Stream>> {
@@ -39,39 +66,24 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
       : stream_(std::move(stream)),
         deadline_(stream_.get_executor()),
         options_(std::move(options)),
+        not_asked_(complete_request(to, options_)),
         handshake_(to, options_.handshake()),
         done_(std::move(done)) {
     report_.begin(options_.observer, stream_);
     if (options_.observer) target_ = to.target;
+    if (options_.cookies) to_ = to;
   }
 
   void start() {
+    if (not_asked_) return end(not_asked_);
     if (handshake_.error()) return end(handshake_.error());
     begun_ = clock::now();
     end_within(options_.handshake_timeout);
     write();
   }
 
-  // For sockets: resolves and connects first.
-  void start(uri const& to) {
-    if (handshake_.error()) return end(handshake_.error());
-    begun_ = clock::now();
-    end_within(options_.handshake_timeout);
-    resolver_.emplace(stream_.get_executor());
-    resolver_->async_resolve(to.host, std::to_string(to.port),
-                             [self = this->shared_from_this()](std::error_code failure, auto const& found) {
-                               if (self->ended(failure)) return;
-                               std::vector<asio::ip::tcp::endpoint> all;
-                               if (!try_allocating([&] { all.assign(found.begin(), found.end()); }))
-                                 return self->end(no_memory());
-                               self->connect(std::move(all));
-                             });
-  }
-
   void cancel(std::error_code why) {
-    if (!done_) return;
-    if (resolver_) resolver_->cancel();
-    end(why);
+    if (done_) end(why);
   }
 
  private:
@@ -81,22 +93,6 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
     deadline_.start(term, this->weak_from_this(), [](client_opening& self) {
       self.handshake_.end_of_input(error::handshake_timeout);
       self.cancel(self.verdict());
-    });
-  }
-
-  // True if the opening is over, through `failure` or a cancellation in the meantime.
-  bool ended(std::error_code failure) {
-    if (done_ && failure) end(failure);
-    return !done_;
-  }
-
-  void connect(std::vector<asio::ip::tcp::endpoint> all) {
-    connect_to_any(stream_, std::move(all), [self = this->shared_from_this()](std::error_code failure) {
-      if (self->ended(failure)) return;
-      std::error_code ignored;
-      self->stream_.set_option(asio::ip::tcp::no_delay(true), ignored);
-      self->report_.begin(self->options_.observer, self->stream_);
-      self->write();
     });
   }
 
@@ -156,8 +152,13 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
     end_within(left.count() > 0 ? (std::min)(left, options_.body_timeout) : options_.body_timeout);
   }
 
+  void keep_cookies() noexcept {
+    if (options_.cookies) try_allocating([&] { options_.cookies->store(to_, handshake_.answer().headers); });
+  }
+
   void open() {
     deadline_.cancel();
+    keep_cookies();
     std::shared_ptr<stream_connection<Stream>> opened;
     bool const made = try_allocating([&] {
       opened = std::make_shared<stream_connection<Stream>>(
@@ -182,26 +183,53 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
     deadline_.cancel();
     close_any(stream_);
     response const& answer = handshake_.answer();
-    auto const reason = why == error::handshake_timeout         ? handshake_failure::timeout
-                        : why == asio::error::operation_aborted ? handshake_failure::stopped
-                                                                : handshake_failure::error;
-    report_.failed(reason, answer.status, why, target_);
+    keep_cookies();
+    report_.failed(failure_reason(why), answer.status, why, target_);
     if (options_.refusal != nullptr && (answer.status != 0 || !answer.body.empty()))
       try_allocating([&] { *options_.refusal = answer; });
+    if (options_.failure != nullptr) {
+      bool const asked = begun_ != clock::time_point{};
+      auto const phase = !asked                            ? connect_phase::uri
+                         : why == error::handshake_refused ? connect_phase::refusal
+                                                           : connect_phase::handshake;
+      try_allocating([&] { *options_.failure = {phase, why, why.message(), answer}; });
+    }
     done_.post(why, websocket{});
   }
 
   Stream stream_;
   deadline deadline_;
   connect_options options_;
+  std::error_code not_asked_;
   client_handshake handshake_;
   opened_operation done_;
-  std::optional<asio::ip::tcp::resolver> resolver_;
   clock::time_point begun_;
   std::error_code write_failed_;
   handshake_report report_{role::client};
   std::string target_;  // for the observer
+  uri to_;              // for the cookies
   bool hurries_ = false;
 };
+
+// Starts one, over a connected stream.
+template <class Stream>
+std::shared_ptr<client_opening<Stream>> start_opening(Stream stream, uri const& to, connect_options options,
+                                                      opened_operation done) {
+  auto started =
+      std::make_shared<client_opening<Stream>>(std::move(stream), to, std::move(options), std::move(done));
+  started->start();
+  return started;
+}
+
+// The same for an owner of any streams; what it returns keeps nothing alive.
+template <class Stream>
+stop_function start_stoppable_opening(Stream stream, uri const& to, connect_options options,
+                                      opened_operation done) {
+  std::weak_ptr<client_opening<Stream>> const started =
+      start_opening(std::move(stream), to, std::move(options), std::move(done));
+  return [started](std::error_code why) {
+    if (auto const there = started.lock()) there->cancel(why);
+  };
+}
 
 }  // namespace kindwire::net::detail

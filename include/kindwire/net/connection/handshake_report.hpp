@@ -1,11 +1,13 @@
 // Tells an observer how an opening handshake has failed.
 #pragma once
 
+#include <asio/error.hpp>
 #include <memory>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
+#include "../../error.hpp"
 #include "../../frame/role.hpp"
 #include "../../handshake/endpoint.hpp"
 #include "../async_stream.hpp"
@@ -13,6 +15,12 @@
 #include "try_allocating.hpp"
 
 namespace kindwire::net::detail {
+
+// Why an opening of ours has ended.
+inline handshake_failure failure_reason(std::error_code why) noexcept {
+  if (why == error::handshake_timeout) return handshake_failure::timeout;
+  return why == asio::error::operation_aborted ? handshake_failure::stopped : handshake_failure::error;
+}
 
 class handshake_report {
  public:
@@ -23,6 +31,12 @@ class handshake_report {
   void begin(std::shared_ptr<observer> const& to, Stream& stream) noexcept {
     to_ = to.get();
     if (to_ != nullptr) try_allocating([&] { remote_ = remote_endpoint_of(stream); });
+  }
+
+  // The same for what never became a stream.
+  void begin(std::shared_ptr<observer> const& to, endpoint const& remote) noexcept {
+    to_ = to.get();
+    if (to_ != nullptr) try_allocating([&] { remote_ = remote; });
   }
 
   endpoint const& remote() const noexcept { return remote_; }

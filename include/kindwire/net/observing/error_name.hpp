@@ -65,6 +65,7 @@ constexpr std::string_view name_of(error value) noexcept {
     case error::invalid_uri: return "invalid_uri";
     case error::invalid_header: return "invalid_header";
     case error::tls_unavailable: return "tls_unavailable";
+    case error::invalid_proxy: return "invalid_proxy";
     case error::proxy_refused: return "proxy_refused";
     case error::proxy_authentication_required: return "proxy_authentication_required";
     case error::proxy_malformed: return "proxy_malformed";
