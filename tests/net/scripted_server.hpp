@@ -29,8 +29,9 @@
 namespace test {
 
 // One connection to it.
-struct scripted_peer {
-  asio::ip::tcp::socket socket;
+template <class Stream>
+struct basic_scripted_peer {
+  Stream socket;
   std::string input = {};
 
   // Up to the empty line; empty once the client is gone.
@@ -65,6 +66,7 @@ struct scripted_peer {
     return taken;
   }
 };
+using scripted_peer = basic_scripted_peer<asio::ip::tcp::socket>;
 
 inline std::string accepted(std::string const& head, std::string_view fields = {}) {
   std::size_t const key = head.find("Sec-WebSocket-Key: ") + 19;

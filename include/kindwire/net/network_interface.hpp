@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <asio/error.hpp>
 #include <asio/ip/tcp.hpp>
 #include <cerrno>
 #include <string_view>
@@ -37,7 +36,7 @@ class network_interface {
 #if defined(__linux__)
     auto const size = static_cast<socklen_t>(size_);
     if (::setsockopt(socket.native_handle(), SOL_SOCKET, SO_BINDTODEVICE, name_.data(), size) == 0) return {};
-    return {errno, asio::error::get_system_category()};
+    return {errno, std::system_category()};
 #else
     static_cast<void>(socket);
     return std::make_error_code(std::errc::not_supported);
