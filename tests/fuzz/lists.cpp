@@ -13,8 +13,10 @@ namespace kw = kindwire;
 namespace {
 
 void check_uri(std::string const& text) {
-  auto const uri = kw::uri::parse(text);
+  auto uri = kw::uri::parse(text);
   if (!uri) return;
+  FUZZ_CLAIM(uri->credentials.empty() || uri->credentials.find(':') != std::string::npos);
+  uri->credentials.clear();
   FUZZ_CLAIM(uri->port != 0 && uri->target.starts_with('/') && !uri->host.empty());
   FUZZ_CLAIM(kw::uri::parse((uri->secure ? "wss://" : "ws://") + uri->authority() + uri->target) == uri);
   // What can be parsed can be asked for.

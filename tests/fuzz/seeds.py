@@ -371,6 +371,27 @@ def session(role, payload):
     return result + b"".join(bytes([0, len(piece)]) + piece + bytes([4, 4]) for piece in pieces) + bytes([9, 255])
 
 
+# What a client meets on its way: the choice of the target first.
+WAY = {
+    "tunnel": b"\0\0\0HTTP/1.1 200 Connection established\r\nX-A: b\r\n\r\nmore",
+    "tunnel_interim": b"\0\0\0HTTP/1.1 100 x\r\n\r\nHTTP/1.0 200\r\n\r\n",
+    "tunnel_407": b"\0\0\1HTTP/1.1 407 x\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 3\r\n\r\nwho",
+    "tunnel_chunked": b"\0\0\0HTTP/1.1 502 x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    "tunnel_limits": b"\0\1\0HTTP/1.1 200 x\r\n" + b"a: b\r\n" * 30,
+    "tunnel_lone_lf": b"\0\0\0HTTP/1.1 200 x\n\n\r\n\r\n",
+    "socks": b"\1\0\0\5\0\5\0\0\1\x7f\0\0\1\0\1more",
+    "socks_user": b"\1\1\3ann\1\6secret\5\2\1\0\5\0\0\4" + bytes(18),
+    "socks_name": b"\1\0\0\5\0\5\0\0\3\4name\0\1",
+    "socks_refused": b"\1\0\0\5\0\5\5",
+    "socks_no_method": b"\1\0\0\5\xff",
+    "socks_http": b"\1\0\0HTTP/1.1 400 x\r\n",
+    "location": b"\2\x10ws://u:p@a/b/c?dhttp://b:8080/../x?y#z",
+    "location_relative": b"\2\x0ews://a/b/c/d;p../../../g?y",
+    "location_network": b"\2\7wss://a//eve:x@b",
+    "cookies": b"\3\x1cid=1; Path=/b; Domain=exampl\x0fb=2; Max-Age=0 \4c=3;",
+}
+
+
 def seeds(target):
     """Name → bytes, in the form that the target reads."""
     frames = {name: (SERVER, bytes.fromhex(text)) for name, text in TO_SERVER.items()}
@@ -413,6 +434,8 @@ def seeds(target):
             return large | {f"small_{name}": b"\1\1" + text for name, text in REQUESTS.items() if len(text) > 230} | TOLD
         case "client_handshake":
             return {name: bytes([choices, 0]) + text for name, (choices, text) in ANSWERS.items()} | ASKED
+        case "way":
+            return WAY
         case "lists":
             return {f"list_{number}": text.encode("latin-1") for number, text in enumerate(LISTS)}
         case "json_dispatch":

@@ -153,7 +153,8 @@ TEST_CASE("client: by SOCKS 5, with names resolved there or here, and credential
   test::scripted_server proxy(io, [&](test::scripted_peer& peer) -> asio::awaitable<void> {
     std::string const greeting = co_await peer.bytes(2);
     co_await peer.bytes(static_cast<unsigned char>(greeting[1]));
-    co_await peer.say(wants_credentials ? "\x05\x02"s : "\x05\x00"s);
+    std::string const method{'\x05', wants_credentials ? '\x02' : '\x00'};
+    co_await peer.say(method);
     if (wants_credentials) {
       std::string const who = co_await peer.bytes(12);
       CHECK(who ==
