@@ -141,24 +141,28 @@ inline asio::awaitable<websocket> opened_at(asio::any_io_executor executor, std:
 /// Completes with the open websocket; the token's signature is `void(std::error_code, websocket)`. Errors:
 /// invalid_uri; those of client_handshake, handshake_refused among them, with the server's answer in
 /// options.refusal; handshake_timeout; errors of the stream; operation_aborted when cancelled. No argument
-/// needs to outlive the call, except options.refusal and the text that options.origin views.
+/// needs to outlive the call, except options.refusal, options.failure and the text that options.origin views.
 template <async_stream Stream, asio::completion_token_for<void(std::error_code, websocket)> Token>
 auto handshake(Stream stream, std::string_view to, connect_options options, Token&& token) {
   return detail::open_over(std::move(stream), uri::parse(to), std::move(options), std::forward<Token>(token));
 }
 
-/// The same as an awaitable, which throws a connect_error: its what() also says how the server refused.
+/// The same as an awaitable, which throws a connect_error: its what() says where it failed and why.
 template <async_stream Stream>
 asio::awaitable<websocket> handshake(Stream stream, std::string_view to, connect_options options = {}) {
   return detail::opened_over(std::move(stream), to, std::move(options));
 }
 
-/// Connects to a `ws://` URI over TCP, trying each address of the host. The websocket runs on `where`, an
-/// executor or a context such as asio::io_context; use a strand if several threads run the context.
+/// Connects to a `ws://` URI, or to a `wss://` one if the program includes kindwire/tls/client.hpp: through a
+/// proxy if there is one, trying the host's addresses side by side (RFC 8305), and following redirects, as
+/// the options say. The websocket runs on `where`, an executor or a context such as asio::io_context; use a
+/// strand if several threads run the context.
 ///
 /// Like handshake(). Further errors: those of resolving the host and of connecting to the last address that
-/// could be tried, and std::errc::protocol_not_supported for `wss://`: connect a TLS stream and use
-/// handshake() over it.
+/// could be tried; those of TLS; error::tls_unavailable without that header; error::proxy_refused and
+/// proxy_authentication_required; error::too_many_redirects and redirect_refused. options.failure says in
+/// which phase, and what was tried. Cancelled at any point it completes at once; a name that the system is
+/// looking up is forgotten then, but the context may wait for the system when it is destroyed.
 template <detail::executor_or_context Where,
           asio::completion_token_for<void(std::error_code, websocket)> Token>
 auto connect(Where&& where, std::string_view to, connect_options options, Token&& token) {
@@ -179,12 +183,14 @@ asio::awaitable<websocket> connect(Where&& where, std::string_view to, connect_o
 ///     kw::net::websocket ws = co_await client.connect(io, "ws://example.com/feed");
 ///
 /// Copies share the options. Thread safety: several threads may use one client at once, each with its own
-/// executor. options.refusal, if set, is then written by all of them: use connect_error instead.
+/// executor; hooks of the options are then called by several threads. options.refusal and options.failure, if
+/// set, are written by all of them: use connect_error instead.
 class client {
  public:
   /// With the default options.
   client() : client(connect_options{}) {}
-  /// The origin is kept as a header field: nothing need outlive the call, except options.refusal.
+  /// The origin is kept as a header field: nothing need outlive the call, except options.refusal and
+  /// options.failure.
   explicit client(connect_options options)
       : options_(std::make_shared<connect_options const>(with_own_origin(std::move(options)))) {}
 
