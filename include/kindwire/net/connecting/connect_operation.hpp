@@ -295,6 +295,8 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
     if (redirects_++ == options_.redirects) return end(error::too_many_redirects);
     auto const next = redirected(to_, failure_.answer, options_);
     if (!next) return end(error::redirect_refused);
+    // Servers that answer faster than timers must not make it endless.
+    if (time_left().count() == 0) return end(error::handshake_timeout);
     to_ = *next;
     failure_ = {};
     asked_ = false;
