@@ -14,7 +14,7 @@ namespace {
 
 asio::awaitable<void> talk(asio::io_context& io, kw::net::client const& client, std::string url) {
   kw::net::websocket ws = co_await client.connect(io, url);
-  co_await ws.send_text("hello");
+  co_await ws.send("hello");
   kw::message const msg = co_await ws.receive();
   std::printf("%.*s\n", static_cast<int>(msg.text().size()), msg.text().data());
   co_await ws.close();

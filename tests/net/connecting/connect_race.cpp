@@ -91,7 +91,7 @@ struct race {
           CHECK(sockets.open == (won ? 1 : 0));
           for (auto const& each : failed) lost.push_back(each.to.name);
         });
-    running->start(std::move(all));
+    running->start(all);
   }
   std::vector<int> asked() const {
     std::vector<int> names;

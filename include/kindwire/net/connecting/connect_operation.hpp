@@ -108,7 +108,7 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
     at_ = via_ != nullptr ? phase::proxy : phase::name;
     place_ = "name " + host;
     look_up(host, port,
-            [](connect_operation& self, std::vector<tcp::endpoint> all) { self.connect(std::move(all)); });
+            [](connect_operation& self, std::vector<tcp::endpoint> const& all) { self.connect(all); });
   }
 
   // Calls `use(*this, endpoints)`, perhaps before it returns.
@@ -140,7 +140,7 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
         });
   }
 
-  void connect(std::vector<tcp::endpoint> all) {
+  void connect(std::vector<tcp::endpoint> const& all) {
     at_ = via_ != nullptr ? phase::proxy : phase::connection;
     place_.clear();
     tried_ = words_of(all);
@@ -158,7 +158,7 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
           self->guarded([&] { self->connected(failure, std::move(socket), failed); });
         });
     stop_with(running);
-    running->start(std::move(all));
+    running->start(all);
   }
 
   void connected(std::error_code failure, tcp::socket socket,

@@ -19,18 +19,21 @@ namespace kindwire::net::detail {
 
 // RFC 8305 §4: the families take turns, beginning with that of the first; within one the order stays.
 template <class Endpoint>
-std::vector<Endpoint> interleaved(std::vector<Endpoint> all) {
-  if (all.empty()) return all;
-  auto const family = all.front().protocol();
-  auto const others = std::stable_partition(all.begin(), all.end(),
-                                            [&](auto const& each) { return each.protocol() == family; });
+std::vector<Endpoint> interleaved(std::vector<Endpoint> const& all) {
   std::vector<Endpoint> result;
   result.reserve(all.size());
-  auto first = all.begin();
-  auto second = others;
-  while (first != others || second != all.end()) {
-    if (first != others) result.push_back(*first++);
-    if (second != all.end()) result.push_back(*second++);
+  auto const is_first = [&](Endpoint const& each) { return each.protocol() == all.front().protocol(); };
+  auto first = std::find_if(all.begin(), all.end(), is_first);
+  auto other = std::find_if_not(all.begin(), all.end(), is_first);
+  while (result.size() != all.size()) {
+    if (first != all.end()) {
+      result.push_back(*first);
+      first = std::find_if(first + 1, all.end(), is_first);
+    }
+    if (other != all.end()) {
+      result.push_back(*other);
+      other = std::find_if_not(other + 1, all.end(), is_first);
+    }
   }
   return result;
 }
@@ -65,8 +68,8 @@ class connect_race : public std::enable_shared_from_this<connect_race<Socket>> {
         done_(std::move(done)),
         head_start_(executor_) {}
 
-  void start(std::vector<endpoint> all) {
-    all_ = interleaved(std::move(all));
+  void start(std::vector<endpoint> const& all) {
+    all_ = interleaved(all);
     go_on();
   }
 
