@@ -81,8 +81,9 @@ class scripted_server {
 
   scripted_server(asio::io_context& io, script says, char const* address = "127.0.0.1",
                   std::uint16_t port = 0)
-      : acceptor_(io, {asio::ip::make_address(address), port}), says_(std::move(says)) {
-    asio::co_spawn(io, serve(acceptor_, says_, count_), asio::detached);
+      : acceptor_(std::make_shared<asio::ip::tcp::acceptor>(
+            io, asio::ip::tcp::endpoint(asio::ip::make_address(address), port))) {
+    asio::co_spawn(io, serve(acceptor_, std::move(says), count_), asio::detached);
   }
   ~scripted_server() { stop(); }
 
@@ -91,15 +92,16 @@ class scripted_server {
   std::size_t connections() const { return *count_; }
   void stop() {
     std::error_code ignored;
-    acceptor_.close(ignored);
+    acceptor_->close(ignored);
   }
 
  private:
-  static asio::awaitable<void> serve(asio::ip::tcp::acceptor& from, script says,
+  // It may be resumed once more after this is gone.
+  static asio::awaitable<void> serve(std::shared_ptr<asio::ip::tcp::acceptor> from, script says,
                                      std::shared_ptr<std::size_t> count) {
-    while (true) {
+    while (from->is_open()) {
       std::error_code failure;
-      auto socket = co_await from.async_accept(asio::redirect_error(asio::use_awaitable, failure));
+      auto socket = co_await from->async_accept(asio::redirect_error(asio::use_awaitable, failure));
       if (failure) co_return;
       ++*count;
       asio::co_spawn(socket.get_executor(), talk(std::move(socket), says), asio::detached);
@@ -110,9 +112,8 @@ class scripted_server {
     co_await says(peer);
   }
 
-  asio::ip::tcp::acceptor acceptor_;
-  std::uint16_t port_ = acceptor_.local_endpoint().port();
-  script says_;
+  std::shared_ptr<asio::ip::tcp::acceptor> acceptor_;
+  std::uint16_t port_ = acceptor_->local_endpoint().port();
   std::shared_ptr<std::size_t> count_ = std::make_shared<std::size_t>(0);
 };
 
