@@ -87,6 +87,9 @@ enum class error {
   proxy_malformed,                ///< the proxy's answer is not SOCKS 5 (RFC 1928)
   too_many_redirects,             ///< one redirect more than connect_options::redirects
   redirect_refused,               ///< a redirect from wss to ws, or without a usable Location
+
+  // Streamed messages.
+  message_in_progress,  ///< a whole message is awaited between the chunks of one that receive_some() gives
 };
 
 namespace detail {
@@ -110,6 +113,7 @@ constexpr char const* describe(error value) noexcept {
     case error::invalid_compression: return "compressed message that cannot be decompressed";
     case error::close_body_too_short: return "close frame with a body of one byte";
     case error::close_code_invalid: return "close code that must not be sent";
+    case error::message_in_progress: return "a message is being received in chunks";
     case error::closed: return "connection is closed";
     case error::connection_lost: return "connection lost without a close frame";
     case error::operation_in_progress: return "an operation of this kind is already waiting";

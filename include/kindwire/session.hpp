@@ -10,4 +10,5 @@
 
 #include "session/closing.hpp"
 #include "session/receiving.hpp"
+#include "session/sending.hpp"
 #include "session/session.hpp"

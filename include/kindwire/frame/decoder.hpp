@@ -80,6 +80,14 @@ class basic_frame_decoder {
     return {&header_, payload, offset, first, !inside_};
   }
 
+  /// Takes back the last `size` bytes of the piece that take() gave last, for callers that have used only the
+  /// rest of it: `input`, which they follow, begins with them again.
+  void put_back(std::span<std::byte>& input, std::size_t size) noexcept {
+    input = {input.data() - size, input.size() + size};
+    remaining_ += size;
+    inside_ = remaining_ != 0;
+  }
+
   /// The fast path for what most frames are: takes the next one if all of it is in `input` and it is a whole
   /// TEXT or BINARY message of less than 64 KiB, as our peer may send it. Else takes nothing, and take() will
   /// say what is there. Call it only between frames, before error(); it changes nothing in the decoder.

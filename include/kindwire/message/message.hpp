@@ -11,6 +11,10 @@
 
 namespace kindwire {
 
+namespace detail {
+struct part_of_message;
+}
+
 /// The types of messages are the opcodes; they print as CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG.
 using message_type = opcode;
 
@@ -47,12 +51,17 @@ class message {
   constexpr std::size_t size() const noexcept { return size_; }
 
  private:
+  friend struct detail::part_of_message;
+
   // Two words: small enough to be returned in registers, which a message a few nanoseconds old profits from.
   // No payload has 2^56 bytes.
   static constexpr std::size_t most = SIZE_MAX >> (sizeof(std::size_t) > 4 ? 8 : 0);
 
   std::byte const* data_ = nullptr;
-  message_type type_ : 7 = message_type::continuation;
+  message_type type_ : 5 = message_type::continuation;
+  // Of a part of a message: others precede it, others follow.
+  bool follows_ : 1 = false;
+  bool goes_on_ : 1 = false;
   bool there_ : 1 = false;
   std::size_t size_ : std::bit_width(most) = 0;
 };

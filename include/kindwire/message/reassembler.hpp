@@ -12,6 +12,7 @@
 #include "../error.hpp"
 #include "../frame/decoder.hpp"
 #include "buffer.hpp"
+#include "chunk.hpp"
 #include "extension.hpp"
 #include "message.hpp"
 #include "utf8.hpp"
@@ -22,6 +23,10 @@ namespace kindwire {
 struct reassembler_options {
   std::size_t max_message_size = std::size_t{1} << 20;  ///< in bytes: what a peer can make us hold
   std::size_t max_fragments = 4096;  ///< frames in one message, at least 1: what a peer can make us count
+
+  /// In bytes, of a message that is handed on in parts. If it is not 0, only empty frames of such a message
+  /// count towards max_fragments. 0: both limits are those of a whole message.
+  std::uint64_t max_streamed_size = 0;
 };
 
 /// Gathers the data frames of one connection into messages. Control frames do not belong here.
@@ -32,6 +37,8 @@ struct reassembler_options {
 ///
 /// With an extension, messages that it has marked are decoded as they come; all limits but max_fragments are
 /// about what they decode to.
+///
+/// A message that is larger than memory is handed on in parts, of which nothing is gathered.
 class reassembler {
  public:
   /// `extension` may be null, and must live as long as this.
@@ -41,6 +48,11 @@ class reassembler {
     options_.max_message_size =
         (std::min)(options_.max_message_size, (std::numeric_limits<std::size_t>::max)() / 4);
     options_.max_fragments = (std::max)(options_.max_fragments, std::size_t{1});
+    streams_ = options_.max_streamed_size != 0;
+    if (!streams_) options_.max_streamed_size = options_.max_message_size;
+    // So that one more can be counted; no stream is as long.
+    options_.max_streamed_size =
+        (std::min)(options_.max_streamed_size, (std::numeric_limits<std::uint64_t>::max)() / 4);
   }
 
   /// Takes the next piece of a TEXT, BINARY or CONTINUATION frame, unmasked. Returns the message once it is
@@ -58,6 +70,34 @@ class reassembler {
   message unmask_and_add(frame_chunk const& chunk) {
     return add(chunk, [this](frame_chunk const& piece, bool text) { return unmask(piece, text); });
   }
+
+  /// The same for a message that is handed on in parts, as they come: the result is one of them, see
+  /// detail::part_of_message. Of an encoded message less than the whole piece may be taken: `chunk` is then
+  /// cut down to what was, and the rest must follow as the next piece.
+  ///
+  /// A message that add() has begun goes on like this once pass_gathered() has given out what it holds.
+  message unmask_and_pass(frame_chunk& chunk) {
+    if (violation_ != kindwire::error{}) return {};
+    release();
+    frame_header const& header = *chunk.header;
+    if (chunk.first && !begin_frame(header, true)) return {};
+    if (encoded_) return pass_decoded(chunk);
+    bool const text = type_ == message_type::text;
+    bool const whole = chunk.last && header.fin;
+    if (!unmask(chunk, text) || (whole && text && !text_.complete())) return fail(error::invalid_utf8);
+    return chunk.payload.empty() && !whole ? message{} : pass(chunk.payload, whole);
+  }
+
+  /// What add() has gathered of an unfinished message, as its first part; false if that is nothing. It is
+  /// valid until the next call of unmask_and_pass() or release().
+  message pass_gathered() noexcept {
+    if (!inside_ || passes_ || gathered_.empty()) return {};
+    decoded_ = gathered_.size();
+    return pass(gathered_.bytes(), false);
+  }
+
+  /// True between the first and the last part of a message.
+  bool in_parts() const noexcept { return passes_; }
 
   /// Unmasks a message in one frame, as basic_frame_decoder::take_whole() gives it, where it lies: then its
   /// payload is the message. False when a rule is broken. Only between messages, before error().
@@ -98,10 +138,11 @@ class reassembler {
   /// before another call. Only inside a message that is not encoded.
   std::span<std::byte> prepare(std::size_t size) {
     reuse_block_for(size);
-    return gathered_.prepare(size, declared_);
+    return gathered_.prepare(size, declared());
   }
 
-  /// Gives the storage of the last gathered message back, which ends its view. Does nothing inside a message.
+  /// Gives the storage of the last gathered message or part back, which ends its view. Does nothing inside a
+  /// message that is not handed on in parts.
   void release() noexcept {
     if (!delivered_) return;
     delivered_ = false;
@@ -115,7 +156,7 @@ class reassembler {
     if (violation_ != kindwire::error{}) return {};
     if (delivered_) release();
     frame_header const& header = *chunk.header;
-    if (chunk.first && !begin_frame(header)) return {};
+    if (chunk.first && !begin_frame(header, false)) return {};
 
     bool const text = type_ == message_type::text;
     bool const whole = chunk.last && header.fin;
@@ -169,6 +210,61 @@ class reassembler {
     return result;
   }
 
+  // A part of an encoded message: 64 KiB or a little more. It is decoded from so few bytes at a time that
+  // even those of a bomb (DEFLATE makes 1,032 bytes of one at most) add no more than a few hundred KiB to
+  // that.
+  message pass_decoded(frame_chunk& chunk) {
+    constexpr std::size_t usual_part = std::size_t{64} << 10;
+    constexpr std::size_t step = 256;
+    auto const offered = chunk.payload;
+    bool const ends = chunk.last && chunk.header->fin;
+    if (offered.empty() && !ends) return {};
+    gathered_.prepare((std::clamp)(offered.size() * 4, step, usual_part));
+    frame_chunk piece = chunk;
+    std::size_t taken = 0;
+    do {
+      piece.payload = offered.subspan(taken, (std::min)(offered.size() - taken, step));
+      piece.offset = chunk.offset + taken;
+      unmask(piece, false);
+      taken += piece.payload.size();
+      if (!decode_on(piece.payload, ends && taken == offered.size())) return {};
+    } while (taken != offered.size() && gathered_.size() < usual_part);
+    bool const all = taken == offered.size();
+    chunk.payload = offered.first(taken);
+    chunk.last = chunk.last && all;
+    return gathered_.empty() && !(ends && all) ? message{} : pass(gathered_.bytes(), ends && all);
+  }
+
+  // False if a rule is broken.
+  bool decode_on(std::span<std::byte const> input, bool whole) {
+    bool const text = type_ == message_type::text;
+    for (;;) {
+      auto const room = gathered_.prepare(1);
+      // One byte more than the limit tells that it is exceeded.
+      std::uint64_t const left = options_.max_streamed_size - decoded_ + 1;
+      auto const usable = room.first(static_cast<std::size_t>((std::min<std::uint64_t>)(room.size(), left)));
+      std::span<std::byte> rest = usable;
+      kindwire::error const wrong = extension_->decode(input, rest, whole);
+      auto const made = usable.first(usable.size() - rest.size());
+      if (made.size() == left) return fail(error::message_too_large), false;
+      if (text && !text_.feed(made)) return fail(error::invalid_utf8), false;
+      if (wrong != kindwire::error{}) return fail(wrong), false;
+      decoded_ += made.size();
+      gathered_.commit(made.size());
+      if (!rest.empty()) break;
+    }
+    if (whole && text && !text_.complete()) return fail(error::invalid_utf8), false;
+    return true;
+  }
+
+  message pass(std::span<std::byte const> bytes, bool last) noexcept {
+    message const result = detail::part_of_message::make(type_, bytes, !passes_, last);
+    passes_ = !last;
+    inside_ = !last;
+    delivered_ = true;
+    return result;
+  }
+
   // True if what is decoded is to get all the room that it may ever have: most likely it will need it. A
   // block that has to grow is there twice for a moment, and the old one stays with the thread, so a bomb
   // would cost several times the limit if it were to double its block up to there. The longest ones grow
@@ -201,7 +297,7 @@ class reassembler {
   void gather(std::span<std::byte const> payload) {
     if (gathered_.ends_at(payload.data())) return gathered_.commit(payload.size());
     reuse_block_for(payload.size());
-    gathered_.append(payload, declared_);
+    gathered_.append(payload, declared());
   }
 
   // Nothing is allocated for bytes that are only declared, but an unused block of the thread's may be taken
@@ -209,10 +305,13 @@ class reassembler {
   void reuse_block_for(std::size_t received) noexcept {
     constexpr std::size_t most_times = 16;
     if (gathered_.capacity() != 0 || received == 0) return;
-    gathered_.take_kept(declared_ / most_times < received ? declared_ : received * most_times);
+    gathered_.take_kept(declared() / most_times < received ? declared() : received * most_times);
   }
 
-  bool begin_frame(frame_header const& header) noexcept {
+  // What is gathered is bounded by max_message_size.
+  std::size_t declared() const noexcept { return static_cast<std::size_t>(declared_); }
+
+  bool begin_frame(frame_header const& header, bool in_parts) noexcept {
     if (header.type == message_type::continuation) {
       if (!inside_) return fail(error::unexpected_continuation), false;
     } else {
@@ -220,19 +319,31 @@ class reassembler {
       inside_ = true;
       type_ = header.type;
       encoded_ = header.reserved != 0 && extension_ != nullptr;
-      declared_ = 0;
-      fragments_ = 0;
+      declared_ = decoded_ = 0;
+      fragments_ = empty_fragments_ = 0;
+      passes_ = false;
       text_.reset();
     }
-    // Written so that it cannot overflow, whatever a header declares.
-    std::uint64_t const most = encoded_
-                                   ? extension_->longest_encoding(options_.max_message_size, fragments_ + 1)
-                                   : options_.max_message_size;
-    if (header.length > most - declared_) return fail(error::message_too_large), false;
-    declared_ += static_cast<std::size_t>(header.length);
-    if (fragments_ == options_.max_fragments) return fail(error::too_many_fragments), false;
+    std::uint64_t most = in_parts ? options_.max_streamed_size : options_.max_message_size;
+    if (encoded_) most = longest_encoding(most);
+    // Written so that it cannot overflow, whatever a header declares. What is given out in parts may be less
+    // than has been gathered before.
+    if (declared_ > most || header.length > most - declared_) return fail(error::message_too_large), false;
+    declared_ += header.length;
     ++fragments_;
+    if (header.length == 0) ++empty_fragments_;
+    std::uint64_t const counted = in_parts && streams_ ? empty_fragments_ : fragments_;
+    if (counted > options_.max_fragments) return fail(error::too_many_fragments), false;
     return true;
+  }
+
+  // Of a message of up to `size` bytes. What an extension cannot say is not limited here.
+  std::uint64_t longest_encoding(std::uint64_t size) const noexcept {
+    constexpr std::size_t most = (std::numeric_limits<std::size_t>::max)();
+    if (size >= most) return (std::numeric_limits<std::uint64_t>::max)();
+    // With the frame that begins.
+    auto const frames = static_cast<std::size_t>((std::min<std::uint64_t>)(fragments_ + 1, most));
+    return extension_->longest_encoding(static_cast<std::size_t>(size), frames);
   }
 
   void end_message() noexcept {
@@ -242,6 +353,7 @@ class reassembler {
 
   message fail(kindwire::error value) noexcept {
     violation_ = value;
+    passes_ = false;
     gathered_.release();
     if (extension_ != nullptr) extension_->stop_decoding();
     return {};
@@ -250,13 +362,17 @@ class reassembler {
   reassembler_options options_;
   message_extension* extension_;
   buffer gathered_;
-  std::size_t declared_ = 0;  // payload bytes that this message's headers have declared so far
-  std::size_t fragments_ = 0;
+  std::uint64_t declared_ = 0;  // payload bytes that this message's headers have declared so far
+  std::uint64_t decoded_ = 0;   // of an encoded message that is handed on in parts
+  std::uint64_t fragments_ = 0;
+  std::uint64_t empty_fragments_ = 0;
   utf8_validator text_;
   message_type type_ = message_type::binary;
   bool inside_ = false;
   bool encoded_ = false;
   bool delivered_ = false;
+  bool passes_ = false;   // between the first and the last part of a message
+  bool streams_ = false;  // there is a limit for messages in parts
   kindwire::error violation_{};
 };
 

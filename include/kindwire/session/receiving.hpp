@@ -38,7 +38,7 @@ message session::walk(basic_frame_decoder& decoder, std::span<std::byte>& input,
       kept->begin = input;
       kept->before = decoder;
     }
-    frame_chunk const chunk = decoder.take(input);
+    frame_chunk chunk = decoder.take(input);
 
     if constexpr (Use == messages::keep) {
       if (chunk && chunk.last) {
@@ -70,7 +70,16 @@ message session::walk(basic_frame_decoder& decoder, std::span<std::byte>& input,
         if (!kept->any) decoder_ = decoder;
       }
       message const result = take_control(chunk);
-      if (result && Use == messages::deliver) return result;
+      if (result && (Use == messages::deliver || Use == messages::pass_on)) return result;
+    } else if constexpr (Use == messages::pass_on) {
+      std::size_t const offered = chunk.payload.size();
+      message const result = reassembler_.unmask_and_pass(chunk);
+      if (reassembler_.error()) {
+        break_off(reassembler_.error());
+      } else if (chunk.payload.size() != offered) {
+        decoder.put_back(input, offered - chunk.payload.size());
+      }
+      if (result) return result;
     } else if constexpr (Use == messages::deliver) {
       if (message const result = reassembler_.unmask_and_add(chunk)) return result;
       if (reassembler_.error()) break_off(reassembler_.error());
@@ -79,7 +88,16 @@ message session::walk(basic_frame_decoder& decoder, std::span<std::byte>& input,
   return {};
 }
 
-KINDWIRE_NOINLINE inline message session::poll_any() {
+KINDWIRE_NOINLINE inline message session::poll_any() { return poll_as<messages::deliver>(); }
+
+inline message_chunk session::poll_some() { return message_chunk{poll_as<messages::pass_on>()}; }
+
+template <session::messages Use>
+message session::poll_as() {
+  if constexpr (Use == messages::deliver) {
+    bool const delivers = input_use_ == input_use::deliver || input_use_ == input_use::deliver_rest;
+    if (delivers && reassembler_.in_parts()) return {};
+  }
   fast_path_ = false;
   input_.end_view();
   if (decoder_.between_frames()) control_.release();
@@ -93,9 +111,12 @@ KINDWIRE_NOINLINE inline message session::poll_any() {
     std::span<std::byte> input = reassembler_.prepare(0).first(input_.take_from_reassembler());
     result = walk<messages::deliver>(decoder_, input);
   }
+  if constexpr (Use == messages::pass_on) {
+    if (!result && input_use_ != input_use::ignore) result = reassembler_.pass_gathered();
+  }
   if (!result) {
     std::span<std::byte> input = input_.unread();
-    result = walk<messages::deliver>(decoder_, input);
+    result = walk<Use>(decoder_, input);
     if (result) {
       input_.taken(input, result.bytes().data());
       if (!control_.empty()) input_.hold(std::exchange(control_, buffer{}));

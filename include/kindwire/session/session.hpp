@@ -18,6 +18,7 @@
 #include "../frame/decoder.hpp"
 #include "../frame/role.hpp"
 #include "../message/buffer.hpp"
+#include "../message/chunk.hpp"
 #include "../message/close.hpp"
 #include "../message/extension.hpp"
 #include "../message/message.hpp"
@@ -48,7 +49,7 @@ class session {
   explicit session(role self, session_options options = {}, message_extension* extension = nullptr) noexcept
       : output_(self, options.max_queued_pongs),
         decoder_(self),
-        reassembler_({options.max_message_size, options.max_fragments}, extension),
+        reassembler_({options.max_message_size, options.max_fragments, options.max_streamed_size}, extension),
         extension_(extension),
         self_(self),
         autoping_(options.autoping),
@@ -108,8 +109,8 @@ class session {
   /// BINARY come whole; PING and PONG come only with autoping off; a CLOSE is never a message: see state(),
   /// close_code() and error(). When nothing is left before the peer's Close, the Close is answered.
   ///
-  /// The view is valid until the next poll(); no other call invalidates it. If this throws std::bad_alloc,
-  /// the connection is lost: error() says so.
+  /// The view is valid until the next poll() or poll_some(); no other call invalidates it. If this throws
+  /// std::bad_alloc, the connection is lost: error() says so.
   message poll() {
     if (fast_path_) [[likely]] {
       std::span<std::byte> input = input_.unread();
@@ -122,6 +123,20 @@ class session {
     }
     return poll_any();
   }
+
+  /// The next part of a message, for messages that are larger than memory: what has arrived of it, without
+  /// waiting for the rest, and without gathering anything. False as for poll(). A chunk is not empty, unless
+  /// it is the last of its message; PING and PONG, with autoping off, are one chunk each.
+  ///
+  /// `max_streamed_size` limits the whole message. Text is checked as it comes: at the first byte that no
+  /// UTF-8 could hold there the connection fails with 1007, and the chunk with that byte is not given out. A
+  /// compressed message is inflated by 64 KiB or a little more at a time. If the peer closes in the midst of
+  /// a message, there is no last chunk.
+  ///
+  /// What poll() has gathered of an unfinished message is its first chunk. From the first chunk to the last,
+  /// see receiving_chunks(), poll() gives nothing and leaves everything where it is; between messages either
+  /// may be called. Views and std::bad_alloc as for poll().
+  message_chunk poll_some();
 
   /// Scans input that was not polled, for callers that do not poll for a while, as when the application is
   /// busy with the last message. Messages stay where they are, and so does the view of the last one.
@@ -271,6 +286,9 @@ class session {
   /// True between the first and the last fragment of a message that we send.
   bool sending_fragments() const noexcept { return sending_fragments_; }
 
+  /// True between the first and the last chunk of a message that poll_some() gives out.
+  bool receiving_chunks() const noexcept { return reassembler_.in_parts(); }
+
   /// True when the peer's Close was seen: polled, or looked ahead to.
   bool close_received() const noexcept { return handshake_.is_received(); }
   /// True when the peer's Close came before we queued ours. When both ends close at once, neither was closed
@@ -289,7 +307,7 @@ class session {
   // Where bytes in the room from prepare() go.
   enum class destination : std::uint8_t { inbox, reassembler, nowhere };
   // What walk() does with messages.
-  enum class messages : std::uint8_t { deliver, drop, keep };
+  enum class messages : std::uint8_t { deliver, pass_on, drop, keep };
   struct kept_frames;
 
   bool takes_input() const noexcept {
@@ -300,7 +318,7 @@ class session {
   // enough of the message has arrived to reserve that much room.
   bool fits_frame(std::size_t size) const noexcept {
     return size != 0 && decoder_.remaining() >= size && unread_size() == 0 && !is_control(decoder_.type()) &&
-           input_use_ == input_use::deliver && !reassembler_.inside_encoded() &&
+           input_use_ == input_use::deliver && !reassembler_.inside_encoded() && !reassembler_.in_parts() &&
            reassembler_.may_reserve(size);
   }
 
@@ -315,6 +333,8 @@ class session {
   };
 
   message poll_any();
+  template <messages Use>
+  message poll_as();
   template <messages Use>
   message walk(basic_frame_decoder& decoder, std::span<std::byte>& input, kept_frames* kept = nullptr);
 
@@ -350,41 +370,5 @@ class session {
   input_use input_use_ = input_use::deliver;
   destination destination_ = destination::inbox;
 };
-
-inline std::error_code session::send_any(message_type type, std::span<std::byte const> payload, bool fin,
-                                         compress how) {
-  if (type == message_type::close) return send_close_body(payload, fin);
-  if (auto const wrong = check_send(type, payload.size(), fin); wrong != kindwire::error{}) return wrong;
-  bool const control = is_control(type);
-  if (extension_ != nullptr && !control) {
-    output_.write(*extension_, type, payload, fin, how);
-  } else {
-    output_.write(type, payload, fin);
-  }
-  if (control) return {};
-  sending_fragments_ = !fin;
-  sends_plainly_ = fin && extension_ == nullptr;
-  return {};
-}
-
-inline std::error_code session::send_encoded(message_type type, std::span<std::byte const> encoded) {
-  if (extension_ == nullptr || !begins_message(type)) return error::invalid_argument;
-  if (auto const wrong = check_send(type, encoded.size(), true); wrong != kindwire::error{}) return wrong;
-  output_.write_marked(type, encoded, extension_->reserved_bits());
-  return {};
-}
-
-// error{} if it may be sent.
-inline kindwire::error session::check_send(message_type type, std::size_t size, bool fin) const noexcept {
-  if (is_reserved(type)) return error::invalid_argument;
-  if (is_control(type) && (!fin || size > max_control_payload_size)) return error::invalid_argument;
-  if (!is_open()) return error::closed;
-  if (is_control(type)) return {};
-  bool const continues = type == message_type::continuation;
-  if (continues != sending_fragments_) {
-    return continues ? error::no_fragment_to_continue : error::fragment_in_progress;
-  }
-  return {};
-}
 
 }  // namespace kindwire

@@ -28,6 +28,7 @@ constexpr std::string_view name_of(error value) noexcept {
     case error::message_too_large: return "message_too_large";
     case error::too_many_fragments: return "too_many_fragments";
     case error::too_many_messages: return "too_many_messages";
+    case error::message_in_progress: return "message_in_progress";
     case error::invalid_utf8: return "invalid_utf8";
     case error::invalid_compression: return "invalid_compression";
     case error::close_body_too_short: return "close_body_too_short";
