@@ -45,7 +45,14 @@ struct statistics {
 struct connection_options {
   std::size_t max_message_size = std::size_t{1} << 20;  ///< received; more fails the connection with 1009
   std::size_t max_fragments = 4096;  ///< per received message; more fails the connection with 1008
-  bool autoping = true;              ///< answer pings, hide pings and pongs; false delivers both as messages
+
+  /// Received by receive_some(), the whole message; more fails the connection with 1009. Of such a message
+  /// only fragments without payload count towards max_fragments. While no receive waits, messages are left
+  /// where they are, so that read_ahead bounds what is held of them. 0, the default: receive_some() has the
+  /// limits of receive().
+  std::uint64_t max_streamed_size = 0;
+
+  bool autoping = true;  ///< answer pings, hide pings and pongs; false delivers both as messages
 
   std::size_t read_ahead = 65536;  ///< unread input at which reading stops while the application is behind
   std::size_t send_queue_soft = std::size_t{1} << 20;  ///< an awaited send resumes at or below this
@@ -79,7 +86,10 @@ struct connection_options {
 
   /// The options of the protocol itself.
   session_options session() const noexcept {
-    return {.max_message_size = max_message_size, .max_fragments = max_fragments, .autoping = autoping};
+    return {.max_message_size = max_message_size,
+            .max_fragments = max_fragments,
+            .max_streamed_size = max_streamed_size,
+            .autoping = autoping};
   }
 
   /// The options that decide whether the peer is alive.

@@ -25,6 +25,7 @@
 #include "../handshake/endpoint.hpp"
 #include "../handshake/request.hpp"
 #include "../message/buffer.hpp"
+#include "../message/chunk.hpp"
 #include "../message/close.hpp"
 #include "../message/extension.hpp"
 #include "../message/message.hpp"
@@ -35,6 +36,7 @@
 #include "connection/awaiting.hpp"
 #include "connection/connection.hpp"
 #include "connection/stream_transport.hpp"
+#include "connection_state.hpp"
 #include "observer.hpp"
 #include "options.hpp"
 #include "remote.hpp"
@@ -63,7 +65,7 @@ struct websocket_access;
 /// at once, without waiting for the peer: await close() first for a clean end. If both Closes were already
 /// exchanged, or the connection has failed, the end that closes the stream first still keeps it open until
 /// the peer has read everything, for close_timeout at most.
-class websocket {
+class websocket : public connection_state {
  public:
   using executor_type = asio::any_io_executor;
 
@@ -106,6 +108,31 @@ class websocket {
 
   /// A message that has already arrived, or false. Never waits. The view is valid until the next receive.
   message try_receive() { return connection_ ? connection_->try_receive() : message{}; }
+
+  /// Waits for the next chunk of a message, for messages that are larger than memory: completes with what has
+  /// arrived of it, as soon as that is not nothing. What is not taken is not read, so that the peer waits.
+  ///
+  /// The whole message may be connection_options::max_streamed_size bytes long. Text is checked as it comes:
+  /// at the first byte that no UTF-8 could hold there the connection fails with 1007; a chunk may begin and
+  /// end in the midst of a code point. A compressed message comes inflated, by 64 KiB or a little more at a
+  /// time. A whole message that is there already is one chunk, the first and the last.
+  ///
+  /// Ends, errors and cancellation as for receive(), and the view is valid as long; a cancelled one loses
+  /// nothing, and the next continues. A false chunk in the midst of a message says that the peer closed
+  /// there, and that the rest will not come. From a message's first chunk to its last receive() fails with
+  /// message_in_progress and try_receive() gives nothing: neither takes anything away. Between messages
+  /// either may be used. The token's signature is `void(std::error_code, kindwire::message_chunk)`.
+  template <asio::completion_token_for<void(std::error_code, message_chunk)> Token>
+  auto receive_some(Token&& token) {
+    return detail::await_chunk(connection_, std::forward<Token>(token));
+  }
+  /// The same as an awaitable, which does not wait if a chunk is already there.
+  asio::awaitable<message_chunk> receive_some() { return detail::await_chunk(connection_); }
+
+  /// A chunk that has already arrived, or false. Never waits. The view is valid until the next receive.
+  message_chunk try_receive_some() {
+    return connection_ ? message_chunk{connection_->try_receive_some()} : message_chunk{};
+  }
 
   // Sending. Each form queues at the call, and takes a token for `void(std::error_code)` or returns an
   // awaitable. It completes when the queue is at most send_queue_soft bytes long: at once, as a rule. Errors:
@@ -187,6 +214,13 @@ class websocket {
   KINDWIRE_UNSENDABLE asio::awaitable<sent> send(T const&, Token&&...);
 
   /// One fragment: TEXT or BINARY begins a message, CONTINUATION continues it, `fin` ends it (RFC 6455 §5.4).
+  /// For messages that are larger than memory: awaiting each bounds the queue to send_queue_soft bytes and
+  /// one fragment. See send_from() in net/send_from.hpp.
+  ///
+  /// Only control frames may come in between. Until the last fragment is queued, other messages of this
+  /// websocket fail with fragment_in_progress; those of remotes and hubs wait, and leave after it in their
+  /// order. Other errors: no_fragment_to_continue. send_queue_full stops only the first fragment: what was
+  /// sent of a message would pass for the whole.
   asio::awaitable<sent> send_fragment(message_type type, std::span<std::byte const> bytes, bool fin,
                                       compress how = compress::yes) {
     return detail::await_drained(connection_, try_send_fragment(type, bytes, fin, how));
@@ -298,82 +332,14 @@ class websocket {
     return connection_ ? connection_->close(code, reason) : std::error_code{};
   }
 
-  /// True while both ends may send.
-  bool is_open() const noexcept {
-    return connection_ && connection_->stream_open() && connection_->protocol().is_open();
-  }
-
-  /// The code of the peer's Close: no_status (1005) if it had none, abnormal (1006) if no Close has arrived.
-  kindwire::close_code close_code() const noexcept {
-    return connection_ ? connection_->protocol().close_code() : kindwire::close_code::abnormal;
-  }
-  /// The reason of the peer's Close; valid as long as the websocket.
-  std::string_view close_reason() const noexcept {
-    return connection_ ? connection_->protocol().close_reason() : std::string_view{};
-  }
-  /// The code of our own Close: no_status (1005) if it has none, abnormal (1006) if we have sent none.
-  kindwire::close_code sent_close_code() const noexcept {
-    return connection_ ? connection_->protocol().sent_close_code() : kindwire::close_code::abnormal;
-  }
-  /// The reason in our own Close; valid as long as the websocket.
-  std::string_view sent_close_reason() const noexcept {
-    return connection_ ? connection_->protocol().sent_close_reason() : std::string_view{};
-  }
-  /// True when the peer's Close came before we sent ours. When both ends close at once, neither was closed by
-  /// its peer.
-  bool closed_by_peer() const noexcept { return connection_ && connection_->protocol().closed_by_peer(); }
-  /// What ended the connection, if it was not a close handshake.
-  std::error_code error() const noexcept {
-    return connection_ ? connection_->error() : make_error_code(kindwire::error::closed);
-  }
-
-  /// The request that opened the connection; empty on a client. Valid as long as the websocket. It is kept as
-  /// text until the first call, which also looks up the remote_endpoint(): unknown once the stream is closed.
-  kindwire::request const& request() const {
-    static kindwire::request const none;
-    if (!connection_) return none;
-    auto const* const whole =
-        connection_->head().whole([this](kindwire::request& fresh) { connection_->describe(fresh); });
-    return whole != nullptr ? *whole : none;
-  }
-
-  /// The subprotocol that both ends agreed on; empty if none (RFC 6455 §1.9).
-  std::string_view subprotocol() const noexcept {
-    return connection_ ? connection_->head().subprotocol() : std::string_view{};
-  }
-
-  /// The extensions that both ends agreed on, as in Sec-WebSocket-Extensions:
-  /// `permessage-deflate; server_no_context_takeover`. Empty if none.
-  std::string_view extensions() const noexcept {
-    return connection_ ? connection_->head().extensions() : std::string_view{};
-  }
-
-  /// The address of the peer, or of the proxy in front of it: `to_string(…)` is `127.0.0.1:51234`. Empty once
-  /// the stream is closed, and over streams without addresses.
-  endpoint remote_endpoint() const { return connection_ ? connection_->remote_endpoint() : endpoint{}; }
-
-  /// The time from the last ping that the connection sent by itself (see connection_options::ping_interval)
-  /// to the peer's next input, in milliseconds; nothing before the first answer. It may be shorter than a
-  /// round trip if other input was already on its way.
-  std::optional<std::chrono::milliseconds> last_round_trip() const noexcept {
-    auto const found = connection_ ? connection_->round_trip() : std::chrono::milliseconds(-1);
-    return found.count() < 0 ? std::nullopt : std::optional(found);
-  }
-
-  /// The traffic of the connection so far; nothing unless connection_options::statistics is set, or
-  /// there is an observer.
-  std::optional<net::statistics> statistics() const noexcept {
-    auto const* const counts = connection_ ? connection_->counts() : nullptr;
-    return counts != nullptr ? std::optional(*counts) : std::nullopt;
-  }
-
   /// A handle for other threads, and for maps of connections. May throw std::bad_alloc.
   net::remote remote() const {
     return connection_ ? net::remote(connection_->open_mailbox()) : net::remote{};
   }
 
  protected:
-  explicit websocket(std::shared_ptr<detail::connection> state) noexcept : connection_(std::move(state)) {}
+  explicit websocket(std::shared_ptr<detail::connection> state) noexcept
+      : connection_state(std::move(state)) {}
 
   std::shared_ptr<detail::connection> const& state() const noexcept { return connection_; }
 
@@ -391,8 +357,6 @@ class websocket {
     if (ends_message && !outcome) connection_->count_sent();
     return outcome;
   }
-
-  std::shared_ptr<detail::connection> connection_;
 };
 
 namespace detail {

@@ -13,8 +13,10 @@
 #include <utility>
 
 #include "../../error.hpp"
+#include "../../message/chunk.hpp"
 #include "../../message/message.hpp"
 #include "../awaitable.hpp"
+#include "chunk_handler.hpp"
 #include "connection.hpp"
 #include "operation.hpp"
 #include "try_allocating.hpp"
@@ -35,6 +37,12 @@ void post_result(Handler handler, Results... results) {
   });
 }
 
+// Why a whole message cannot be awaited now.
+inline std::error_code refusal_to_receive(connection const& from) noexcept {
+  if (from.receiving()) return kindwire::error::operation_in_progress;
+  return from.in_chunks() ? kindwire::error::message_in_progress : std::error_code{};
+}
+
 template <class Token>
 auto await_message(shared_connection from, Token&& token) {
   return asio::async_initiate<Token, void(std::error_code, message)>(
@@ -43,14 +51,39 @@ auto await_message(shared_connection from, Token&& token) {
           return post_result(std::move(handler), make_error_code(kindwire::error::closed), message{});
         auto slot = asio::get_associated_cancellation_slot(handler);
         operation<std::error_code, message> waiting(std::move(handler), state->executor());
+        if (auto const refused = refusal_to_receive(*state))
+          return waiting.post(state->executor(), refused, message{});
+        on_cancellation(slot, state, [](connection& of) { of.cancel_receive(); });
+        state->start_receive(std::move(waiting));
+      },
+      token);
+}
+
+template <class Token>
+auto await_chunk(shared_connection from, Token&& token) {
+  return asio::async_initiate<Token, void(std::error_code, message_chunk)>(
+      [state = std::move(from)](auto handler) {
+        if (!state)
+          return post_result(std::move(handler), make_error_code(kindwire::error::closed), message_chunk{});
+        auto slot = asio::get_associated_cancellation_slot(handler);
+        operation<std::error_code, message> waiting(chunk_handler<decltype(handler)>{std::move(handler)},
+                                                    state->executor());
         if (state->receiving()) {
           return waiting.post(state->executor(), make_error_code(kindwire::error::operation_in_progress),
                               message{});
         }
         on_cancellation(slot, state, [](connection& of) { of.cancel_receive(); });
-        state->start_receive(std::move(waiting));
+        state->start_receive_some(std::move(waiting));
       },
       token);
+}
+// Does not wait if a chunk is already there.
+inline asio::awaitable<message_chunk> await_chunk(shared_connection from) {
+  if (from && !from->receiving() && !from->is_quiet()) {
+    message_chunk const there{from->try_receive_some()};
+    if (there) co_return there;
+  }
+  co_return co_await await_chunk(std::move(from), asio::use_awaitable);
 }
 
 template <auto Start, auto Cancel, class Token>
@@ -113,8 +146,8 @@ void awaitable<kindwire::message, Executor>::wait(detail::awaitable_frame<T, Exe
   // The coroutine may be what keeps the connection alive, so it must not be the other way round as well.
   auto const from = std::move(from_);
   from->expect_receive();  // if it throws, the coroutine goes on with that
-  bool const busy = from->receiving();
-  bool const answered = busy || from->has_ended();
+  std::error_code const refused = refusal_to_receive(*from);
+  bool const answered = refused || from->has_ended();
   resumption<T> handler(awaiting.detach_thread(), *this);
   auto slot = asio::get_associated_cancellation_slot(handler);
   operation<std::error_code, kindwire::message> waiting(std::move(handler), from->executor());
@@ -122,7 +155,7 @@ void awaitable<kindwire::message, Executor>::wait(detail::awaitable_frame<T, Exe
       try_allocating([&] { on_cancellation(slot, from, [](connection& of) { of.cancel_receive(); }); });
   if (!cancellable) return waiting.complete(no_memory(), kindwire::message{});
   if (answered) {
-    auto const outcome = busy ? make_error_code(kindwire::error::operation_in_progress) : from->error();
+    auto const outcome = refused ? refused : from->error();
     return waiting.post_or_complete(from->executor(), outcome, kindwire::message{});
   }
   from->set_receive(std::move(waiting));

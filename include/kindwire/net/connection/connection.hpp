@@ -19,6 +19,7 @@
 #include "../../error.hpp"
 #include "../../frame/role.hpp"
 #include "../../message/buffer.hpp"
+#include "../../message/chunk.hpp"
 #include "../../message/close.hpp"
 #include "../../message/extension.hpp"
 #include "../../message/message.hpp"
@@ -84,6 +85,8 @@ class connection : public roster_member {
 
   // A message that has already arrived, or false.
   message try_receive();
+  // The same for the next chunk of one, which travels as a detail::part_of_message.
+  message try_receive_some();
 
   // True while the stream is open and no input is pending.
   bool is_quiet() const noexcept { return stream_open() && !ready() && protocol().unread_size() == 0; }
@@ -95,10 +98,17 @@ class connection : public roster_member {
   // True while a receive waits.
   bool receiving() const noexcept { return static_cast<bool>(receive_); }
 
+  // True if the application has received a chunk, and not the last one, of a message that may still go on.
+  bool in_chunks() const noexcept { return in_chunks_ && !is_over(); }
+
   void start_receive(operation<std::error_code, message> waiting);
+  void start_receive_some(operation<std::error_code, message> waiting);
   // The same in two steps, while the stream is open: only the first may throw.
   void expect_receive() { schedule(); }
-  void set_receive(operation<std::error_code, message> waiting) noexcept { receive_ = std::move(waiting); }
+  void set_receive(operation<std::error_code, message> waiting, bool chunk = false) noexcept {
+    waits_for_chunk_ = chunk;
+    receive_ = std::move(waiting);
+  }
   void cancel_receive() {
     if (receive_) receive_.post_or_complete(executor(), asio::error::operation_aborted, message{});
   }
@@ -274,7 +284,11 @@ class connection : public roster_member {
   bool is_behind() const noexcept;
 
   message take_message();
+  message take_chunk();
+  bool may_take_early() const noexcept;
   message poll();
+  message poll_some();
+  void schedule_after_taking();
   bool holds_back() const noexcept;
   bool is_too_often(message const& next);
   void break_off_rate();
@@ -374,30 +388,15 @@ class connection : public roster_member {
   bool reading_ : 1 = false;
   bool writing_ : 1 = false;
   bool input_ended_ : 1 = false;
-  bool unattended_ : 1 = false;  // the application is gone
-  bool looked_ : 1 = false;      // see looks_again()
-  bool held_back_ : 1 = false;   // input is left until there are tokens again: see rate_policy::slow
-  std::error_code error_;        // the stream's, if that ended the connection
+  bool unattended_ : 1 = false;       // the application is gone
+  bool looked_ : 1 = false;           // see looks_again()
+  bool held_back_ : 1 = false;        // input is left until there are tokens again: see rate_policy::slow
+  bool waits_for_chunk_ : 1 = false;  // what receive_ is completed with
+  bool in_chunks_ : 1 = false;        // between the first and the last chunk that the application receives
+  std::error_code error_;             // the stream's, if that ended the connection
   operation<std::error_code, message> receive_;
   kept_head head_;
   mailbox_place mail_;
-};
-
-// A connection and its transport, in one block.
-template <class Transport>
-class connection_over final : public connection {
- public:
-  template <class... Args>
-  connection_over(role self, std::shared_ptr<connection_options const> options, Args&&... args)
-      : connection(self, std::move(options)), transport_(*this, std::forward<Args>(args)...) {}
-
-  Transport& over() noexcept { return transport_; }
-
- private:
-  transport& stream() noexcept override { return transport_; }
-  transport const& stream() const noexcept override { return transport_; }
-
-  Transport transport_;
 };
 
 }  // namespace kindwire::net::detail

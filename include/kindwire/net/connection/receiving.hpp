@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "../../message/buffer.hpp"
+#include "../../message/chunk.hpp"
 #include "../../message/message.hpp"
 #include "../../session.hpp"
 #include "connection.hpp"
@@ -20,10 +21,14 @@ namespace kindwire::net::detail {
 inline message connection::try_receive() {
   if (receive_) return {};
   message const result = take_message();
-  // Decoding may have made room to read on, or queued an answer.
+  schedule_after_taking();
+  return result;
+}
+
+// Decoding may have made room to read on, or queued an answer.
+inline void connection::schedule_after_taking() {
   bool const may_read = !reading_ && !input_ended_;
   if (may_read || !protocol().output().empty() || !protocol().is_open()) schedule();
-  return result;
 }
 
 inline void connection::start_receive(operation<std::error_code, message> waiting) {
@@ -35,9 +40,25 @@ inline void connection::start_receive(operation<std::error_code, message> waitin
   set_receive(std::move(waiting));
 }
 
+inline message connection::try_receive_some() {
+  if (receive_) return {};
+  message const result = take_chunk();
+  schedule_after_taking();
+  return result;
+}
+
+inline void connection::start_receive_some(operation<std::error_code, message> waiting) {
+  if (has_ended()) {
+    message const left = take_chunk();
+    return waiting.post(executor(), left ? std::error_code{} : error(), left);
+  }
+  expect_receive();
+  set_receive(std::move(waiting), true);
+}
+
 inline void connection::deliver() {
   while (receive_) {
-    message const next = take_message();
+    message const next = waits_for_chunk_ ? take_chunk() : take_message();
     if (!stream_open()) return;
     if (next) {
       receive_.complete({}, next);
@@ -62,7 +83,7 @@ inline void connection::deliver() {
     place_.acquire().ready = {};  // exists as long as it is closing
     try_allocating([&] { place_.acquire().protocol.discard(); });
   } else {
-    if (!receive_ && !ready() && !message_out_) {
+    if (!receive_ && !ready() && !message_out_ && may_take_early()) {
       if (message const next = take_message()) place_.acquire().ready = next;
       message_out_ = false;
     }
@@ -79,6 +100,11 @@ inline bool connection::drops_input() const noexcept {
   if (protocol().state() != session_state::closing) return false;
   return unattended_ ||
          (!place_.peek().closes.empty() && !receive_ && protocol().unread_size() >= options().read_ahead);
+}
+
+// False where a message may not be gathered before the application has said how it receives it.
+inline bool connection::may_take_early() const noexcept {
+  return !in_chunks_ && options().max_streamed_size == 0;
 }
 
 // The next message for the application, decoding what has arrived. Ends the view of the previous one.
@@ -105,7 +131,35 @@ inline message connection::take_message() {
     if (statistics* const counts = place_.counts()) [[unlikely]]
       note_received(*counts);
   }
-  if (!result) note_end_of_input();
+  if (!result && !in_chunks_) note_end_of_input();
+  return result;
+}
+
+// The same for the next chunk. A message counts as one, however many chunks it has: towards the rate with its
+// first, in the statistics with its last.
+inline message connection::take_chunk() {
+  if (ready()) {
+    message_out_ = asked_ = true;
+    return std::exchange(place_.acquire().ready, message{});
+  }
+  held_back_ = !in_chunks_ && holds_back();
+  message_out_ = false;
+  if (held_back_ || place_.is_at_rest()) return {};
+  message const result = poll_some();
+  if (!result) {
+    note_end_of_input();
+    return {};
+  }
+  using kindwire::detail::part_of_message;
+  if (part_of_message::is_first(result) && place_.meter() != nullptr && is_too_often(result)) {
+    break_off_rate();
+    return {};
+  }
+  if (!is_control(result.type())) in_chunks_ = !part_of_message::is_last(result);
+  keepalive_.data();
+  message_out_ = asked_ = true;
+  statistics* const counts = place_.counts();
+  if (counts != nullptr && part_of_message::is_last(result)) note_received(*counts);
   return result;
 }
 
@@ -139,6 +193,17 @@ inline void connection::break_off_rate() {
 inline message connection::poll() {
   try {
     return place_.acquire().protocol.poll();
+  } catch (std::bad_alloc const&) {
+    return {};  // the session reports it itself
+  }
+}
+
+inline message connection::poll_some() {
+  try {
+    auto const chunk = place_.acquire().protocol.poll_some();
+    return chunk ? kindwire::detail::part_of_message::make(chunk.type(), chunk.bytes(), chunk.first(),
+                                                           chunk.last())
+                 : message{};
   } catch (std::bad_alloc const&) {
     return {};  // the session reports it itself
   }

@@ -21,6 +21,7 @@
 #include "../../message/buffer.hpp"
 #include "../async_stream.hpp"
 #include "connection.hpp"
+#include "connection_over.hpp"
 #include "operation.hpp"
 #include "try_allocating.hpp"
 #include "turn.hpp"

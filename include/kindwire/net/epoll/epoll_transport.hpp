@@ -25,6 +25,7 @@
 
 #include "../async_stream.hpp"
 #include "../connection/connection.hpp"
+#include "../connection/connection_over.hpp"
 #include "../connection/operation.hpp"
 #include "../connection/try_allocating.hpp"
 #include "../connection/turn.hpp"
