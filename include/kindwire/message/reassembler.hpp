@@ -240,8 +240,8 @@ class reassembler {
     bool const text = type_ == message_type::text;
     for (;;) {
       auto const room = gathered_.prepare(1);
-      // One byte more than the limit tells that it is exceeded.
-      std::uint64_t const left = options_.max_streamed_size - decoded_ + 1;
+      // One byte more than the limit tells that it is exceeded. add() may have gathered more than that.
+      std::uint64_t const left = (std::max)(options_.max_streamed_size, decoded_) - decoded_ + 1;
       auto const usable = room.first(static_cast<std::size_t>((std::min<std::uint64_t>)(room.size(), left)));
       std::span<std::byte> rest = usable;
       kindwire::error const wrong = extension_->decode(input, rest, whole);
