@@ -71,12 +71,15 @@ void check_output(kw::session const& ws, support::reference_receiver& peer) {
   CHECK(peer.violation == kw::error{});
 }
 
-// Delivers `from` in pieces; `look` is done before each poll.
-template <class Look>
-void receive(scarce_memory& memory, kw::role self, conversation const& from, std::size_t piece, Look look) {
+kw::message_chunk whole(kw::session& ws) { return kw::message_chunk{ws.poll()}; }
+
+// Delivers `from` in pieces to `poll`, which gives whole messages or chunks.
+template <class Poll>
+void receive(scarce_memory& memory, kw::role self, conversation const& from, std::size_t piece, Poll poll) {
   kw::session ws{self};
   support::reference_receiver peer{support::peer_of(self)};
   std::vector<support::reference_event> seen;
+  bytes begun;
   std::span<std::byte const> rest = from.wire;
   bool alive = true;
   while (alive && !rest.empty()) {
@@ -88,13 +91,12 @@ void receive(scarce_memory& memory, kw::role self, conversation const& from, std
     std::memcpy(room.data(), part.data(), part.size());
     ws.commit(part.size());
     for (bool more = true; alive && more;) {
-      kw::message msg;
-      alive = memory.attempt([&] {
-        look(ws);
-        msg = ws.poll();
-      });
-      more = alive && msg;
-      if (more) seen.push_back({msg.type(), support::copy(msg.bytes())});
+      kw::message_chunk chunk;
+      alive = memory.attempt([&] { chunk = poll(ws); });
+      more = alive && chunk;
+      if (chunk.first()) begun.clear();
+      if (more) begun += support::copy(chunk.bytes());
+      if (chunk.last()) seen.push_back({chunk.type(), begun});
       if (!alive) check_lost(ws);
     }
   }
@@ -116,8 +118,8 @@ TEST_CASE("no memory: poll() gives what is whole, or throws and the connection i
     conversation const from{support::peer_of(self)};
     for (std::size_t const piece : {std::size_t{1000}, std::size_t{4096}, from.wire.size()}) {
       CAPTURE(piece);
-      std::size_t const allocations = at_every_allocation(
-          [&](scarce_memory& memory) { receive(memory, self, from, piece, [](kw::session&) {}); });
+      std::size_t const allocations =
+          at_every_allocation([&](scarce_memory& memory) { receive(memory, self, from, piece, whole); });
       CHECK(allocations >= 5);
     }
   }
@@ -129,7 +131,22 @@ TEST_CASE("no memory: the same where look_ahead() has looked before") {
     for (std::size_t const piece : {std::size_t{1000}, from.wire.size()}) {
       CAPTURE(piece);
       at_every_allocation([&](scarce_memory& memory) {
-        receive(memory, self, from, piece, [](kw::session& ws) { ws.look_ahead(); });
+        receive(memory, self, from, piece, [](kw::session& ws) {
+          ws.look_ahead();
+          return whole(ws);
+        });
+      });
+    }
+  }
+}
+
+TEST_CASE("no memory: poll_some() gives what has come, or throws and the connection is lost") {
+  for (kw::role const self : support::both_roles) {
+    conversation const from{support::peer_of(self)};
+    for (std::size_t const piece : {std::size_t{1000}, from.wire.size()}) {
+      CAPTURE(piece);
+      at_every_allocation([&](scarce_memory& memory) {
+        receive(memory, self, from, piece, [](kw::session& ws) { return ws.poll_some(); });
       });
     }
   }

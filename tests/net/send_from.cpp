@@ -144,6 +144,7 @@ TEST_CASE("send_from: the source is read when there is room, and no sooner") {
     read += size;
     return size;
   });
+  CHECK(!side.done);
   unsigned wrong = 0;
   while (!side.done) {
     wrong += read > side.far->writes.size() * piece + (200 << 10) + 2 * piece;

@@ -11,19 +11,15 @@
 #include <asio/async_result.hpp>
 #include <asio/awaitable.hpp>
 #include <asio/use_awaitable.hpp>
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "../frame/role.hpp"
-#include "../handshake/endpoint.hpp"
-#include "../handshake/request.hpp"
 #include "../message/buffer.hpp"
 #include "../message/chunk.hpp"
 #include "../message/close.hpp"

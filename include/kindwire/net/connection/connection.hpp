@@ -88,7 +88,7 @@ class connection : public roster_member {
   // The same for the next chunk of one, which travels as a detail::part_of_message.
   message try_receive_some();
 
-  // True while the stream is open and no input is pending.
+  // The stream is open, and no input is pending.
   bool is_quiet() const noexcept { return stream_open() && !ready() && protocol().unread_size() == 0; }
 
   // True if nothing more will arrive, so that a receive can be answered now. The answer is posted: a handler
