@@ -90,3 +90,13 @@ inline redis_error redis_error_of(std::string_view text) noexcept {
 
 template <>
 struct std::is_error_code_enum<kindwire::redis_error> : std::true_type {};
+
+namespace kindwire::detail {
+
+// True for what does not change by itself: it is asked for rarely.
+inline bool is_lasting(std::error_code why) noexcept {
+  return why == redis_error::not_authorized || why == redis_error::cluster || why == redis_error::no_tls ||
+         why == redis_error::refused;
+}
+
+}  // namespace kindwire::detail

@@ -1,14 +1,9 @@
 // What keys and channels are called.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
-
-#include "../../frame/random.hpp"
 
 namespace kindwire::detail {
 
@@ -46,12 +41,5 @@ class redis_names {
   std::string const node_;
   std::string const sent_;
 };
-
-// Up to `most`, not included.
-inline std::uint64_t random_below(std::uint64_t most) noexcept {
-  std::uint64_t number = 0;
-  random_bytes(std::as_writable_bytes(std::span(&number, 1)));
-  return most == 0 ? 0 : number % most;
-}
 
 }  // namespace kindwire::detail

@@ -17,10 +17,11 @@
 #include <utility>
 #include <vector>
 
+#include "../../session/backoff.hpp"
 #include "../backplane.hpp"
 #include "../random_name.hpp"
-#include "backoff.hpp"
 #include "connection.hpp"
+#include "error.hpp"
 #include "heartbeat.hpp"
 #include "inbox.hpp"
 #include "names.hpp"
@@ -178,7 +179,8 @@ class redis_node_state final : public redis_connection_owner,
   }
 
   void wait_and_connect(std::error_code why) {
-    delay_.expires_after(backoff_.next(why, *options_));
+    backoff_terms const terms{options_->first_delay, options_->max_delay};
+    delay_.expires_after(is_lasting(why) ? backoff_.longest(terms) : backoff_.next(terms));
     delay_.async_wait([self = shared_from_this()](std::error_code failure) {
       self->is_delayed_ = false;
       if (!failure) self->guard([&] { self->connect(); });
@@ -454,7 +456,7 @@ class redis_node_state final : public redis_connection_owner,
   std::deque<std::weak_ptr<redis_subscription>> to_ask_;
   std::size_t asked_ = 0;  // snapshots that are under way
   std::size_t attempts_ = 0;
-  redis_backoff backoff_;
+  backoff backoff_;
   std::chrono::steady_clock::time_point held_at_ = std::chrono::steady_clock::now();
   std::error_code told_;
   std::atomic<bool> has_ended_{false};
