@@ -1,0 +1,190 @@
+#include <kindwire/net/reconnecting/outgoing.hpp>
+
+#include <doctest/doctest.h>
+
+#include <asio/ip/tcp.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <kindwire/json/writer.hpp>
+#include <kindwire/net/reconnecting_websocket.hpp>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "script.hpp"
+
+namespace outgoing_tests {
+
+namespace kw = kindwire;
+using namespace std::chrono_literals;
+using kw::net::away_policy;
+using state = kw::net::reconnect_state;
+using test::script;
+using test::words;
+
+namespace {
+
+struct progress {
+  double value;
+  static constexpr auto schema = kw::kind("PROGRESS", kw::field("value", &progress::value));
+};
+
+// Lost, with no other connection before the test says so.
+void lose(script& run) {
+  run.far.kill();
+  REQUIRE(run.until([&] { return run.feed->state() != state::open; }));
+}
+
+}  // namespace
+
+TEST_CASE("away: refused, unless the program says otherwise") {
+  script run;
+  CHECK(run.feed->try_send("early") == kw::net::reconnect_error::away);
+  REQUIRE(run.until_open());
+  CHECK(!run.feed->try_send("there"));
+  REQUIRE(run.until([&] { return run.far.said == words{"there"}; }));
+  lose(run);
+  CHECK(run.feed->try_send("away") == kw::net::reconnect_error::away);
+  std::optional<std::error_code> outcome;
+  run.feed->send("away", [&](std::error_code failure) { outcome = failure; });
+  REQUIRE(run.until([&] { return outcome.has_value(); }));
+  CHECK(outcome == kw::net::reconnect_error::away);
+  CHECK(run.feed->status().kept == 0);
+}
+
+TEST_CASE("away: kept in order, and sent after what the hook sends") {
+  script run({.opened = [](kw::net::websocket& ws) -> asio::awaitable<void> {
+                ws.try_send("subscribe");
+                co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+                ws.try_send("again");
+              },
+              .while_away = away_policy::keep});
+  CHECK(!run.feed->try_send("1"));
+  std::optional<std::error_code> outcome;
+  run.feed->send("2", [&](std::error_code failure) { outcome = failure; });
+  REQUIRE(run.until([&] { return outcome.has_value(); }));
+  CHECK(!*outcome);
+  REQUIRE(run.until([&] { return run.far.said.size() == 4; }));
+  CHECK(run.far.said == words{"subscribe", "again", "1", "2"});
+  CHECK(!run.feed->try_send("3"));
+  REQUIRE(run.until([&] { return run.far.said.size() == 5; }));
+  lose(run);
+  CHECK(!run.feed->try_send("4"));
+  auto const waiting = run.feed->status();
+  CHECK(waiting.kept == 1);
+  CHECK(waiting.kept_bytes == 161);
+  run.far.start();
+  CHECK(!run.feed->try_send("5"));
+  REQUIRE(run.until([&] { return run.far.said.size() == 9; }));
+  CHECK(run.far.said == words{"subscribe", "again", "1", "2", "3", "subscribe", "again", "4", "5"});
+  CHECK(!run.feed->try_send("6"));  // which also notices that the others are taken
+  CHECK(run.feed->status().kept <= 1);
+  CHECK(run.feed->status().dropped == 0);
+}
+
+TEST_CASE("away: every kind of message") {
+  script run({.while_away = away_policy::keep});
+  std::vector<unsigned char> const bytes{1, 2};
+  CHECK(!run.feed->try_send(std::string("text")));
+  CHECK(!run.feed->try_send(bytes));
+  CHECK(!run.feed->try_send(kw::prepared_message("prepared")));
+  CHECK(!run.feed->try_send(kw::message(kw::message_type::text, kw::detail::as_bytes("message"))));
+  CHECK(!run.feed->try_send(progress{0.5}));
+  CHECK(!run.feed->try_send(kw::message_type::text, kw::detail::as_bytes("typed")));
+  CHECK(run.feed->try_send(kw::message_type::ping, {}) == kw::error::invalid_argument);
+  REQUIRE(run.until([&] { return run.far.said.size() == 6; }));
+  CHECK(run.far.said ==
+        words{"text", "\x01\x02", "prepared", "message", R"({"kind":"PROGRESS","value":0.5})", "typed"});
+}
+
+TEST_CASE("away: no more is kept than was said, and nothing of it is sent after close()") {
+  script run({.while_away = away_policy::keep, .max_kept = 1000});
+  run.far.kill();
+  std::string const half(200, 'x');
+  CHECK(!run.feed->try_send(half));
+  CHECK(!run.feed->try_send(half));
+  CHECK(run.feed->try_send(half) == kw::error::send_queue_full);
+  CHECK(run.feed->status().kept == 2);
+  run.feed->try_close();
+  CHECK(run.feed->try_send("") == kw::error::closed);
+  REQUIRE(run.until_closed());
+  CHECK(run.feed->status().kept == 2);
+}
+
+TEST_CASE("away: the latest of each key") {
+  script run({.while_away = away_policy::keep_latest,
+              .key_of = [](kw::message const& of) { return std::string(of.text().substr(0, 1)); }});
+  for (auto const* const each : {"a1", "b1", "a2", "c1", "a3"}) CHECK(!run.feed->try_send(each));
+  CHECK(run.feed->status().dropped == 2);
+  REQUIRE(run.until([&] { return run.far.said.size() == 3; }));
+  CHECK(run.far.said == words{"b1", "c1", "a3"});
+  // All are sent while there is a connection.
+  for (auto const* const each : {"a4", "a5", "a6"}) CHECK(!run.feed->try_send(each));
+  REQUIRE(run.until([&] { return run.far.said.size() == 6; }));
+}
+
+TEST_CASE("away: more than a connection takes at once leaves as it takes it") {
+  script run({.while_away = away_policy::keep, .max_kept = std::size_t{64} << 20},
+             {.connection = {.send_queue_soft = 100'000, .send_queue_hard = 200'000}});
+  std::string const part(10'000, 'x');
+  for (int i = 0; i != 500; ++i) CHECK(!run.feed->try_send(std::to_string(i) + part));
+  REQUIRE(run.until([&] { return run.far.said.size() >= 10; }));
+  CHECK(!run.feed->try_send("last"));
+  REQUIRE(run.until([&] { return run.far.said.size() == 501; }));
+  for (std::size_t i = 0; i != 500; ++i) CHECK(run.far.said[i] == std::to_string(i) + part);
+  CHECK(run.far.said.back() == "last");
+}
+
+TEST_CASE("away: what a connection had not taken when it broke is sent once more, and nothing twice") {
+  script run(
+      {.while_away = away_policy::keep, .max_kept = std::size_t{64} << 20},
+      {.connection = {.send_queue_soft = std::size_t{64} << 20, .send_queue_hard = std::size_t{64} << 20}});
+  REQUIRE(run.until_open());
+  // More than the sockets hold, at a server that does not read.
+  constexpr std::size_t count = 400;
+  std::string const part(100'000, 'x');
+  for (std::size_t i = 0; i != count; ++i) {
+    CHECK(!run.feed->try_send(std::to_string(i) + ' ' + part));
+    run.io.restart();
+    run.io.poll();
+  }
+  run.far.kill();
+  REQUIRE(run.until([&] { return run.feed->state() != state::open; }));
+  std::size_t const left = run.feed->status().kept;
+  CHECK(left > 0);
+  CHECK(left < count);  // some were taken, and have gone with the server
+  run.far.start();
+  REQUIRE(run.until([&] { return run.far.said.size() >= left; }));
+  run.settle();
+  REQUIRE(run.far.said.size() == left);
+  for (std::size_t i = 0; i != left; ++i)
+    CHECK(run.far.said[i].starts_with(std::to_string(count - left + i) + ' '));
+}
+
+TEST_CASE("away: a send waits for room, and is done with the connection if it is kept") {
+  bool const keeps = [] {
+    bool which = false;
+    SUBCASE("kept") { which = true; }
+    SUBCASE("not kept") {}
+    return which;
+  }();
+  script run({.while_away = keeps ? away_policy::keep : away_policy::refuse},
+             {.connection = {.send_queue_soft = 10, .send_queue_hard = std::size_t{64} << 20}});
+  REQUIRE(run.until_open());
+  std::optional<std::error_code> outcome;
+  run.feed->send(std::string(std::size_t{32} << 20, 'x'),
+                 [&](std::error_code failure) { outcome = failure; });
+  run.io.restart();
+  run.io.poll();
+  CHECK(!outcome);
+  run.far.kill();
+  REQUIRE(run.until([&] { return outcome.has_value(); }));
+  CHECK(static_cast<bool>(*outcome) != keeps);
+  CHECK(run.feed->status().kept == (keeps ? 1 : 0));
+}
+
+}  // namespace outgoing_tests
