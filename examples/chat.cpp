@@ -28,6 +28,7 @@
 #include "arguments.hpp"
 #include "chat_messages.hpp"
 #include "chat_page.hpp"
+#include "secure.hpp"
 
 namespace kw = kindwire;
 
@@ -201,7 +202,7 @@ int main(int count, char** values) try {
   arguments given(
       count, values,
       "usage: chat [--port N] [--address IP] [--threads N] [--history MESSAGES] [--grace SECONDS]\n"
-      "            [--redis URL]\n"
+      "            [--redis URL] [--tls | --certificate FILE --key FILE]\n"
       "       chat --types | --asyncapi\n"
       "With the same --redis, chats on many machines are one. The client for terminals is chat_client.\n");
   if (bool const types = given.flag("--types"); types || given.flag("--asyncapi")) {
@@ -222,16 +223,17 @@ int main(int count, char** values) try {
   with.history = std::max(std::size_t{1}, given.number("--history", with.history));
   with.grace = given.seconds("--grace", with.grace);
   with.redis = given.text("--redis", with.redis);
+  secure const how(given);
   given.done();
 
   kw::net::server server{options};
   chat_server all{server.get_executor(), with};
   server.get("/", page);
   server.websocket("/chat/{name}", [&](kw::net::websocket& ws) { return talk(ws, all); });
-  server.start();
+  auto const port = how.start(server, options);
   bool const brackets = options.address.find(':') != options.address.npos;
-  std::printf(brackets ? "http://[%s]:%u/\n" : "http://%s:%u/\n", options.address.c_str(),
-              static_cast<unsigned>(server.port()));
+  std::printf(brackets ? "%s://[%s]:%u/\n" : "%s://%s:%u/\n", how.http().c_str(), options.address.c_str(),
+              static_cast<unsigned>(port));
   std::fflush(stdout);
   server.run();
   return 0;

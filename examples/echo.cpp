@@ -1,4 +1,4 @@
-// echo: sends each message on ws://127.0.0.1:PORT/echo back, text as text, binary as binary
+// echo: sends each message on ws://127.0.0.1:PORT/echo back, text as text, binary as binary; wss with --tls
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -7,6 +7,7 @@
 
 #include "arguments.hpp"
 #include "compression.hpp"
+#include "secure.hpp"
 
 namespace kw = kindwire;
 
@@ -15,10 +16,11 @@ asio::awaitable<void> echo(kw::net::websocket& ws) {
 }
 
 int main(int count, char** values) try {
-  arguments given(count, values,
-                  "usage: echo [--port N] [--max-message-size BYTES] [--max-fragments N]\n"
-                  "            [--handshake-timeout SECONDS] [--close-timeout SECONDS] [--threads N]\n"
-                  "            [--compression off|shared|small|full]\n");
+  arguments given(
+      count, values,
+      "usage: echo [--port N] [--max-message-size BYTES] [--max-fragments N]\n"
+      "            [--handshake-timeout SECONDS] [--close-timeout SECONDS] [--threads N]\n"
+      "            [--compression off|shared|small|full] [--tls | --certificate FILE --key FILE]\n");
   kw::net::server_options options;
   options.port = given.number<std::uint16_t>("--port", 8080);
   options.handshake_timeout = given.seconds("--handshake-timeout", options.handshake_timeout);
@@ -29,12 +31,13 @@ int main(int count, char** values) try {
   limits.close_timeout = given.seconds("--close-timeout", limits.close_timeout);
   options.threads = given.number("--threads", options.threads);
   options.shutdown_timeout = std::chrono::seconds(5);
+  secure const how(given);
   given.done();
 
   kw::net::server server{options};
   server.websocket("/echo", echo);
-  server.start();
-  std::printf("ws://127.0.0.1:%u/echo\n", static_cast<unsigned>(server.port()));
+  auto const port = how.start(server, options);
+  std::printf("%s://127.0.0.1:%u/echo\n", how.ws().c_str(), static_cast<unsigned>(port));
   std::fflush(stdout);
   server.run();
   return 0;

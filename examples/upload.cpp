@@ -14,6 +14,7 @@
 #include <string>
 
 #include "arguments.hpp"
+#include "secure.hpp"
 #include "upload_page.hpp"
 #include "upload_store.hpp"
 
@@ -162,6 +163,7 @@ class uploads {
 int main(int count, char** values) try {
   arguments given(count, values,
                   "usage: upload [--port N] [--directory DIR] [--quota BYTES] [--user-quota BYTES]\n"
+                  "              [--tls | --certificate FILE --key FILE]\n"
                   "       upload --types | --asyncapi\n");
   if (bool const types = given.flag("--types"); types || given.flag("--asyncapi")) {
     given.done();
@@ -177,14 +179,15 @@ int main(int count, char** values) try {
   limits.in_all = given.number("--quota", limits.in_all);
   limits.of_user = given.number("--user-quota", limits.of_user);
   std::string const directory = given.text("--directory", "uploads");
+  secure const how(given);
   given.done();
   uploads all{directory, limits};
 
   kw::net::server server{options};
   server.get("/", kw::net::html(upload_page));
   server.websocket("/upload/{user}", [&](kw::net::websocket& ws) { return all.serve(ws); });
-  server.start();
-  std::printf("http://127.0.0.1:%u/\n", static_cast<unsigned>(server.port()));
+  auto const port = how.start(server, options);
+  std::printf("%s://127.0.0.1:%u/\n", how.http().c_str(), static_cast<unsigned>(port));
   std::fflush(stdout);
   server.run();
   return 0;

@@ -1,16 +1,19 @@
 """Other people's WebSocket against ours: every conversation with PEER as the client, and with PEER as the server.
 
-usage: matrix.py PEERS PEER [COMPRESSION]..., with the folder that holds the built peers; nginx and haproxy stand in front of
-our server
+usage: matrix.py PEERS PEER [tls] [COMPRESSION]..., with the folder that holds the built peers; nginx and haproxy stand in
+front of our server
 
-With COMPRESSION, which is shared, small or full, both ends compress, and ours checks that they do. All peers speak the command line of peers/peer.hpp.
+With COMPRESSION, which is shared, small or full, both ends compress, and ours checks that they do. With tls both ends speak
+wss: all trust a certificate that is made for the occasion, and no other. All peers speak the command line of peers/peer.hpp.
 """
 
 import asyncio
 import contextlib
 import os
 import pathlib
+import subprocess
 import sys
+import tempfile
 import zlib
 from typing import NamedTuple
 
@@ -156,10 +159,21 @@ async def between(cases, client, server, front=None):
 
 
 async def main(cases):
-    peer = sys.argv[2]
-    for compression in sys.argv[3:] or ["off"]:
-        os.environ["KINDWIRE_COMPRESSION"] = compression  # of every peer
-        await talk_to(peer, cases, compression)
+    peer, *how = sys.argv[2:]
+    with tempfile.TemporaryDirectory() as folder:
+        if "tls" in how:
+            how.remove("tls")
+            trust_a_certificate(folder, is_proxy=hasattr(proxies, peer))
+        for compression in how or ["off"]:
+            os.environ["KINDWIRE_COMPRESSION"] = compression  # of every peer
+            await talk_to(peer, cases, compression)
+
+
+def trust_a_certificate(folder, is_proxy):
+    """Every peer's server uses it, or the proxy before ours; every client trusts it alone: OpenSSL's, and node's."""
+    subprocess.run([FOLDER / "certificate", folder], check=True)
+    os.environ["KINDWIRE_PROXY_TLS" if is_proxy else "KINDWIRE_TLS"] = folder
+    os.environ["SSL_CERT_FILE"] = os.environ["NODE_EXTRA_CA_CERTS"] = f"{folder}/certificate.pem"
 
 
 async def talk_to(peer, cases, compression):

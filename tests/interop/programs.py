@@ -18,7 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from report import Report
 
 FOLDER = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".")
-URL = re.compile(r"\b(?:ws|http)://127\.0\.0\.1:(\d+)/\S*")
+URL = re.compile(r"\b(?:wss?|https?)://127\.0\.0\.1:(\d+)/\S*")
 CASE_SECONDS = 60
 
 

@@ -26,7 +26,7 @@ http {{
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
   server {{
-    listen 127.0.0.1:{front};
+    listen 127.0.0.1:{front}{secure};
     location / {{
       proxy_pass http://127.0.0.1:{back};
       proxy_http_version 1.1;
@@ -62,7 +62,7 @@ def free_port():
 
 
 @contextlib.contextmanager
-def running(program, configuration, back, arguments):
+def running(program, configuration, back, arguments, secure=""):
     # Debian keeps both where only root's PATH leads.
     found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
     if not found:
@@ -70,12 +70,12 @@ def running(program, configuration, back, arguments):
     with tempfile.TemporaryDirectory() as folder:
         front = free_port()
         config = pathlib.Path(folder, "configuration")
-        config.write_text(configuration.format(folder=folder, front=front, back=back))
+        config.write_text(configuration.format(folder=folder, front=front, back=back, secure=secure))
         with open(pathlib.Path(folder, "output"), "w") as output:
             process = subprocess.Popen([found, *arguments(folder, config)], stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         try:
             wait_for(front, process, folder)
-            yield f"ws://127.0.0.1:{front}/"
+            yield f"{'wss' if secure else 'ws'}://127.0.0.1:{front}/"
         finally:
             process.terminate()
             try:
@@ -95,7 +95,11 @@ def wait_for(port, process, folder):
 
 
 def nginx(back):
-    return running("nginx", NGINX, back, lambda folder, config: ["-p", folder, "-e", f"{folder}/errors", "-c", str(config)])
+    """With TLS it ends there: ours stays plain."""
+    tls = os.environ.get("KINDWIRE_PROXY_TLS")
+    secure = f" ssl; ssl_certificate {tls}/certificate.pem; ssl_certificate_key {tls}/key.pem" if tls else ""
+    arguments = lambda folder, config: ["-p", folder, "-e", f"{folder}/errors", "-c", str(config)]
+    return running("nginx", NGINX, back, arguments, secure)
 
 
 def haproxy(back):

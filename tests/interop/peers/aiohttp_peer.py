@@ -5,7 +5,7 @@ import socket
 import aiohttp
 from aiohttp import WSMsgType, web
 
-from peer import COMPRESSION, Conversation, announce, run
+from peer import COMPRESSION, Conversation, announce, run, server_tls
 
 OPTIONS = {"autoping": False, "max_msg_size": 4 << 20}
 # It cannot ask for no context takeover.
@@ -54,7 +54,7 @@ async def be_server(port):
     runner = web.AppRunner(application)
     await runner.setup()
     listener = socket.create_server(("127.0.0.1", port))
-    await web.SockSite(runner, listener).start()
+    await web.SockSite(runner, listener, ssl_context=server_tls()).start()
     await announce(listener.getsockname()[1])
 
 

@@ -1,10 +1,15 @@
 // Boost.Beast's end of matrix.py.
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/beast/core.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
 #include <boost/beast/websocket.hpp>
+#include <boost/beast/websocket/ssl.hpp>
 #include <functional>
 #include <memory>
+#include <type_traits>
 
 #include "peer.hpp"
 
@@ -15,10 +20,13 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using asio::ip::tcp;
 using failure_of = beast::error_code;
+using secure_stream = beast::ssl_stream<tcp::socket>;
 
-class connection : public peer::connection, public std::enable_shared_from_this<connection> {
+// Stream is a socket, or TLS over one.
+template <class Stream>
+class connection : public peer::connection, public std::enable_shared_from_this<connection<Stream>> {
  public:
-  connection(tcp::socket socket, peer::conversation talk) : ws_(std::move(socket)), talk_(std::move(talk)) {
+  connection(Stream stream, peer::conversation talk) : ws_(std::move(stream)), talk_(std::move(talk)) {
     ws_.read_message_max(std::size_t{4} << 20);
     std::string const compression = peer::compression();
     if (compression != "off") {
@@ -30,12 +38,14 @@ class connection : public peer::connection, public std::enable_shared_from_this<
     }
     ws_.control_callback([this](beast::websocket::frame_type type, beast::string_view data) {
       if (type != beast::websocket::frame_type::pong) return;
-      asio::post(ws_.get_executor(),
-                 [self = shared_from_this(), data = std::string(data)] { self->talk_.ponged(*self, data); });
+      asio::post(ws_.get_executor(), [self = this->shared_from_this(), data = std::string(data)] {
+        self->talk_.ponged(*self, data);
+      });
     });
   }
 
   void accept() {
+    if constexpr (is_secure) ws_.next_layer().handshake(asio::ssl::stream_base::server);
     http::read(ws_.next_layer(), buffer_, request_);
     auto offered = http::token_list(request_[http::field::sec_websocket_protocol]);
     if (offered.exists("chat")) {
@@ -53,6 +63,7 @@ class connection : public peer::connection, public std::enable_shared_from_this<
         request.set(http::field::sec_websocket_protocol, subprotocols);
       }));
     }
+    if constexpr (is_secure) ws_.next_layer().handshake(asio::ssl::stream_base::client);
     beast::websocket::response_type answer;
     ws_.handshake(answer, host, target);
     start(std::string(answer[http::field::sec_websocket_protocol]));
@@ -85,6 +96,7 @@ class connection : public peer::connection, public std::enable_shared_from_this<
   }
 
  private:
+  static constexpr bool is_secure = !std::is_same_v<Stream, tcp::socket>;
   using completion = std::function<void(failure_of, std::size_t)>;
 
   void start(std::string const& subprotocol) {
@@ -98,14 +110,14 @@ class connection : public peer::connection, public std::enable_shared_from_this<
     if (writes_.size() == 1) write_next();
   }
   void write_next() {
-    writes_.front()([self = shared_from_this()](failure_of, std::size_t) {
+    writes_.front()([self = this->shared_from_this()](failure_of, std::size_t) {
       self->writes_.pop_front();
       if (!self->writes_.empty()) self->write_next();
     });
   }
 
   void read() {
-    ws_.async_read(in_, [self = shared_from_this()](failure_of failure, std::size_t) {
+    ws_.async_read(in_, [self = this->shared_from_this()](failure_of failure, std::size_t) {
       if (failure) return self->talk_.closed(self->ws_.reason().code, self->ws_.reason().reason.c_str());
       auto const type = self->ws_.got_text() ? peer::kind::text : peer::kind::binary;
       std::string const payload = beast::buffers_to_string(self->in_.data());
@@ -115,7 +127,7 @@ class connection : public peer::connection, public std::enable_shared_from_this<
     });
   }
 
-  beast::websocket::stream<tcp::socket> ws_;
+  beast::websocket::stream<Stream> ws_;
   peer::conversation talk_;
   beast::flat_buffer buffer_;
   http::request<http::empty_body> request_;
@@ -128,9 +140,21 @@ void be_server(unsigned short port) {
   asio::io_context io;
   tcp::acceptor acceptor(io, {asio::ip::address_v4::loopback(), port});
   peer::print_url(acceptor.local_endpoint().port());
+  asio::ssl::context tls(asio::ssl::context::tls_server);
+  std::string const folder = peer::tls_folder();
+  if (!folder.empty()) {
+    tls.use_certificate_chain_file(folder + "/certificate.pem");
+    tls.use_private_key_file(folder + "/key.pem", asio::ssl::context::pem);
+  }
   std::function<void()> const accept = [&] {
     acceptor.async_accept([&](failure_of failure, tcp::socket socket) {
-      if (!failure) std::make_shared<connection>(std::move(socket), peer::conversation())->accept();
+      if (!failure && folder.empty()) {
+        std::make_shared<connection<tcp::socket>>(std::move(socket), peer::conversation())->accept();
+      } else if (!failure) {
+        std::make_shared<connection<secure_stream>>(secure_stream(std::move(socket), tls),
+                                                    peer::conversation())
+            ->accept();
+      }
       accept();
     });
   };
@@ -140,14 +164,26 @@ void be_server(unsigned short port) {
 
 void be_client(std::string const& url, std::string const& subprotocols,
                std::vector<std::string> const& commands) {
-  std::string const host = url.substr(5, url.find('/', 5) - 5);  // behind ws://
+  std::size_t const begin = url.find("://") + 3;
+  std::string const host = url.substr(begin, url.find('/', begin) - begin);
+  std::string const target = url.substr(begin + host.size());
   asio::io_context io;
   tcp::socket socket(io);
   std::size_t const colon = host.find(':');
   auto const port = static_cast<unsigned short>(std::stoul(host.substr(colon + 1)));
   socket.connect({asio::ip::make_address(host.substr(0, colon)), port});
-  std::make_shared<connection>(std::move(socket), peer::conversation(commands))
-      ->handshake(host, url.substr(5 + host.size()), subprotocols);
+  asio::ssl::context tls(asio::ssl::context::tls_client);
+  tls.set_default_verify_paths();
+  if (!url.starts_with("wss:")) {
+    std::make_shared<connection<tcp::socket>>(std::move(socket), peer::conversation(commands))
+        ->handshake(host, target, subprotocols);
+  } else {
+    secure_stream stream(std::move(socket), tls);
+    stream.set_verify_mode(asio::ssl::verify_peer);
+    stream.set_verify_callback(asio::ssl::host_name_verification(host.substr(0, colon)));
+    std::make_shared<connection<secure_stream>>(std::move(stream), peer::conversation(commands))
+        ->handshake(host, target, subprotocols);
+  }
   io.run();
 }
 

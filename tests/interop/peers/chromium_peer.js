@@ -37,7 +37,7 @@ async function converse(page, url, subprotocols, talk) {
       : page.evaluate((data) => window.binary(data), payload.toString('latin1'))),
     close: (...why) => page.evaluate((given) => window.end(given), why),
   };
-  await page.goto(`${url.replace('ws://', 'http://')}page`);  // of the server's own origin
+  await page.goto(`${url.replace(/^ws/, 'http')}page`);  // of the server's own origin
   await new Promise((resolve) => {
     page.exposeFunction('happened', (what, data, more) => {
       if (what === 'opened') talk.opened(on, data);
@@ -54,6 +54,7 @@ run(null, async (url, subprotocols, commands) => {
     executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
     headless: true,
     args: BROWSER_ARGUMENTS,
+    ignoreHTTPSErrors: Boolean(process.env.KINDWIRE_TLS),  // it has a store of its own
   });
   try {
     await converse(browser.pages()[0] || await browser.newPage(), url, subprotocols, new Conversation(commands));

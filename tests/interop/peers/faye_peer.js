@@ -1,10 +1,9 @@
 // npm faye-websocket's end of matrix.py. It cannot send fragments.
 'use strict';
 
-const http = require('http');
 const WebSocket = require('faye-websocket');
 const deflate = require('permessage-deflate');
-const {Conversation, compression, run, announce} = require('./peer.js');
+const {Conversation, compression, run, announce, createServer} = require('./peer.js');
 
 const DEFLATE = {
   off: [],
@@ -28,7 +27,7 @@ function converse(ws, talk) {
 
 run(
   (port) => {
-    const server = http.createServer();
+    const server = createServer();
     server.on('upgrade', (request, socket, body) => {
       converse(new WebSocket(request, socket, body, ['chat'], OPTIONS), new Conversation());
     });

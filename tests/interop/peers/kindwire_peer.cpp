@@ -9,6 +9,10 @@
 #include <cstdint>
 #include <kindwire/net/client.hpp>
 #include <kindwire/net/server.hpp>
+#ifdef KINDWIRE_PEER_TLS
+#include <kindwire/tls/acceptor.hpp>
+#include <kindwire/tls/client.hpp>
+#endif
 #include <stdexcept>
 
 #include "../../../examples/compression.hpp"
@@ -94,6 +98,22 @@ asio::awaitable<void> serve_one(kw::net::websocket& ws) {
   co_await converse(ws, talk);
 }
 
+// Returns the port.
+unsigned start(kw::net::server& server, [[maybe_unused]] asio::io_context& io,
+               [[maybe_unused]] unsigned short port) {
+#ifdef KINDWIRE_PEER_TLS
+  if (std::string const folder = peer::tls_folder(); !folder.empty()) {
+    kw::tls::acceptor secure{
+        io, {.certificate = folder + "/certificate.pem", .key = folder + "/key.pem"}, "127.0.0.1", port};
+    unsigned const found = secure.port();
+    server.listen(std::move(secure));
+    return found;
+  }
+#endif
+  server.start();
+  return server.port();
+}
+
 void be_server(unsigned short port, bool pongs) {
   asio::io_context io;
   kw::net::server_options wanted;
@@ -102,10 +122,9 @@ void be_server(unsigned short port, bool pongs) {
   kw::net::server server{io, wanted};
   server.websocket("/", serve_one, {.subprotocols = {"chat"}});
   server.get("/page", kw::net::html("<p>for chromium_peer.js"));
-  server.start();
   asio::signal_set signals(io, SIGTERM);
   signals.async_wait([&](std::error_code, int) { server.stop(); });
-  peer::print_url(server.port());
+  peer::print_url(start(server, io, port));
   io.run();
 }
 

@@ -8,6 +8,7 @@
 // DATA` for a pong. A client prints `open SUBPROTOCOL`, `text SIZE ADLER32`, `binary SIZE ADLER32`, `pong
 // DATA`, and both ends print `closed CODE REASON` with what the other end's Close said.
 //
+// KINDWIRE_TLS in the environment has servers speak wss, with certificate.pem and key.pem of that folder.
 // KINDWIRE_COMPRESSION in the environment has all messages compressed, with permessage-deflate: `shared`
 // without context takeover at either end, `small` with windows of 12 bits, `full` with what is usual.
 #pragma once
@@ -63,7 +64,15 @@ inline void print(std::string const& line) {
   std::fflush(stdout);
 }
 
-inline void print_url(unsigned port) { print("ws://127.0.0.1:" + std::to_string(port) + "/"); }
+// Where the certificate is, or empty.
+inline std::string tls_folder() {
+  char const* const given = std::getenv("KINDWIRE_TLS");
+  return given != nullptr ? given : "";
+}
+
+inline void print_url(unsigned port) {
+  print((tls_folder().empty() ? "ws" : "wss") + std::string("://127.0.0.1:") + std::to_string(port) + "/");
+}
 
 inline std::string take_word(std::string& from) {
   std::size_t const end = from.find(' ');

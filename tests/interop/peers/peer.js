@@ -1,6 +1,11 @@
 // What the Node peers of matrix.py have in common: the same command line, commands and lines as peer.hpp says.
 'use strict';
 
+const fs = require('fs');
+const http = require('http');
+const https = require('https');
+const path = require('path');
+
 function pattern(kind, size) {
   const result = Buffer.alloc(size);
   for (let at = 0; at < size; at += 1) result[at] = kind === 'text' ? 97 + at % 26 : at % 251;
@@ -95,6 +100,15 @@ function run(beServer, beClient) {
 
 const compression = process.env.KINDWIRE_COMPRESSION || 'off';
 
-const announce = (port) => console.log(`ws://127.0.0.1:${port}/`);
+const tls = process.env.KINDWIRE_TLS;
 
-module.exports = {Conversation, compression, run, announce};
+const announce = (port) => console.log(`${tls ? 'wss' : 'ws'}://127.0.0.1:${port}/`);
+
+// Of HTTP, or of HTTPS with the certificate in KINDWIRE_TLS.
+function createServer() {
+  if (!tls) return http.createServer();
+  const read = (name) => fs.readFileSync(path.join(tls, name));
+  return https.createServer({cert: read('certificate.pem'), key: read('key.pem')});
+}
+
+module.exports = {Conversation, compression, run, announce, createServer};

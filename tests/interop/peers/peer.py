@@ -2,10 +2,21 @@
 
 import asyncio
 import os
+import ssl
 import sys
 import zlib
 
 COMPRESSION = os.environ.get("KINDWIRE_COMPRESSION", "off")
+
+
+def server_tls():
+    """What a server needs for wss; None without."""
+    folder = os.environ.get("KINDWIRE_TLS")
+    if not folder:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(f"{folder}/certificate.pem", f"{folder}/key.pem")
+    return context
 
 
 def pattern(kind, size):
@@ -80,5 +91,5 @@ def run(be_server, be_client):
 
 async def announce(port):
     """Says where the server is, and stays."""
-    print(f"ws://127.0.0.1:{port}/", flush=True)
+    print(f"{'wss' if os.environ.get('KINDWIRE_TLS') else 'ws'}://127.0.0.1:{port}/", flush=True)
     await asyncio.Event().wait()

@@ -5,7 +5,7 @@ import asyncio
 import websockets
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory, ServerPerMessageDeflateFactory
 
-from peer import COMPRESSION, Conversation, announce, run
+from peer import COMPRESSION, Conversation, announce, run, server_tls
 
 OPTIONS = {"max_size": 4 << 20, "compression": None}
 TERMS = {
@@ -63,7 +63,7 @@ async def be_server(port):
         await converse(ws, Conversation())
 
     extensions = None if TERMS is None else [ServerPerMessageDeflateFactory(**TERMS)]
-    async with websockets.serve(serve, "127.0.0.1", port, subprotocols=["chat"], extensions=extensions, **OPTIONS) as server:
+    async with websockets.serve(serve, "127.0.0.1", port, subprotocols=["chat"], ssl=server_tls(), extensions=extensions, **OPTIONS) as server:
         await announce(server.sockets[0].getsockname()[1])
 
 

@@ -2,7 +2,7 @@
 'use strict';
 
 const WebSocket = require('ws');
-const {Conversation, compression, run, announce} = require('./peer.js');
+const {Conversation, compression, run, announce, createServer} = require('./peer.js');
 
 const DEFLATE = {
   off: false,
@@ -28,8 +28,9 @@ function converse(ws, talk) {
 run(
   (port) => {
     const handleProtocols = (offered) => (offered.has('chat') ? 'chat' : false);
-    const server = new WebSocket.Server({host: '127.0.0.1', port, handleProtocols, ...OPTIONS});
-    server.on('listening', () => announce(server.address().port));
+    const listener = createServer();
+    const server = new WebSocket.Server({server: listener, handleProtocols, ...OPTIONS});
+    listener.listen(port, '127.0.0.1', () => announce(listener.address().port));
     server.on('connection', (ws) => converse(ws, new Conversation()));
   },
   (url, subprotocols, commands) => {
