@@ -84,7 +84,7 @@ struct race {
     for (auto& each : all) each.of = &sockets;
     running = std::make_shared<net::detail::connect_race<socket>>(
         io.get_executor(), std::move(terms),
-        [this](std::error_code how, socket one, std::vector<net::detail::failed_try<endpoint>> failed) {
+        [this](std::error_code how, socket one, std::vector<net::detail::failed_endpoint<endpoint>> failed) {
           CHECK(!outcome);
           outcome = how;
           won = one.of != nullptr;

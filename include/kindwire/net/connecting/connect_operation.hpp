@@ -162,7 +162,7 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
   }
 
   void connected(std::error_code failure, tcp::socket socket,
-                 std::vector<failed_try<tcp::endpoint>> const& failed) {
+                 std::vector<failed_endpoint<tcp::endpoint>> const& failed) {
     if (!done_) return;
     if (failure) {
       tried_ = words_of(failed);

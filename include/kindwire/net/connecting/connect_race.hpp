@@ -48,7 +48,7 @@ struct race_terms {
 
 // What became of an endpoint that did not win.
 template <class Endpoint>
-struct failed_try {
+struct failed_endpoint {
   Endpoint to;
   std::error_code why;
 };
@@ -60,7 +60,7 @@ template <class Socket>
 class connect_race : public std::enable_shared_from_this<connect_race<Socket>> {
  public:
   using endpoint = typename Socket::endpoint_type;
-  using done_handler = std::function<void(std::error_code, Socket, std::vector<failed_try<endpoint>>)>;
+  using done_handler = std::function<void(std::error_code, Socket, std::vector<failed_endpoint<endpoint>>)>;
 
   connect_race(asio::any_io_executor executor, race_terms<Socket> terms, done_handler done)
       : executor_(std::move(executor)),
@@ -171,7 +171,7 @@ class connect_race : public std::enable_shared_from_this<connect_race<Socket>> {
   std::size_t next_ = 0;
   // Handlers refer to them, so they stay until the end.
   std::vector<std::unique_ptr<attempt>> attempts_;
-  std::vector<failed_try<endpoint>> failed_;
+  std::vector<failed_endpoint<endpoint>> failed_;
   std::size_t running_ = 0;
   bool asked_ = false;
   std::error_code why_ = asio::error::host_not_found;

@@ -35,7 +35,7 @@ std::string listed(std::vector<Each> const& all, Words words) {
 inline std::string words_of(std::vector<asio::ip::tcp::endpoint> const& all) {
   return listed(all, [](auto const& each) { return authority_of(each); });
 }
-inline std::string words_of(std::vector<failed_try<asio::ip::tcp::endpoint>> const& all) {
+inline std::string words_of(std::vector<failed_endpoint<asio::ip::tcp::endpoint>> const& all) {
   return listed(all, [](auto const& each) { return authority_of(each.to) + ": " + each.why.message(); });
 }
 
