@@ -58,7 +58,7 @@ def check_too_old(report, command):
 
 
 def output_of(command, program):
-    return subprocess.run(command, input=program, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, input=program, capture_output=True, text=True, timeout=900)
 
 
 def errors_of(command, program):
