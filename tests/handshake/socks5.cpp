@@ -46,7 +46,7 @@ std::error_code outcome(std::string_view input, bool known = false) {
 }  // namespace
 
 TEST_CASE("RFC 1928: a name, without credentials") {
-  for (std::size_t most : {1, 2, 100}) {
+  for (std::size_t const most : {1u, 2u, 100u}) {
     kw::socks5_handshake socks{{.host = "example.com", .port = 443}};
     CHECK(said(socks) == "\x05\x01\x00"sv);
     CHECK(put(socks, "\x05\x00"sv, most) == 2);

@@ -52,7 +52,7 @@ TEST_CASE("a tunnel takes no byte of what comes through it") {
                                "HTTP/1.1 204 x\r\nContent-Length: 9\r\n\r\n",
                                "HTTP/1.1 100 x\r\n\r\nHTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\n"};
   for (std::string const& head : heads) {
-    for (std::size_t most : {1, 2, 3, 100}) {
+    for (std::size_t const most : {1u, 2u, 3u, 100u}) {
       CAPTURE(head);
       kw::tunnel_handshake tunnel{"a:1"};
       CHECK(put(tunnel, head + "\r\n\r\nmore", most) == head.size());
