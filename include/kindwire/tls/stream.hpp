@@ -238,6 +238,8 @@ class stream {
   /// answer it.
   bool met_plain_http() const noexcept { return core_->met_plain_http(); }
 
+  /// True if a read would find something without the socket being readable.
+  bool has_input() const noexcept { return core_->has_input(); }
   /// Bytes that were written, but that the socket has not taken.
   std::size_t unsent() const noexcept { return core_->unsent(); }
 

@@ -75,7 +75,8 @@ class engine {
 
   // Reads what is there, as far as it fits. would_block: as for handshake(). eof: the peer has said that
   // nothing follows; what it sends after that is ignored. error::connection_lost: it has left without a word,
-  // and more may have been under way. A failure behind bytes is reported by the next call.
+  // and more may have been under way. A failure behind bytes is reported by the next call. Given room for a
+  // block, it leaves nothing of what it has received: who waits for the socket already needs no other wait.
   std::size_t read(std::span<std::byte> into, std::error_code& failure) noexcept {
     failure.clear();
     if (!established_) return fail(failure, asio::error::not_connected);
@@ -83,6 +84,7 @@ class engine {
     begin_call();
     std::size_t size = 0;
     while (size != into.size()) {
+      may_receive_ = size == 0 || into.size() - size >= block_size;
       std::size_t part = 0;
       int const result = ::SSL_read_ex(ssl_.get(), into.data() + size, into.size() - size, &part);
       size += part;
@@ -251,6 +253,7 @@ class engine {
   void begin_call() noexcept {
     ::ERR_clear_error();
     drained_ = wants_room_ = false;
+    may_receive_ = true;
   }
   void end_call() noexcept {
     send_out();
@@ -296,7 +299,7 @@ class engine {
   bool take(std::span<std::byte> into, std::size_t& size) {
     if (in_.empty()) {
       // A short read means that all was read; the end, if there is one, is told by the next.
-      if (drained_) return false;
+      if (drained_ || !may_receive_) return false;
       auto const room = in_.room();
       std::size_t const got = receive(room, socket_failure_);
       if (socket_failure_ == asio::error::eof) socket_failure_ = kindwire::error::connection_lost;
@@ -376,6 +379,7 @@ class engine {
   bool finished_ = false;  // we have said that nothing follows
   bool plain_http_ = false;
   bool drained_ = false;     // during a call: the socket has nothing more
+  bool may_receive_ = true;  // during a call: what comes has a place
   bool wants_room_ = false;  // after a call
 };
 
