@@ -42,7 +42,7 @@ constexpr std::uint64_t most_sent = std::uint64_t{64} << 20;
 constexpr std::uint64_t most_sent = std::uint64_t{4} << 30;
 #endif
 constexpr std::chrono::seconds most_time{25};
-constexpr std::size_t most_growth = std::size_t{4} << 20;
+[[maybe_unused]] constexpr std::size_t most_growth = std::size_t{4} << 20;
 
 // What the process has in memory, in bytes.
 std::size_t resident() {

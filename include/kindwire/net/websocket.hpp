@@ -90,8 +90,9 @@ class websocket : public connection_state {
   /// What arrived before the end is delivered first, however the connection ended. A peer whose stream ends
   /// without a Close may still take what we send, until connection_lost is reported or close_timeout after
   /// the last receive. Errors: the rule that the peer broke, connection_lost, a timeout, those of the stream;
-  /// operation_in_progress while another receive waits. The view is valid until the next receive(), and no
-  /// longer than the websocket. The token's signature is `void(std::error_code, kindwire::message)`.
+  /// operation_in_progress while another receive waits; message_in_progress between the chunks that
+  /// receive_some() gives. The view is valid until the next receive, and no longer than the websocket. The
+  /// token's signature is `void(std::error_code, kindwire::message)`.
   template <asio::completion_token_for<void(std::error_code, message)> Token>
   auto receive(Token&& token) {
     return detail::await_message(connection_, std::forward<Token>(token));
