@@ -46,6 +46,7 @@ TEST_CASE("reconnect: refusals that another try would only repeat are final") {
     REQUIRE(run.until_closed());
     CHECK(run.feed->why() == kw::error::handshake_refused);
     CHECK(run.feed->last_failure().answer.status == status);
+    CHECK(run.feed->last_failure().phase == kw::net::connect_phase::refusal);
     CHECK(run.feed->last_failure().text.find(std::to_string(status)) != std::string::npos);
     REQUIRE(run.until_log(1));
     CHECK(run.log == words{"end"});
@@ -62,7 +63,9 @@ TEST_CASE("reconnect: other refusals are not, nor is a server that is not there"
     REQUIRE(run.until([&] { return run.far.requests.size() == 3; }));
     CHECK(run.feed->status().last_error == kw::error::handshake_refused);
     run.far.kill();
-    REQUIRE(run.until([&] { return run.feed->last_failure().answer.status == 0; }));
+    using kw::net::connect_phase;
+    REQUIRE(run.until([&] { return run.feed->last_failure().phase == connect_phase::connection; }));
+    CHECK(run.feed->last_failure().answer.status == 0);
     CHECK(run.feed->status().attempts >= 3);
     run.far.answer = {};
     run.far.start();
@@ -76,7 +79,10 @@ TEST_CASE("reconnect: what is final by default") {
   using failed = kw::net::failed_try;
   CHECK(kw::net::is_final_failure(failed{.error = kw::error::invalid_uri}));
   CHECK(kw::net::is_final_failure(failed{.error = kw::error::invalid_header}));
-  CHECK(kw::net::is_final_failure(failed{.error = std::make_error_code(std::errc::protocol_not_supported)}));
+  CHECK(kw::net::is_final_failure(failed{.error = kw::error::invalid_proxy}));
+  CHECK(kw::net::is_final_failure(failed{.error = kw::error::proxy_authentication_required}));
+  CHECK(kw::net::is_final_failure(failed{.error = kw::error::tls_unavailable}));
+  CHECK(!kw::net::is_final_failure(failed{.error = kw::error::proxy_refused}));
   CHECK(!kw::net::is_final_failure(failed{.error = std::make_error_code(std::errc::connection_refused)}));
   CHECK(!kw::net::is_final_failure(failed{.error = kw::error::handshake_timeout}));
   class tls_category : public std::error_category {

@@ -16,6 +16,7 @@
 #include "../message/close.hpp"
 #include "../message/message.hpp"
 #include "../session/backoff.hpp"
+#include "connect_error.hpp"
 #include "connect_options.hpp"
 #include "reconnect_error.hpp"
 #include "websocket.hpp"
@@ -24,6 +25,8 @@ namespace kindwire::net {
 
 /// A try that opened no connection.
 struct failed_try {
+  /// How far it came; refusal for what a hook threw, unless that was a connect_error.
+  connect_phase phase = connect_phase::refusal;
   std::error_code error = {};  ///< what connecting failed with, or what a hook threw; none before the first
   std::string text = {};       ///< the what() of the exception, as of connect_error
   response answer = {0, {}, {}};  ///< as connect_error::answer(): its status is 0 if there was none
@@ -52,8 +55,12 @@ inline bool is_final_failure(failed_try const& failure) noexcept {
   constexpr int first_other = 1 << 16;
   bool const is_certificate = std::string_view(failure.error.category().name()) == "kindwire.tls" &&
                               failure.error.value() < first_other;
-  return is_certificate || failure.error == error::invalid_uri || failure.error == error::invalid_header ||
-         failure.error == std::errc::protocol_not_supported;
+  if (is_certificate) return true;
+  for (error const each : {error::invalid_uri, error::invalid_proxy, error::invalid_header,
+                           error::tls_unavailable, error::proxy_authentication_required}) {
+    if (failure.error == each) return true;
+  }
+  return false;
 }
 
 /// The default of reconnect_options::is_final_close: true for a Close with 1003 or 1010, by which the server

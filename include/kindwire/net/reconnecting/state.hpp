@@ -205,7 +205,7 @@ class reconnecting_state final : public incoming_owner,
       watch(fresh);
       opened = std::move(fresh);
     } catch (connect_error const& thrown) {
-      note({thrown.code(), thrown.what(), thrown.answer()});
+      note({thrown.phase(), thrown.code(), thrown.what(), thrown.answer()});
     } catch (std::system_error const& thrown) {
       note({.error = thrown.code(), .text = thrown.what()});
     } catch (std::bad_alloc const&) {
