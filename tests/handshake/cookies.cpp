@@ -66,6 +66,26 @@ TEST_CASE("cookies: replaced, ended, bounded") {
   CHECK(jar.offer(here).empty());
 }
 
+TEST_CASE("RFC 6265 §5.2: cookies that are over are not offered, and take the place of those that are not") {
+  for (std::string const over :
+       {"Expires=Thu, 01 Jan 1970 00:00:00 GMT", "Expires=Thu, 01-Jan-1970 00:00:00 GMT",
+        "Expires=Thursday, 01-Jan-70 00:00:00 GMT", "Max-Age=0; Expires=Fri, 01 Jan 2100 00:00:00 GMT",
+        "Max-Age=-5"}) {
+    CAPTURE(over);
+    kw::cookie_jar jar;
+    kw::uri const here = at("ws://a/");
+    jar.store(here, {{"Set-Cookie", "id=1"}});
+    jar.store(here, {{"Set-Cookie", "id=; " + over}});
+    CHECK(jar.offer(here).empty());
+  }
+  for (std::string const lasting :
+       {"Expires=Fri, 31 Dec 9999 23:59:59 GMT", "Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+        "Max-Age=99999999999999999999", "Expires=soon", "Max-Age=x", "Max-Age="}) {
+    CAPTURE(lasting);
+    CHECK(offered("ws://a/", "id=1; " + lasting, "ws://a/") == "id=1");
+  }
+}
+
 TEST_CASE("cookies: what is none") {
   for (char const* text : {"", "=", "=1", "id", ";", "; Path=/", "id; x=1"}) {
     CAPTURE(text);

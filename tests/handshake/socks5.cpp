@@ -107,7 +107,7 @@ TEST_CASE("refusals and answers that are none") {
   CHECK(outcome("\x05\x01"sv, true) == proxy_malformed);
   CHECK(outcome("\x04\x00"sv) == proxy_malformed);
   CHECK(outcome("HTTP/1.1 400 x\r\n"sv) == proxy_malformed);
-  CHECK(outcome("\x05\x02\x05\x00"sv, true) == proxy_malformed);
+  CHECK(outcome("\x05\x02\x05\x01"sv, true) == proxy_authentication_required);  // 5 for 1: seen in the wild
   CHECK(outcome("\x05\x00\x04\x00"sv) == proxy_malformed);
   CHECK(outcome("\x05\x00\x05\x00\x00\x02"sv) == proxy_malformed);
   CHECK(outcome("\x05\x00\x05\x05"sv) == proxy_refused);

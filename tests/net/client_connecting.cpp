@@ -275,7 +275,9 @@ TEST_CASE("client: ended after any number of steps, by cancelling or with the co
         stop.emit(asio::cancellation_type::all);
         while (completions == 0 && io->run_one_for(10s) != 0) {}
         CHECK(completions == 1);
-        CHECK(outcome == asio::error::operation_aborted);
+        // It comes too late for one that was open when it was asked for.
+        CHECK((outcome == asio::error::operation_aborted || opened.is_open()));
+        opened = {};
         server.reset();
         io->run_for(10s);
         CHECK(io->stopped());

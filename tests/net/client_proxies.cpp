@@ -190,7 +190,7 @@ TEST_CASE("client: by SOCKS 5, with names resolved there or here, and credential
     auto options = through("socks5://" + proxy.authority());
     options.addresses = at;
     CHECK(test::connect(io, "ws://here.example:80/", options)->outcome == std::error_code{});
-    CHECK(asked == "\x05\x01\x00\x04"s + std::string(15, '\0') + "\x01\x00\x50"s);
+    CHECK(asked == "\x05\x01\x00\x01\x7f\x00\x00\x01\x00\x50"s);  // proxies without IPv6 are many
   }
   SUBCASE("an address is one for either") {
     for (char const* scheme : {"socks5://", "socks5h://"}) {

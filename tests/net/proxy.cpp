@@ -95,6 +95,8 @@ TEST_CASE("proxy: what is reached without") {
   CHECK(bypassed("example.com", "ws://www.example.com/"));
   CHECK(bypassed(".example.com", "ws://www.example.com/"));
   CHECK(bypassed(".example.com", "ws://example.com/"));
+  CHECK(bypassed("*.example.com", "ws://www.example.com/"));
+  CHECK(bypassed("example.com.", "ws://www.example.com/"));
   CHECK(!bypassed("example.com", "ws://badexample.com/"));
   CHECK(!bypassed("www.example.com", "ws://example.com/"));
   CHECK(bypassed("a:80", "ws://a/"));

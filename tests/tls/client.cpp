@@ -148,6 +148,35 @@ TEST_CASE("tls client: a redirect may lead to wss, never away from it") {
   CHECK(test::connect(in.io, "ws://" + upgrades.authority(), options)->outcome == std::error_code{});
 }
 
+TEST_CASE("tls client: a redirect elsewhere takes neither our certificate along nor trust in everybody") {
+  world in;
+  test::scripted_server elsewhere(in.io, in.over_tls());
+  test::scripted_server leads_there(
+      in.io, in.over_tls("HTTP/1.1 302 x\r\nContent-Length: 0\r\nLocation: " + url(elsewhere) + "\r\n\r\n"));
+  auto options = in.trusting();
+  options.redirects = 5;
+  CHECK(test::connect(in.io, url(leads_there), options)->outcome == std::error_code{});
+  auto showing =
+      in.trusting({.certificate = kw::tls::pem(in.own.pem()), .key = kw::tls::pem(in.own.key_pem())});
+  auto careless = in.trusting({.verify = kw::tls::verification::none_i_accept_that_anyone_may_answer});
+  for (auto* const each : {&showing, &careless}) {
+    each->redirects = 5;
+    auto const before = elsewhere.connections();
+    CHECK(test::connect(in.io, url(leads_there), *each)->outcome == kw::error::redirect_refused);
+    CHECK(elsewhere.connections() == before);
+  }
+}
+
+TEST_CASE("tls client: a dot at the end of a name is not part of it for TLS") {
+  world in;
+  test::scripted_server server(in.io, in.over_tls());
+  auto options = in.trusting();
+  options.addresses = [](std::string_view) {
+    return std::vector<asio::ip::address>{asio::ip::make_address("127.0.0.1")};
+  };
+  CHECK(test::connect(in.io, url(server, "localhost."), options)->outcome == std::error_code{});
+}
+
 TEST_CASE("tls client: through a proxy, through one that is reached by TLS, and TLS within TLS") {
   world in;
   test::scripted_server tunnel(in.io, [&](test::scripted_peer& peer) -> asio::awaitable<void> {
@@ -174,6 +203,7 @@ TEST_CASE("tls client: through a proxy, through one that is reached by TLS, and 
   options.proxy = kw::net::proxy("http://ann:secret@" + tunnel.authority());
   CHECK(test::connect(in.io, "wss://localhost:9/x", options)->outcome == std::error_code{});
   options.proxy = kw::net::proxy("https://ann:secret@" + secure_tunnel.authority());
+  options.proxy_tls = options.tls;
   CHECK(test::connect(in.io, "ws://localhost:9/x", options)->outcome == std::error_code{});
   within = true;
   CHECK(test::connect(in.io, "wss://localhost:9/x", options)->outcome == std::error_code{});
@@ -185,8 +215,9 @@ TEST_CASE("tls client: through a proxy, through one that is reached by TLS, and 
     CHECK(in.heads[i + 1].find("Proxy-") == std::string::npos);
   }
 
-  kw::net::connect_options untrusting;
-  untrusting.proxy = options.proxy;
+  // What is trusted of servers is not trusted of proxies.
+  kw::net::connect_options untrusting = options;
+  untrusting.proxy_tls = nullptr;
   auto const refused = test::connect(in.io, "wss://localhost:9/x", untrusting);
   CHECK(refused->failure.phase == connect_phase::proxy);
   CHECK(refused->outcome == kw::tls::error::untrusted_issuer);

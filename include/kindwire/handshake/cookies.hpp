@@ -2,24 +2,30 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "authority.hpp"
 #include "grammar.hpp"
 #include "headers.hpp"
+#include "retry_after.hpp"
 #include "uri.hpp"
 
 namespace kindwire {
 
 /// Keeps cookies and offers each to the origin that has set it, and to no other: a cookie with another Domain
-/// is ignored, a wider one is kept for its own host. Path is honoured; a cookie is gone with `Max-Age=0`, and
-/// lasts as long as the jar otherwise. At most 64 cookies of at most 4096 bytes each are kept; the oldest
-/// make room.
+/// is ignored, a wider one is kept for its own host. Path, Max-Age and Expires are honoured; a cookie without
+/// either of the last lasts as long as the jar. At most 64 cookies of at most 4096 bytes each are kept; the
+/// oldest make room.
 ///
 /// Thread safe. Its functions may throw std::bad_alloc, and then change nothing that was complete.
 class cookie_jar {
@@ -37,6 +43,7 @@ class cookie_jar {
     std::string result;
     std::lock_guard const lock(mutex_);
     for (cookie const& each : cookies_) {
+      if (each.over <= std::chrono::system_clock::now()) continue;
       if (!same_origin(each.from, to) || !path_matches(path, each.path) || names(own, each.name)) continue;
       if (!result.empty()) result += "; ";
       result.append(each.name).append("=").append(each.value);
@@ -55,6 +62,7 @@ class cookie_jar {
     std::string name;
     std::string value;
     std::string path;
+    std::chrono::system_clock::time_point over;
   };
 
   static constexpr std::size_t most_cookies = 64;
@@ -103,7 +111,8 @@ class cookie_jar {
     std::string_view const name = detail::trim(pair.substr(0, equals));
     if (name.empty()) return;
     std::string_view path = default_path(path_of(from));
-    bool expired = false;
+    auto const now = std::chrono::system_clock::now();
+    std::optional<std::chrono::system_clock::time_point> expires, ages;
     text.remove_prefix(end);
     while (!text.empty()) {
       text.remove_prefix(1);
@@ -117,16 +126,50 @@ class cookie_jar {
       if (detail::equal_ignoring_case(key, "Secure") && !from.secure) return;
       if (detail::equal_ignoring_case(key, "Domain") && !value.empty() && !domain_matches(from.host, value))
         return;
-      if (detail::equal_ignoring_case(key, "Max-Age")) expired = value.starts_with('-') || is_zero(value);
+      if (detail::equal_ignoring_case(key, "Max-Age")) {
+        if (auto const age = max_age(value)) ages = now + *age;
+      }
+      if (detail::equal_ignoring_case(key, "Expires")) {
+        if (auto const date = date_of(value)) expires = *date;
+      }
     }
+    // §5.3: Max-Age counts, where there are both.
+    auto const over = ages ? *ages : expires.value_or((std::chrono::system_clock::time_point::max)());
     cookie fresh{from, std::string(name), std::string(detail::trim(pair.substr(equals + 1))),
-                 std::string(path)};
+                 std::string(path), over};
     fresh.from.credentials.clear();
-    put(std::move(fresh), expired);
+    put(std::move(fresh), over <= now);
   }
 
-  static bool is_zero(std::string_view number) noexcept {
-    return !number.empty() && number.find_first_not_of('0') == std::string_view::npos;
+  // §5.1.1, by which a year of two digits is one from 1970 on. Many servers still write hyphens in the date,
+  // as Netscape did.
+  static std::optional<std::chrono::system_clock::time_point> date_of(std::string_view text) {
+    using namespace std::chrono;
+    // Up to fifty years later, a year is one that is to come.
+    constexpr sys_seconds today = sys_days(year(2019) / December / 31);
+    auto date = detail::parse_http_date(text, today);
+    if (!date) {
+      std::string spaced(text);
+      std::replace(spaced.begin(), spaced.end(), '-', ' ');
+      date = detail::parse_http_date(spaced, today);
+    }
+    if (!date) return std::nullopt;
+    // The clock of the system ends before the year 9999, which is for ever.
+    constexpr auto last = (system_clock::time_point::max)();
+    return *date < floor<seconds>(last) ? system_clock::time_point(*date) : last;
+  }
+
+  // §5.2.2. At most as long as RFC 6265bis §5.5 lets a cookie last; nothing if it is no number.
+  static std::optional<std::chrono::seconds> max_age(std::string_view text) noexcept {
+    constexpr std::chrono::seconds longest = std::chrono::hours(24 * 400);
+    bool const negative = text.starts_with('-');
+    if (negative) text.remove_prefix(1);
+    if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
+    if (negative) return std::chrono::seconds(0);
+    std::uint32_t number = 0;
+    auto const [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (failure != std::errc{}) return longest;
+    return (std::min)(std::chrono::seconds(number), longest);
   }
 
   void put(cookie fresh, bool expired) {

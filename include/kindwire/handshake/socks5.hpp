@@ -125,7 +125,7 @@ class socks5_handshake {
   }
 
   void take_authentication() {
-    if (byte(0) != 1) return fail(kindwire::error::proxy_malformed);
+    // The first byte should be 1, the version of the negotiation; some say 5.
     if (byte(1) != 0) return fail(kindwire::error::proxy_authentication_required);
     ask();
   }

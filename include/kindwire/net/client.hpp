@@ -11,6 +11,7 @@
 #include <asio/async_result.hpp>
 #include <asio/awaitable.hpp>
 #include <asio/cancellation_type.hpp>
+#include <asio/dispatch.hpp>
 #include <asio/error.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
@@ -49,17 +50,22 @@ asio::any_io_executor executor_of(Where&& where) {
   }
 }
 
-// Initiates: `make` gets the operation and returns the started opening, or null if it completed the operation
-// itself.
+// Initiates: `make` gets the operation and returns the opening, or null if it completed the operation itself.
+// It starts and is cancelled on its executor, wherever that is asked for.
 template <class Token, class Make>
 auto open_client(asio::any_io_executor executor, Token&& token, Make make) {
   return asio::async_initiate<Token, void(std::error_code, websocket)>(
       [executor, make = std::move(make)](auto handler) mutable {
         auto slot = asio::get_associated_cancellation_slot(handler);
         opened_operation done(std::move(handler), executor);
-        auto const started = make(std::move(done));
-        if (!started) return;
-        on_cancellation(slot, started, [](auto& opening) { opening.cancel(asio::error::operation_aborted); });
+        auto const made = make(std::move(done));
+        if (!made) return;
+        on_cancellation(slot, made, [executor](auto& opening) {
+          asio::dispatch(executor, [there = opening.weak_from_this()] {
+            if (auto const held = there.lock()) held->cancel(asio::error::operation_aborted);
+          });
+        });
+        asio::dispatch(executor, [made] { made->start(); });
       },
       token);
 }
@@ -70,8 +76,10 @@ auto open_over(Stream stream, std::optional<uri> to, connect_options options, To
   return open_client(executor, std::forward<Token>(token),
                      [stream = std::move(stream), to = std::move(to),
                       options = std::move(options)](opened_operation done) mutable {
+                       using opening = client_opening<Stream>;
                        if (to)
-                         return start_opening(std::move(stream), *to, std::move(options), std::move(done));
+                         return std::make_shared<opening>(std::move(stream), *to, std::move(options),
+                                                          std::move(done));
                        done.post(make_error_code(error::invalid_uri), websocket{});
                        return std::shared_ptr<client_opening<Stream>>();
                      });
@@ -82,15 +90,11 @@ auto open_at(asio::any_io_executor executor, std::optional<uri> to, connect_opti
   return open_client(
       executor, std::forward<Token>(token),
       [executor, to = std::move(to), options = std::move(options)](opened_operation done) mutable {
-        std::shared_ptr<connect_operation> started;
-        if (!to) {
-          done.post(make_error_code(error::invalid_uri), websocket{});
-          return started;
-        }
-        started = std::make_shared<connect_operation>(executor, *std::move(to), std::move(options),
-                                                      std::move(done));
-        started->start();
-        return started;
+        if (to)
+          return std::make_shared<connect_operation>(executor, *std::move(to), std::move(options),
+                                                     std::move(done));
+        done.post(make_error_code(error::invalid_uri), websocket{});
+        return std::shared_ptr<connect_operation>();
       });
 }
 

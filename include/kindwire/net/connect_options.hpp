@@ -60,12 +60,15 @@ struct connect_options {
   std::function<std::vector<asio::ip::address>(std::string_view host)> addresses = {};
   net::proxy proxy = {};  ///< to go through; none by default, not even that of the environment
   /// How many redirects (301, 302, 303, 307, 308) are followed; a refusal like any other by default. None
-  /// from wss to ws is. On the way to another origin the fields Authorization, Cookie, Host and Proxy-… are
-  /// left out, and credentials of the URI and of `authorize` with them, for good.
+  /// from wss to ws is. On the way to another origin, which wss on the same host is to ws, the fields
+  /// Authorization, Cookie, Host and Proxy-… are left out, and credentials of the URI and of `authorize` with
+  /// them, for good; other fields go along. With a `tls` that shows our certificate, or verifies nothing,
+  /// such a redirect is refused.
   unsigned redirects = 0;
-  /// TLS for wss:// and for proxies over TLS. By default the system's certificates are trusted, if the
-  /// program includes kindwire/tls/client.hpp, which also makes others.
+  /// TLS for wss://. By default the system's certificates are trusted, if the program includes
+  /// kindwire/tls/client.hpp, which also makes others.
   std::shared_ptr<secure_layer const> tls = {};
+  std::shared_ptr<secure_layer const> proxy_tls = {};  ///< the same for proxies over TLS
 
   // For connect() and handshake().
   /// Asked before each request for the value of Authorization, such as `Bearer …`; it replaces one in

@@ -49,6 +49,10 @@ class secure_layer {
  public:
   virtual ~secure_layer() = default;
 
+  /// False if it shows a certificate of ours to a server that asks for one, or verifies nothing: then no
+  /// redirect leads it to another origin.
+  virtual bool suits_any_origin() const noexcept = 0;
+
   // For the client. Over a connected stream, to the server of that name, which its certificate must be for.
   // May throw std::system_error and std::bad_alloc.
   virtual std::unique_ptr<detail::secure_stream> over(asio::ip::tcp::socket below, std::string const& host,

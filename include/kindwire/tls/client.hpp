@@ -59,7 +59,11 @@ class secured final : public net::detail::secure_stream {
 
 class client_layer final : public net::secure_layer {
  public:
-  explicit client_layer(client_options const& options) : context_(options) {}
+  explicit client_layer(client_options const& options)
+      : context_(options),
+        suits_any_origin_(options.verify == verification::full && !options.certificate && !options.key) {}
+
+  bool suits_any_origin() const noexcept override { return suits_any_origin_; }
 
   std::unique_ptr<net::detail::secure_stream> over(asio::ip::tcp::socket below, std::string const& host,
                                                    std::uint16_t port) const override {
@@ -79,6 +83,7 @@ class client_layer final : public net::secure_layer {
 
  private:
   context context_;
+  bool const suits_any_origin_;
 };
 
 // Made when it is first needed: reading the system's certificates takes its time.

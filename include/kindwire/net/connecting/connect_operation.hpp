@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -55,6 +56,7 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
         user_refusal_(std::exchange(options_.refusal, nullptr)) {}
 
   void start() {
+    if (!done_) return;  // cancelled before
     guarded([this] {
       begun_ = clock::now();
       limit_time();
@@ -76,9 +78,21 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
   using tcp = asio::ip::tcp;
   using phase = connect_phase;
 
+  // What throws has failed; unless it is the application's handler that throws.
   template <class Work>
   void guarded(Work work) {
-    if (!try_allocating(std::move(work)) && done_) cancel(no_memory());
+    std::error_code failure;
+    try {
+      return work();
+    } catch (std::bad_alloc const&) {
+      failure = no_memory();
+    } catch (std::system_error const& thrown) {  // such as of the resolver, whose thread cannot be started
+      failure = thrown.code();
+    } catch (...) {
+      failure = std::make_error_code(std::errc::operation_canceled);
+    }
+    if (!done_) throw;
+    cancel(failure);
   }
 
   void limit_time() {
@@ -93,15 +107,19 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
   // One try: of the URI, or of where a redirect leads.
   void begin() {
     via_ = options_.proxy.address_for(to_);
-    bool const over_tls = to_.secure || (via_ != nullptr && via_->kind == proxy_kind::https);
-    if (over_tls && !options_.tls) {
-      at_ = via_ != nullptr && !to_.secure ? phase::proxy : phase::tls;
-      place_.clear();
-      if (default_secure_layer() == nullptr) return end(error::tls_unavailable);
-      if (auto const failure = run_hook([&] { options_.tls = default_secure_layer()(); }))
-        return end(failure);
-    }
+    place_.clear();
+    at_ = phase::tls;
+    if (auto const failure = to_.secure ? need(options_.tls) : std::error_code()) return end(failure);
+    at_ = phase::proxy;
+    bool const by_tls = via_ != nullptr && via_->kind == proxy_kind::https;
+    if (auto const failure = by_tls ? need(options_.proxy_tls) : std::error_code()) return end(failure);
     via_ != nullptr ? find(via_->host, via_->port) : find(to_.host, to_.port);
+  }
+
+  static std::error_code need(std::shared_ptr<secure_layer const>& layer) {
+    if (layer) return {};
+    if (default_secure_layer() == nullptr) return error::tls_unavailable;
+    return run_hook([&] { layer = default_secure_layer()(); });
   }
 
   void find(std::string const& host, std::uint16_t port) {
@@ -124,6 +142,7 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
       failure = run_hook([&] {
         for (auto const& each : options_.addresses(host)) all.emplace_back(each, port);
       });
+      if (!done_) return;  // cancelled by the hook
       if (failure) return end(failure);
       if (!all.empty()) return use(*this, std::move(all));
     }
@@ -174,7 +193,7 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
     remote_ = remote_endpoint_of(socket);
     if (via_ == nullptr) return reached(std::move(socket));
     if (via_->kind == proxy_kind::https)
-      return secure(std::move(socket), via_->host, via_->port,
+      return secure(*options_.proxy_tls, std::move(socket), via_->host, via_->port,
                     [](connect_operation& self, auto stream) { self.ask_for_tunnel(std::move(stream)); });
     if (via_->kind == proxy_kind::http) return ask_for_tunnel(std::move(socket));
     if (via_->kind == proxy_kind::socks5h) return ask_socks(std::move(socket), {});
@@ -184,6 +203,13 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
     look_up(to_.host, to_.port, [held](connect_operation& self, std::vector<tcp::endpoint> const& all) {
       self.ask_socks(std::move(*held), all);
     });
+    // The system may take its time to give a resolver up.
+    if (!stop_) return;
+    stop_ = [stop = std::move(stop_), weak = std::weak_ptr(held)](std::error_code why) {
+      stop(why);
+      std::error_code unneeded;
+      if (auto const there = weak.lock()) there->close(unneeded);
+    };
   }
 
   template <class Stream>
@@ -205,7 +231,11 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
     auto const numeric = asio::ip::make_address(to_.host, named);
     socks5_request request{
         .port = to_.port, .user = via_->credentials.user, .password = via_->credentials.password};
-    auto const address = named && !all.empty() ? all.front().address() : numeric;
+    // Of several addresses the proxy gets one, and most proxies have IPv4.
+    auto const ipv4 =
+        std::find_if(all.begin(), all.end(), [](auto const& each) { return each.address().is_v4(); });
+    auto const chosen = ipv4 != all.end() ? ipv4 : all.begin();
+    auto const address = named && !all.empty() ? chosen->address() : numeric;
     auto const set = [&](auto const& bytes) {
       std::copy(bytes.begin(), bytes.end(), request.address.begin());
       request.address_size = bytes.size();
@@ -241,16 +271,16 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
     if (!to_.secure) return open(std::move(stream));
     at_ = phase::tls;
     place_ = "TLS with " + to_.authority();
-    secure(std::move(stream), to_.host, to_.port,
+    secure(*options_.tls, std::move(stream), to_.host, to_.port,
            [](connect_operation& self, auto secured) { self.open(std::move(secured)); });
   }
 
   // Calls `use(*this, stream)` once it is secure.
   template <class Stream, class Use>
-  void secure(Stream below, std::string const& host, std::uint16_t port, Use use) {
+  void secure(secure_layer const& layer, Stream below, std::string const& host, std::uint16_t port, Use use) {
     std::shared_ptr<std::unique_ptr<secure_stream>> const held =
         std::make_shared<std::unique_ptr<secure_stream>>();
-    if (auto const failure = run_hook([&] { *held = options_.tls->over(std::move(below), host, port); }))
+    if (auto const failure = run_hook([&] { *held = layer.over(std::move(below), host, port); }))
       return end(failure);
     stop_ = [weak = std::weak_ptr(held)](std::error_code) {
       if (auto const there = weak.lock()) there->reset();
@@ -281,13 +311,16 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
     } else {
       stop_ = stream->open(to_, std::move(options), std::move(done));
     }
+    // Cancelled by a hook, when there was nothing to stop yet.
+    if (auto const stop = done_ ? nullptr : std::exchange(stop_, nullptr))
+      stop(asio::error::operation_aborted);
   }
 
   void opened(std::error_code failure, websocket ws) {
     if (!done_) return;
     stop_ = nullptr;
     if (!failure) return done_.complete({}, std::move(ws));
-    at_ = failure_.phase;
+    at_ = failure_.code ? failure_.phase : phase::handshake;
     if (failure != error::handshake_refused || options_.redirects == 0 ||
         !is_redirect(failure_.answer.status))
       return end(failure);
@@ -312,10 +345,11 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
   }
 
   void end(std::error_code why) {
+    if (!done_) return;  // cancelled by a hook
     deadline_.cancel();
     stop_ = nullptr;
     try_allocating([&] { tell(why); });
-    done_.post(why, websocket{});
+    done_.post_or_complete(why, websocket{});
   }
 
   void tell(std::error_code why) {

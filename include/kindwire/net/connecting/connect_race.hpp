@@ -107,6 +107,7 @@ class connect_race : public std::enable_shared_from_this<connect_race<Socket>> {
     std::error_code failure;
     one.socket.open(to.protocol(), failure);
     if (!failure && terms_.prepare) failure = terms_.prepare(one.socket, to);
+    if (!done_) return true;  // cancelled by it
     if (failure) {
       // A refusal by some endpoint says more than a failure to open a socket here.
       if (!asked_) why_ = failure;
@@ -136,6 +137,7 @@ class connect_race : public std::enable_shared_from_this<connect_race<Socket>> {
 
   void connected(attempt& one, std::error_code refused) {
     if (!done_ || one.over) return;
+    if (!refused && is_connected_to_itself(one.socket)) refused = asio::error::connection_refused;
     if (!refused) {
       Socket winner = std::move(one.socket);
       return finish({}, std::move(winner));
@@ -145,6 +147,21 @@ class connect_race : public std::enable_shared_from_this<connect_race<Socket>> {
     if (!try_allocating([&] { note(one, refused); })) return finish(no_memory(), Socket(executor_));
     head_start_.cancel();
     go_on();
+  }
+
+  // Where nobody listens on a port of this machine that the system gives to clients, TCP's simultaneous open
+  // may join a socket with itself.
+  static bool is_connected_to_itself(Socket const& socket) noexcept {
+    if constexpr (requires(std::error_code & why) {
+                    socket.local_endpoint(why) == socket.remote_endpoint(why);
+                  }) {
+      std::error_code failure, other;
+      auto const here = socket.local_endpoint(failure);
+      auto const there = socket.remote_endpoint(other);
+      return !failure && !other && here == there;
+    } else {
+      return false;
+    }
   }
 
   void end() {

@@ -82,8 +82,9 @@ inline bool same_network(asio::ip::address const& left, asio::ip::address const&
                       : same(left.to_v6().to_bytes(), right.to_v6().to_bytes());
 }
 
-// One element of no_proxy: `*`; a name, with or without a dot before it, for itself and all below it; an
-// address; a network such as `10.0.0.0/8`. Names and addresses may have a port, which then is the only one.
+// One element of no_proxy: `*`; a name, with or without a dot or `*.` before it, for itself and all below it;
+// an address; a network such as `10.0.0.0/8`. Names and addresses may have a port, which then is the only
+// one.
 inline bool bypasses(std::string_view element, uri const& to) {
   using kindwire::detail::equal_ignoring_case;
   if (element == "*") return true;
@@ -99,7 +100,9 @@ inline bool bypasses(std::string_view element, uri const& to) {
   }
   auto const alone = asio::ip::make_address(std::string(element), failure);  // IPv6 without brackets
   if (!failure) return numeric && address == alone;
+  if (element.starts_with("*.")) element.remove_prefix(1);
   if (element.starts_with('.')) element.remove_prefix(1);
+  if (element.ends_with('.')) element.remove_suffix(1);
   auto const listed = kindwire::detail::parse_authority(element);
   if (!listed || (listed->port != 0 && listed->port != to.port)) return false;
   auto const same = asio::ip::make_address(std::string(listed->host), failure);

@@ -37,6 +37,7 @@ inline std::optional<uri> redirected(uri const& from, response const& answer, co
   auto to = resolve_location(from, std::find_if(fields.begin(), fields.end(), is_location)->second);
   if (!to || (from.secure && !to->secure)) return std::nullopt;
   if (!same_origin(from, *to)) {
+    if (to->secure && options.tls && !options.tls->suits_any_origin()) return std::nullopt;
     auto const secret = [](auto const& field) { return is_for_one_origin(field.first); };
     auto& ours = options.headers;
     ours.erase(std::remove_if(ours.begin(), ours.end(), secret), ours.end());

@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -38,11 +39,17 @@ inline std::error_code complete_request(uri const& to, connect_options& options)
   if (options.authorize) {
     std::string value;
     if (auto const failure = run_hook([&] { value = options.authorize(); })) return failure;
-    auto const own = find("Authorization");
-    if (!value.empty() && own != options.headers.end()) {
-      own->second = std::move(value);
+    auto& all = options.headers;
+    if (auto const own = find("Authorization"); own == all.end()) {
+      if (!value.empty()) all.emplace_back("Authorization", std::move(value));
     } else if (!value.empty()) {
-      options.headers.emplace_back("Authorization", std::move(value));
+      auto const name = own->first;
+      own->second = std::move(value);
+      all.erase(std::remove_if(own + 1, all.end(),
+                               [&](auto const& each) {
+                                 return kindwire::detail::equal_ignoring_case(each.first, name);
+                               }),
+                all.end());
     }
   }
   if (options.cookies) {
@@ -75,6 +82,7 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
   }
 
   void start() {
+    if (!done_) return;  // cancelled before
     if (not_asked_) return end(not_asked_);
     if (handshake_.error()) return end(handshake_.error());
     begun_ = clock::now();
@@ -140,7 +148,12 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
 
   // If the request was not written in full, only a refusal counts as an answer.
   std::error_code verdict() const noexcept {
-    return write_failed_ && !handshake_.is_refused() ? write_failed_ : handshake_.error();
+    bool const says_more = handshake_.is_refused() || is_of_tls(handshake_.error());
+    return write_failed_ && !says_more ? write_failed_ : handshake_.error();
+  }
+  // With TLS 1.3 a server refuses our certificate after the client's part of the handshake is done.
+  static bool is_of_tls(std::error_code why) noexcept {
+    return std::string_view(why.category().name()) == "kindwire.tls";
   }
 
   // What may still arrive is not worth the whole handshake_timeout.
@@ -173,7 +186,9 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
     });
     if (!made && opened) {
       report_.failed(handshake_failure::error, 0, no_memory(), target_);  // unless it was opened
-      return done_.post(no_memory(), websocket{});
+      if (options_.failure != nullptr)
+        try_allocating([&] { *options_.failure = {connect_phase::handshake, no_memory(), {}, {}}; });
+      return done_.post_or_complete(no_memory(), websocket{});
     }
     if (!made) return end(no_memory());
     done_.complete({}, websocket_access::make(opened));
@@ -191,10 +206,11 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
       bool const asked = begun_ != clock::time_point{};
       auto const phase = !asked                            ? connect_phase::uri
                          : why == error::handshake_refused ? connect_phase::refusal
+                         : is_of_tls(why)                  ? connect_phase::tls
                                                            : connect_phase::handshake;
       try_allocating([&] { *options_.failure = {phase, why, why.message(), answer}; });
     }
-    done_.post(why, websocket{});
+    done_.post_or_complete(why, websocket{});
   }
 
   Stream stream_;
@@ -211,24 +227,15 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
   bool hurries_ = false;
 };
 
-// Starts one, over a connected stream.
-template <class Stream>
-std::shared_ptr<client_opening<Stream>> start_opening(Stream stream, uri const& to, connect_options options,
-                                                      opened_operation done) {
-  auto started =
-      std::make_shared<client_opening<Stream>>(std::move(stream), to, std::move(options), std::move(done));
-  started->start();
-  return started;
-}
-
-// The same for an owner of any streams; what it returns keeps nothing alive.
+// Starts one, over a connected stream, for an owner of any streams; what it returns keeps nothing alive.
 template <class Stream>
 stop_function start_stoppable_opening(Stream stream, uri const& to, connect_options options,
                                       opened_operation done) {
-  std::weak_ptr<client_opening<Stream>> const started =
-      start_opening(std::move(stream), to, std::move(options), std::move(done));
-  return [started](std::error_code why) {
-    if (auto const there = started.lock()) there->cancel(why);
+  auto const started =
+      std::make_shared<client_opening<Stream>>(std::move(stream), to, std::move(options), std::move(done));
+  started->start();
+  return [weak = std::weak_ptr(started)](std::error_code why) {
+    if (auto const there = weak.lock()) there->cancel(why);
   };
 }
 

@@ -249,6 +249,10 @@ class tracked_operation {
     auto const owner_executor = std::exchange(work_, {});
     one_.post(owner_executor, std::move(args)...);
   }
+  void post_or_complete(Args... args) {
+    auto const owner_executor = std::exchange(work_, {});
+    one_.post_or_complete(owner_executor, std::move(args)...);
+  }
 
  private:
   operation<Args...> one_;

@@ -92,21 +92,23 @@ class client_context final : public context_state {
     ::SSL_set_connect_state(one);
     std::error_code is_name;
     asio::ip::make_address(peer.host, is_name);
-    if (is_name && !peer.host.empty()) {
+    // A dot at the end is for the resolver: RFC 6066 §3 and certificates have none.
+    std::string host = peer.host;
+    if (is_name && host.ends_with('.')) host.pop_back();
+    if (is_name && !host.empty()) {
       // RFC 6066 §3: the name that was asked for; addresses are not names.
       if (::SSL_ctrl(one, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-                     const_cast<char*>(peer.host.c_str())) != 1)
+                     const_cast<char*>(host.c_str())) != 1)
         return last_error();
     }
     if (verifies_) {
-      if (peer.host.empty()) return std::make_error_code(std::errc::invalid_argument);
+      if (host.empty()) return std::make_error_code(std::errc::invalid_argument);
       X509_VERIFY_PARAM* const wanted = ::SSL_get0_param(one);
       // RFC 9525 §2: the subject's common name is no name of a host.
       ::X509_VERIFY_PARAM_set_hostflags(
           wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-      bool const set = is_name
-                           ? ::X509_VERIFY_PARAM_set1_host(wanted, peer.host.data(), peer.host.size()) == 1
-                           : ::X509_VERIFY_PARAM_set1_ip_asc(wanted, peer.host.c_str()) == 1;
+      bool const set = is_name ? ::X509_VERIFY_PARAM_set1_host(wanted, host.data(), host.size()) == 1
+                               : ::X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str()) == 1;
       if (!set) return last_error();
     }
     if (!resumes_) return {};
