@@ -127,6 +127,7 @@ TEST_CASE("connect_race: one that fails is followed by the next at once") {
   CHECK(of.asked() == std::vector<int>{1});
   of.sockets.end(1, refused);
   CHECK(of.asked() == std::vector<int>{1, 2});
+  CHECK(of.sockets.open == 1);
   CHECK(!of.outcome);
   of.sockets.end(2, {});
   CHECK(of.outcome == std::error_code{});
