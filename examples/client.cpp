@@ -1,122 +1,237 @@
 // client: connects to a URL, sends each line of standard input as a text message, prints what comes back
-#include <algorithm>
+#include <unistd.h>
+
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/use_future.hpp>
+#include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <functional>
 #include <iostream>
 #include <kindwire/net/client.hpp>
+#include <kindwire/net/reconnecting_websocket.hpp>
+#include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 
-#include "arguments.hpp"
-#include "compression.hpp"
+#include "client_options.hpp"
+#include "client_output.hpp"
 
 namespace kw = kindwire;
 
 namespace {
 
+enum exit_status : int { closed_normally, failed, bad_arguments, refused, closed_with_another_code };
+
+bool input_failed = false;  // on the connection's thread, as all but the reading is
+
+// The next message of standard input; false at its end.
+bool read_input(std::string& into, bool is_binary) {
+  if (!is_binary) return static_cast<bool>(std::getline(std::cin, into));
+  into.resize(65536);
+  ssize_t size = 0;
+  do {
+    size = ::read(STDIN_FILENO, into.data(), into.size());
+  } while (size < 0 && errno == EINTR);
+  into.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+  return size > 0;
+}
+
+asio::awaitable<void> moment() {
+  asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::milliseconds(20));
+  co_await timer.async_wait(asio::use_awaitable);
+}
+
+// Of a connection that does not come back.
+asio::awaitable<void> send(kw::net::websocket& ws, kw::message msg) { co_await ws.send(msg); }
+asio::awaitable<void> finish(kw::net::websocket& ws) {
+  ws.try_close();
+  co_return;
+}
+bool has_ended(kw::net::websocket const& ws) { return !ws.is_open(); }
+
+// Of one that does: what waits for the next connection is bounded, so that the input has to wait too.
+asio::awaitable<void> send(kw::net::reconnecting_websocket& ws, kw::message msg) {
+  while (true) {
+    std::error_code failure;
+    co_await ws.send(msg, asio::redirect_error(asio::use_awaitable, failure));
+    if (!failure) co_return;
+    bool const may_fit_later = failure == kw::error::send_queue_full && ws.status().kept != 0;
+    if (!may_fit_later) throw std::system_error(failure);
+    co_await moment();
+  }
+}
+asio::awaitable<void> finish(kw::net::reconnecting_websocket& ws) {
+  auto const has_all_been_sent = [&] { return ws.status().connections != 0 && ws.status().kept == 0; };
+  while (!has_all_been_sent() && ws.state() != kw::net::reconnect_state::closed) co_await moment();
+  ws.try_close();
+}
+bool has_ended(kw::net::reconnecting_websocket const& ws) {
+  return ws.state() == kw::net::reconnect_state::closed;
+}
+
 // Standard input is read by a thread of its own, since a file or a terminal cannot be awaited everywhere.
-// Each line waits until the connection has room for more; the end of input closes it.
-void send_lines(kw::net::websocket& ws) {
+// Each message waits until the connection has room for more; the end of input closes it.
+template <class Connection>
+void send_input(Connection& ws, bool is_binary) {
+  auto const type = is_binary ? kw::message_type::binary : kw::message_type::text;
   auto const on_connection = [&](auto work) {
     asio::co_spawn(ws.get_executor(), work, asio::use_future).get();
   };
+  std::string problem;
   try {
-    for (std::string line; std::getline(std::cin, line);) {
-      on_connection([&]() -> asio::awaitable<void> { co_await ws.send(line); });
+    for (std::string input; read_input(input, is_binary);) {
+      auto const bytes = std::as_bytes(std::span(input));
+      if (!is_binary && !kw::is_valid_utf8(bytes)) {
+        throw std::runtime_error("the input is not UTF-8, which --binary takes");
+      }
+      on_connection([&]() -> asio::awaitable<void> { co_await send(ws, kw::message(type, bytes)); });
     }
-    on_connection([&]() -> asio::awaitable<void> {
-      ws.try_close();
-      co_return;
-    });
-  } catch (std::exception const&) {
-    // The connection has ended; the receiving side says why.
+  } catch (std::exception const& failure) {
+    problem = failure.what();
   }
+  on_connection([&]() -> asio::awaitable<void> {
+    // If the connection has ended, the receiving side says why.
+    if (!problem.empty() && !has_ended(ws)) {
+      std::fprintf(stderr, "failed: %s\n", problem.c_str());
+      input_failed = true;
+    }
+    co_await finish(ws);
+  });
 }
 
-std::string one_line(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](unsigned char each) { return each < 0x20; }, ' ');
-  while (text.ends_with(' ')) text.pop_back();
-  return text;
+bool is_normal(kw::close_code code) {
+  return code == kw::close_code::normal || code == kw::close_code::going_away ||
+         code == kw::close_code::no_status;
 }
 
-asio::awaitable<int> talk(std::string url, kw::net::connect_options options, kw::net::websocket& ws) {
-  kw::response refusal;
-  options.refusal = &refusal;
+void print_agreement(kw::net::websocket const& ws) {
+  std::fprintf(stderr, "connected, subprotocol \"%s\", extensions \"%s\"\n",
+               printable(ws.subprotocol()).c_str(), printable(ws.extensions()).c_str());
+}
+
+int status_of(std::error_code why, unsigned answered) {
+  if (answered != 0) return refused;
+  bool const is_argument = why == kw::error::invalid_uri || why == kw::error::invalid_header ||
+                           why == kw::error::handshake_subprotocol;
+  return is_argument ? bad_arguments : failed;
+}
+
+// One connection, to its end.
+asio::awaitable<int> talk(client_options const& given, kw::net::websocket& ws) {
   try {
-    ws = co_await kw::net::connect(co_await asio::this_coro::executor, url, options);
-  } catch (std::system_error const& failure) {
-    if (failure.code() == kw::error::handshake_refused) {
-      std::fprintf(stderr, "refused: %u %s\n", refusal.status, one_line(refusal.body).c_str());
+    ws = co_await given.client.connect(co_await asio::this_coro::executor, given.url);
+  } catch (kw::net::connect_error const& failure) {
+    kw::response const& answer = failure.answer();
+    if (answer.status != 0) {
+      print_refusal(answer, given.is_verbose);
     } else {
-      std::fprintf(stderr, "failed: %s\n", failure.what());
+      std::fprintf(stderr, "failed: %s\n", one_line(failure.what()).c_str());
     }
-    co_return 1;
+    co_return status_of(failure.code(), answer.status);
   }
+  if (given.is_verbose) print_agreement(ws);
 
   // Detached: it may be waiting for a line when the connection ends, and the program ends with it.
-  std::thread(send_lines, std::ref(ws)).detach();
+  std::thread(send_input<kw::net::websocket>, std::ref(ws), given.is_binary).detach();
   std::error_code why;
   try {
-    while (kw::message msg = co_await ws.receive()) {
-      std::fwrite(msg.text().data(), 1, msg.size(), stdout);
-      std::fputc('\n', stdout);
-      std::fflush(stdout);
-    }
+    while (kw::message msg = co_await ws.receive()) print_message(msg, given.is_binary);
   } catch (std::system_error const& failure) {
     why = failure.code();
   }
   std::error_code unfinished;
   co_await ws.close(kw::close_code::normal, "", asio::redirect_error(asio::use_awaitable, unfinished));
   if (!why) why = unfinished;
-  auto const code = ws.close_code();
-  bool const clean = code == kw::close_code::normal || code == kw::close_code::going_away ||
-                     code == kw::close_code::no_status;
-  if (!why && clean) co_return 0;
-  std::fprintf(stderr, "failed: %u %s%s%s\n", static_cast<unsigned>(code),
-               one_line(std::string(ws.close_reason())).c_str(), why ? ": " : "",
-               why ? why.message().c_str() : "");
-  co_return 1;
+  if (!why && is_normal(ws.close_code())) co_return closed_normally;
+  std::fprintf(stderr, "failed: %u %s%s%s\n", static_cast<unsigned>(ws.close_code()),
+               one_line(ws.close_reason()).c_str(), why ? ": " : "", why ? why.message().c_str() : "");
+  co_return why ? failed : closed_with_another_code;
+}
+
+// One connection after another, until the input ends or another try would be in vain.
+asio::awaitable<int> talk_again_and_again(client_options const& given, kw::net::reconnecting_websocket& ws) {
+  kw::net::reconnect_options options;
+  options.while_away = kw::net::away_policy::keep;
+  options.max_kept = std::size_t{16} << 20;
+  options.changed = [&ws](kw::net::reconnect_status const& now) {
+    if (now.state == kw::net::reconnect_state::waiting) {
+      kw::net::failed_try const& last = ws.last_failure();
+      bool const has_tried = now.attempts != 0 && !last.text.empty();
+      std::string const why = has_tried ? last.text : now.last_error ? now.last_error.message() : "closed";
+      std::fprintf(stderr, "away: %s\n", one_line(why).c_str());
+    } else if (now.state == kw::net::reconnect_state::open && now.connections > 1) {
+      std::fputs("back\n", stderr);
+    }
+  };
+  if (given.is_verbose) {
+    options.opened = [](kw::net::websocket& fresh) -> asio::awaitable<void> {
+      print_agreement(fresh);
+      co_return;
+    };
+  }
+  ws = kw::net::reconnecting_websocket(given.client, co_await asio::this_coro::executor, given.url,
+                                       std::move(options));
+  std::thread(send_input<kw::net::reconnecting_websocket>, std::ref(ws), given.is_binary).detach();
+  while (kw::message msg = co_await ws.receive()) print_message(msg, given.is_binary);
+
+  std::error_code const why = ws.why();
+  if (!why) co_return closed_normally;
+  if (why == kw::net::reconnect_error::closed_by_server) {
+    auto const& last = ws.last_disconnection();
+    std::fprintf(stderr, "failed: %u %s\n", static_cast<unsigned>(last.code), one_line(last.reason).c_str());
+    co_return closed_with_another_code;
+  }
+  auto const& last = ws.last_failure();
+  if (last.answer.status != 0) {
+    print_refusal(last.answer, given.is_verbose);
+  } else {
+    std::fprintf(stderr, "failed: %s\n", one_line(last.text).c_str());
+  }
+  co_return status_of(why, last.answer.status);
 }
 
 }  // namespace
 
 int main(int count, char** values) try {
-  arguments given(count, values, "usage: client URL [--compression off|shared|small|full]\n");
-  kw::net::connect_options options;
-  options.connection.compression = compression_named(given.text("--compression", "off"));
-  std::string const url = given.word();
-  given.done();
-
+  client_options const given = read_client_options(count, values);
   asio::io_context io;
-  kw::net::websocket ws;
+  kw::net::websocket once;
+  kw::net::reconnecting_websocket again;
   asio::signal_set signals(io, SIGINT, SIGTERM);
   bool stopped = false;
   signals.async_wait([&](std::error_code, int) {
-    if (!ws.is_open()) std::_Exit(0);
+    if (!once.is_open() && !again.is_open()) std::_Exit(closed_normally);
     stopped = true;
-    ws.try_close();
+    once.try_close();
+    again.try_close();
+    signals.clear();  // the second one ends the program
   });
-  asio::co_spawn(io, talk(url, std::move(options), ws), [&](std::exception_ptr failure, int status) {
+  auto work = given.reconnects ? talk_again_and_again(given, again) : talk(given, once);
+  asio::co_spawn(io, std::move(work), [&](std::exception_ptr failure, int status) {
     std::fflush(stdout);
-    if (stopped) std::_Exit(0);
+    if (stopped) std::_Exit(closed_normally);
+    if (status == closed_normally && (failure || input_failed)) status = failed;
     // The reading thread may still be inside std::getline: nothing may be destroyed under it.
-    std::_Exit(failure ? 1 : status);
+    std::_Exit(status);
   });
   io.run();
 } catch (std::exception const& failure) {
   std::fprintf(stderr, "client: %s\n", failure.what());
-  return 2;
+  return bad_arguments;
 }
