@@ -97,7 +97,7 @@ void send_input(Connection& ws, bool is_binary) {
   try {
     for (std::string input; read_input(input, is_binary);) {
       auto const bytes = std::as_bytes(std::span(input));
-      if (!is_binary && !kw::is_valid_utf8(bytes)) {
+      if (!is_binary && !kw::is_utf8(bytes)) {
         throw std::runtime_error("the input is not UTF-8, which --binary takes");
       }
       on_connection([&]() -> asio::awaitable<void> { co_await send(ws, kw::message(type, bytes)); });
@@ -125,11 +125,14 @@ void print_agreement(kw::net::websocket const& ws) {
                printable(ws.subprotocol()).c_str(), printable(ws.extensions()).c_str());
 }
 
-int status_of(std::error_code why, unsigned answered) {
-  if (answered != 0) return refused;
-  bool const is_argument = why == kw::error::invalid_uri || why == kw::error::invalid_header ||
-                           why == kw::error::handshake_subprotocol;
-  return is_argument ? bad_arguments : failed;
+// Why there is no connection, with the answer if one came.
+int explain(std::string_view failure, kw::response const& answer, bool is_verbose) {
+  if (answer.status == 0) {
+    std::fprintf(stderr, "failed: %s\n", one_line(failure).c_str());
+    return failed;
+  }
+  print_refusal(answer, is_verbose);
+  return refused;
 }
 
 // One connection, to its end.
@@ -137,13 +140,7 @@ asio::awaitable<int> talk(client_options const& given, kw::net::websocket& ws) {
   try {
     ws = co_await given.client.connect(co_await asio::this_coro::executor, given.url);
   } catch (kw::net::connect_error const& failure) {
-    kw::response const& answer = failure.answer();
-    if (answer.status != 0) {
-      print_refusal(answer, given.is_verbose);
-    } else {
-      std::fprintf(stderr, "failed: %s\n", one_line(failure.what()).c_str());
-    }
-    co_return status_of(failure.code(), answer.status);
+    co_return explain(failure.what(), failure.answer(), given.is_verbose);
   }
   if (given.is_verbose) print_agreement(ws);
 
@@ -197,13 +194,7 @@ asio::awaitable<int> talk_again_and_again(client_options const& given, kw::net::
     std::fprintf(stderr, "failed: %u %s\n", static_cast<unsigned>(last.code), one_line(last.reason).c_str());
     co_return closed_with_another_code;
   }
-  auto const& last = ws.last_failure();
-  if (last.answer.status != 0) {
-    print_refusal(last.answer, given.is_verbose);
-  } else {
-    std::fprintf(stderr, "failed: %s\n", one_line(last.text).c_str());
-  }
-  co_return status_of(why, last.answer.status);
+  co_return explain(ws.last_failure().text, ws.last_failure().answer, given.is_verbose);
 }
 
 }  // namespace

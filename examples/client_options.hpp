@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <iostream>
+#include <kindwire/handshake/client.hpp>
 #include <kindwire/handshake/uri.hpp>
 #include <kindwire/net/client.hpp>
 #include <kindwire/net/frame_trace.hpp>
@@ -13,6 +14,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "arguments.hpp"
@@ -139,9 +141,13 @@ inline client_options read_client_options(int count, char** values) {
   result.is_verbose = given.flag("-v");
   if (result.is_verbose) options.observer = kindwire::net::frame_trace(std::cerr);
   result.url = given.word();
+  // A flag that is unknown, or the last word and without its value.
+  if (result.url.starts_with('-')) throw std::invalid_argument("unknown or bad argument: " + result.url);
   given.done();
   auto const to = kindwire::uri::parse(result.url);
   require(to.has_value(), "the URL is not a valid ws:// or wss:// one");
+  kindwire::client_handshake const request(*to, options.handshake());
+  if (request.error()) throw std::system_error(request.error(), "the request");
 #ifndef EXAMPLES_WITH_TLS
   require(!to->secure, "built without OpenSSL, which wss:// needs");
 #endif

@@ -9,7 +9,6 @@
 #include <kindwire/message/message.hpp>
 #include <kindwire/message/print.hpp>
 #include <kindwire/message/utf8.hpp>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,7 +17,7 @@
 // Line feeds and tabs as they are; other characters that have no look of their own, and bytes that are not
 // UTF-8, as `\xNN` or `\u{NNNN}`.
 inline std::string printable(std::string_view text) {
-  bool const is_text = kindwire::is_valid_utf8(std::as_bytes(std::span(text)));
+  bool const is_text = kindwire::is_utf8(text);
   std::string result;
   char escape[16];
   while (!text.empty()) {

@@ -2,87 +2,14 @@
 
 import asyncio
 import base64
-import contextlib
 import signal
 import socket
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
+from client_runs import BAD_ARGUMENTS, CLOSED, FAILED, REFUSED, Run, aiohttp_server, clean, echo, failed, run_client
 from frames import FIN, TEXT, accept, accept_for, bare_server, frame
-from programs import FOLDER, drive, same, short
-
-
-class Run:
-    """A run of `client URL`, its standard input open until end() or ended()."""
-
-    @classmethod
-    async def start(cls, url):
-        run = cls()
-        pipe = asyncio.subprocess.PIPE
-        run.process = await asyncio.create_subprocess_exec(
-            str(FOLDER / "client"), url, stdin=pipe, stdout=pipe, stderr=pipe, limit=1 << 24
-        )
-        return run
-
-    def say(self, *lines):
-        self.process.stdin.write("".join(line + "\n" for line in lines).encode())
-
-    async def ended(self, end_of_input=True):
-        """(status, lines printed, what was said on standard error)"""
-        if end_of_input:
-            self.process.stdin.close()
-        try:
-            output, errors = await asyncio.wait_for(
-                asyncio.gather(self.process.stdout.read(), self.process.stderr.read()), 15
-            )
-            await self.process.wait()
-        finally:
-            if self.process.returncode is None:
-                self.process.kill()
-                await self.process.wait()
-        return self.process.returncode, output.decode().splitlines(), errors.decode()
-
-
-async def run_client(url, *lines, end_of_input=True):
-    run = await Run.start(url)
-    run.say(*lines)
-    return await run.ended(end_of_input)
-
-
-def clean(outcome, lines):
-    same(outcome, (0, lines, ""), "status, output, errors")
-
-
-def failed(outcome, *words):
-    """A status that is not 0, nothing printed, and one line on standard error that holds the words."""
-    status, lines, errors = outcome
-    same(lines, [], "output")
-    if status <= 0 or len(errors.splitlines()) != 1 or not all(word in errors for word in words):
-        raise AssertionError(f"expected a failure in one line with {words}, got status {status} and {short(errors)}")
-
-
-@contextlib.asynccontextmanager
-async def aiohttp_server(handler):
-    """aiohttp's server with one handler for every path; gives its ws:// address."""
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    listener = socket.create_server(("127.0.0.1", 0))
-    await web.SockSite(runner, listener, shutdown_timeout=1).start()
-    try:
-        yield f"ws://127.0.0.1:{listener.getsockname()[1]}/some/path?a=b"
-    finally:
-        await runner.cleanup()
-
-
-async def echo(request):
-    ws = web.WebSocketResponse(max_msg_size=0)
-    await ws.prepare(request)
-    async for message in ws:
-        if message.type == WSMsgType.TEXT:
-            await ws.send_str(message.data)
-    return ws
+from programs import drive, same
 
 
 async def lines_come_back(lines):
@@ -143,7 +70,7 @@ async def closed_by_the_server(code, reason, is_clean):
 
     async with aiohttp_server(handler) as url:
         outcome = await run_client(url, end_of_input=False)
-        clean(outcome, []) if is_clean else failed(outcome, str(code), reason)
+        clean(outcome, []) if is_clean else failed(outcome, CLOSED, str(code), reason)
 
 
 async def refused(status, body, **fields):
@@ -151,17 +78,17 @@ async def refused(status, body, **fields):
         return web.Response(status=status, text=body, headers=fields)
 
     async with aiohttp_server(handler) as url:
-        failed(await run_client(url, "hello", end_of_input=False), str(status), body)
+        failed(await run_client(url, "hello", end_of_input=False), REFUSED, str(status), body)
 
 
 async def nobody_there():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    failed(await run_client(f"ws://127.0.0.1:{port}/"))
+    failed(await run_client(f"ws://127.0.0.1:{port}/"), FAILED, "connection")
 
 
 async def no_address(url):
-    failed(await run_client(url))
+    failed(await run_client(url), BAD_ARGUMENTS)
 
 
 async def the_request():
@@ -212,7 +139,7 @@ async def bad_response(change):
         await asyncio.wait_for(reader.read(), 10)
 
     async with bare_server(handler) as url:
-        failed(await run_client(url, end_of_input=False))
+        failed(await run_client(url, end_of_input=False), FAILED)
 
 
 async def violation(data, code, why):
@@ -228,7 +155,7 @@ async def violation(data, code, why):
         writer.close()
 
     async with bare_server(handler) as url:
-        failed(await run_client(url, end_of_input=False), why)
+        failed(await run_client(url, end_of_input=False), FAILED, why)
     same(seen, [(0x88, code)], "the client's Close")
 
 
@@ -237,7 +164,7 @@ async def lost(data):
         writer.write(accept(head) + data)
 
     async with bare_server(handler) as url:
-        failed(await run_client(url, end_of_input=False))
+        failed(await run_client(url, end_of_input=False), FAILED)
 
 
 async def never_answers():
@@ -249,7 +176,7 @@ async def never_answers():
             pass
 
     async with bare_server(handler) as url:
-        failed(await run_client(url, "hello"))
+        failed(await run_client(url, "hello"), FAILED)
 
 
 async def interrupted(how):
