@@ -189,7 +189,7 @@ async def verbose():
         client.say("hello")
         status, lines, errors = await client.ended()
         same((status, lines), (0, ["hello"]), "status, output")
-        for part in ("connected", "> TEXT fin masked 5 bytes: \"hello\"", "< TEXT fin 5 bytes: \"hello\"", "> CLOSE", "1000"):
+        for part in ("connected", '> TEXT fin masked 5 bytes: "hello"', '< TEXT fin 5 bytes: "hello"', "> CLOSE", "1000"):
             same((part, part in errors), (part, True), f"in {errors!r}")
 
     async def refusing(_):

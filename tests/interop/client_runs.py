@@ -69,7 +69,7 @@ def failed(outcome, wanted, *words):
     status, lines, errors = outcome
     same(lines, [], "output")
     if status != wanted or len(errors.splitlines()) != 1 or not all(word in errors for word in words):
-        raise AssertionError(f"expected status {wanted} and one line with {words}, got status {status} and {short(errors)}")
+        raise AssertionError(f"expected {wanted} and one line with {words}, got {status} and {short(errors)}")
 
 
 @contextlib.asynccontextmanager

@@ -15,7 +15,7 @@ from programs import FOLDER, drive, same
 
 
 class Terminal:
-    """A shell command in a terminal of its own."""
+    """A terminal of its own, with `tmux` in front of it."""
 
     def __init__(self, folder):
         self.command = ["tmux", "-u", "-S", str(pathlib.Path(folder) / "socket")]
@@ -50,7 +50,7 @@ class Terminal:
 async def client_in_a_terminal(url):
     with tempfile.TemporaryDirectory() as folder:
         terminal = Terminal(folder)
-        program = f"{shlex.quote(str(FOLDER.resolve() / 'client'))} {shlex.quote(url)}; echo status $?; exec cat"
+        program = f"trap : INT; {shlex.quote(str(FOLDER.resolve() / 'client'))} {shlex.quote(url)}; echo status $?; exec cat"
         terminal.tmux("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30", "sh", "-c", program)
         try:
             yield terminal
