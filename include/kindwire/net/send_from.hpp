@@ -10,12 +10,14 @@
 #include "requirements.hpp"
 
 #include <asio/awaitable.hpp>
+#include <asio/error.hpp>
 #include <concepts>
 #include <cstddef>
 #include <span>
 #include <system_error>
 #include <type_traits>
 
+#include "../error.hpp"
 #include "../message/buffer.hpp"
 #include "../message/close.hpp"
 #include "../message/extension.hpp"
@@ -26,7 +28,8 @@
 namespace kindwire::net {
 
 /// Fills the front of the room it is given, returns how many bytes that is, and 0 at the end. It may return
-/// an awaitable of that number instead: an Asio stream's async_read_some() with asio::use_awaitable, say.
+/// an awaitable of that number instead: an Asio stream's async_read_some() with asio::use_awaitable, say,
+/// which tells the end by throwing asio::error::eof; whatever throws that must not have read anything.
 template <class T>
 concept byte_source = std::invocable<T&, std::span<std::byte>> &&
     (std::convertible_to<std::invoke_result_t<T&, std::span<std::byte>>, std::size_t> ||
@@ -36,10 +39,11 @@ concept byte_source = std::invocable<T&, std::span<std::byte>> &&
 /// of up to 64 KiB, and an empty last one (RFC 6455 §5.4). The next is read when the queue is at most
 /// send_queue_soft bytes long, which bounds the memory. A code point of a TEXT may lie in two pieces.
 ///
-/// Errors, thrown: those of websocket::send_fragment(). If the source throws, or this is cancelled, once a
-/// fragment was queued, the message cannot be completed, and must not be taken for a whole one: the
-/// connection is closed with 1011, and the exception goes on. The websocket must outlive this; what else may
-/// be sent meanwhile is said at websocket::send_fragment().
+/// Errors, thrown: those of websocket::send_fragment(); invalid_argument if the source returns more than it
+/// was given room for. If the source throws, or this is cancelled, once a fragment was queued, the message
+/// cannot be completed, and must not be taken for a whole one: the connection is closed with 1011, and the
+/// exception goes on. The websocket must outlive this; what else may be sent meanwhile is said at
+/// websocket::send_fragment().
 template <byte_source Source>
 asio::awaitable<void> send_from(websocket& ws, message_type type, Source source,
                                 compress how = compress::yes) {
@@ -50,11 +54,16 @@ asio::awaitable<void> send_from(websocket& ws, message_type type, Source source,
     auto const room = block.prepare(piece).first(piece);
     for (bool more = true; more;) {
       std::size_t size = 0;
-      if constexpr (std::convertible_to<decltype(source(room)), std::size_t>) {
-        size = source(room);
-      } else {
-        size = co_await source(room);
+      try {
+        if constexpr (std::convertible_to<decltype(source(room)), std::size_t>) {
+          size = source(room);
+        } else {
+          size = co_await source(room);
+        }
+      } catch (std::system_error const& thrown) {
+        if (thrown.code() != asio::error::eof) throw;
       }
+      if (size > room.size()) throw std::system_error(make_error_code(error::invalid_argument));
       more = size != 0;
       auto const part = begun ? message_type::continuation : type;
       if (auto const failure = ws.try_send_fragment(part, room.first(size), !more, how))

@@ -12,6 +12,7 @@
 
 #include "../../message/message.hpp"
 #include "../connection/operation.hpp"
+#include "../connection/try_allocating.hpp"
 #include "../reconnect_event.hpp"
 #include "line.hpp"
 
@@ -22,8 +23,8 @@ using event_operation = operation<std::error_code, reconnect_event>;
 // Told by `incoming` what happens on its lines.
 class incoming_owner {
  public:
-  // Nothing more will come on it, though its stream may still be open.
-  virtual void on_line_over(std::shared_ptr<line> const& which) = 0;
+  // Nothing more will come on it, though its stream may still be open, and take what is queued.
+  virtual void on_line_drained(line const& which, std::error_code failure) = 0;
   // One whose messages are all taken is gone.
   virtual void on_line_gone() = 0;
 
@@ -101,14 +102,17 @@ class incoming {
       auto const from = lines_.front();
       if (!std::exchange(from->announced, true) && wants_events_)
         return give({.what = reconnect_event::type::connected, .connection = from->number});
-      if (from->receiving) return;
+      if (from->receiving || (from->drained && !from->over)) return;
       message next = std::exchange(from->held, message{});
       if (!next) next = from->ws.try_receive();
       if (next) {
         read_from_ = from;
         return give(event_of(next, *from));
       }
-      if (!from->over) return receive_from(from, std::move(self));
+      if (!from->over) {
+        if (try_allocating([&] { receive_from(from, std::move(self)); })) return;
+        return waiting_.post_or_complete(executor_, no_memory(), reconnect_event{});
+      }
       remove(from);
     }
   }
@@ -118,15 +122,16 @@ class incoming {
   }
 
   void receive_from(std::shared_ptr<line> const& from, std::weak_ptr<incoming_owner> self) {
-    from->receiving = true;
     from->ws.receive([this, from, self = std::move(self)](std::error_code failure, message next) {
       auto const owner = self.lock();
       from->receiving = false;
       if (!owner) return;
       if (!failure && next) return received(from, next);
-      if (!from->over) return owner_.on_line_over(from);
-      line_over(from, self);
+      if (from->over) return line_over(from, self);
+      from->drained = true;
+      owner_.on_line_drained(*from, failure);
     });
+    from->receiving = true;  // it never completes before it returns, and may throw
   }
 
   void received(std::shared_ptr<line> const& from, message next) {
@@ -142,7 +147,9 @@ class incoming {
   void remove(std::shared_ptr<line> const& which) {
     // Of one that nobody has received from, neither the beginning nor the end is told.
     if (which->announced)
-      ended_ = {.what = reconnect_event::type::disconnected, .connection = which->number, .how = which->how};
+      ended_ = {.what = reconnect_event::type::disconnected,
+                .connection = which->number,
+                .how = which->how_it_ended()};
     std::erase(lines_, which);
     owner_.on_line_gone();
   }

@@ -45,10 +45,17 @@ class outgoing : public std::enable_shared_from_this<outgoing> {
     kept_messages::copy copy(what, key_of(what));
     forget_taken();
     if (now == nullptr || kept_.any_waits()) return keep(std::move(copy));
-    std::error_code const outcome = now->try_send(what);
-    if (outcome && !now->is_open()) return keep(std::move(copy));
-    if (!outcome) kept_.handed(std::move(copy), to_->end_of_output());
+    auto const to = to_;
+    std::uint64_t end = 0;
+    std::error_code const outcome = to->send(what, end);
+    if (outcome && is_lost(*to, outcome)) return keep(std::move(copy));
+    if (!outcome) kept_.handed(std::move(copy), end);
     return outcome;
+  }
+
+  // Of what was handed to the connection, nothing is kept that it has taken.
+  void forget_taken() noexcept {
+    if (keeps() && to_) kept_.taken(to_->taken());
   }
 
   // There is a connection: what waits goes first.
@@ -80,21 +87,26 @@ class outgoing : public std::enable_shared_from_this<outgoing> {
     return kept_.wait(std::move(copy)) ? std::error_code{} : kindwire::error::send_queue_full;
   }
 
-  void forget_taken() noexcept {
-    if (keeps() && to_) kept_.taken(to_->taken());
+  // The connection has failed, and not the message: its stream's errors come before its end.
+  static bool is_lost(line const& to, std::error_code outcome) noexcept {
+    return !to.is_open() || outcome.category() != kindwire::error_category();
   }
 
   // Sends what waits as far as the connection has room, and goes on when it has some again. If that cannot
   // be, the next connection gets it.
   void flush() {
-    auto const over = websocket_access::state(to_->ws);
+    auto const to = to_;
+    auto const over = websocket_access::state(to->ws);
     bool const done = try_allocating([&] {
       while (kept_.any_waits() && current() != nullptr) {
-        if (!over->may_send_more() || over->is_full()) return wait_for_room(*over);
-        std::error_code const outcome = to_->ws.try_send(kept_.first());
+        if (!over->may_send_more()) return wait_for_room(*over);
+        std::uint64_t end = 0;
+        std::error_code const outcome = to->send(kept_.first(), end);
         if (!outcome) {
-          kept_.first_handed(to_->end_of_output());
-        } else if (to_->is_open()) {
+          kept_.first_handed(end);
+        } else if (is_lost(*to, outcome)) {
+          return;
+        } else {
           return over->cut(outcome);  // a hook has left a fragmented message unfinished
         }
       }

@@ -15,6 +15,7 @@
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -54,7 +55,7 @@ class reconnecting_state final : public incoming_owner,
       : executor_(std::move(executor)),
         uri_(std::move(uri)),
         options_(std::make_shared<reconnect_options const>(std::move(options))),
-        client_(counting(with, *options_)),
+        client_(own(with.options(), *options_)),
         wake_(executor_),
         incoming_(executor_, *this),
         outgoing_(std::make_shared<outgoing>(executor_, options_)) {}
@@ -82,6 +83,7 @@ class reconnecting_state final : public incoming_owner,
 
   reconnect_state state() const noexcept { return status_.state; }
   reconnect_status status() const {
+    outgoing_->forget_taken();
     reconnect_status now = status_;
     now.kept = outgoing_->kept().count();
     now.kept_bytes = outgoing_->kept().bytes();
@@ -93,6 +95,7 @@ class reconnecting_state final : public incoming_owner,
   std::error_code why() const noexcept { return why_; }
 
   void retry_now() noexcept {
+    if (status_.state == reconnect_state::open) return;
     is_due_ = true;
     wake_.cancel();
   }
@@ -150,12 +153,20 @@ class reconnecting_state final : public incoming_owner,
     std::shared_ptr<reconnecting_state> of_;
   };
 
-  // To know what a connection has taken.
-  static client counting(client const& with, reconnect_options const& options) {
+  // What is tried later must not need what lived at the call.
+  static client own(connect_options with, reconnect_options const& options) {
+    with.failure = nullptr;
+    with.refusal = nullptr;
+    return client(fit_for(options, std::move(with)));
+  }
+  static connect_options fit_for(reconnect_options const& options, connect_options with) noexcept {
     if (options.while_away == away_policy::refuse) return with;
-    connect_options counted = with.options();
-    counted.connection.statistics = true;
-    return client(std::move(counted));
+    connection_options& each = with.connection;
+    each.statistics = true;  // to know what a connection has taken
+    // What waits is sent as long as the queue is not above its soft mark: it must not be full there.
+    each.send_queue_hard = (std::max)(each.send_queue_hard, std::size_t{1});
+    each.send_queue_soft = (std::min)(each.send_queue_soft, each.send_queue_hard - 1);
+    return with;
   }
 
 // g++ 12 warns about coroutines when it inlines only one half of how Asio allocates their frames.
@@ -177,8 +188,10 @@ class reconnecting_state final : public incoming_owner,
         }
         if (self->is_closing_ || !co_await self->wait()) break;
       }
+    } catch (std::bad_alloc const&) {
+      self->give_up(no_memory());
     } catch (...) {
-      if (!self->is_closing_) self->why_ = no_memory();
+      self->give_up(reconnect_error::hook_failed);
     }
     self->finish();
   }
@@ -186,6 +199,7 @@ class reconnecting_state final : public incoming_owner,
   // False if it has failed for good.
   asio::awaitable<bool> try_once(std::shared_ptr<line>& opened) {
     ++status_.attempts;
+    is_due_ = false;
     change(reconnect_state::connecting);
     std::error_code wrong;
     try {
@@ -194,11 +208,12 @@ class reconnecting_state final : public incoming_owner,
       if (options_->before) {
         next_try next{uri_, client_.options(), status_.attempts};
         co_await options_->before(next);
-        client const changed(std::move(next.options));
+        client const changed(fit_for(*options_, std::move(next.options)));
         ws = co_await changed.connect(executor_, next.uri);
       } else {
         ws = co_await client_.connect(executor_, uri_);
       }
+      if (outgoing_->keeps() && !ws.statistics()) throw std::bad_alloc();  // it could not begin to count
       if (options_->opened) co_await options_->opened(ws);
       if (is_closing_) co_return false;
       auto fresh = std::make_shared<line>(std::move(ws), status_.connections + 1);
@@ -229,20 +244,26 @@ class reconnecting_state final : public incoming_owner,
 
   // Until the next try; false if there will be none.
   asio::awaitable<bool> wait() {
-    auto const now = clock::now();
-    auto const at = kindwire::detail::time_after(now, next_delay());
-    if (at >= kindwire::detail::time_after(failing_since_, options_->give_up_after)) {
-      why_ = reconnect_error::gave_up;
-      co_return false;
+    constexpr auto never = (clock::time_point::max)();
+    auto const limit = kindwire::detail::time_after(failing_since_, options_->give_up_after);
+    auto const delayed = kindwire::detail::time_after(clock::now(), next_delay());
+    auto const at = is_due_ ? clock::now() : delayed;
+    bool in_time = limit == never || at < limit;
+    if (in_time) {
+      status_.next_try_at = at;
+      change(reconnect_state::waiting);
     }
-    is_due_ = false;
-    status_.next_try_at = at;
-    change(reconnect_state::waiting);
-    // Nor before the messages of the last connection but one are taken: there would be no end to what is
-    // kept.
-    while (!is_closing_ && ((!is_due_ && clock::now() < at) || !incoming_.has_room()))
-      co_await sleep(is_due_ || clock::now() >= at ? clock::time_point::max() : at);
-    co_return !is_closing_;
+    while (!is_closing_ && in_time) {
+      auto const now = clock::now();
+      in_time = limit == never || now < limit;
+      bool const is_time = is_due_ || now >= at;
+      // Nor before the messages of the last connection but one are taken: there would be no end to what is
+      // kept.
+      if (!in_time || (is_time && incoming_.has_room())) break;
+      co_await sleep(is_time ? limit : (std::min)(at, limit));
+    }
+    if (!is_closing_ && !in_time) why_ = reconnect_error::gave_up;
+    co_return !is_closing_ && in_time;
   }
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
@@ -252,6 +273,7 @@ class reconnecting_state final : public incoming_owner,
     if (is_closing_) return;
     failure_ = std::move(failure);
     was_refused_ = failure_.answer.status != 0;
+    if (was_refused_) is_due_ = false;  // the server was reached: what it says about the next try counts
     status_.last_error = failure_.error;
   }
   bool is_final() const {
@@ -285,6 +307,7 @@ class reconnecting_state final : public incoming_owner,
     line_ = opened;
     opened_at_ = clock::now();
     was_refused_ = false;
+    is_due_ = false;
     ++status_.connections;
     status_.attempts = 0;
     status_.last_error = {};
@@ -293,7 +316,12 @@ class reconnecting_state final : public incoming_owner,
     if (!is_abandoned_) incoming_.add(opened, weak_from_this());
   }
 
-  void on_line_over(std::shared_ptr<line> const& which) override {
+  // The stream is closed when all that was queued is sent: only then is it known what is left for the next.
+  void on_line_drained(line const& which, std::error_code failure) override {
+    // A receive that has failed by itself: a hook has left a message half received, say.
+    if (which.is_open()) websocket_access::state(which.ws)->cut(failure);
+  }
+  void on_line_over(std::shared_ptr<line> const& which) {
     if (which->over) return;
     which->end();
     if (line_ == which) line_.reset();
@@ -306,7 +334,7 @@ class reconnecting_state final : public incoming_owner,
   // True if there will be no other one.
   bool note_end(line const& ended) {
     auto const now = clock::now();
-    lost_ = ended.how;
+    lost_ = ended.how_it_ended();
     status_.last_error = lost_.error;
     if (is_closing_) {
       if (closes_line_) closing_failed_ = lost_.error;
@@ -319,6 +347,12 @@ class reconnecting_state final : public incoming_owner,
     bool const is_for_good = options_->is_final_close && options_->is_final_close(lost_);
     if (is_for_good) why_ = reconnect_error::closed_by_server;
     return is_for_good;
+  }
+
+  // The loop cannot go on.
+  void give_up(std::error_code why) {
+    if (!is_closing_) why_ = why;
+    if (line_ && !is_abandoned_) websocket_access::state(line_->ws)->cut(why);
   }
 
   void finish() {
