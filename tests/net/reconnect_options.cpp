@@ -270,4 +270,55 @@ TEST_CASE("reconnect: errors have words") {
   CHECK(std::string(make_error_code(reconnect_error::away).category().name()) == "kindwire.reconnect");
 }
 
+TEST_CASE("reconnect: a network that is back during a try counts for the next one") {
+  script* self = nullptr;
+  int tries = 0;
+  script run({.first_delay = 1h,
+              .max_delay = 1h,
+              .before = [&](kw::net::next_try&) -> asio::awaitable<void> {
+                if (++tries != 1) co_return;
+                self->feed->retry_now();
+                throw std::system_error(std::make_error_code(std::errc::network_down));
+              },
+              .draw = [](std::uint64_t most) { return most - 1; }});
+  self = &run;
+  REQUIRE(run.until_open());
+  CHECK(tries == 2);
+  // But not while there is a connection.
+  run.feed->retry_now();
+  run.far.ws->try_close();
+  REQUIRE(run.until([&] { return run.feed->state() == state::waiting; }));
+  run.settle();
+  CHECK(run.feed->state() == state::waiting);
+}
+
+TEST_CASE("reconnect: it gives up in time, also while nobody receives") {
+  script run({.stable_after = std::chrono::milliseconds::max(), .give_up_after = 2s},
+             {.connection = {.close_timeout = 50ms}});
+  int seen = 0;
+  REQUIRE(run.until([&] {
+    if (run.far.ws != nullptr && run.far.opened > seen) {
+      seen = run.far.opened;
+      run.far.ws->try_send("unread");
+      run.far.ws->try_send("as well");
+      run.far.ws->try_close();
+    }
+    return run.feed->state() == state::closed;
+  }));
+  CHECK(run.feed->why() == kw::net::reconnect_error::gave_up);
+  CHECK(run.far.opened <= 2);
+}
+
+TEST_CASE("reconnect: a delay without end waits for the network to be back") {
+  script run({.first_delay = std::chrono::milliseconds::max(),
+              .max_delay = std::chrono::milliseconds::max(),
+              .draw = [](std::uint64_t most) { return most - 1; }});
+  REQUIRE(run.until_open());
+  run.far.ws->try_close();
+  REQUIRE(run.until([&] { return run.feed->state() != state::open; }));
+  CHECK(run.feed->state() == state::waiting);
+  run.feed->retry_now();
+  REQUIRE(run.until_open(2));
+}
+
 }  // namespace reconnect_options_tests

@@ -348,4 +348,30 @@ TEST_CASE("comes back: one without a connection is closed") {
   static_assert(std::is_nothrow_move_constructible_v<script::feed_type>);
 }
 
+TEST_CASE("comes back: a message that a hook has left half received ends the connection, and no more") {
+  script run({.opened = [first = true](kw::net::websocket& ws) mutable -> asio::awaitable<void> {
+    if (std::exchange(first, false)) co_await ws.receive_some();
+  }});
+  run.log_messages();
+  REQUIRE(run.until([&] { return run.far.ws != nullptr; }));
+  run.far.ws->try_send_fragment(kw::message_type::text, kw::detail::as_bytes("half"), false);
+  REQUIRE(run.until_open(2));
+  CHECK(run.feed->last_disconnection().error == kw::error::message_in_progress);
+  run.far.ws->try_send("whole");
+  REQUIRE(run.until_log(1));
+  CHECK(run.log == words{"whole"});
+}
+
+TEST_CASE("comes back: what a program gave for one connect() need not outlive the call") {
+  kw::net::connect_failure failure;
+  kw::response refusal{0, {}, {}};
+  script run({}, {.failure = &failure, .refusal = &refusal});
+  run.far.answer = [](kw::request const&) { return std::optional(kw::response::plain(503)); };
+  REQUIRE(run.until([&] { return run.far.requests.size() == 2; }));
+  run.far.kill();
+  REQUIRE(run.until([&] { return run.feed->status().attempts > 3; }));
+  CHECK(!failure.code);
+  CHECK(refusal.status == 0);
+}
+
 }  // namespace reconnecting_websocket_tests

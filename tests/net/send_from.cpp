@@ -9,6 +9,7 @@
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
+#include <asio/error.hpp>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>
@@ -219,6 +220,45 @@ TEST_CASE("send_from: what cannot be completed is not taken for a whole message"
     CHECK_THROWS_AS(std::rethrow_exception(side.failure), std::system_error);
     CHECK(side.ws->is_open());
     CHECK(!side.ws->try_send_fragment(opcode::continuation, {}, true));
+  }
+}
+
+TEST_CASE("send_from: a source may end as Asio's streams do") {
+  end side;
+  text_source source{long_text(100), 30};
+  bool waits = false;
+  SUBCASE("at once") {}
+  SUBCASE("later") { waits = true; }
+  auto const some = [&](std::span<std::byte> room) {
+    std::size_t const size = source(room);
+    if (size == 0) throw std::system_error(asio::error::eof);
+    return size;
+  };
+  if (waits) {
+    side.send([&](std::span<std::byte> room) -> asio::awaitable<std::size_t> {
+      co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+      co_return some(room);
+    });
+  } else {
+    side.send(some);
+  }
+  CHECK(side.done);
+  CHECK(!side.failure);
+  CHECK(side.payload() == source.text);
+  CHECK(!side.ws->try_send("the next"));
+}
+
+TEST_CASE("send_from: a source cannot have given more than it had room for") {
+  for (std::size_t const claim : {piece + 1, SIZE_MAX}) {
+    end side;
+    bool begun = false;
+    side.send([&](std::span<std::byte> room) {
+      return std::exchange(begun, true) ? claim : std::min<std::size_t>(room.size(), 1);
+    });
+    CHECK(side.done);
+    CHECK_THROWS_AS(std::rethrow_exception(side.failure), std::system_error);
+    CHECK(side.payload().size() == 1);
+    CHECK(side.ws->sent_close_code() == kw::close_code::internal_error);
   }
 }
 

@@ -96,7 +96,7 @@ struct next_try {
 /// How far a connection that comes back is.
 enum class reconnect_state : std::uint8_t {
   connecting,  ///< a try is under way, hooks included
-  open,        ///< there is a connection
+  open,        ///< there is a connection, until its stream is closed
   waiting,     ///< until the next try
   closed,      ///< for good
 };
@@ -147,6 +147,7 @@ struct reconnect_options {
   /// Whenever the state changes. May use the connection, and destroy it. Must not throw.
   std::function<void(reconnect_status const&)> changed = {};
 
+  /// Keeping sets connection_options::statistics, and send_queue_soft below send_queue_hard.
   away_policy while_away = away_policy::refuse;
   std::size_t max_kept = std::size_t{1}
                          << 20;  ///< bytes; each message takes 160 beside its own and its key's

@@ -42,7 +42,9 @@ namespace kindwire::net {
 /// A client's connection that comes back when it is lost, until close(), a final failure, or the time to give
 /// up: see reconnect_options.
 ///
-/// Received messages are those of one connection after another, each to its end. A Close that comes behind
+/// A connection ends when its stream is closed, and what was queued has left or cannot leave any more; from
+/// the peer's Close on, what is sent is for the next one. Received messages are those of one connection after
+/// another, each to its end. A Close that comes behind
 /// messages is noticed when they are received, at the latest after close_timeout. Messages that nobody
 /// receives hold up the connection after the next: a program that only sends must receive as well, if the
 /// server sends anything.
@@ -90,8 +92,8 @@ class reconnecting_websocket {
   ///
   /// Completes with a message that is false once no more will come: why() says why. Errors:
   /// operation_in_progress while another receive waits; operation_aborted when cancelled, which loses
-  /// nothing, or when this is destroyed. The view is valid until the next receive. The token's signature is
-  /// `void(std::error_code, kindwire::message)`.
+  /// nothing, or when this is destroyed; not_enough_memory, which loses nothing either. The view is valid
+  /// until the next receive. The token's signature is `void(std::error_code, kindwire::message)`.
   template <asio::completion_token_for<void(std::error_code, message)> Token>
   auto receive(Token&& token) {
     return asio::async_initiate<Token, void(std::error_code, message)>(
@@ -211,7 +213,8 @@ class reconnecting_websocket {
     return state_ ? state_->close(code, reason) : std::error_code{};
   }
 
-  /// Ends a wait for the next try: the network is back, say. The delays go on growing if that fails.
+  /// Ends a wait for the next try: the network is back, say. During a try, the one after it, unless a server
+  /// answers and refuses. The delays go on growing if that fails. Nothing while there is a connection.
   void retry_now() noexcept {
     if (state_) state_->retry_now();
   }

@@ -187,4 +187,86 @@ TEST_CASE("away: a send waits for room, and is done with the connection if it is
   CHECK(run.feed->status().kept == (keeps ? 1 : 0));
 }
 
+TEST_CASE("away: what is queued when the server closes is sent once") {
+  // A Close that is received at once, and behind more than a write takes.
+  script run({.while_away = away_policy::keep, .max_kept = std::size_t{64} << 20},
+             {.connection = {.send_queue_soft = std::size_t{64} << 20,
+                             .send_queue_hard = std::size_t{64} << 20,
+                             .close_timeout = 10min}});
+  run.log_messages();
+  REQUIRE(run.until_open());
+  constexpr std::size_t count = 100;
+  std::string const part(100'000, 'x');
+  for (std::size_t i = 0; i != count; ++i) CHECK(!run.feed->try_send(std::to_string(i) + ' ' + part));
+  run.io.restart();
+  run.io.poll();
+  REQUIRE(run.far.ws != nullptr);
+  run.far.ws->try_close(kw::close_code::going_away);
+  while (run.far.run()) {
+    run.io.restart();
+    run.io.poll();
+    if (run.feed->try_send("last")) break;
+  }
+  REQUIRE(run.until_open(2));
+  CHECK(!run.feed->try_send("end"));
+  REQUIRE(run.until([&] { return !run.far.said.empty() && run.far.said.back() == "end"; }));
+  std::erase(run.far.said, "last");
+  REQUIRE(run.far.said.size() == count + 1);
+  for (std::size_t i = 0; i != count; ++i) CHECK(run.far.said[i].starts_with(std::to_string(i) + ' '));
+}
+
+TEST_CASE("away: what has been taken is not kept any more, though nothing else is sent") {
+  script run({.while_away = away_policy::keep});
+  CHECK(!run.feed->try_send("only"));
+  CHECK(run.feed->status().kept == 1);
+  REQUIRE(run.until([&] { return run.feed->status().kept == 0; }));
+  CHECK(run.feed->status().kept_bytes == 0);
+  REQUIRE(run.until([&] { return run.far.said == words{"only"}; }));
+}
+
+TEST_CASE("away: a hook that sets all options anew does not have messages sent twice") {
+  script run({.before = [](kw::net::next_try& next) -> asio::awaitable<void> {
+                next.options = {};
+                co_return;
+              },
+              .while_away = away_policy::keep});
+  CHECK(!run.feed->try_send("once"));
+  REQUIRE(run.until([&] { return run.far.said == words{"once"}; }));
+  run.far.ws->try_close();
+  REQUIRE(run.until_open(2));
+  CHECK(!run.feed->try_send("later"));
+  REQUIRE(run.until([&] { return run.far.said.back() == "later"; }));
+  CHECK(run.far.said == words{"once", "later"});
+}
+
+TEST_CASE("away: marks that leave no room between them are not asked again and again") {
+  std::size_t soft = 0;
+  std::size_t hard = 0;
+  SUBCASE("a soft one above the hard one") {
+    soft = 200'000;
+    hard = 100'000;
+  }
+  SUBCASE("none at all") {}
+  script run({.while_away = away_policy::keep, .max_kept = std::size_t{64} << 20},
+             {.connection = {.send_queue_soft = soft, .send_queue_hard = hard}});
+  std::string const part(100'000, 'x');
+  for (int i = 0; i != 200; ++i) CHECK(!run.feed->try_send(part));
+  // The server does not read: the connection has to wait for it, and nothing is left to run.
+  auto const pump = [&] {
+    for (int turns = 0; turns != 100'000; ++turns) {
+      run.io.restart();
+      if (run.io.poll_one() == 0) return true;
+    }
+    return false;
+  };
+  auto const limit = std::chrono::steady_clock::now() + 1min;
+  bool rests = true;
+  while (rests && !run.feed->is_open() && std::chrono::steady_clock::now() < limit) {
+    rests = pump();
+    if (!run.feed->is_open()) run.far.run();
+  }
+  REQUIRE(rests);
+  REQUIRE(run.until([&] { return run.far.said.size() == 200; }));
+}
+
 }  // namespace outgoing_tests

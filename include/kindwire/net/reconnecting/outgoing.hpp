@@ -2,6 +2,7 @@
 // kept for the next.
 #pragma once
 
+#include <algorithm>
 #include <asio/any_io_executor.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -12,9 +13,11 @@
 
 #include "../../error.hpp"
 #include "../../message/message.hpp"
+#include "../connect_options.hpp"
 #include "../connection/connection.hpp"
 #include "../connection/operation.hpp"
 #include "../connection/try_allocating.hpp"
+#include "../options.hpp"
 #include "../reconnect_error.hpp"
 #include "../reconnect_options.hpp"
 #include "../websocket.hpp"
@@ -29,6 +32,17 @@ class outgoing : public std::enable_shared_from_this<outgoing> {
       : executor_(std::move(executor)),
         options_(std::move(options)),
         kept_(options_->max_kept, options_->while_away == away_policy::keep_latest) {}
+
+  // What keeping needs of each connection.
+  static connect_options fit_for(reconnect_options const& options, connect_options with) noexcept {
+    if (options.while_away == away_policy::refuse) return with;
+    connection_options& each = with.connection;
+    each.statistics = true;  // to know what a connection has taken
+    // What waits is sent as long as the queue is not above its soft mark: it must not be full there.
+    each.send_queue_hard = (std::max)(each.send_queue_hard, std::size_t{1});
+    each.send_queue_soft = (std::min)(each.send_queue_soft, each.send_queue_hard - 1);
+    return with;
+  }
 
   kept_messages const& kept() const noexcept { return kept_; }
   bool keeps() const noexcept { return options_->while_away != away_policy::refuse; }

@@ -15,7 +15,6 @@
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -157,16 +156,7 @@ class reconnecting_state final : public incoming_owner,
   static client own(connect_options with, reconnect_options const& options) {
     with.failure = nullptr;
     with.refusal = nullptr;
-    return client(fit_for(options, std::move(with)));
-  }
-  static connect_options fit_for(reconnect_options const& options, connect_options with) noexcept {
-    if (options.while_away == away_policy::refuse) return with;
-    connection_options& each = with.connection;
-    each.statistics = true;  // to know what a connection has taken
-    // What waits is sent as long as the queue is not above its soft mark: it must not be full there.
-    each.send_queue_hard = (std::max)(each.send_queue_hard, std::size_t{1});
-    each.send_queue_soft = (std::min)(each.send_queue_soft, each.send_queue_hard - 1);
-    return with;
+    return client(outgoing::fit_for(options, std::move(with)));
   }
 
 // g++ 12 warns about coroutines when it inlines only one half of how Asio allocates their frames.
@@ -208,7 +198,7 @@ class reconnecting_state final : public incoming_owner,
       if (options_->before) {
         next_try next{uri_, client_.options(), status_.attempts};
         co_await options_->before(next);
-        client const changed(fit_for(*options_, std::move(next.options)));
+        client const changed(outgoing::fit_for(*options_, std::move(next.options)));
         ws = co_await changed.connect(executor_, next.uri);
       } else {
         ws = co_await client_.connect(executor_, uri_);
@@ -286,7 +276,8 @@ class reconnecting_state final : public incoming_owner,
     auto delay = backoff_.next(terms, options_->draw);
     auto const asked = retry_after(failure_.answer.headers, std::chrono::system_clock::now());
     if (asked && was_refused_)
-      delay += (std::min<std::chrono::milliseconds>)(*asked, options_->max_retry_after);
+      delay += (std::min<std::chrono::milliseconds>)({*asked, options_->max_retry_after,
+                                                      (std::chrono::milliseconds::max)() - delay});
     return delay;
   }
 
