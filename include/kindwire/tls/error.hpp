@@ -26,6 +26,7 @@ enum class error {
   wrong_name = X509_V_ERR_HOSTNAME_MISMATCH,        ///< for another name or address than was asked for
 
   wrong_protocol = 1000,  ///< the peer has chosen another application protocol than http/1.1 (RFC 7301)
+  records_without_data,   ///< the peer sends record upon record, new keys for example, and no data
 };
 
 namespace detail {
@@ -44,6 +45,7 @@ constexpr char const* describe(error value) noexcept {
     case error::wrong_key: return "certificate has another key than those that are pinned";
     case error::wrong_name: return "certificate is for another name";
     case error::wrong_protocol: return "peer has chosen another application protocol than http/1.1";
+    case error::records_without_data: return "peer sends too many records without data";
   }
   return nullptr;
 }

@@ -138,6 +138,8 @@ class retrying {
     auto& socket = core_->socket();
     if (!done_ && (failure == asio::error::would_block || failure == asio::error::try_again)) {
       bool const reads = what_ == asio::socket_base::wait_read;
+      // A call takes in so much only; others shall have their turn in between.
+      if (reads && core_->has_input()) return asio::post(socket.get_executor(), std::move(self));
       return socket.async_wait(reads ? core_->wait_to_read() : what_, std::move(self));
     }
     if (!done_) outcome_ = failure;

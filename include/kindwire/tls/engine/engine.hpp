@@ -25,6 +25,7 @@
 #include "../error.hpp"
 #include "../loading/context_state.hpp"
 #include "../loading/openssl_ptr.hpp"
+#include "plaintext.hpp"
 #include "record_bytes.hpp"
 
 namespace kindwire::tls::detail {
@@ -43,9 +44,11 @@ class engine {
   // True if a client without TLS has sent a request of HTTP instead of a handshake.
   bool met_plain_http() const noexcept { return plain_http_; }
 
-  // True if read() has something to say without the socket being readable.
+  // True if read() has something to say without the socket being readable. What has to wait for room does not
+  // count: reading again would only find that there is still none.
   bool has_input() const noexcept {
-    return established_ && (read_failure_ || !in_.empty() || ::SSL_pending(ssl_.get()) > 0);
+    if (!established_ || read_failure_) return established_;
+    return (!wants_room_ || out_.empty()) && (!in_.empty() || ::SSL_pending(ssl_.get()) > 0);
   }
 
   // True while what OpenSSL wants to say does not fit here: reading waits until the socket is writable.
@@ -61,7 +64,7 @@ class engine {
     if (established_) return;
     if (!ssl_ && !begin(failure)) return;
     if (read_failure_) return void(failure = read_failure_);
-    begin_call();
+    begin_call(0);
     int const result = ::SSL_do_handshake(ssl_.get());
     if (result == 1) {
       failure = context_->check(ssl_.get());
@@ -73,7 +76,9 @@ class engine {
     end_call();
   }
 
-  // Reads what is there, as far as it fits. would_block: as for handshake(). eof: the peer has said that
+  // Reads what is there, as far as it fits, and as far as one call may go: a peer that sends faster than its
+  // records are worth must not keep the thread. would_block: as for handshake(), or call again at once if
+  // has_input(). eof: the peer has said that
   // nothing follows; what it sends after that is ignored. error::connection_lost: it has left without a word,
   // and more may have been under way. A failure behind bytes is reported by the next call. Given room for a
   // block, it leaves nothing of what it has received: who waits for the socket already needs no other wait.
@@ -81,14 +86,17 @@ class engine {
     failure.clear();
     if (!established_) return fail(failure, asio::error::not_connected);
     if (read_failure_ || into.empty()) return fail(failure, read_failure_);
-    begin_call();
+    begin_call(into.size());
     std::size_t size = 0;
-    while (size != into.size()) {
+    while (size != into.size() && records_ < most_records) {
       may_receive_ = size == 0 || into.size() - size >= block_size;
       std::size_t part = 0;
       int const result = ::SSL_read_ex(ssl_.get(), into.data() + size, into.size() - size, &part);
       size += part;
-      if (result == 1) continue;
+      if (result == 1) {
+        without_data_ = 0;
+        continue;
+      }
       failure = outcome(result);
       break;
     }
@@ -105,7 +113,7 @@ class engine {
     if (failure) return 0;
     if (!established_) return fail(failure, asio::error::not_connected);
     if (finished_) return fail(failure, asio::error::shut_down);
-    begin_call();
+    begin_call(0);
     std::size_t size = 0;
     try {
       plaintext rest(pieces);
@@ -117,6 +125,8 @@ class engine {
         rest.consume(part);
         if (result == 1) continue;
         failure = outcome(result);
+        // What OpenSSL has begun of a record would precede whatever came next.
+        if (failure != asio::error::would_block) write_failure_ = failure;
         break;
       }
     } catch (std::bad_alloc const&) {
@@ -129,19 +139,22 @@ class engine {
 
   // Sends what is here. would_block if the socket does not take all of it.
   void flush(std::error_code& failure) noexcept {
-    failure = write_failure_;
-    if (failure || out_.empty()) return;
-    send_out();
-    out_.rest();
+    // After a failed handshake too: it ends with an alert.
+    if (!out_.empty()) {
+      send_out();
+      out_.rest();
+    }
     failure = write_failure_;
     if (!failure && !out_.empty()) failure = asio::error::would_block;
   }
 
-  // Says that nothing follows (RFC 8446 §6.1). What the socket does not take of that is in unsent().
+  // Says that nothing follows (RFC 8446 §6.1). What the socket does not take of that is in unsent(); if there
+  // was no room for it, the next call says it.
   void finish_sending() noexcept {
-    if (!established_ || write_failure_ || std::exchange(finished_, true)) return;
-    begin_call();
-    ::SSL_shutdown(ssl_.get());
+    finished_ = true;
+    if (!established_ || write_failure_ || told_) return;
+    begin_call(0);
+    told_ = ::SSL_shutdown(ssl_.get()) >= 0;
     end_call();
     ::ERR_clear_error();
   }
@@ -170,58 +183,14 @@ class engine {
   virtual std::size_t send(std::span<std::byte const> bytes, std::error_code& failure) noexcept = 0;
 
  private:
-  static constexpr std::size_t record_size = std::size_t{16} << 10;
   // Leaves room in a block for what surrounds that many bytes.
   static constexpr std::size_t most_at_once = 3 * record_size;
-
-  // What is to be written: short pieces share a record.
-  class plaintext {
-   public:
-    explicit plaintext(std::span<std::span<std::byte const> const> pieces) noexcept : pieces_(pieces) {
-      skip();
-    }
-    plaintext(plaintext const&) = delete;
-    plaintext& operator=(plaintext const&) = delete;
-    ~plaintext() {
-      if (gathered_) block_stock::give_back(std::move(gathered_));
-    }
-
-    bool empty() const noexcept { return pieces_.empty(); }
-
-    // At most `most` bytes, there is one at least. May throw std::bad_alloc.
-    std::span<std::byte const> next(std::size_t most) {
-      auto const first = pieces_.front().subspan(taken_);
-      if (first.size() >= record_size || pieces_.size() == 1)
-        return first.first((std::min)(first.size(), most));
-      if (!gathered_) gathered_ = block_stock::take();
-      std::size_t size = 0;
-      std::size_t begin = taken_;
-      for (auto const& each : pieces_) {
-        std::size_t const part = (std::min)({each.size() - begin, record_size - size, most - size});
-        if (part != 0) std::memcpy(gathered_.get() + size, each.data() + begin, part);
-        size += part;
-        begin = 0;
-      }
-      return {gathered_.get(), size};
-    }
-
-    void consume(std::size_t size) noexcept {
-      taken_ += size;
-      skip();
-    }
-
-   private:
-    void skip() noexcept {
-      while (!pieces_.empty() && taken_ >= pieces_.front().size()) {
-        taken_ -= pieces_.front().size();
-        pieces_ = pieces_.subspan(1);
-      }
-    }
-
-    std::span<std::span<std::byte const> const> pieces_;
-    std::size_t taken_ = 0;  // of the first
-    block gathered_;
-  };
+  // What one call takes in: records, and bytes beyond those that it was asked for.
+  static constexpr std::size_t most_records = 1024;
+  static constexpr std::size_t most_overhead = 2 * block_size;
+  // Records in a row without data that a peer may send. New keys cost us more than it takes to ask for them
+  // (RFC 8446 §4.6.3), and nobody needs a hundred.
+  static constexpr std::size_t most_without_data = 100;
 
   static std::size_t fail(std::error_code& failure, std::error_code why) noexcept {
     failure = why;
@@ -240,6 +209,8 @@ class engine {
     ::BIO_set_data(bio, this);
     ::BIO_set_init(bio, 1);
     ::SSL_set_bio(fresh.get(), bio, bio);
+    ::SSL_set_msg_callback(fresh.get(), count_record);
+    SSL_set_msg_callback_arg(fresh.get(), this);
     try {
       failure = context_->prepare(fresh.get(), peer_);
     } catch (std::bad_alloc const&) {
@@ -250,10 +221,12 @@ class engine {
     return true;
   }
 
-  void begin_call() noexcept {
+  void begin_call(std::size_t wanted) noexcept {
     ::ERR_clear_error();
     drained_ = wants_room_ = false;
     may_receive_ = true;
+    records_ = 0;
+    may_take_ = wanted + most_overhead;
   }
   void end_call() noexcept {
     send_out();
@@ -274,9 +247,13 @@ class engine {
     unsigned long const code = ::ERR_peek_error();
     int const reason = ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;
     plain_http_ = !established_ && (reason == SSL_R_HTTP_REQUEST || reason == SSL_R_HTTPS_PROXY_REQUEST);
-    // Of a verification there is more to say than that it has failed.
+    // Of a verification there is more to say than that it has failed. It has come last, whatever else has
+    // gone wrong in the search for authorities.
+    unsigned long const last = ::ERR_peek_last_error();
+    bool const refused =
+        ERR_GET_LIB(last) == ERR_LIB_SSL && ERR_GET_REASON(last) == SSL_R_CERTIFICATE_VERIFY_FAILED;
     long const verified = ::SSL_get_verify_result(ssl_.get());
-    if (reason != SSL_R_CERTIFICATE_VERIFY_FAILED || verified == X509_V_OK) return last_error();
+    if (!refused || verified == X509_V_OK) return last_error();
     ::ERR_clear_error();
     return verification_error(verified);
   }
@@ -297,13 +274,19 @@ class engine {
   // OpenSSL's side: false to try again later, or for a failure.
 
   bool take(std::span<std::byte> into, std::size_t& size) {
+    if (without_data_ > most_without_data) {
+      socket_failure_ = error::records_without_data;
+      return false;
+    }
+    if (records_ >= most_records) return false;
     if (in_.empty()) {
       // A short read means that all was read; the end, if there is one, is told by the next.
-      if (drained_ || !may_receive_) return false;
+      if (drained_ || !may_receive_ || may_take_ == 0) return false;
       auto const room = in_.room();
       std::size_t const got = receive(room, socket_failure_);
       if (socket_failure_ == asio::error::eof) socket_failure_ = kindwire::error::connection_lost;
       in_.commit(got);
+      may_take_ -= (std::min)(got, may_take_);
       drained_ = got < room.size();
       if (got == 0) return false;
     }
@@ -324,6 +307,14 @@ class engine {
     std::memcpy(room.data(), bytes.data(), size);
     out_.commit(size);
     return true;
+  }
+
+  // OpenSSL has read the header of a record.
+  static void count_record(int written, int, int what, void const*, std::size_t, SSL*, void* data) noexcept {
+    auto& self = *static_cast<engine*>(data);
+    if (written != 0 || what != SSL3_RT_HEADER || !self.established_) return;
+    ++self.records_;
+    ++self.without_data_;
   }
 
   bool is_wait() const noexcept {
@@ -376,11 +367,15 @@ class engine {
   std::error_code write_failure_;
   std::error_code socket_failure_;
   bool established_ = false;
-  bool finished_ = false;  // we have said that nothing follows
+  bool finished_ = false;  // nothing follows
+  bool told_ = false;      // and we have said so
   bool plain_http_ = false;
-  bool drained_ = false;     // during a call: the socket has nothing more
-  bool may_receive_ = true;  // during a call: what comes has a place
-  bool wants_room_ = false;  // after a call
+  bool drained_ = false;          // during a call: the socket has nothing more
+  bool may_receive_ = true;       // during a call: what comes has a place
+  bool wants_room_ = false;       // after a call
+  std::size_t may_take_ = 0;      // during a call
+  std::size_t records_ = 0;       // during a call
+  std::size_t without_data_ = 0;  // records since the last data
 };
 
 }  // namespace kindwire::tls::detail
