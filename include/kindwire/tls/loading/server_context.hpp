@@ -100,6 +100,9 @@ class server_context final : public context_state {
     try {
       loaded_identity const* const found = static_cast<server_context const*>(self)->identities_.find(name);
       if (found == nullptr) return 1;
+      // Nothing of the default must stay: a key of another type would have a place of its own, and the
+      // client's preferences would choose between the two.
+      ::SSL_certs_clear(one);
       return ::SSL_use_cert_and_key(one, found->certificate.get(), found->key.get(), found->chain.get(), 1);
     } catch (std::bad_alloc const&) {
       return 0;
