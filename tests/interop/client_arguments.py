@@ -249,7 +249,7 @@ async def main(cases):
         (["http://127.0.0.1/"], "URL"),
         (["-H", "no colon", nowhere], "-H"),
         (["-H", "A: b\r\nC: d", nowhere], "header"),
-        (["--subprotocol", "a b", nowhere], "Subprotocol")
+        (["--subprotocol", "a b", nowhere], "Protocol"),
         (["--proxy", "ftp://127.0.0.1", nowhere], "proxy"),
         (["--redirects", "many", nowhere], "--redirects"),
         (["--ping", "-1", nowhere], "--ping"),
