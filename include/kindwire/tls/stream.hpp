@@ -34,76 +34,12 @@
 #include "../handshake/peer_certificate.hpp"
 #include "../net/async_stream.hpp"
 #include "context.hpp"
-#include "engine/engine.hpp"
 #include "engine/peer.hpp"
+#include "engine/socket_engine.hpp"
 
 namespace kindwire::tls {
 
 namespace detail {
-
-// The socket with its engine: pending operations keep it where it is, whatever becomes of the stream.
-template <class Socket>
-class socket_engine final : public engine, public std::enable_shared_from_this<socket_engine<Socket>> {
- public:
-  socket_engine(Socket&& socket, std::shared_ptr<context_state const> with, peer_name peer)
-      : engine(std::move(with), std::move(peer)), socket_(std::move(socket)) {
-    std::error_code ignored;  // a socket that fails here also fails at its first use
-    socket_.non_blocking(true, ignored);
-  }
-
-  Socket& socket() noexcept { return socket_; }
-
-  // What a reader waits for when the last read has found nothing.
-  asio::socket_base::wait_type wait_to_read() const noexcept {
-    return this->reading_waits_for_room() ? asio::socket_base::wait_write : asio::socket_base::wait_read;
-  }
-
-  // What the socket has not taken leaves once it can, though nobody writes. Without memory for that it leaves
-  // with the next write.
-  void send_the_rest() noexcept {
-    if (this->unsent() == 0 || sending_) return end_if_sent();
-    try {
-      socket_.async_wait(asio::socket_base::wait_write,
-                         [self = this->shared_from_this()](std::error_code failure) {
-                           self->sending_ = false;
-                           if (failure) return;
-                           self->flush(failure);
-                           self->send_the_rest();
-                         });
-      sending_ = true;
-    } catch (std::bad_alloc const&) {}
-  }
-
-  // Ends our side once everything has left.
-  void end_sending() noexcept {
-    this->finish_sending();
-    ends_ = true;
-    send_the_rest();
-  }
-
-  void close(std::error_code& failure) noexcept {
-    if (socket_.is_open()) this->finish_sending();
-    this->give_up();
-    socket_.close(failure);
-  }
-
- private:
-  void end_if_sent() noexcept {
-    std::error_code ignored;
-    if (ends_ && this->unsent() == 0) socket_.shutdown(asio::socket_base::shutdown_send, ignored);
-  }
-
-  std::size_t receive(std::span<std::byte> into, std::error_code& failure) noexcept override {
-    return socket_.read_some(asio::mutable_buffer(into.data(), into.size()), failure);
-  }
-  std::size_t send(std::span<std::byte const> bytes, std::error_code& failure) noexcept override {
-    return socket_.write_some(asio::const_buffer(bytes.data(), bytes.size()), failure);
-  }
-
-  Socket socket_;
-  bool sending_ = false;
-  bool ends_ = false;
-};
 
 // A handler to be called without an error.
 template <class Handler>
@@ -133,7 +69,7 @@ class retrying {
     bool const at_once = !std::exchange(begun_, true);
     if (!done_ && !failure) {
       attempt_(*core_, failure, size_);
-      core_->send_the_rest();
+      core_->after_call();
     }
     auto& socket = core_->socket();
     if (!done_ && (failure == asio::error::would_block || failure == asio::error::try_again)) {
@@ -178,9 +114,10 @@ class retrying {
 ///
 /// **Errors** of OpenSSL are of tls::category(), those of the socket are passed on.
 ///
-/// Thread safety: as a socket. One read and one write may be under way at a time. Pending operations end with
-/// asio::error::operation_aborted when it is closed or destroyed; it may be moved only without any. Of one
-/// that was moved from, nothing may be used but close() and assignment.
+/// Thread safety: as a socket. Where several threads run it, the strand is to be the executor of the socket:
+/// what leaves by itself does so there. One read and one write may be under way at a time. Pending operations
+/// end with asio::error::operation_aborted when it is closed or destroyed; it may be moved only without any.
+/// Of one that was moved from, nothing may be used but close() and assignment.
 template <class Socket = asio::ip::tcp::socket>
 class stream {
  public:
@@ -243,7 +180,11 @@ class stream {
   /// True if a read would find something without the socket being readable.
   bool has_input() const noexcept { return core_->has_input(); }
   /// Bytes that were written, but that the socket has not taken.
-  std::size_t unsent() const noexcept { return core_->unsent(); }
+  std::size_t unsent() const noexcept {
+    std::size_t below = 0;
+    if constexpr (requires(Socket & socket) { socket.unsent(); }) below = core_->socket().unsent();
+    return core_->unsent() + below;
+  }
 
   /// It never blocks: only true is accepted.
   void non_blocking(bool mode, std::error_code& failure) {
@@ -266,7 +207,8 @@ class stream {
   }
 
   /// Completes once reading or writing may get on: for wait_read at once if there is something to read here,
-  /// and perhaps in vain. The signature is `void(std::error_code)`.
+  /// and perhaps in vain. A wait_read, one at a time, also completes if read_some() beside it leaves
+  /// something here, or has met the end. The signature is `void(std::error_code)`.
   template <class Token>
   auto async_wait(asio::socket_base::wait_type what, Token&& token) {
     return asio::async_initiate<Token, void(std::error_code)>(
@@ -276,7 +218,8 @@ class stream {
             auto const at = asio::get_associated_executor(handler, core->socket().get_executor());
             return asio::post(at, detail::completed(std::move(handler)));
           }
-          core->socket().async_wait(reads ? core->wait_to_read() : what, std::move(handler));
+          if (reads) return core->wait_for_input(std::move(handler));
+          core->socket().async_wait(what, std::move(handler));
         },
         token);
   }
@@ -285,7 +228,7 @@ class stream {
   /// above.
   std::size_t read_some(asio::mutable_buffer into, std::error_code& failure) {
     std::size_t const size = read(*core_, into, failure);
-    core_->send_the_rest();
+    core_->after_call();
     return size;
   }
 
@@ -293,7 +236,7 @@ class stream {
   template <class ConstBufferSequence>
   std::size_t write_some(ConstBufferSequence const& from, std::error_code& failure) {
     std::size_t const size = write(*core_, from, failure);
-    core_->send_the_rest();
+    core_->after_call();
     return size;
   }
 
@@ -327,7 +270,7 @@ class stream {
     core_->end_sending();
   }
 
-  /// Ends pending operations.
+  /// Ends pending operations. What has been written leaves all the same.
   void cancel(std::error_code& failure) { core_->socket().cancel(failure); }
 
   /// Closes it, with a close_notify if there is room for one.
