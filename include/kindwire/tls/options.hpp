@@ -69,9 +69,10 @@ struct server_options {
   std::vector<identity> more = {};
   version min_version = version::tls_1_2;
   client_certificates clients = client_certificates::unasked;
-  pem_source client_authorities = {};  ///< the certificates of those that may sign clients' certificates
+  /// The certificates of those that may sign clients' certificates: roots, or others that count as such.
+  pem_source client_authorities = {};
   /// How long a key encrypts session tickets (RFC 5077), and is known after that: a ticket is good for as
-  /// long at least. Each process has keys of its own.
+  /// long at least. More than 0; more than a week means a week. Each process has keys of its own.
   std::chrono::seconds ticket_key_lifetime = std::chrono::hours(6);
 };
 
@@ -84,7 +85,8 @@ enum class verification : std::uint8_t {
 
 /// The options of a client.
 struct client_options {
-  pem_source authorities = {};    ///< whom to trust, instead of those that the system trusts
+  /// Whom to trust, instead of those that the system trusts: roots, or others that count as such.
+  pem_source authorities = {};
   pem_source certificate = {};    ///< of our own, if the server asks for one; as in identity
   pem_source key = {};            ///< of that certificate
   std::string key_password = {};  ///< if that is encrypted

@@ -54,7 +54,13 @@ class server_context final : public context_state {
  private:
   // Whom clients' certificates may be signed by; null if none are asked for.
   openssl_ptr<x509_stack> ask_clients(server_options const& options) {
-    if (options.clients == client_certificates::unasked) return nullptr;
+    if (options.clients == client_certificates::unasked) {
+      // Somebody means to let in those with a certificate alone, and would let in all.
+      if (options.client_authorities)
+        throw std::system_error(std::make_error_code(std::errc::invalid_argument),
+                                "client_authorities without clients that are wanted or demanded");
+      return nullptr;
+    }
     auto authorities = certificates_of(options.client_authorities, "authorities of clients");
     trust(authorities.get());
     // The names tell clients which of their certificates to show (RFC 8446 §4.2.4).
@@ -84,10 +90,10 @@ class server_context final : public context_state {
             "digest");
     require(::SSL_CTX_set_session_id_context(context, asked.data(), asked.size()) == 1, "sessions");
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    // TLS 1.3 has no longer ones (RFC 8446 §4.6.1).
-    auto const longest = std::chrono::seconds(std::chrono::hours(24 * 7));
-    ::SSL_CTX_set_timeout(context,
-                          static_cast<long>((std::min)(options.ticket_key_lifetime, longest).count()));
+    if (options.ticket_key_lifetime <= std::chrono::seconds(0))
+      throw std::system_error(std::make_error_code(std::errc::invalid_argument), "ticket_key_lifetime");
+    ::SSL_CTX_set_timeout(
+        context, static_cast<long>((std::min)(options.ticket_key_lifetime, ticket_keys::longest).count()));
     require(::SSL_CTX_set_num_tickets(context, 1) == 1, "tickets");
     require(::SSL_CTX_set_tlsext_ticket_key_evp_cb(context, use_ticket_key) == 1, "tickets");
   }

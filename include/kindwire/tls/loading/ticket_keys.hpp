@@ -9,6 +9,7 @@
 #include <openssl/params.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstring>
@@ -22,7 +23,10 @@ class ticket_keys {
  public:
   using clock = std::chrono::steady_clock;
 
-  explicit ticket_keys(std::chrono::seconds lifetime) noexcept : lifetime_(lifetime) {}
+  // TLS 1.3 has no tickets that are good for longer (RFC 8446 §4.6.1).
+  static constexpr std::chrono::seconds longest = std::chrono::hours(24 * 7);
+
+  explicit ticket_keys(std::chrono::seconds lifetime) noexcept : lifetime_((std::min)(lifetime, longest)) {}
   ticket_keys(ticket_keys const&) = delete;
   ticket_keys& operator=(ticket_keys const&) = delete;
   ~ticket_keys() {
