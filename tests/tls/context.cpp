@@ -77,7 +77,7 @@ TEST_CASE("tls context: a certificate is for names, wildcards and addresses") {
         way{"DNS:*.example.com", "a.b.example.com", false},
         way{"DNS:f*.example.com", "foo.example.com", false}, way{"IP:127.0.0.1", "127.0.0.1", true},
         way{"IP:127.0.0.1", "127.0.0.2", false}, way{"DNS:127.0.0.1", "127.0.0.1", false},
-        way{"IP:::1", "::1", true}, way{"IP:::1", "::2", false},
+        way{"IP:::1", "::1", true}, way{"IP:::1", "::2", false}, way{"IP:fe80::1", "fe80::1%lo", true},
         way{"", "test", false}}) {  // the subject's common name is no name of a host
     CAPTURE(each.names);
     CAPTURE(each.host);
@@ -88,6 +88,9 @@ TEST_CASE("tls context: a certificate is for names, wildcards and addresses") {
   // Without a host there is nothing to verify.
   support::certificate const own({}, &authority);
   CHECK(verdict(server_of(own), trust(authority), "") == std::errc::invalid_argument);
+  // And this would mean any name below.
+  support::certificate const below({.names = "DNS:a.example.com"}, &authority);
+  CHECK(verdict(server_of(below), trust(authority), ".example.com") == std::errc::invalid_argument);
 }
 
 TEST_CASE("tls context: every error is told in words") {
@@ -326,6 +329,8 @@ TEST_CASE("tls context: a chain is sent whole") {
   auto whole = server_of(leaf);
   whole.certificate = kw::tls::pem(leaf.pem() + middle.pem());
   CHECK(!verdict(whole, trust(root)));
+  // Who trusts the one in the middle needs no root.
+  CHECK(!verdict(server_of(leaf), trust(middle)));
 }
 
 }  // namespace

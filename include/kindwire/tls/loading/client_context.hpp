@@ -9,6 +9,7 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <array>
 #include <asio/ip/address.hpp>
 #include <cstddef>
@@ -95,6 +96,10 @@ class client_context final : public context_state {
     // A dot at the end is for the resolver: RFC 6066 §3 and certificates have none.
     std::string host = peer.host;
     if (is_name && host.ends_with('.')) host.pop_back();
+    // To OpenSSL a dot in front means every name below.
+    if (host.starts_with('.')) return std::make_error_code(std::errc::invalid_argument);
+    // The zone of an address is ours alone (RFC 4007 §11.2).
+    if (!is_name) host.resize((std::min)(host.size(), host.find('%')));
     if (is_name && !host.empty()) {
       // RFC 6066 §3: the name that was asked for; addresses are not names.
       if (::SSL_ctrl(one, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,

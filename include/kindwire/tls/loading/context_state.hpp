@@ -5,6 +5,8 @@
 
 #include <openssl/crypto.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
 
 #include <cstdint>
 #include <new>
@@ -87,6 +89,8 @@ class context_state {
     X509_STORE* const store = ::SSL_CTX_get_cert_store(context_.get());
     for (int i = 0; i < sk_X509_num(authorities); ++i)
       require(::X509_STORE_add_cert(store, sk_X509_value(authorities, i)) == 1, "authorities");
+    // An intermediate that was named is trusted without its root.
+    require(::X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) == 1, "authorities");
   }
 
  private:

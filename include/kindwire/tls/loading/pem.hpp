@@ -10,8 +10,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <new>
 #include <string>
@@ -38,7 +40,13 @@ inline std::string text_of(pem_source const& from, char const* what) {
   if (!from)
     throw std::system_error(std::make_error_code(std::errc::invalid_argument),
                             std::string(what) + " is missing");
-  if (!from.is_file()) return from.text();
+  // OpenSSL counts in int.
+  constexpr auto most = static_cast<std::size_t>((std::numeric_limits<int>::max)());
+  auto const too_large = std::make_error_code(std::errc::file_too_large);
+  if (!from.is_file()) {
+    if (from.text().size() > most) refuse(from, what, too_large);
+    return from.text();
+  }
   struct close_file {
     void operator()(std::FILE* last) const noexcept { std::fclose(last); }
   };
@@ -47,7 +55,10 @@ inline std::string text_of(pem_source const& from, char const* what) {
   if (!file) fail();
   std::string result;
   char part[4096];
-  while (std::size_t const size = std::fread(part, 1, sizeof part, file.get())) result.append(part, size);
+  while (std::size_t const size = std::fread(part, 1, sizeof part, file.get())) {
+    if (result.size() > most - size) refuse(from, what, too_large);
+    result.append(part, size);
+  }
   if (std::ferror(file.get()) != 0) fail();
   return result;
 }
