@@ -175,8 +175,8 @@ TEST_CASE("tls engine: what waits for room is no input, until there is room") {
   for (int i = 0; i != 100'000 && !both.server.reading_waits_for_room(); ++i) {
     for (int j = 0; j != 50; ++j) both.update_keys(SSL_KEY_UPDATE_REQUESTED);
     both.write_byte();
-    do both.read();
-    while (both.server.has_input());
+    both.read();
+    for (int calls = 0; calls != 100 && both.server.has_input(); ++calls) both.read();
     REQUIRE((!both.failure || both.failure == asio::error::would_block));
   }
   REQUIRE(both.server.reading_waits_for_room());

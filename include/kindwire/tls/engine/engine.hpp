@@ -76,12 +76,12 @@ class engine {
     end_call();
   }
 
-  // Reads what is there, as far as it fits, and as far as one call may go: a peer that sends faster than its
-  // records are worth must not keep the thread. would_block: as for handshake(), or call again at once if
-  // has_input(). eof: the peer has said that
-  // nothing follows; what it sends after that is ignored. error::connection_lost: it has left without a word,
-  // and more may have been under way. A failure behind bytes is reported by the next call. Given room for a
-  // block, it leaves nothing of what it has received: who waits for the socket already needs no other wait.
+  // Reads what is there, as far as it fits, and as far as one call may go: a peer that sends many records for
+  // little must not keep the thread. would_block: as for handshake(), or call again at once if has_input().
+  // eof: the peer has said that nothing follows; what it sends after that is ignored. error::connection_lost:
+  // it has left without a word, and more may have been under way. A failure behind bytes is reported by the
+  // next call. Given room for a block and a record more, it leaves nothing of what it has received, unless
+  // the records are short.
   std::size_t read(std::span<std::byte> into, std::error_code& failure) noexcept {
     failure.clear();
     if (!established_) return fail(failure, asio::error::not_connected);
@@ -89,7 +89,7 @@ class engine {
     begin_call(into.size());
     std::size_t size = 0;
     while (size != into.size() && records_ < most_records) {
-      may_receive_ = size == 0 || into.size() - size >= block_size;
+      may_receive_ = size == 0 || into.size() - size >= block_size + record_size;
       std::size_t part = 0;
       int const result = ::SSL_read_ex(ssl_.get(), into.data() + size, into.size() - size, &part);
       size += part;
