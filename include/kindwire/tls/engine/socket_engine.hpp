@@ -119,8 +119,8 @@ class socket_engine final : public engine, public std::enable_shared_from_this<s
 template <class Socket, class Handler>
 class input_waiter {
  public:
-  input_waiter(std::shared_ptr<socket_engine<Socket>> core, unsigned number, Handler handler)
-      : core_(std::move(core)), number_(number), handler_(std::move(handler)) {}
+  input_waiter(std::shared_ptr<socket_engine<Socket>> core, unsigned number, Handler inner)
+      : core_(std::move(core)), number_(number), handler_(std::move(inner)) {}
 
   Handler const& handler() const noexcept { return handler_; }
   asio::cancellation_slot slot() const noexcept { return core_->slot_of_wait(); }
