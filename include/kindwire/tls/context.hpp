@@ -34,7 +34,8 @@ class context {
   context(server_options const& options, std::shared_ptr<detail::ticket_keys> tickets)
       : state_(std::make_shared<detail::server_context>(options, std::move(tickets))) {}
 
-  /// For what the options do not have; before the first stream is made from it.
+  /// For what the options do not have; before the first stream is made from it. Streams have a message
+  /// callback of their own.
   SSL_CTX* native_handle() const noexcept { return state_->native_handle(); }
 
   bool is_server() const noexcept { return state_->is_server(); }

@@ -135,19 +135,6 @@ TEST_CASE("tls engine: a call that finds no data ends too, however much there is
   CHECK(calls >= 4);
 }
 
-TEST_CASE("tls engine: a handshake that never ends is left after two blocks") {
-  std::string to_server, to_client;
-  end server(both_ends::server_context(support::certificate()), to_server, to_client);
-  // A handshake message of 16 MiB, in pieces.
-  to_server.append("\x16\x03\x01\x40\x00\x01\xff\xff\xff", 9).append(16'380, '\0');
-  for (int i = 0; i != 100; ++i) to_server.append("\x16\x03\x01\x40\x00", 5).append(16'384, '\0');
-  std::error_code failure;
-  std::size_t const before = to_server.size();
-  server.handshake(failure);
-  CHECK(failure);
-  CHECK(before - to_server.size() <= 131'072 + 65'536);
-}
-
 TEST_CASE("tls engine: new keys upon new keys, and no data, are refused") {
   both_ends both;
   for (int round = 0; round != 3; ++round) {
