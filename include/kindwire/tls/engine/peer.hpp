@@ -22,29 +22,21 @@ namespace kindwire::tls::detail {
 inline std::shared_ptr<peer_certificate const> certificate_of_peer(SSL* one) {
   X509* const shown = ::SSL_get0_peer_certificate(one);
   if (shown == nullptr) return nullptr;
-  // Nothing if it cannot be printed.
   auto const text_of = [](auto print) {
     openssl_ptr<BIO> const into(::BIO_new(::BIO_s_mem()));
-    if (!into) throw std::bad_alloc();
-    std::string text;
-    if (print(into.get()) < 0) return text;
-    text.resize(::BIO_ctrl_pending(into.get()));
+    if (!into || print(into.get()) < 0) throw std::bad_alloc();
+    std::string text(::BIO_ctrl_pending(into.get()), '\0');
     std::size_t size = 0;
     ::BIO_read_ex(into.get(), text.data(), text.size(), &size);
     text.resize(size);
     return text;
   };
-  auto const subject = [&](unsigned long flags) {
-    return text_of(
-        [&](BIO* into) { return ::X509_NAME_print_ex(into, ::X509_get_subject_name(shown), 0, flags); });
-  };
   auto result = std::make_shared<peer_certificate>();
-  result->subject = subject(XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
-  // A name that is not what its type says is still one: in hexadecimal digits (RFC 4514 §2.4).
-  if (result->subject.empty())
-    result->subject = subject(XN_FLAG_RFC2253 | ASN1_STRFLGS_DUMP_ALL | ASN1_STRFLGS_DUMP_DER);
+  result->subject = text_of([&](BIO* into) {
+    return ::X509_NAME_print_ex(into, ::X509_get_subject_name(shown), 0,
+                                XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
+  });
   result->pem = text_of([&](BIO* into) { return ::PEM_write_bio_X509(into, shown) == 1 ? 1 : -1; });
-  if (result->pem.empty()) throw std::bad_alloc();
   return result;
 }
 
