@@ -343,7 +343,8 @@ class reassembler {
     if (size >= most) return (std::numeric_limits<std::uint64_t>::max)();
     // With the frame that begins.
     auto const frames = static_cast<std::size_t>((std::min<std::uint64_t>)(fragments_ + 1, most));
-    return extension_->longest_encoding(static_cast<std::size_t>(size), frames);
+    auto const payload = static_cast<std::size_t>((std::min<std::uint64_t>)(size, most));
+    return extension_->longest_encoding(payload, frames);
   }
 
   void end_message() noexcept {
