@@ -237,6 +237,9 @@ int main() try {
   ::getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &files);
+  // malloc_trim() gives back the end of the first arena only: with more, what is resident at the end depends
+  // on where the last blocks of each thread lay.
+  ::mallopt(M_ARENA_MAX, 1);
   soak::stall_watch watch;
   std::thread watcher([&] { watch.run(); });
   std::optional<service> running;

@@ -63,9 +63,7 @@ class verdict {
     // Nothing is kept any more, so this is exact but for what the main thread and the C library keep: 16
     // bytes a visitor would be noticed within a minute.
     no_more("heap once it has ended", after.ended.at("heap"), before.ended.at("heap"), 128 * KiB);
-    // What is freed is not all given back: malloc_trim() leaves the end of an arena alone that belonged to a
-    // thread.
-    no_more("memory once it has ended", after.ended.at("resident"), before.ended.at("resident"), 64 * MiB);
+    no_more("memory once it has ended", after.ended.at("resident"), before.ended.at("resident"), 8 * MiB);
   }
 
   // The last line, and the status of the program.
