@@ -125,7 +125,8 @@ void print_agreement(kw::net::websocket const& ws) {
                printable(ws.subprotocol()).c_str(), printable(ws.extensions()).c_str());
 }
 
-// Why there is no connection, with the answer if it is a refusal, which a 101 that breaks a rule is not.
+// Says why there is no connection, and shows the answer if the server refused. A 101 that breaks a rule is
+// no refusal.
 int explain(std::string_view failure, kw::response const& answer, bool is_verbose) {
   if (answer.status == 0 || answer.status == 101) {
     std::fprintf(stderr, "failed: %s\n", one_line(failure).c_str());

@@ -39,7 +39,7 @@ second Ctrl-C does not wait for the server. In a terminal, characters that would
   --ca FILE              whose certificates to trust instead of the system's (PEM)
   --certificate FILE --key FILE
                          a certificate of our own, for a server that asks for one (PEM)
-  --insecure             trust whoever answers
+  --insecure             do not verify the certificate of the server
   --reconnect            connect again whenever the connection ends, unless another try is bound to fail as well (401,
                          403, 404, a bad certificate); what is typed meanwhile is sent then
   --binary               what each read of the input gives, at most 64 KiB, is a binary message; what comes is written

@@ -131,7 +131,7 @@ inline std::optional<std::chrono::sys_seconds> parse_http_date(std::string_view 
   return date_of(read.done(), year, month, day, time);
 }
 
-// Seconds as digits, at most a year: whoever counts further need not be exact.
+// Seconds in digits. Anything longer than a year counts as a year.
 inline std::optional<std::chrono::seconds> parse_delay_seconds(std::string_view text) noexcept {
   constexpr std::chrono::seconds year = std::chrono::hours(24 * 365);
   std::chrono::seconds value{0};

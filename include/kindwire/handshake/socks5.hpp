@@ -78,8 +78,9 @@ class socks5_handshake {
   bool is_refused() const noexcept { return false; }
   handshake_status status() const noexcept { return status_; }
 
-  /// Why it failed: error::proxy_authentication_required if it wants credentials and there are none, or
-  /// refuses ours; error::proxy_refused if it does not connect us, see answer(); error::proxy_malformed.
+  /// Why it failed. error::proxy_authentication_required: the proxy wants credentials that we do not have, or
+  /// refuses those we have. error::proxy_refused: it does not connect us; answer() says why.
+  /// error::proxy_malformed: its answer is not SOCKS 5.
   std::error_code error() const noexcept { return error_; }
 
   /// The status is 0; the body says in words why a connection was refused, such as `host unreachable`.
