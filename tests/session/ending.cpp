@@ -284,6 +284,16 @@ TEST_CASE("ending: a term whose end is noticed late is given anew") {
   CHECK((s.ask(2500ms) == action::close_stream));
 }
 
+TEST_CASE("ending: a process that is late every time closes the stream at the third") {
+  script s;
+  s.both_closed();
+  s.known.self = role::client;
+  s.ask();
+  CHECK((s.ask(2000ms) == action::wait));
+  CHECK((s.ask(4000ms) == action::wait));
+  CHECK((s.ask(6000ms) == action::close_stream));
+}
+
 TEST_CASE("ending: max() means never") {
   script s;
   s.close_timeout = std::chrono::milliseconds::max();

@@ -130,6 +130,50 @@ TEST_CASE("keepalive: a late tick accuses nobody, and gives a new term") {
   CHECK((slow.run(20000ms) == verdict::stalled));
 }
 
+TEST_CASE("keepalive: a process that is late every time gives a verdict at the third") {
+  script one(1000ms, 1000ms);
+  one.tick(0ms);
+  CHECK((one.tick(2000ms) == verdict::ping));
+  CHECK((one.tick(4000ms) == verdict::wait));
+  CHECK((one.tick(6000ms) == verdict::wait));
+  CHECK((one.tick(8000ms) == verdict::no_pong));
+
+  script answers(1000ms, 1000ms);
+  answers.tick(0ms);
+  for (auto at = 2000ms; at < 60000ms; at += 8000ms) {
+    CHECK((answers.tick(at) == verdict::ping));
+    CHECK((answers.tick(at + 2000ms) == verdict::wait));
+    CHECK((answers.tick(at + 4000ms) == verdict::wait));
+    answers.heard(at + 5000ms);
+    CHECK((answers.tick(at + 5000ms) == verdict::wait));
+  }
+
+  script idle(0ms, 0ms, 1000ms);
+  idle.tick(0ms);
+  for (auto at = 2000ms; at <= 20000ms; at += 6000ms) {
+    CHECK((idle.tick(at) == verdict::wait));
+    CHECK((idle.tick(at + 2000ms) == verdict::wait));
+    idle.heard(at + 3000ms);
+    idle.alive.data();
+  }
+  idle.heard(24000ms);  // not a message
+  CHECK((idle.tick(25000ms) == verdict::wait));
+  CHECK((idle.tick(27000ms) == verdict::wait));
+  CHECK((idle.tick(29000ms) == verdict::idle));
+
+  script slow(1000ms, 1000ms);
+  slow.known.output_waits = slow.known.backlog = true;
+  slow.known.may_ping = false;
+  slow.tick(0ms);
+  CHECK((slow.tick(5000ms) == verdict::wait));
+  CHECK((slow.tick(10000ms) == verdict::wait));
+  slow.known.taken = 1;
+  CHECK((slow.tick(15000ms) == verdict::wait));
+  CHECK((slow.tick(20000ms) == verdict::wait));
+  CHECK((slow.tick(25000ms) == verdict::wait));
+  CHECK((slow.tick(30000ms) == verdict::stalled));
+}
+
 TEST_CASE("keepalive: a tick that is a little late is a tick") {
   script one(1000ms, 1000ms);
   one.tick(0ms);

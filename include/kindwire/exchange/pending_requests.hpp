@@ -52,10 +52,10 @@ class pending_request {
   clock::time_point deadline() const noexcept { return deadline_; }
 
   // False if it is overdue. True if that was noticed so late that its answer may have arrived unread: it gets
-  // as much time again.
+  // as much time again, twice in a row.
   bool renew(clock::time_point now) noexcept {
     auto const term = deadline_ - asked_;
-    if (!is_late(now, deadline_, term)) return false;
+    if (!excuses_.give(now - deadline_, term)) return false;
     asked_ = now;
     deadline_ = time_after(now, term);
     return true;
@@ -97,6 +97,7 @@ class pending_request {
   clock::time_point deadline_;
   clock::time_point asked_;
   error_message note_;
+  excuses excuses_;
 };
 
 // Handlers never run inside these calls.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 
 namespace kindwire::detail {
 
@@ -34,12 +35,24 @@ constexpr bool is_late(std::chrono::duration<Rep, Period> overdue,
   return fractional_seconds(overdue) > (std::max)(fractional_seconds(term) / 4, least);
 }
 
-// The same for a timer that was due at `due` and is handled at `now`.
-template <class Clock, class Duration, class Rep, class Period>
-constexpr bool is_late(std::chrono::time_point<Clock, Duration> now,
-                       std::chrono::time_point<Clock, Duration> due,
-                       std::chrono::duration<Rep, Period> term) noexcept {
-  return is_late(now - due, term);
-}
+// A process that is late every time still has to decide: twice in a row a late end of a term is excused, and
+// a new term begins. Up to four kinds of terms are told apart, 0 to 3.
+class excuses {
+ public:
+  template <class Rep, class Period, class OtherRep, class OtherPeriod>
+  bool give(std::chrono::duration<Rep, Period> overdue, std::chrono::duration<OtherRep, OtherPeriod> term,
+            unsigned kind = 0) noexcept {
+    if (((given_ >> (2 * kind)) & 3U) == most_in_a_row || !is_late(overdue, term)) return false;
+    given_ = static_cast<std::uint8_t>(given_ + (1U << (2 * kind)));
+    return true;
+  }
+  // What was waited for has come, or nothing is waited for any more.
+  void forget(unsigned kind = 0) noexcept { given_ &= static_cast<std::uint8_t>(~(3U << (2 * kind))); }
+
+ private:
+  static constexpr unsigned most_in_a_row = 2;
+
+  std::uint8_t given_ = 0;  // two bits for each kind
+};
 
 }  // namespace kindwire::detail

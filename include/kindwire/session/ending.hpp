@@ -162,6 +162,7 @@ class ending {
     if (term_ == one) return;
     term_ = one;
     since_ = at;
+    excuses_.forget();
   }
 
   void note_progress(std::uint32_t taken, moment at, std::size_t min_send_rate) noexcept {
@@ -170,12 +171,13 @@ class ending {
     if (more <= 0 || is_slower(more, at - since_, min_send_rate)) return;
     since_ = at;
     taken_ = taken;
+    excuses_.forget();
   }
 
-  // If the end of a term is noticed late, the delay may be ours: the term begins anew.
+  // If the end of a term is noticed late, the delay may be ours: the term begins anew, twice in a row.
   bool is_over(facts const& known, moment at, std::chrono::milliseconds close_timeout) noexcept {
     if (is_endless(close_timeout) || at - since_ < close_timeout) return false;
-    if (!known.timed || !is_late(at - since_ - close_timeout, close_timeout)) return true;
+    if (!known.timed || !excuses_.give(at - since_ - close_timeout, close_timeout)) return true;
     since_ = at;
     return false;
   }
@@ -194,6 +196,7 @@ class ending {
   std::uint32_t taken_ = 0;
   phase phase_ = phase::open;
   term term_ = term::none;
+  excuses excuses_;
 };
 
 }  // namespace kindwire::detail

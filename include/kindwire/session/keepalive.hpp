@@ -53,8 +53,7 @@ class keepalive {
     bool const answers = pinged_;
     if (answers) [[unlikely]]
       note_round_trip(at - sign_at_);
-    sign_at_ = at;
-    pinged_ = false;
+    sign(at);
     return answers;
   }
   // From the last answered ping to the input that followed; negative before the first. At most a minute.
@@ -63,7 +62,7 @@ class keepalive {
   }
   // The last input contained a message.
   void data() noexcept {
-    if (!pinged_ && sign_at_.is_after(data_at_)) data_at_ = sign_at_;
+    if (!pinged_ && sign_at_.is_after(data_at_)) note_data(sign_at_);
   }
   // From now on output is pending.
   void blocked(clock::time_point now, std::uint32_t taken) noexcept {
@@ -72,12 +71,12 @@ class keepalive {
   }
 
   // Call when the time of the last step, `due`, has come, or, with `due` as `now`, when something else may
-  // have changed what is next. A late tick starts a new term instead of giving a verdict.
+  // have changed what is next. A late tick starts a new term instead of giving a verdict, twice in a row.
   step tick(clock::time_point now, clock::time_point due, keepalive_options const& options,
             facts const& known) noexcept {
     moment const at(now);
     auto const overdue = now - due;
-    if (known.unread) data_at_ = at;
+    if (known.unread) note_data(at);
     note_progress(at, options, known);
     // While we do not listen, a ping that was taken counts as answered.
     if (pinged_ && !known.listens && !known.output_waits) sign(at);
@@ -85,9 +84,9 @@ class keepalive {
     bool const pings = options.ping_interval.count() > 0;
     auto next = (std::chrono::milliseconds::max)();
     verdict what = verdict::wait;
-    auto const is_over = [&](moment& since, std::chrono::milliseconds term) {
+    auto const is_over = [&](silence of, moment& since, std::chrono::milliseconds term) {
       if (at - since >= term && !is_endless(term)) {
-        if (!is_late(overdue, term)) return true;
+        if (!excuses_.give(overdue, term, of)) return true;
         since = at;
       }
       if (!is_endless(term)) next = (std::min)(next, term - (at - since));
@@ -95,12 +94,12 @@ class keepalive {
     };
 
     if (pings && known.may_ping) {
-      if (pinged_ && is_over(sign_at_, options.pong_timeout)) return {verdict::no_pong, now};
+      if (pinged_ && is_over(of_pong, sign_at_, options.pong_timeout)) return {verdict::no_pong, now};
       if (!pinged_ && at - sign_at_ >= options.ping_interval && !is_endless(options.ping_interval)) {
         what = verdict::ping;
         pinged_ = true;
         sign_at_ = at;
-        is_over(sign_at_, (std::max)(options.pong_timeout, shortest));
+        is_over(of_pong, sign_at_, (std::max)(options.pong_timeout, shortest));
       } else if (!pinged_ && !is_endless(options.ping_interval)) {
         next = (std::min)(next, options.ping_interval - (at - sign_at_));
       }
@@ -113,13 +112,13 @@ class keepalive {
           options.ping_interval +
           (std::min)(options.pong_timeout, (options.ping_interval.max)() - options.ping_interval);
       // A peer that sends nothing either, though it was pinged, is dead.
-      if (known.backlog && is_over(progress_at_, both)) {
+      if (known.backlog && is_over(of_progress, progress_at_, both)) {
         return {pinged_ ? verdict::no_pong : verdict::stalled, now};
       }
       // Progress must be polled for.
       if (!is_endless(both)) next = (std::min)(next, (std::max)(both / 8, shortest));
     }
-    if (options.idle_timeout.count() > 0 && is_over(data_at_, options.idle_timeout))
+    if (options.idle_timeout.count() > 0 && is_over(of_data, data_at_, options.idle_timeout))
       return {verdict::idle, now};
 
     bool const never = next == (std::chrono::milliseconds::max)();
@@ -127,6 +126,8 @@ class keepalive {
   }
 
  private:
+  enum silence : unsigned { of_pong, of_data, of_progress };
+
   static constexpr std::chrono::milliseconds shortest{1};
   static constexpr std::chrono::milliseconds longest_round_trip{60000};
   static constexpr std::uint16_t unknown = UINT16_MAX;
@@ -139,6 +140,11 @@ class keepalive {
   void sign(moment at) noexcept {
     sign_at_ = at;
     pinged_ = false;
+    excuses_.forget(of_pong);
+  }
+  void note_data(moment at) noexcept {
+    data_at_ = at;
+    excuses_.forget(of_data);
   }
 
   void note_progress(moment at, keepalive_options const& options, facts const& known) noexcept {
@@ -153,6 +159,7 @@ class keepalive {
     }
     progress_at_ = at;
     taken_ = known.taken;
+    excuses_.forget(of_progress);
   }
 
   moment sign_at_;      // of the last sign of life; of our ping if that was later
@@ -161,6 +168,7 @@ class keepalive {
   std::uint32_t taken_ = 0;
   std::uint16_t round_trip_ = unknown;  // in milliseconds
   bool pinged_ = false;
+  excuses excuses_;
 };
 
 }  // namespace kindwire::detail

@@ -23,7 +23,8 @@ class deadline {
   explicit deadline(asio::any_io_executor const& executor) : timer_(executor) {}
 
   // Calls `over(owner)` once `term` has passed; never if it is infinite. If the timer itself was late, as in
-  // a process that was stopped or busy, another term begins instead. Replaces any earlier start.
+  // a process that was stopped or busy, another term begins instead, twice in a row. Replaces any earlier
+  // start.
   template <class Owner, class Over>
   void start(std::chrono::milliseconds term, std::weak_ptr<Owner> owner, Over over) {
     auto const at = kindwire::detail::time_after(clock::now(), term);
@@ -51,13 +52,14 @@ class deadline {
     std::chrono::milliseconds term;
     std::uint32_t number = 0;
     bool has_looked = false;
+    kindwire::detail::excuses excuses = {};
 
     void operator()(std::error_code stopped) {
       auto const self = owner.lock();
       if (stopped || !self || number != timer->started_) return;
       if (has_looked) return over(*self);
       auto const now = clock::now();
-      bool const late = kindwire::detail::is_late(now, timer->timer_.expiry(), term);
+      bool const late = excuses.give(now - timer->timer_.expiry(), term);
       has_looked = !late;
       try {
         timer->wait(late ? kindwire::detail::time_after(now, term) : now, *this);
