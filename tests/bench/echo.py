@@ -1,6 +1,6 @@
 """Runs the echo servers against the load, in turn, and prints a line a measurement: `CASE UNIT PARTY VALUE`.
 
-usage: echo.py PROGRAMS echo|threads|idle|growth|latency [--rounds N] [--milliseconds N] [--connections N] [--only CASE]
+usage: echo.py PROGRAMS echo|tls|threads|idle|growth|latency [--rounds N] [--milliseconds N] [--connections N] [--only CASE]
 
 The servers run on one core and the load on another, where there are two; ahead of everything else, where that is allowed.
 For echo/, all of them stand side by side and work in turn, for 200 ms each, in an order that rotates.
@@ -28,7 +28,17 @@ SERVERS = {
     "libwebsockets": ["echo_libwebsockets"],
 }
 PEERS = ["beast", "beast_coroutine", "websocketpp", "libwebsockets"]
+TLS_SERVERS = {
+    "bare": ["tls_bare"],
+    "bare_again": ["tls_bare"],
+    "ours_callback": ["tls_ours", "callback"],
+    "ours_coroutine": ["tls_ours", "coroutine"],
+    "beast": ["tls_beast", "callback"],
+    "beast_coroutine": ["tls_beast", "coroutine"],
+}
 ECHO = [(100, 1, 20), (100, 16, 20), (100, 64, 512), (10, 16, 16384), (10, 1, 65536), (1000, 1, 20), (8000, 1, 20)]
+TLS_ECHO = ECHO[:5]
+HANDSHAKES = 400  # one after the other, for a figure
 STYLES = ["callback", "coroutine", "readme", "general"]
 FEW_PEERS = 1000  # connections from which on only what may be waited for is measured: bare and ours
 CONNECTIONS = [1, 10, 100, 1000, 10000]
@@ -108,10 +118,11 @@ class Windows:
 
 
 class Echo:
-    def __init__(self, programs, wanted):
+    def __init__(self, programs, wanted, servers=SERVERS):
         self.programs = programs
         self.wanted = wanted
-        self.names = [name for name, command in SERVERS.items() if (programs / command[0]).exists()]
+        self.servers = servers
+        self.names = [name for name, command in servers.items() if (programs / command[0]).exists()]
 
     def program(self, server, name, *arguments):
         command = [self.programs / name, server.port, str(server.process.pid), *map(str, arguments)]
@@ -138,24 +149,45 @@ class Echo:
         yield "limit", "bare"
 
     def echo(self, given):
-        for case in ECHO:
+        self.messages(given, "echo", ECHO, STYLES, "load")
+
+    def messages(self, given, group, cases, all_styles, load):
+        for case in cases:
             label = "x".join(map(str, case))
-            styles = [style for style in STYLES if self.wanted(f"echo/{style}/{label}")]
+            styles = [style for style in all_styles if self.wanted(f"{group}/{style}/{label}")]
             names = [name for name in self.names if case[0] < FEW_PEERS or name not in PEERS] if styles else []
             if case[0] + 100 > given.open_files:
-                print(f"left out: echo/{label}, for want of open files (ulimit -n)", file=sys.stderr)
+                print(f"left out: {group}/{label}, for want of open files (ulimit -n)", file=sys.stderr)
                 continue
-            waiting = {name: Windows(self.programs, SERVERS[name], "load", *case, 20, 0, "busy=1") for name in names}
+            waiting = {name: Windows(self.programs, self.servers[name], load, *case, 20, 0, "busy=1") for name in names}
             try:
                 for number in range(given.rounds if styles else 0):
                     taken = {name: waiting[name].measure(given.milliseconds) for name in turned(names, number)}
                     for style in styles:
                         for party, name in self.parties(style):
                             if name in taken:
-                                self.print(f"echo/{style}/{label}", "ns/message", party, taken[name])
+                                self.print(f"{group}/{style}/{label}", "ns/message", party, taken[name])
             finally:
                 for each in waiting.values():
                     each.end()
+
+    def tls(self, given):
+        over_tls = Echo(self.programs, self.wanted, TLS_SERVERS)
+        if not over_tls.names:
+            return print("left out: tls, which needs OpenSSL 3", file=sys.stderr)
+        over_tls.messages(given, "tls", TLS_ECHO, STYLES[:2], "tls_load")
+        few = given.idle // 8
+        for case, unit, program, *arguments in (
+            ("tls/handshake/full", "ns/handshake", "tls_handshakes", "full", HANDSHAKES),
+            ("tls/handshake/resumed", "ns/handshake", "tls_handshakes", "resumed", HANDSHAKES),
+            ("tls/idle", "bytes/connection", "tls_idle", 16384, few, given.idle),
+        ):
+            rounds = min(given.rounds, 9) if self.wanted(case) else 0
+            for number in range(rounds):
+                parties = [each for each in over_tls.parties("coroutine") if each[1] in over_tls.names and each[0] != "control"]
+                for party, name in turned(parties, number):
+                    with Server(self.programs, TLS_SERVERS[name]) as server:
+                        self.print(case, unit, party, self.program(server, program, *arguments)[0])
 
     def threads(self, given):
         """What a message costs two contexts, against one. The load needs a core as well, so with two of them, twice as many
@@ -190,7 +222,7 @@ class Echo:
             for name in self.names:
                 if name == "bare_again":
                     continue
-                with Server(self.programs, SERVERS[name]) as server:
+                with Server(self.programs, self.servers[name]) as server:
                     taken[name] = self.program(server, "idle", 16384, few, given.connections)[0]
             for style in styles:
                 for party, name in self.parties(style):
@@ -225,10 +257,11 @@ class Echo:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("programs", type=pathlib.Path)
-    parser.add_argument("what", choices=["echo", "threads", "idle", "growth", "latency"])
+    parser.add_argument("what", choices=["echo", "tls", "threads", "idle", "growth", "latency"])
     parser.add_argument("--rounds", type=int, default=23)
     parser.add_argument("--milliseconds", type=float, default=200)
     parser.add_argument("--connections", type=int, default=8000, help="idle ones, at most")
+    parser.add_argument("--idle", type=int, default=2000, help="those over TLS, at most")
     parser.add_argument("--only", default="")
     given = parser.parse_args()
     given.open_files = raise_open_files()

@@ -9,7 +9,6 @@
 // milliseconds that it reads it prints `MESSAGES CPU_NS USER_NS SYSTEM_NS P50_NS P99_NS RESIDENT`: what was
 // received, what the server used for it, how long after the publisher's message the turn was there, and the
 // server's memory in bytes. A negative number stands for that many turns.
-#include <fcntl.h>
 #include <sys/epoll.h>
 
 #include <cerrno>
@@ -36,21 +35,21 @@ class receivers {
     std::size_t const every = stalled != 0 ? count / stalled : count + 1;
     for (std::size_t i = 0; i != count; ++i) {
       bool const stalls = i % every == every - 1 && i / every < stalled;
-      int const socket = open_connection(port, i, stalls);
-      if (!stalls) all_.push_back({socket});
+      wire const opened = open_connection(port, i, stalls);
+      if (!stalls) all_.push_back({opened});
     }
     epoll_event event = {};
     event.events = EPOLLIN;
     for (one& each : all_) {
-      ::fcntl(each.socket, F_SETFL, ::fcntl(each.socket, F_GETFL) | O_NONBLOCK);
+      never_block(each.with.socket());
       event.data.ptr = &each;
-      ::epoll_ctl(poll_, EPOLL_CTL_ADD, each.socket, &event);
+      ::epoll_ctl(poll_, EPOLL_CTL_ADD, each.with.socket(), &event);
     }
   }
 
   void turn() {
     double const began = clock_ns();
-    send_whole(all_.front().socket, told_.data(), told_.size());
+    send_whole(all_.front().with, told_.data(), told_.size());
     std::size_t whole = 0;
     while (whole != all_.size()) {
       epoll_event events[512];
@@ -79,13 +78,13 @@ class receivers {
 
  private:
   struct one {
-    int socket;
+    wire with;
     std::size_t got = 0;  // bytes of this turn
   };
 
   // True once it has all of the turn.
   bool receive(one& by) {
-    ssize_t const got = ::recv(by.socket, input_.data(), input_.size(), 0);
+    ssize_t const got = by.with.receive(input_.data(), input_.size());
     if (got < 0 && errno == EAGAIN) return false;
     if (got <= 0) give_up("the server ended a connection");
     auto const size = static_cast<std::size_t>(got);

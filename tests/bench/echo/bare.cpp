@@ -1,8 +1,9 @@
 // bare: what the machine can do. An epoll loop that turns a client's frames into a server's where they lie:
-// one recv, one send. It checks nothing, and echoes a message before it is whole.
-#include <fcntl.h>
+// one recv, one send. It checks nothing, and echoes a message before it is whole. With BENCH_TLS, what
+// OpenSSL can do.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "../harness.hpp"
+#include "wire.hpp"
 
 using namespace bench;
 
@@ -23,9 +25,9 @@ constexpr std::size_t head_room = 16;  // for the part of a header that came in 
 constexpr std::size_t read_size = 65536;
 
 struct connection {
-  explicit connection(int of) : socket(of) {}
+  explicit connection(wire of) : with(of) {}
 
-  int socket;
+  wire with;
   bool open = false;
   std::string request;
   unsigned char header[14];
@@ -89,21 +91,21 @@ void open(connection& of, std::string const& bytes) {
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
       "Upgrade\r\nSec-WebSocket-Accept: " +
       kindwire::accept_key(key) + "\r\n\r\n";
-  if (::send(of.socket, answer.data(), answer.size(), MSG_NOSIGNAL) < 0) give_up("bare: cannot answer");
+  if (of.with.send(answer.data(), answer.size()) < 0) give_up("bare: cannot answer");
   of.request = {};
   of.open = true;
 }
 
-void watch(connection& of, int poll, int action, std::uint32_t events) {
+void watch(connection* of, int socket, int poll, int action, std::uint32_t events) {
   epoll_event event = {};
   event.events = events;
-  event.data.ptr = &of;
-  ::epoll_ctl(poll, action, of.socket, &event);
+  event.data.ptr = of;
+  ::epoll_ctl(poll, action, socket, &event);
 }
 
 // False once the connection is over.
 bool send(connection& of, int poll, char const* data, std::size_t size, bool waited) {
-  ssize_t sent = ::send(of.socket, data, size, MSG_NOSIGNAL);
+  ssize_t sent = of.with.send(data, size);
   if (sent < 0) {
     if (errno != EAGAIN) return false;
     sent = 0;
@@ -111,10 +113,10 @@ bool send(connection& of, int poll, char const* data, std::size_t size, bool wai
   auto const taken = static_cast<std::size_t>(sent);
   if (waited) {
     of.unsent.erase(0, taken);
-    if (of.unsent.empty()) watch(of, poll, EPOLL_CTL_MOD, EPOLLIN);
+    if (of.unsent.empty()) watch(&of, of.with.socket(), poll, EPOLL_CTL_MOD, EPOLLIN);
   } else if (taken != size) {
     of.unsent.assign(data + taken, size - taken);
-    watch(of, poll, EPOLL_CTL_MOD, EPOLLOUT);
+    watch(&of, of.with.socket(), poll, EPOLL_CTL_MOD, EPOLLOUT);
   }
   return true;
 }
@@ -122,7 +124,7 @@ bool send(connection& of, int poll, char const* data, std::size_t size, bool wai
 bool serve(connection& of, int poll, std::vector<unsigned char>& room) {
   if (!of.unsent.empty()) return send(of, poll, of.unsent.data(), of.unsent.size(), true);
   unsigned char* const input = room.data() + head_room;
-  ssize_t const got = ::recv(of.socket, input, read_size, 0);
+  ssize_t const got = of.with.receive(reinterpret_cast<char*>(input), read_size);
   if (got <= 0) return got < 0 && errno == EAGAIN;
   if (!of.open) {
     open(of, std::string(reinterpret_cast<char*>(input), static_cast<std::size_t>(got)));
@@ -139,6 +141,7 @@ bool serve(connection& of, int poll, std::vector<unsigned char>& room) {
 }  // namespace
 
 int main() {
+  ::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to the socket with it
   int const acceptor = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   sockaddr_in address = {};
   address.sin_family = AF_INET;
@@ -153,24 +156,30 @@ int main() {
   std::fflush(stdout);
 
   int const poll = ::epoll_create1(0);
-  connection listening(acceptor);
-  watch(listening, poll, EPOLL_CTL_ADD, EPOLLIN);
+  watch(nullptr, acceptor, poll, EPOLL_CTL_ADD, EPOLLIN);
   std::vector<unsigned char> room(head_room + read_size);
   epoll_event events[128];
   for (;;) {
     int const ready = ::epoll_wait(poll, events, 128, -1);
     for (int i = 0; i < ready; ++i) {
-      auto* const each = static_cast<connection*>(events[i].data.ptr);
-      if (each == &listening) {
-        int const fresh = ::accept4(acceptor, nullptr, nullptr, SOCK_NONBLOCK);
+      auto* each = static_cast<connection*>(events[i].data.ptr);
+      bool goes_on = true;
+      if (each == nullptr) {
+        int const fresh = ::accept(acceptor, nullptr, nullptr);
         if (fresh < 0) continue;
         int const on = 1;
         ::setsockopt(fresh, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        watch(*new connection(fresh), poll, EPOLL_CTL_ADD, EPOLLIN);
-      } else if (!serve(*each, poll, room)) {
-        ::close(each->socket);
-        delete each;
+        each = new connection(wire::to_client(fresh));
+        never_block(fresh);
+        watch(each, fresh, poll, EPOLL_CTL_ADD, EPOLLIN);
+      } else {
+        goes_on = serve(*each, poll, room);
       }
+      // TLS may hold what the socket has no more.
+      while (goes_on && each->unsent.empty() && each->with.has_input()) goes_on = serve(*each, poll, room);
+      if (goes_on) continue;
+      each->with.close();
+      delete each;
     }
   }
 }

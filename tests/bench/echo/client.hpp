@@ -13,31 +13,14 @@
 #include <string>
 
 #include "../harness.hpp"
+#include "wire.hpp"
 
 namespace bench {
 
-inline void send_whole(int socket, char const* data, std::size_t size) {
-  while (size != 0) {
-    ssize_t const sent = ::send(socket, data, size, MSG_NOSIGNAL);
-    if (sent <= 0) give_up("the server takes nothing");
-    data += sent;
-    size -= static_cast<std::size_t>(sent);
-  }
-}
-
-inline void receive_whole(int socket, char* data, std::size_t size) {
-  while (size != 0) {
-    ssize_t const got = ::recv(socket, data, size, 0);
-    if (got <= 0) give_up("the server ended a connection");
-    data += got;
-    size -= static_cast<std::size_t>(got);
-  }
-}
-
-/// An open WebSocket connection to 127.0.0.1, as a blocking socket. The `number`th: each 4,000 come from an
-/// address of their own, since one address has ports for 28,000. With
-/// `takes_little` the system takes few bytes that are not read, and has the server's take few as well.
-inline int open_connection(std::uint16_t port, std::size_t number, bool takes_little = false) {
+/// A blocking socket, connected to 127.0.0.1. The `number`th: each 4,000 come from an address of their own,
+/// since one address has ports for 28,000. With `takes_little` the system takes few bytes that are not read,
+/// and has the server's take few as well.
+inline int open_socket(std::uint16_t port, std::size_t number, bool takes_little = false) {
   int const fd = ::socket(AF_INET, SOCK_STREAM, 0);
   if (fd < 0) give_up("no socket: raise the limit of open files (ulimit -n)");
   int const on = 1;
@@ -58,20 +41,31 @@ inline int open_connection(std::uint16_t port, std::size_t number, bool takes_li
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   address.sin_port = htons(port);
   if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) give_up("cannot connect");
+  return fd;
+}
 
+/// Opens a WebSocket connection (RFC 6455 §4.1).
+template <class Wire>
+void upgrade(Wire& with, std::uint16_t port) {
   std::string const request =
       "GET / HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) +
       "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
       "Sec-WebSocket-Version: 13\r\n\r\n";
-  send_whole(fd, request.data(), request.size());
+  send_whole(with, request.data(), request.size());
   std::string answer;
   while (answer.find("\r\n\r\n") == std::string::npos) {
     char one;
-    receive_whole(fd, &one, 1);
+    receive_whole(with, &one, 1);
     answer += one;
   }
   if (answer.find(" 101 ") == std::string::npos) give_up("not opened: " + answer);
-  return fd;
+}
+
+/// An open WebSocket connection, which blocks.
+inline wire open_connection(std::uint16_t port, std::size_t number, bool takes_little = false) {
+  wire opened = wire::to_server(open_socket(port, number, takes_little));
+  upgrade(opened, port);
+  return opened;
 }
 
 inline std::string frame_header(std::size_t size, bool masked) {

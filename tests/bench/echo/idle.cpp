@@ -26,9 +26,9 @@ int main(int count, char** values) {
       usleep(200000);
       few = resident(pid);
     }
-    int const socket = open_connection(static_cast<std::uint16_t>(number(1)), i);
-    send_whole(socket, frame.data(), frame.size());
-    receive_whole(socket, reply.data(), reply.size());
+    wire with = open_connection(static_cast<std::uint16_t>(number(1)), i);
+    send_whole(with, frame.data(), frame.size());
+    receive_whole(with, reply.data(), reply.size());
     if (reply != expected) give_up("the reply is not what was sent");
   }
   usleep(200000);

@@ -13,7 +13,6 @@
 // Prints `MESSAGES CPU_NS USER_NS SYSTEM_NS P50_NS P99_NS` of the measured time; the last two are round
 // trips. If MEASURE_MS is 0, it does so for each number of milliseconds that it reads, and is quiet in
 // between.
-#include <fcntl.h>
 #include <sys/epoll.h>
 
 #include <cerrno>
@@ -42,12 +41,12 @@ struct load {
 
 class connection {
  public:
-  connection(int socket, int poll, bool floods) : socket_(socket), poll_(poll), floods_(floods) {
-    ::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) | O_NONBLOCK);
+  connection(wire with, int poll, bool floods) : wire_(with), poll_(poll), floods_(floods) {
+    never_block(with.socket());
     epoll_event event = {};
     event.events = EPOLLIN;
     event.data.ptr = this;
-    ::epoll_ctl(poll, EPOLL_CTL_ADD, socket, &event);
+    ::epoll_ctl(poll, EPOLL_CTL_ADD, with.socket(), &event);
   }
 
   bool floods() const { return floods_; }
@@ -81,7 +80,7 @@ class connection {
     epoll_event event = {};
     event.events = waits ? EPOLLIN | EPOLLOUT : EPOLLIN;
     event.data.ptr = this;
-    ::epoll_ctl(poll_, EPOLL_CTL_MOD, socket_, &event);
+    ::epoll_ctl(poll_, EPOLL_CTL_MOD, wire_.socket(), &event);
   }
 
   // At most 64 KiB a turn, taken or not, so that the load itself has time for the others; the replies are
@@ -89,13 +88,13 @@ class connection {
   void flood(load& of) {
     owed_ = std::min<std::size_t>(of.block.size() - at_, 65536);
     write(of);
-    if (::recv(socket_, of.input.data(), of.input.size(), MSG_TRUNC) == 0)
+    if (::recv(wire_.socket(), of.input.data(), of.input.size(), MSG_TRUNC) == 0)
       give_up("the server ended the flood");
   }
 
  private:
   void receive(load& of) {
-    ssize_t const got = ::recv(socket_, of.input.data(), of.input.size(), 0);
+    ssize_t const got = wire_.receive(of.input.data(), of.input.size());
     if (got < 0 && errno == EAGAIN) return;
     if (got <= 0) give_up("the server ended a connection");
     char const* data = of.input.data();
@@ -140,8 +139,7 @@ class connection {
 
   void write(load& of) {
     while (owed_ != 0) {
-      ssize_t const sent =
-          ::send(socket_, of.block.data() + at_, std::min(owed_, of.block.size() - at_), MSG_NOSIGNAL);
+      ssize_t const sent = wire_.send(of.block.data() + at_, std::min(owed_, of.block.size() - at_));
       if (sent <= 0) {
         if (errno != EAGAIN) give_up("the server ended a connection");
         break;
@@ -151,7 +149,8 @@ class connection {
     }
   }
 
-  int socket_, poll_;
+  wire wire_;
+  int poll_;
   bool floods_;
   bool waits_ = false;
   bool checked_ = false;
