@@ -34,6 +34,7 @@
 #include "../handshake/peer_certificate.hpp"
 #include "../net/async_stream.hpp"
 #include "context.hpp"
+#include "engine/epoll_wire.hpp"
 #include "engine/peer.hpp"
 #include "engine/socket_engine.hpp"
 
@@ -278,6 +279,21 @@ class stream {
     failure.clear();
     if (core_) core_->close(failure);
   }
+
+#if defined(KINDWIRE_HAS_EPOLL_SET)
+  // For the server, once the handshake is done and nothing is pending: a connection waits in its set instead
+  // of Asio's reactor. Of this, nothing may be used from then on but close().
+  detail::epoll_wire<Socket> release_wire(std::error_code& failure) requires requires(Socket& socket) {
+    typename Socket::protocol_type;
+    socket.release(failure);
+  }
+  {
+    failure.clear();
+    if (!is_open()) failure = make_error_code(asio::error::bad_descriptor);
+    if (failure) return {};
+    return {std::move(core_), failure};
+  }
+#endif
 
   /// An option of the socket.
   template <class Option>

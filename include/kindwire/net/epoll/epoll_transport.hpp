@@ -1,4 +1,4 @@
-// The transport of a connection over a plain socket that an epoll_set, or a shared_epoll_set, waits for.
+// The transport of a connection over a socket that an epoll_set, or a shared_epoll_set, waits for.
 #pragma once
 
 #include "epoll_set.hpp"
@@ -6,16 +6,11 @@
 #if defined(KINDWIRE_HAS_EPOLL_SET)
 
 #include <sys/socket.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <asio/any_io_executor.hpp>
 #include <asio/error.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -30,11 +25,12 @@
 #include "../connection/try_allocating.hpp"
 #include "../connection/turn.hpp"
 #include "../connection/untaken.hpp"
+#include "socket_wire.hpp"
 
 namespace kindwire::net::detail {
 
-// Owns the non-blocking socket. An idle one has neither a buffer nor an operation.
-template <class Set>
+// Owns the wire. An idle one has neither a buffer nor an operation.
+template <class Set, class Wire = socket_wire>
 class epoll_transport final : public transport, private Set::member {
   using member = typename Set::member;
   using member::hung_up_;
@@ -48,11 +44,11 @@ class epoll_transport final : public transport, private Set::member {
       : member(set, std::forward<Args>(args)...), owner_(owner), set_(set) {}
 
   ~epoll_transport() {
-    if (socket_ >= 0) ::close(socket_);
+    if (wire_.is_open()) wire_.close();
   }
 
   // Call before start().
-  void take(int socket) noexcept { socket_ = socket; }
+  void take(Wire wire) noexcept { wire_ = std::move(wire); }
 
   asio::any_io_executor const& executor() const noexcept override { return set_.executor_of(*this); }
   transport::clock::time_point now() const noexcept override { return set_.now(*this); }
@@ -76,22 +72,13 @@ class epoll_transport final : public transport, private Set::member {
   std::size_t turn_size() const noexcept override { return set_.floods(*this) ? usual_turn / 8 : usual_turn; }
 
   std::size_t try_write(std::span<std::byte const> bytes, std::error_code& failure) override {
-    std::size_t const size =
-        result_of([&] { return ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }, failure);
+    std::size_t const size = wire_.send(bytes, failure);
     set_.took(*this, size);
     return size;
   }
-
   std::size_t try_write(std::span<std::span<std::byte const> const> pieces,
                         std::error_code& failure) override {
-    std::array<iovec, 64> parts;
-    std::size_t const count = (std::min)(pieces.size(), parts.size());
-    for (std::size_t i = 0; i != count; ++i)
-      parts[i] = {const_cast<std::byte*>(pieces[i].data()), pieces[i].size()};
-    msghdr whole{};
-    whole.msg_iov = parts.data();
-    whole.msg_iovlen = count;
-    std::size_t const size = result_of([&] { return ::sendmsg(socket_, &whole, MSG_NOSIGNAL); }, failure);
+    std::size_t const size = wire_.send(pieces, failure);
     set_.took(*this, size);
     return size;
   }
@@ -102,27 +89,32 @@ class epoll_transport final : public transport, private Set::member {
 
   bool keeps_bytes() const noexcept override { return false; }
 
-  std::size_t untaken() const noexcept override { return untaken_by_peer(socket_); }
+  std::size_t untaken() const noexcept override { return wire_.unsent() + untaken_by_peer(wire_.socket()); }
 
   endpoint remote_endpoint() const override {
     asio::ip::tcp::endpoint found;
     auto size = static_cast<socklen_t>(found.capacity());
-    if (socket_ < 0 || ::getpeername(socket_, found.data(), &size) != 0) return {};
+    if (!wire_.is_open() || ::getpeername(wire_.socket(), found.data(), &size) != 0) return {};
     found.resize(size);
     return endpoint_of(found);
   }
+  void describe(request& head) const override {
+    transport::describe(head);
+    wire_.describe(head);
+  }
 
   bool shut_down_sending() noexcept override {
-    ::shutdown(socket_, SHUT_WR);
+    wire_.end_sending();
     return true;
   }
 
   void close() noexcept override {
-    if (socket_ < 0) return;
+    if (!wire_.is_open()) return;
+    wire_.say_goodbye();
     // Released last: the connection may be the caller.
     std::shared_ptr<void> owner;
-    if (is_in_set()) owner = set_.remove(socket_, *this);
-    ::close(std::exchange(socket_, -1));
+    if (is_in_set()) owner = set_.remove(wire_.socket(), *this);
+    wire_.close();
   }
 
   // The set keeps its members alive in any case.
@@ -136,7 +128,7 @@ class epoll_transport final : public transport, private Set::member {
   bool join() {
     std::error_code failure;
     auto const owner = std::static_pointer_cast<connection>(owner_.shared_from_this());
-    set_.add(socket_, *this, owner, failure);
+    set_.add(wire_.socket(), *this, owner, failure);
     if (!failure) return true;
     asio::post(executor(),
                [held = operation_guard(owner), failure]() mutable { held.end()->on_read(failure, 0); });
@@ -149,6 +141,7 @@ class epoll_transport final : public transport, private Set::member {
     constexpr std::uint32_t over = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
     if ((events & over) != 0) hung_up_ = true;
     if ((events & (EPOLLIN | over)) != 0) readable_ = true;
+    if ((events & (EPOLLOUT | over)) != 0 && wire_.on_writable()) readable_ = true;
     if (owner_.writing() && (events == 0 || (events & (EPOLLOUT | over)) != 0)) write();
     if (owner_.stream_open() && owner_.reading() && readable_) read();
   }
@@ -171,10 +164,9 @@ class epoll_transport final : public transport, private Set::member {
   }
 
   std::size_t receive_into(std::span<std::byte> room, std::error_code& failure) noexcept {
-    std::size_t const size = result_of([&] { return ::recv(socket_, room.data(), room.size(), 0); }, failure);
-    // A short read means that all was read (epoll(7)), unless the end follows: it came with the same event,
-    // and gets none of its own.
-    readable_ = size == room.size() || (hung_up_ && failure != asio::error::would_block);
+    bool may_have_more = false;
+    std::size_t const size = wire_.receive(room, failure, hung_up_, may_have_more);
+    readable_ = may_have_more;
     set_.took(*this, size);
     return size;
   }
@@ -186,27 +178,18 @@ class epoll_transport final : public transport, private Set::member {
     owner_.on_written(failure, size);
   }
 
-  template <class Call>
-  static std::size_t result_of(Call call, std::error_code& failure) noexcept {
-    ssize_t size = call();
-    while (size < 0 && errno == EINTR) size = call();
-    if (size >= 0) return static_cast<std::size_t>(size);
-    failure.assign(errno, asio::error::get_system_category());
-    return 0;
-  }
-
-  int socket_ = -1;  // in the base's tail padding
+  Wire wire_;  // a socket alone is in the base's tail padding
   connection& owner_;
   Set& set_;
 
   void on_shutdown() noexcept override {
     owner_.drop_operations();
-    ::close(std::exchange(socket_, -1));
+    wire_.close();
   }
 };
 
-template <class Set>
-using epoll_connection = connection_over<epoll_transport<Set>>;
+template <class Set, class Wire = socket_wire>
+using epoll_connection = connection_over<epoll_transport<Set, Wire>>;
 
 }  // namespace kindwire::net::detail
 

@@ -51,6 +51,9 @@ class engine {
     return (!wants_room_ || out_.empty()) && (!in_.empty() || ::SSL_pending(ssl_.get()) > 0);
   }
 
+  // After read(): false if the socket will tell when there is more.
+  bool may_have_more() const noexcept { return !drained_ || has_input(); }
+
   // True while what OpenSSL wants to say does not fit here: reading waits until the socket is writable.
   bool reading_waits_for_room() const noexcept { return wants_room_; }
 
@@ -370,7 +373,7 @@ class engine {
   bool finished_ = false;  // nothing follows
   bool told_ = false;      // and we have said so
   bool plain_http_ = false;
-  bool drained_ = false;          // during a call: the socket has nothing more
+  bool drained_ = false;          // in the last call: the socket had nothing more
   bool may_receive_ = true;       // during a call: what comes has a place
   bool wants_room_ = false;       // after a call
   std::size_t may_take_ = 0;      // during a call

@@ -17,6 +17,7 @@
 #include <system_error>
 #include <utility>
 
+#include "../../net/epoll/socket_wire.hpp"
 #include "engine.hpp"
 
 namespace kindwire::tls::detail {
@@ -32,6 +33,14 @@ class socket_engine final : public engine, public std::enable_shared_from_this<s
   }
 
   Socket& socket() noexcept { return socket_; }
+
+#if defined(KINDWIRE_HAS_EPOLL_SET)
+  // The socket leaves Asio: it is used by its descriptor, which is the caller's.
+  int release(std::error_code& failure) noexcept {
+    descriptor_ = socket_.release(failure);
+    return failure ? descriptor_ = -1 : descriptor_;
+  }
+#endif
 
   // What a reader waits for when the last read has found nothing.
   asio::socket_base::wait_type wait_to_read() const noexcept {
@@ -99,13 +108,26 @@ class socket_engine final : public engine, public std::enable_shared_from_this<s
   }
 
   std::size_t receive(std::span<std::byte> into, std::error_code& failure) noexcept override {
+#if defined(KINDWIRE_HAS_EPOLL_SET)
+    if (descriptor_ >= 0) {
+      std::size_t const size = net::detail::socket_wire::receive_from(descriptor_, into, failure);
+      if (size == 0 && !failure) failure = asio::error::eof;
+      return size;
+    }
+#endif
     return socket_.read_some(asio::mutable_buffer(into.data(), into.size()), failure);
   }
   std::size_t send(std::span<std::byte const> bytes, std::error_code& failure) noexcept override {
+#if defined(KINDWIRE_HAS_EPOLL_SET)
+    if (descriptor_ >= 0) return net::detail::socket_wire::send_to(descriptor_, bytes, failure);
+#endif
     return socket_.write_some(asio::const_buffer(bytes.data(), bytes.size()), failure);
   }
 
   Socket socket_;
+#if defined(KINDWIRE_HAS_EPOLL_SET)
+  int descriptor_ = -1;  // once the socket has left Asio
+#endif
   bool sending_ = false;
   bool ends_ = false;
   bool waits_ = false;      // for input
