@@ -63,6 +63,8 @@ async function main() {
   });
   await run('the example upload', async () => {
     assert.deepStrictEqual(directions(await parsed(await output('examples/upload', '--asyncapi'))), {
+      '/streamed/{user} receive': ['BINARY', 'UPLOAD_START'],
+      '/streamed/{user} send': ['ERROR', 'INITIAL', 'UPLOAD_FINISH', 'UPLOAD_PROGRESS'],
       '/upload/{user} receive': ['BINARY', 'UPLOAD_START'],
       '/upload/{user} send': ['ERROR', 'INITIAL', 'UPLOAD_FINISH', 'UPLOAD_PROGRESS'],
     });
