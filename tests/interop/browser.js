@@ -31,6 +31,17 @@ async function visit(browser, server, user) {
   return {page, problems};
 }
 
+// The way in which files go: `upload` in many messages, `streamed` as one message.
+async function choose({page}, way) {
+  await page.evaluate(() => { document.getElementById('status').textContent = ''; });
+  await page.selectOption('#way', way);
+  await says({page}, 'ready');
+}
+
+async function says({page}, status) {
+  await page.waitForFunction((wanted) => document.getElementById('status').textContent.trim() === wanted, status, {timeout: 90000});
+}
+
 async function upload({page}, file) {
   await page.setInputFiles('#file', file);
   await page.click('#send');
@@ -52,6 +63,12 @@ async function finished({page, problems}) {
   assert.deepStrictEqual(problems, []);
 }
 
+// The fragments of messages that a server with --trace has received, in order.
+function fragments({errors}) {
+  const seen = errors.matchAll(/^#\d+ < (BINARY|CONTINUATION)( fin)? masked (\d+) bytes?/gm);
+  return [...seen].map(([, type, fin, size]) => ({begins: type === 'BINARY', ends: Boolean(fin), size: Number(size)}));
+}
+
 drive(async () => {
   const work = fs.mkdtempSync(path.join(os.tmpdir(), 'kindwire-browser-'));
   const uploads = path.join(work, 'uploads');
@@ -68,6 +85,7 @@ drive(async () => {
   };
 
   let server;
+  let traced;
   let browser;
   try {
     server = await serve('upload', '--directory', uploads);
@@ -148,8 +166,79 @@ drive(async () => {
       assert.strictEqual(outcome, 'refused');
       await page.close();
     });
+
+    // As one message, to a server that tells what frames come.
+    traced = await serve('upload', '--directory', uploads, '--user-quota', 8000000, '--trace');
+    await run('browser: 6 MB as one message arrive byte for byte, and a page of the other kind sees it', async () => {
+      const [first, second] = [await visit(browser, traced, 'ann'), await visit(browser, traced, 'ann')];
+      await choose(first, 'streamed');
+      const file = make('one message.bin', 6000000);
+      await upload(first, file);
+      await finished(first);
+      compare(file);
+      await first.page.bringToFront();
+      await first.page.screenshot({path: path.join(artifacts, 'upload-as-one-message.png')});
+      await finished(second);
+      for (const {page} of [first, second]) await page.close();
+    });
+    await run('browser: one after another, each as one message, and one in pieces', async () => {
+      const tab = await visit(browser, traced, 'bob');
+      await choose(tab, 'streamed');
+      for (const [name, size] of [['first again.bin', 300000], ['empty again.bin', 0], ['last again.bin', 1]]) {
+        const file = make(name, size);
+        await tab.page.evaluate(() => { document.getElementById('status').textContent = ''; });
+        await upload(tab, file);
+        await says(tab, 'finished');
+        compare(file);
+      }
+      await choose(tab, 'upload');
+      const file = make('in pieces again.bin', 100000);
+      await upload(tab, file);
+      await says(tab, 'finished');
+      compare(file);
+      assert.deepStrictEqual(tab.problems, []);
+      await tab.page.close();
+    });
+    await run('browser: of what is refused, no byte is sent', async () => {
+      const [tab, other] = [await visit(browser, traced, 'carol'), await visit(browser, traced, 'carol')];
+      for (const each of [tab, other]) await choose(each, 'streamed');
+      await upload(tab, make('too large.bin', 8000001));
+      await says(tab, 'no space: your quota is used up');
+      await upload(tab, make('.hidden', 7000001));
+      await says(tab, 'not a file name');
+      assert.ok(await tab.page.isEnabled('#send'));
+      // While the other page's file is to come.
+      await other.page.evaluate(() => say(ws, {kind: 'UPLOAD_START', name: 'other.bin', size: 1000}));
+      await says(tab, '0 %');
+      await upload(tab, make('second.bin', 7000002));
+      await says(tab, 'an upload is under way already');
+      await other.page.evaluate(() => ws.send(new Blob([new Uint8Array(1000)])));
+      await says(tab, 'finished');
+      await tab.page.evaluate(() => { document.getElementById('status').textContent = ''; });
+      const file = make('small.bin', 100000);
+      await upload(tab, file);
+      await says(tab, 'finished');
+      compare(file);
+      for (const {page} of [tab, other]) await page.close();
+    });
+    await run('browser: a file goes as one message of several fragments', async () => {
+      assert.strictEqual(await stop(traced), 0);
+      const messages = [];
+      for (const {begins, ends, size} of fragments(traced)) {
+        if (begins) messages.push({count: 0, size: 0, ended: false});
+        const message = messages.at(-1);
+        assert.ok(!message.ended, 'a fragment after the last');
+        message.count += 1;
+        message.size += size;
+        message.ended = ends;
+      }
+      const of = (size) => messages.filter((message) => message.size === size && message.ended);
+      assert.ok(of(6000000).length === 1 && of(6000000)[0].count > 1, JSON.stringify(messages));
+      assert.deepStrictEqual(messages.map(({size}) => size), [6000000, 300000, 0, 1, 65536, 34464, 1000, 100000]);
+    });
   } finally {
     if (browser) await browser.close();
+    if (traced) await stop(traced);
     if (server) await run('upload ends after the browser', async () => assert.deepStrictEqual([await stop(server), server.errors], [0, '']));
     fs.rmSync(work, {recursive: true, force: true});
   }
