@@ -7,6 +7,7 @@
 #include <asio/cancellation_signal.hpp>
 #include <asio/io_context.hpp>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -190,7 +191,7 @@ TEST_CASE("client: by SOCKS 5, with names resolved there or here, and credential
     auto options = through("socks5://" + proxy.authority());
     options.addresses = at;
     CHECK(test::connect(io, "ws://here.example:80/", options)->outcome == std::error_code{});
-    CHECK(asked == "\x05\x01\x00\x01\x7f\x00\x00\x01\x00\x50"s);  // proxies without IPv6 are many
+    CHECK(asked == "\x05\x01\x00\x04"s + std::string(15, '\0') + "\x01\x00\x50"s);
   }
   SUBCASE("an address is one for either") {
     for (char const* scheme : {"socks5://", "socks5h://"}) {
@@ -221,6 +222,91 @@ TEST_CASE("client: by SOCKS 5, with names resolved there or here, and credential
   SUBCASE("what SOCKS cannot say") {
     auto const options = through("socks5h://" + std::string(256, 'u') + "@" + proxy.authority());
     CHECK(test::connect(io, "ws://a.invalid/", options)->outcome == kw::error::invalid_argument);
+  }
+}
+
+TEST_CASE("client: by SOCKS 5, the addresses of a name in turn") {
+  asio::io_context io;
+  // By the last byte of the address: a reply, "" to end the connection, "silent".
+  std::map<int, std::string> replies;
+  std::vector<int> asked;
+  std::string method = "\x05\x00"s;
+  test::scripted_server proxy(io, [&](test::scripted_peer& peer) -> asio::awaitable<void> {
+    co_await peer.bytes(3);
+    co_await peer.say(method);
+    std::string const request = co_await peer.bytes(4);
+    if (request.empty()) co_return;
+    std::string const address = co_await peer.bytes(request[3] == 1 ? 6 : 18);
+    asked.push_back(address[address.size() - 3]);
+    std::string const reply = replies[asked.back()];
+    if (reply != "silent") co_await peer.say(reply);
+    if (reply.size() == 10 || reply == "silent") {
+      std::string const head = co_await peer.head();
+      if (head.empty()) co_return;
+      co_await peer.say(test::accepted(head));
+      co_await peer.wait();
+    }
+  });
+  auto options = through("socks5://" + proxy.authority());
+  options.connect_timeout = 50s;
+  options.addresses = [](std::string_view) {
+    return std::vector{asio::ip::make_address("::1"), asio::ip::make_address("::3"),
+                       asio::ip::make_address("10.0.0.2")};
+  };
+  std::string const connected = "\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x01"s;
+  std::string const unreachable = "\x05\x04"s;
+  std::string const refused = "\x05\x05"s;
+  SUBCASE("until one is reached, each on a connection of its own") {
+    replies = {{1, unreachable}, {2, ""}, {3, connected}};
+    auto const opened = test::connect(io, "ws://here.example:80/", options);
+    CHECK(opened->outcome == std::error_code{});
+    CHECK(opened->failure.answer.body.empty());
+    CHECK(asked == std::vector{1, 2, 3});  // the families take turns
+    CHECK(proxy.connections() == 3);
+  }
+  SUBCASE("no more than are needed") {
+    replies = {{1, connected}};
+    CHECK(test::connect(io, "ws://here.example:80/", options)->outcome == std::error_code{});
+    CHECK(asked == std::vector{1});
+  }
+  SUBCASE("one that the proxy is long about") {
+    replies = {{1, "silent"}, {2, refused}, {3, connected}};
+    options.connect_timeout = 20ms;
+    CHECK(test::connect(io, "ws://here.example:80/", options)->outcome == std::error_code{});
+    CHECK(asked.back() == 3);
+  }
+  SUBCASE("the failure is that of the last") {
+    replies = {{1, unreachable}, {2, unreachable}, {3, refused}};
+    auto const failed = test::connect(io, "ws://here.example:80/", options);
+    CHECK(failed->outcome == kw::error::proxy_refused);
+    CHECK(failed->failure.phase == connect_phase::proxy);
+    CHECK(failed->what() == "proxy " + proxy.authority() +
+                                ": connection to [::3]:80: proxy refused to connect: \"connection refused\"");
+    CHECK(asked == std::vector{1, 2, 3});
+  }
+  SUBCASE("the last may take its time, but not for ever") {
+    replies = {{1, unreachable}, {2, unreachable}, {3, "silent"}};
+    options.handshake_timeout = 500ms;
+    auto const failed = test::connect(io, "ws://here.example:80/", options);
+    CHECK(failed->outcome == kw::error::handshake_timeout);
+    CHECK(failed->failure.phase == connect_phase::proxy);
+  }
+  SUBCASE("the proxy goes away between two") {
+    replies = {{1, "silent"}};
+    options.on_socket = [&, sockets = 0](asio::ip::tcp::socket&) mutable {
+      if (sockets++ == 1) proxy.stop();
+    };
+    options.connect_timeout = 20ms;
+    auto const failed = test::connect(io, "ws://here.example:80/", options);
+    CHECK(failed->outcome == asio::error::connection_refused);
+    CHECK(failed->what() ==
+          "proxy " + proxy.authority() + ": connection to " + proxy.authority() + ": Connection refused");
+  }
+  SUBCASE("credentials that are wanted are wanted for each") {
+    method = "\x05\xff"s;
+    auto const failed = test::connect(io, "ws://here.example:80/", options);
+    CHECK(failed->outcome == kw::error::proxy_authentication_required);
+    CHECK(proxy.connections() == 1);
   }
 }
 

@@ -48,7 +48,8 @@ struct connect_options {
 
   // Only for connect(), which finds the server by itself.
   /// For one address. The others do not wait for that: each is tried 250 ms after the one before, or as soon
-  /// as that fails, with the families in turn (RFC 8305).
+  /// as that fails, with the families in turn (RFC 8305). Through socks5:// each has that long at the proxy
+  /// before the next is asked for.
   std::chrono::milliseconds connect_timeout{5000};
   asio::ip::address local_address = {};  ///< to connect from; unspecified for the system's choice
   network_interface interface_name = {};

@@ -38,6 +38,7 @@
 #include "hooks.hpp"
 #include "proxy_talk.hpp"
 #include "redirect.hpp"
+#include "socks_targets.hpp"
 #include "words.hpp"
 
 namespace kindwire::net::detail {
@@ -52,6 +53,7 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
         options_(std::move(options)),
         done_(std::move(done)),
         deadline_(executor_),
+        target_limit_(executor_),
         user_failure_(std::exchange(options_.failure, nullptr)),
         user_refusal_(std::exchange(options_.refusal, nullptr)) {}
 
@@ -108,6 +110,7 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
   void begin() {
     via_ = options_.proxy.address_for(to_);
     place_.clear();
+    targets_.clear();
     at_ = phase::tls;
     if (auto const failure = to_.secure ? need(options_.tls) : std::error_code()) return end(failure);
     at_ = phase::proxy;
@@ -160,6 +163,7 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
   }
 
   void connect(std::vector<tcp::endpoint> const& all) {
+    if (via_ != nullptr) proxies_ = all;
     at_ = via_ != nullptr ? phase::proxy : phase::connection;
     place_.clear();
     tried_ = words_of(all);
@@ -196,12 +200,14 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
       return secure(*options_.proxy_tls, std::move(socket), via_->host, via_->port,
                     [](connect_operation& self, auto stream) { self.ask_for_tunnel(std::move(stream)); });
     if (via_->kind == proxy_kind::http) return ask_for_tunnel(std::move(socket));
-    if (via_->kind == proxy_kind::socks5h) return ask_socks(std::move(socket), {});
+    if (!targets_.needs_addresses(to_, *via_)) return ask_socks(std::move(socket));
     at_ = phase::name;
     place_ = "name " + to_.host;
     auto const held = std::make_shared<tcp::socket>(std::move(socket));
     look_up(to_.host, to_.port, [held](connect_operation& self, std::vector<tcp::endpoint> const& all) {
-      self.ask_socks(std::move(*held), all);
+      if (all.empty()) return self.end(asio::error::host_not_found);
+      self.targets_.set_addresses(all);
+      self.ask_socks(std::move(*held));
     });
     // The system may take its time to give a resolver up.
     if (!stop_) return;
@@ -223,28 +229,16 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
                            .max_body = options_.max_body}});
   }
 
-  // Without addresses the proxy resolves the name.
-  void ask_socks(tcp::socket socket, std::vector<tcp::endpoint> const& all) {
+  void ask_socks(tcp::socket socket) {
     at_ = phase::proxy;
     place_.clear();
-    std::error_code named;
-    auto const numeric = asio::ip::make_address(to_.host, named);
-    socks5_request request{
-        .port = to_.port, .user = via_->credentials.user, .password = via_->credentials.password};
-    // Of several addresses the proxy gets one, and most proxies have IPv4.
-    auto const ipv4 =
-        std::find_if(all.begin(), all.end(), [](auto const& each) { return each.address().is_v4(); });
-    auto const chosen = ipv4 != all.end() ? ipv4 : all.begin();
-    auto const address = named && !all.empty() ? chosen->address() : numeric;
-    auto const set = [&](auto const& bytes) {
-      std::copy(bytes.begin(), bytes.end(), request.address.begin());
-      request.address_size = bytes.size();
-    };
-    if (named && all.empty()) {
-      request.host = to_.host;
-    } else {
-      address.is_v4() ? set(address.to_v4().to_bytes()) : set(address.to_v6().to_bytes());
-    }
+    auto request = targets_.next(to_, *via_, tried_);
+    // An address that the proxy does not reach must not take the time of the others.
+    if (targets_.any_left())
+      target_limit_.start(options_.connect_timeout, weak_from_this(), [](connect_operation& self) {
+        if (auto const stop = std::exchange(self.stop_, nullptr)) stop(asio::error::timed_out);
+        self.guarded([&] { self.connect(self.proxies_); });
+      });
     talk(std::move(socket), socks5_handshake{std::move(request)});
   }
 
@@ -255,8 +249,10 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
         executor_, std::move(stream), std::move(handshake), options_.body_timeout,
         [self = shared_from_this()](std::error_code failure, Stream reached, response const& answer) {
           if (!self->done_) return;
+          self->target_limit_.cancel();
           self->guarded([&] {
             if (!failure) return self->reached(std::move(reached));
+            if (self->targets_.goes_on_after(failure)) return self->connect(self->proxies_);
             self->failure_.answer = answer;
             self->end(failure);
           });
@@ -268,6 +264,7 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
   // The stream leads to the server.
   template <class Stream>
   void reached(Stream stream) {
+    tried_.clear();
     if (!to_.secure) return open(std::move(stream));
     at_ = phase::tls;
     place_ = "TLS with " + to_.authority();
@@ -347,6 +344,7 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
   void end(std::error_code why) {
     if (!done_) return;  // cancelled by a hook
     deadline_.cancel();
+    target_limit_.cancel();
     stop_ = nullptr;
     try_allocating([&] { tell(why); });
     done_.post_or_complete(why, websocket{});
@@ -380,10 +378,13 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
   connect_options options_;
   opened_operation done_;
   deadline deadline_;
+  deadline target_limit_;
   connect_failure* user_failure_;
   response* user_refusal_;
   stop_function stop_;
   proxy_address const* via_ = nullptr;  // belongs to the options
+  std::vector<tcp::endpoint> proxies_;  // where it is
+  socks_targets targets_;
   clock::time_point begun_;
   phase at_ = phase::uri;
   std::string place_;  // of the phase, for people
