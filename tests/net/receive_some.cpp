@@ -189,6 +189,23 @@ TEST_CASE("receive_some: receive() between two chunks is refused, and takes noth
   CHECK(side.receive()->text == "next");
 }
 
+TEST_CASE("receive_some: try_receive() between two chunks leaves alone what the application holds") {
+  end<test::stream> side(streaming());
+  side.push(opcode::text, "begun", false);
+  kw::message_chunk const held = side.ws->try_receive_some();
+  REQUIRE(held.text() == "begun");
+  side.far->end();
+  test::settle(side.io);
+  CHECK(!side.ws->try_receive());
+  // As long as it holds the chunk it may answer, though the peer's stream has ended.
+  for (int i = 0; i != 3; ++i) {
+    CHECK(!side.ws->try_send("answer"));
+    test::settle(side.io);
+  }
+  CHECK(held.text() == "begun");
+  CHECK(side.receive_some()->error == kw::error::connection_lost);
+}
+
 TEST_CASE("receive_some: one receive waits at a time, of whichever kind") {
   end<test::stream> side(streaming());
   auto const waiting = side.receive_some();
@@ -407,12 +424,32 @@ TEST_CASE("receive_some: a message is one message to statistics and to the rate"
   for (int message = 0; message != 2; ++message) {
     for (int i = 0; i != 10; ++i) {
       side.push(i == 0 ? opcode::binary : opcode::continuation, "x", i == 9);
+      if (i != 0) CHECK(!side.ws->try_receive());
       check_chunk(*side.receive_some(), "x", i == 0, i == 9);
       CHECK(side.ws->statistics()->messages_received == static_cast<unsigned>(message + (i == 9 ? 1 : 0)));
     }
   }
   side.push(opcode::binary, "x", false);
   CHECK(side.receive_some()->error == kw::error::too_many_messages);
+}
+
+TEST_CASE("receive_some: a message that has begun does not wait for the rate") {
+  auto options = streaming();
+  options.message_rate = {.per_second = 0.001, .burst = 1};
+  options.above_message_rate = kw::net::rate_policy::slow;
+  end<test::stream> side(options);
+  side.push(opcode::binary, "x", false);
+  check_chunk(*side.receive_some(), "x", true, false);
+  for (int i = 0; i != 10; ++i) {
+    side.push(opcode::continuation, "x", i == 9);
+    CHECK(!side.ws->try_receive());
+    check_chunk(*side.receive_some(), "x", false, i == 9);
+  }
+  // The next one does.
+  side.push(opcode::binary, "y");
+  CHECK(!side.ws->try_receive());
+  CHECK(!side.ws->try_receive_some());
+  CHECK(!side.receive_some()->error);
 }
 
 }  // namespace receive_some_tests

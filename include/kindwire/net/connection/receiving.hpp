@@ -19,7 +19,8 @@
 namespace kindwire::net::detail {
 
 inline message connection::try_receive() {
-  if (receive_) return {};
+  // Between chunks nothing is taken: neither a token of the rate, nor what the application holds.
+  if (receive_ || in_chunks()) return {};
   message const result = take_message();
   schedule_after_taking();
   return result;
