@@ -11,11 +11,13 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include "../error.hpp"
 #include "../frame/role.hpp"
 #include "../handshake/request.hpp"
+#include "../message/chunk.hpp"
 #include "../message/close.hpp"
 #include "../message/extension.hpp"
 #include "../message/message.hpp"
@@ -31,7 +33,7 @@ namespace kindwire {
 ///
 /// Each operation reports through its error_code: errors of the stream, the rule that the peer broke,
 /// connection_lost, closed. How long one may wait is up to the stream and its timeouts. Pings are answered
-/// while receive() or close() reads. Not thread safe.
+/// while a receive or close() reads. Not thread safe.
 template <blocking_stream Stream>
 class blocking_websocket {
  public:
@@ -49,31 +51,27 @@ class blocking_websocket {
   }
 
   /// Waits for the next message. False without an error once the peer has closed, with one if the connection
-  /// broke. The view is valid until the next receive() or close().
+  /// broke; error::message_in_progress between the chunks that receive_some() gives. The view is valid until
+  /// the next receive(), receive_some() or close().
   message receive(std::error_code& failure) {
-    failure = error::closed;
-    if (!state_) return {};
-    for (;;) {
-      message const result = machine().poll();
-      // The peer may have said why before it left: a stream that takes no answers is still read to its end.
-      write();
-      failure.clear();
-      if (result) return result;
-      if (machine().is_over()) {
-        failure = machine().error();
-        run_ending();
-        return {};
-      }
-      failure = read();
-      if (failure && passes(failure)) return {};
-      if (state_->input_ended) {
-        machine().end_of_input();
-        if (!failure) failure = machine().error();
-        if (!failure) continue;
-        cut();
-        return {};
-      }
-    }
+    failure = error::message_in_progress;
+    if (state_ && machine().receiving_chunks() && !machine().is_over()) return {};
+    return receive_with(failure, [](session& from) { return from.poll(); });
+  }
+
+  /// Waits for the next chunk of a message, for messages that are larger than memory: gives what has arrived
+  /// of it, as soon as that is not nothing. What is not taken is not read, so that the peer waits.
+  ///
+  /// The whole message may be session_options::max_streamed_size bytes long. Text is checked as it comes: at
+  /// the first byte that no UTF-8 could hold there the connection fails with 1007; a chunk may begin and end
+  /// in the midst of a code point. A compressed message comes inflated, by 64 KiB or a little more at a time.
+  ///
+  /// Ends and errors as for receive(), and the view is valid as long; an error that passes, such as a
+  /// time-out of the stream, loses nothing, and the next call continues. A false chunk in the midst of a
+  /// message says that the peer closed there, and that the rest will not come. From a message's first chunk
+  /// to its last receive() fails and takes nothing away; between messages either may be used.
+  message_chunk receive_some(std::error_code& failure) {
+    return receive_with(failure, [](session& from) { return from.poll_some(); });
   }
 
   /// Sends a TEXT message; `text` is UTF-8.
@@ -199,6 +197,34 @@ class blocking_websocket {
   }
 
   session& machine() noexcept { return state_->protocol; }
+
+  // What `take` gets out of the session, as soon as that is something.
+  template <class Take>
+  auto receive_with(std::error_code& failure, Take take) -> std::invoke_result_t<Take&, session&> {
+    failure = error::closed;
+    if (!state_) return {};
+    for (;;) {
+      auto const result = take(machine());
+      // The peer may have said why before it left: a stream that takes no answers is still read to its end.
+      write();
+      failure.clear();
+      if (result) return result;
+      if (machine().is_over()) {
+        failure = machine().error();
+        run_ending();
+        return {};
+      }
+      failure = read();
+      if (failure && passes(failure)) return {};
+      if (state_->input_ended) {
+        machine().end_of_input();
+        if (!failure) failure = machine().error();
+        if (!failure) continue;
+        cut();
+        return {};
+      }
+    }
+  }
 
   std::error_code write() {
     std::error_code failure;
