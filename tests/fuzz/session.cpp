@@ -1,6 +1,6 @@
 // A session under any bytes from the peer and any actions of the application: it delivers what the reference
-// has read, what it writes is a valid stream with at most one Close at its end, views stay, memory is
-// bounded by the limits, and the end comes once.
+// has read, whole or in chunks, what it writes is a valid stream with at most one Close at its end, views
+// stay, memory is bounded by the limits, and the end comes once.
 #include <sanitizer/allocator_interface.h>
 
 #include <kindwire/session.hpp>
@@ -12,6 +12,7 @@
 #include "support/end.hpp"
 
 namespace kw = kindwire;
+using support::operator+=;
 
 namespace {
 
@@ -53,8 +54,9 @@ struct ending {
 
 class driver {
  public:
-  driver(kw::role self, kw::session_options options)
+  driver(kw::role self, kw::session_options options, bool in_chunks)
       : options_(options),
+        in_chunks_(in_chunks),
         ws_(self, options),
         peer_(support::peer_of(self)),
         reference_(self, options.max_message_size, options.max_fragments) {}
@@ -73,18 +75,44 @@ class driver {
     most_unread_ = std::max(most_unread_, ws_.unread_size());
   }
 
+  // The way in which this run receives.
+  void receive() { in_chunks_ ? poll_some() : poll(); }
+
   void poll() {
     bool const was_over = ws_.is_over();
     held_.reset();
     answers([&] { view_ = ws_.poll(); });
     if (!view_) return;
     FUZZ_CLAIM(!was_over && !discarded_);
-    FUZZ_CLAIM(view_.size() <= std::max<std::size_t>(options_.max_message_size, 125));
-    held_ = support::copy(view_.bytes());
-    FUZZ_CLAIM(support::text(view_.text()) == *held_);
-    FUZZ_CLAIM(view_.is_text() == (view_.type() == kw::message_type::text));
-    FUZZ_CLAIM(view_.is_binary() == (view_.type() == kw::message_type::binary));
+    FUZZ_CLAIM(!gathered_);  // between chunks it gives nothing
+    see_view();
     seen_.push_back({view_.type(), *held_});
+  }
+
+  void poll_some() {
+    bool const was_over = ws_.is_over();
+    held_.reset();
+    kw::message_chunk chunk;
+    answers([&] { chunk = ws_.poll_some(); });
+    view_ = chunk ? kw::message(chunk.type(), chunk.bytes()) : kw::message();
+    if (!chunk) return;
+    FUZZ_CLAIM(!was_over && !discarded_);
+    see_view();
+    if (kw::is_control(chunk.type())) {
+      FUZZ_CLAIM(chunk.first() && chunk.last());
+      seen_.push_back({chunk.type(), *held_});
+      return;
+    }
+    FUZZ_CLAIM(chunk.first() != gathered_.has_value());
+    FUZZ_CLAIM(chunk.last() || chunk.size() != 0);
+    FUZZ_CLAIM(chunk.last() != ws_.receiving_chunks());
+    if (chunk.first()) gathered_ = {chunk.type(), {}};
+    FUZZ_CLAIM(gathered_->type == chunk.type());
+    gathered_->payload += *held_;
+    FUZZ_CLAIM(gathered_->payload.size() <= options_.max_message_size);
+    if (!chunk.last()) return;
+    seen_.push_back(*gathered_);
+    gathered_.reset();
   }
 
   void look_ahead() {
@@ -177,7 +205,7 @@ class driver {
   // All that came is polled, all output written.
   void finish() {
     do {
-      poll();
+      receive();
       check();
     } while (view_);
     FUZZ_CLAIM(options_.autoping == false || support::only(seen_, kw::opcode::ping).empty());
@@ -214,18 +242,28 @@ class driver {
     FUZZ_CLAIM(answered_ <= options_.max_queued_pongs + 2 * largest_control_frame);
   }
 
+  void see_view() {
+    FUZZ_CLAIM(view_.size() <= std::max<std::size_t>(options_.max_message_size, 125));
+    held_ = support::copy(view_.bytes());
+    FUZZ_CLAIM(support::text(view_.text()) == *held_);
+    FUZZ_CLAIM(view_.is_text() == (view_.type() == kw::message_type::text));
+    FUZZ_CLAIM(view_.is_binary() == (view_.type() == kw::message_type::binary));
+  }
+
   ending end() const {
     return {ws_.error(),      ws_.close_code(),     std::string(ws_.close_reason()),
             ws_.close_sent(), ws_.close_received(), ws_.closed_by_peer()};
   }
 
   kw::session_options options_;
+  bool in_chunks_;
   kw::session ws_;
   support::reference_receiver peer_;       // reads what we write
   support::reference_receiver reference_;  // reads what we are given
   std::vector<support::reference_event> seen_;
   kw::message view_;
-  std::optional<support::bytes> held_;  // what the view has to show
+  std::optional<support::bytes> held_;                // what the view has to show
+  std::optional<support::reference_event> gathered_;  // of the message that comes in chunks
   std::optional<ending> ended_;
   std::size_t written_ = 0;
   std::size_t answered_ = 0;  // since the last write
@@ -250,8 +288,9 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   options.max_message_size = from.byte() * 16;
   options.max_fragments = 1 + from.byte() % 8;
   options.max_queued_pongs = 64;
-  options.autoping = from.flag();
-  driver run(self, options);
+  unsigned const choices = from.byte();
+  options.autoping = (choices & 1) != 0;
+  driver run(self, options, (choices & 2) != 0);
 
   while (!from.empty()) {
     switch (from.byte() % 14) {
@@ -259,7 +298,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
       case 1:
       case 2: run.feed(from.take(from.byte())); break;
       case 3: run.put(from.take(from.byte())); break;
-      case 4:
+      case 4: run.receive(); break;
       case 5: run.poll(); break;
       case 6: run.look_ahead(); break;
       case 7: {
@@ -297,7 +336,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
         support::bytes const input = from.take(from.byte());
         for (unsigned times = from.byte() % 64; times != 0; --times) {
           run.feed(input);
-          run.poll();
+          run.receive();
           run.check();
         }
         break;
