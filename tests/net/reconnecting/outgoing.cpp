@@ -9,12 +9,14 @@
 #include <functional>
 #include <kindwire/json/writer.hpp>
 #include <kindwire/net/reconnecting_websocket.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
 
+#include "../test_stream.hpp"
 #include "script.hpp"
 
 namespace outgoing_tests {
@@ -215,6 +217,42 @@ TEST_CASE("away: what is queued when the server closes is sent once") {
   REQUIRE(run.far.said.size() == count + later.size());
   for (std::size_t i = 0; i != count; ++i) CHECK(run.far.said[i].starts_with(std::to_string(i) + ' '));
   CHECK(words(run.far.said.begin() + count, run.far.said.end()) == later);
+}
+
+TEST_CASE("away: what the stream took before its end is taken, whichever is seen first") {
+  asio::io_context io;
+  auto const far = std::make_shared<test::peer>(io.get_executor());
+  auto const options = std::make_shared<kw::net::reconnect_options const>(
+      kw::net::reconnect_options{.while_away = away_policy::keep});
+  auto const out = std::make_shared<kw::net::detail::outgoing>(io.get_executor(), options);
+  kw::net::basic_websocket<test::stream> ws(test::stream(far), kw::role::client,
+                                            kw::net::detail::outgoing::fit_for(*options, {}).connection);
+  auto const over = kw::net::detail::websocket_access::state(ws);
+  auto const line = std::make_shared<kw::net::detail::line>(std::move(ws), 1);
+  bool ended = false;
+  over->wait_closed(kw::net::detail::operation<std::error_code>(
+                        [&](std::error_code) {
+                          ended = true;
+                          line->end();
+                          out->line_over(line);
+                        },
+                        io.get_executor()),
+                    over->next_ticket());
+  out->open(line);
+  far->writes_wait = true;
+  CHECK(!out->send(kw::message(kw::message_type::text, kw::detail::as_bytes("taken"))));
+  test::settle(io);
+  REQUIRE(far->writes.size() == 1);
+  CHECK(!out->send(kw::message(kw::message_type::text, kw::detail::as_bytes("left"))));
+  // Both are there at once, and the failed read comes first.
+  far->reading.post(asio::error::connection_reset, 0);
+  far->let_write();
+  test::settle(io);
+  REQUIRE(ended);
+  CHECK(far->writes.size() == 1);
+  REQUIRE(out->kept().count() == 1);
+  CHECK(out->kept().first().text() == "left");
+  far->drop();
 }
 
 TEST_CASE("away: what has been taken is not kept any more, though nothing else is sent") {

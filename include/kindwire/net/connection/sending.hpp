@@ -186,7 +186,11 @@ inline void connection::write_on() {
 
 inline void connection::on_written(std::error_code failure, std::size_t size) {
   writing_ = false;
-  if (!stream_open()) return drop_output();
+  if (!stream_open()) {
+    // Written before the end, which another handler was the first to see: the peer may have it.
+    wrote(size);
+    return drop_output();
+  }
   take_written(size);
   if (failure) {
     on_write_failed(failure);
