@@ -364,11 +364,12 @@ TERMS = [
 ]
 
 
-def session(role, payload, choices=1):
-    """The bytes in pieces, polled after each, and in the end all of the output written. The choices are 1 for autoping and 2 for chunks."""
-    result = bytes([role, 255, 7, choices])
+def session(role, payload, in_chunks=False):
+    """The bytes in pieces, polled after each, and in the end all of the output written. Between chunks poll() is tried as well."""
+    result = bytes([role, 255, 7, 3 if in_chunks else 1])
+    polls = bytes([4, 5, 4] if in_chunks else [4, 4])
     pieces = [payload[at : at + 60] for at in range(0, len(payload), 60)]
-    return result + b"".join(bytes([0, len(piece)]) + piece + bytes([4, 4]) for piece in pieces) + bytes([9, 255])
+    return result + b"".join(bytes([0, len(piece)]) + piece + polls for piece in pieces) + bytes([9, 255])
 
 
 # What a client meets on its way: the choice of the target first.
@@ -409,7 +410,7 @@ def seeds(target):
                 for name, (role, payload) in frames.items()
                 if name in ("ping", "pings", "ping_hello", "text_empty", "empty_fragments", "three_fragments", "hello_fragmented")
             }
-            chunks = {f"chunks_{name}": session(role, payload, 3) for name, (role, payload) in frames.items()}
+            chunks = {f"chunks_{name}": session(role, payload, True) for name, (role, payload) in frames.items()}
             return floods | chunks | {name: session(role, payload) for name, (role, payload) in frames.items()}
         case "utf8":
             return {name: b"\0" + text for name, text in texts.items()}
