@@ -142,7 +142,8 @@ struct reconnect_options {
   /// a limit of time.
   std::function<asio::awaitable<void>(next_try&)> before = {};
   /// After each opening: logs in, subscribes again. What it sends, and what it receives, comes before
-  /// anything else. The websocket is valid until it returns. Must end if the websocket does.
+  /// anything else. The websocket is valid until it returns, and goes on to be the connection: moving it away
+  /// counts as an exception. Must end if the websocket does.
   std::function<asio::awaitable<void>(websocket&)> opened = {};
   /// Whenever the state changes. May use the connection, and destroy it. Must not throw.
   std::function<void(reconnect_status const&)> changed = {};

@@ -279,6 +279,52 @@ TEST_CASE("away: a hook that sets all options anew does not have messages sent t
   CHECK(run.far.said == words{"once", "later"});
 }
 
+TEST_CASE("away: a hook that takes away the websocket whose bytes are counted has failed") {
+  kw::net::client const plain;
+  std::string to;
+  bool replaces = false;
+  SUBCASE("and leaves none") {}
+  SUBCASE("and leaves one that does not count") { replaces = true; }
+  script run({.opened = [&](kw::net::websocket& ws) -> asio::awaitable<void> {
+                kw::net::websocket const gone = std::move(ws);
+                if (replaces) ws = co_await plain.connect(co_await asio::this_coro::executor, to);
+              },
+              .while_away = away_policy::keep});
+  to = run.far.uri();
+  CHECK(!run.feed->try_send("kept"));
+  REQUIRE(run.until_closed());
+  CHECK(run.feed->why() == kw::net::reconnect_error::hook_failed);
+  CHECK(run.feed->last_failure().text == "`opened` has taken its websocket away");
+  CHECK(run.feed->status().kept == 1);
+  run.settle();
+  CHECK(run.far.said.empty());
+}
+
+TEST_CASE("away: what a remote sends between the last message and the end leaves before the end") {
+  kw::net::remote remote;
+  int openings = 0;
+  script run({.opened = [&](kw::net::websocket& ws) -> asio::awaitable<void> {
+                if (openings++ == 0) remote = ws.remote();
+                co_return;
+              },
+              .while_away = away_policy::keep});
+  REQUIRE(run.until_open());
+  CHECK(!run.feed->try_send("message"));
+  CHECK(!remote.send("mail"));
+  SUBCASE("we close") {
+    run.feed->try_close();
+    REQUIRE(run.until_closed());
+    REQUIRE(run.until([&] { return run.far.ws == nullptr; }));
+  }
+  SUBCASE("the server closes") {
+    run.far.ws->try_close();
+    REQUIRE(run.until_open(2));
+    CHECK(remote.send("late"));
+    run.settle();
+  }
+  CHECK(run.far.said == words{"message", "mail"});
+}
+
 TEST_CASE("away: marks that leave no room between them are not asked again and again") {
   std::size_t soft = 0;
   std::size_t hard = 0;

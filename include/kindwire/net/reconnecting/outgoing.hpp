@@ -47,6 +47,11 @@ class outgoing : public std::enable_shared_from_this<outgoing> {
   kept_messages const& kept() const noexcept { return kept_; }
   bool keeps() const noexcept { return options_->while_away != away_policy::refuse; }
 
+  // False for a websocket without a connection, and for one of which nobody would know what it has taken.
+  bool suits(websocket const& ws) const noexcept {
+    return websocket_access::state(ws) != nullptr && (!keeps() || ws.statistics());
+  }
+
   // The websocket that sends go to now, or null.
   websocket* current() const noexcept { return to_ && to_->is_open() ? &to_->ws : nullptr; }
 

@@ -20,6 +20,7 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -203,9 +204,10 @@ class reconnecting_state final : public incoming_owner,
       } else {
         ws = co_await client_.connect(executor_, uri_);
       }
-      if (outgoing_->keeps() && !ws.statistics()) throw std::bad_alloc();  // it could not begin to count
+      if (!outgoing_->suits(ws)) throw std::bad_alloc();  // it could not begin to count
       if (options_->opened) co_await options_->opened(ws);
       if (is_closing_) co_return false;
+      if (!outgoing_->suits(ws)) throw std::logic_error("`opened` has taken its websocket away");
       auto fresh = std::make_shared<line>(std::move(ws), status_.connections + 1);
       watch(fresh);
       opened = std::move(fresh);
