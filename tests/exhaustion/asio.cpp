@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@
 #include <utility>
 
 #include <kindwire/frame/encoder.hpp>
+#include <kindwire/handshake/accept_key.hpp>
 
 #include "scarce_memory.hpp"
 
@@ -156,6 +158,82 @@ void accept_one(scarce_memory& memory) {
   CHECK_MESSAGE(io.stopped(), "something still waits");
 }
 
+// The server of a connect(): it accepts one, and answers its request.
+class tcp_server {
+ public:
+  tcp_server() {
+    at_ = {asio::ip::address_v4::loopback(), 0};
+    auto size = static_cast<socklen_t>(at_.capacity());
+    REQUIRE(::bind(listener_, at_.data(), size) == 0);
+    REQUIRE(::listen(listener_, 4) == 0);
+    REQUIRE(::fcntl(listener_, F_SETFL, O_NONBLOCK) == 0);
+    REQUIRE(::getsockname(listener_, at_.data(), &size) == 0);
+  }
+  tcp_server(tcp_server const&) = delete;
+  tcp_server& operator=(tcp_server const&) = delete;
+  ~tcp_server() {
+    end();
+    ::close(listener_);
+  }
+
+  std::string uri() const { return "ws://127.0.0.1:" + std::to_string(at_.port()) + "/"; }
+  void serve() {
+    if (socket_ < 0) socket_ = ::accept(listener_, nullptr, nullptr);
+    if (socket_ < 0) return;
+    std::array<char, 4096> room;
+    if (auto const size = ::recv(socket_, room.data(), room.size(), MSG_DONTWAIT); size > 0)
+      asked_.append(room.data(), static_cast<std::size_t>(size));
+    if (!asked_.ends_with("\r\n\r\n")) return;
+    constexpr std::string_view key = "Sec-WebSocket-Key: ";
+    std::string const answer =
+        "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
+        kw::accept_key(asked_.substr(asked_.find(key) + key.size(), 24)) + "\r\n\r\n";
+    CHECK(::send(socket_, answer.data(), answer.size(), MSG_NOSIGNAL) != 0);
+    asked_.clear();
+  }
+  void end() {
+    if (socket_ >= 0) ::close(std::exchange(socket_, -1));
+  }
+
+ private:
+  asio::ip::tcp::endpoint at_;
+  int listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
+  int socket_ = -1;
+  std::string asked_;
+};
+
+// By its address: a name needs the resolver's thread.
+void connect_over_tcp(scarce_memory& memory) {
+  tcp_server server;
+  std::string const to = server.uri();
+  int completed = 0;
+  std::error_code outcome;
+  std::optional<kw::net::websocket> opened;
+  {
+    asio::io_context io{1};
+    bool const started = memory.attempt([&] {
+      kw::net::connect(io, to, {}, [&](std::error_code failure, kw::net::websocket ws) {
+        ++completed;
+        outcome = failure;
+        if (!failure) opened.emplace(std::move(ws));
+      });
+    });
+    for (int i = 0; i != 1000 && started && completed == 0; ++i) {
+      turn(memory, io);
+      server.serve();
+    }
+    CHECK(completed == (started ? 1 : 0));
+    CHECK((!outcome || outcome == no_memory));
+    CHECK(opened.has_value() == (started && !outcome));
+    if (!memory.refused()) CHECK(opened);
+    server.end();
+    CHECK_MESSAGE(memory.attempt([&] { opened.reset(); }), "a destructor threw");
+    for (int i = 0; i != 50 && !io.stopped(); ++i) turn(memory, io);
+    CHECK_MESSAGE(io.stopped(), "something still waits");
+  }
+  CHECK(completed <= 1);
+}
+
 // A server with a websocket over a stream of Asio's (epoll_set's where `over_tcp`) is destroyed; its context
 // may end before anything is said. Without strands, which shutdown() needs too: Asio's end the program when
 // there is no memory for them.
@@ -205,6 +283,10 @@ void end_of_a_server(scarce_memory& memory, bool over_tcp, bool context_ends) {
 }
 
 }  // namespace
+
+TEST_CASE("no memory for Asio either when a client connects: it throws, says so, or is connected") {
+  CHECK(exhaustion::at_every_allocation(connect_over_tcp) >= 20);
+}
 
 TEST_CASE("no memory for Asio either when a request is answered: one answer, or none") {
   CHECK(exhaustion::at_every_allocation(accept_one) >= 4);
