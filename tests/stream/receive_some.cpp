@@ -90,7 +90,7 @@ TEST_CASE("blocking chunks: random streams at every length of reads are the mess
     } else if (!expected.closed) {
       end = kw::error::connection_lost;
     }
-    for (std::size_t const most : {1, 2, 3, 5, 17, 10000}) {
+    for (std::size_t const most : std::initializer_list<std::size_t>{1, 2, 3, 5, 17, 10000}) {
       auto [near, far] = kw::make_memory_streams({.max_read = most});
       write(far, input);
       far.shutdown_send();
