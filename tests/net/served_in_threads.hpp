@@ -132,7 +132,7 @@ class served_in_threads {
     server_->start();
     io_.restart();
     for (int i = 0; i != threads_; ++i) {
-      running_.emplace_back([this] { runs_itself_ ? server_->run() : void(io_.run_for(30s)); });
+      running_.emplace_back([this] { runs_itself_ ? server_->run() : void(io_.run_for(300s)); });
     }
   }
   // Returns when all has ended.
