@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <string_view>
 #include <system_error>
 
 #include "../error.hpp"
@@ -18,6 +17,7 @@
 #include "../session/backoff.hpp"
 #include "connect_error.hpp"
 #include "connect_options.hpp"
+#include "connection/tls_failure.hpp"
 #include "reconnect_error.hpp"
 #include "websocket.hpp"
 
@@ -51,11 +51,7 @@ inline bool is_final_failure(failed_try const& failure) noexcept {
     case 407:
     case 410: return true;
   }
-  // This layer knows no TLS. Up to there the codes are those of X509_V_ERR_…: the verdict on a certificate.
-  constexpr int first_other = 1 << 16;
-  bool const is_certificate = std::string_view(failure.error.category().name()) == "kindwire.tls" &&
-                              failure.error.value() < first_other;
-  if (is_certificate) return true;
+  if (detail::is_verdict_of_tls(failure.error)) return true;
   for (error const each : {error::invalid_uri, error::invalid_proxy, error::invalid_header,
                            error::tls_unavailable, error::proxy_authentication_required}) {
     if (failure.error == each) return true;

@@ -25,6 +25,7 @@
 #include "handshake_report.hpp"
 #include "operation.hpp"
 #include "stream_transport.hpp"
+#include "tls_failure.hpp"
 #include "try_allocating.hpp"
 
 namespace kindwire::net::detail {
@@ -146,14 +147,11 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
     }
   }
 
-  // If the request was not written in full, only a refusal counts as an answer.
+  // If the request was not written in full, only a refusal counts as an answer; with TLS 1.3 a server refuses
+  // our certificate after the client's part of that handshake is done.
   std::error_code verdict() const noexcept {
     bool const says_more = handshake_.is_refused() || is_of_tls(handshake_.error());
     return write_failed_ && !says_more ? write_failed_ : handshake_.error();
-  }
-  // With TLS 1.3 a server refuses our certificate after the client's part of the handshake is done.
-  static bool is_of_tls(std::error_code why) noexcept {
-    return std::string_view(why.category().name()) == "kindwire.tls";
   }
 
   // What may still arrive is not worth the whole handshake_timeout.
