@@ -1,5 +1,6 @@
 // A server that speaks TLS, beside one that does not: who gets in, and what the others are told.
 #include <kindwire/net/client.hpp>
+#include <kindwire/net/metrics.hpp>
 #include <kindwire/net/server.hpp>
 #include <kindwire/net/websocket.hpp>
 #include <kindwire/tls/acceptor.hpp>
@@ -104,12 +105,13 @@ struct served {
     server.listen(std::move(secure));
   }
   kw::net::server_options with(kw::net::server_options options) {
-    options.observer = seen;
+    options.observer = kw::net::observers(seen, counted);
     return options;
   }
 
   asio::io_context io;
   std::shared_ptr<failures> seen = std::make_shared<failures>();
+  kw::net::metrics counted;
   kw::net::server server;
   kw::tls::acceptor secure;
   std::uint16_t port;
@@ -185,8 +187,12 @@ TEST_CASE("tls acceptor: a client without TLS is told in words") {
     CHECK((co_await answer_to(noise, "SSH-2.0-x\r\n")).find("HTTP") == std::string::npos);
   });
   REQUIRE(by.seen->all.size() == 2);
-  CHECK(by.seen->all[0] == "error 400 http request");
-  CHECK(by.seen->all[1] == "error 0 wrong version number");
+  CHECK(by.seen->all[0] == "tls 400 http request");
+  CHECK(by.seen->all[1] == "tls 0 wrong version number");
+  std::string const page = by.counted.text();
+  CHECK(page.find("failed_total{role=\"server\",reason=\"tls\",status=\"400\"} 1\n") != std::string::npos);
+  CHECK(page.find("failed_total{role=\"server\",reason=\"tls\",status=\"none\"} 1\n") != std::string::npos);
+  CHECK(page.find("kindwire_handshake_errors_total{error=\"tls\"} 2\n") != std::string::npos);
 }
 
 TEST_CASE("tls acceptor: clients that dawdle over the handshake are cut off") {

@@ -36,7 +36,8 @@ namespace kindwire::net {
 ///   `kindwire_connection_errors_total` by `error`, `kindwire_connection_duration_seconds`;
 /// - `kindwire_handshakes_failed_total` by `role`, `reason` (handshake_failure) and `status`,
 ///   `kindwire_handshake_errors_total` by `error`, `kindwire_accept_failures_total`,
-///   `kindwire_exceptions_total`;
+///   `kindwire_exceptions_total`. Of TLS these errors are `tls_verification`, for a certificate that does not
+///   pass, and `tls`;
 /// - `kindwire_send_queues_filled`, `kindwire_send_queue_fillings_total`,
 ///   `kindwire_send_queue_longest_bytes`, `kindwire_sends_dropped_total`,
 ///   `kindwire_ping_round_trip_seconds`.

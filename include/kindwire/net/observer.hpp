@@ -85,6 +85,7 @@ enum class handshake_failure : std::uint8_t {
   timeout,    ///< handshake_timeout
   lost,       ///< the peer left, or was not heard of
   stopped,    ///< the server was stopped, or the client's operation cancelled
+  tls,        ///< failed_handshake::error says why: a certificate that does not pass, a peer without TLS
 };
 
 constexpr char const* to_string(handshake_failure why) noexcept {
@@ -97,6 +98,7 @@ constexpr char const* to_string(handshake_failure why) noexcept {
     case handshake_failure::timeout: return "timeout";
     case handshake_failure::lost: return "lost";
     case handshake_failure::stopped: return "stopped";
+    case handshake_failure::tls: return "tls";
   }
   return "unknown";
 }

@@ -5,6 +5,7 @@
 #include <asio/error.hpp>
 #include <cstddef>
 #include <set>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -29,6 +30,12 @@ TEST_CASE("error names: those of the enumerators, and of what happens to streams
   CHECK(name_of(std::make_error_code(std::errc::not_enough_memory)) == "not_enough_memory");
   CHECK(name_of(asio::error::eof) == "other");
   CHECK(name_of(std::make_error_code(std::errc::is_a_directory)) == "other");
+  class tls_category : public std::error_category {
+    char const* name() const noexcept override { return "kindwire.tls"; }
+    std::string message(int) const override { return {}; }
+  } const tls;
+  CHECK(name_of({10, tls}) == "tls_verification");  // an expired certificate
+  CHECK(name_of({1 << 20, tls}) == "tls");          // an error of OpenSSL's
   for (int const value : {-1, 0, 95, 96, 1'000'000}) CHECK(name_of({value, kw::error_category()}) == "other");
 }
 

@@ -12,6 +12,7 @@
 #include "../../handshake/endpoint.hpp"
 #include "../async_stream.hpp"
 #include "../observer.hpp"
+#include "tls_failure.hpp"
 #include "try_allocating.hpp"
 
 namespace kindwire::net::detail {
@@ -19,6 +20,7 @@ namespace kindwire::net::detail {
 // Why an opening of ours has ended.
 inline handshake_failure failure_reason(std::error_code why) noexcept {
   if (why == error::handshake_timeout) return handshake_failure::timeout;
+  if (is_of_tls(why)) return handshake_failure::tls;
   return why == asio::error::operation_aborted ? handshake_failure::stopped : handshake_failure::error;
 }
 

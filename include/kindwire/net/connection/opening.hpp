@@ -139,7 +139,7 @@ class opening final : public roster_member {
     bool const http = stream_.met_plain_http();
     bool const lost =
         failure == error::connection_lost || failure.category() == asio::error::get_system_category();
-    report_.failed(lost ? handshake_failure::lost : handshake_failure::error, http ? 400 : 0, failure, {});
+    report_.failed(lost ? handshake_failure::lost : failure_reason(failure), http ? 400 : 0, failure, {});
     if (lost) return end(handshake_failure::lost);
     if (http)
       kindwire::detail::write_any_response(

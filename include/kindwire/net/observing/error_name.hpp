@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "../../error.hpp"
+#include "../connection/tls_failure.hpp"
 
 namespace kindwire::net::detail {
 
@@ -88,15 +89,17 @@ inline constexpr std::array<std::pair<std::errc, std::string_view>, 8> named_con
     {std::errc::operation_canceled, "operation_canceled"},
 }};
 
-// Room for kindwire's own, then those above, then all others.
+// Room for kindwire's own, then those above, then those of TLS, then all others.
 inline constexpr std::size_t own_errors = 96;
-inline constexpr std::size_t error_slots = own_errors + named_conditions.size() + 1;
+inline constexpr std::size_t tls_errors = own_errors + named_conditions.size();
+inline constexpr std::size_t error_slots = tls_errors + 3;
 
 inline std::size_t error_slot(std::error_code what) noexcept {
   if (what.category() == error_category()) {
     auto const value = static_cast<std::size_t>(what.value());
     return value < own_errors && !name_of(static_cast<error>(value)).empty() ? value : error_slots - 1;
   }
+  if (is_of_tls(what)) return is_verdict_of_tls(what) ? tls_errors : tls_errors + 1;
   // Asio's own category of the same numbers tells no conditions.
   if (what.category() == asio::error::get_system_category()) what = {what.value(), std::system_category()};
   for (std::size_t index = 0; index != named_conditions.size(); ++index) {
@@ -108,7 +111,9 @@ inline std::size_t error_slot(std::error_code what) noexcept {
 // Empty for a slot that nothing is counted in.
 constexpr std::string_view name_of_slot(std::size_t slot) noexcept {
   if (slot < own_errors) return name_of(static_cast<error>(slot));
-  return slot + 1 == error_slots ? "other" : named_conditions[slot - own_errors].second;
+  if (slot < tls_errors) return named_conditions[slot - own_errors].second;
+  if (slot == tls_errors) return "tls_verification";
+  return slot == tls_errors + 1 ? "tls" : "other";
 }
 
 }  // namespace kindwire::net::detail

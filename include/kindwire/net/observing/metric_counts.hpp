@@ -121,6 +121,8 @@ inline std::string status_label(std::size_t slot) {
   return known_statuses[slot] == 0 ? "none" : std::to_string(known_statuses[slot]);
 }
 
+inline constexpr std::size_t failure_slots = static_cast<std::size_t>(handshake_failure::tls) + 1;
+
 constexpr std::string_view role_label(role self) noexcept {
   return self == role::server ? "server" : "client";
 }
@@ -325,7 +327,8 @@ class counting_observer final : public observer {
 
   route_table routes_;
   std::array<std::array<metric_count, code_labels.size()>, 3> closed_;
-  std::array<std::array<std::array<metric_count, status_slots>, 8>, 2> failed_;  // by role and reason
+  std::array<std::array<std::array<metric_count, status_slots>, failure_slots>, 2>
+      failed_;  // by role and reason
   errors connection_errors_;
   errors handshake_errors_;
   metric_count accept_failures_, exceptions_;
