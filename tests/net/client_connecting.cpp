@@ -177,6 +177,26 @@ TEST_CASE("client: the phases of what comes before and after a connection") {
   CHECK(silent->outcome == kw::error::handshake_timeout);
 }
 
+TEST_CASE("client: what the application throws when it is told leaves the context") {
+  asio::io_context io;
+  test::scripted_server server(io, accept);
+  for (bool const well : {true, false}) {
+    auto const uri = well ? url(server.port()) : "ws://unknown.example:1/";
+    auto options = at({"127.0.0.1"});
+    options.addresses = [well, find = options.addresses](std::string_view host) {
+      return well ? find(host) : throw std::system_error(make_error_code(kw::error::invalid_argument));
+    };
+    std::optional<std::error_code> outcome;
+    kw::net::connect(io, uri, options, [&](std::error_code failure, kw::net::websocket) {
+      outcome = failure;
+      throw std::runtime_error("thrown");
+    });
+    CHECK_THROWS_WITH_AS(io.run_for(60s), "thrown", std::runtime_error);
+    REQUIRE(outcome);
+    CHECK(!*outcome == well);
+  }
+}
+
 TEST_CASE("client: the time for all ends it wherever it is") {
   asio::io_context io;
   test::deaf_server deaf(io);

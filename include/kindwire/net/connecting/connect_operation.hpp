@@ -87,13 +87,15 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
     try {
       return work();
     } catch (std::bad_alloc const&) {
+      if (!done_) throw;
       failure = no_memory();
     } catch (std::system_error const& thrown) {  // such as of the resolver, whose thread cannot be started
+      if (!done_) throw;
       failure = thrown.code();
     } catch (...) {
+      if (!done_) throw;
       failure = std::make_error_code(std::errc::operation_canceled);
     }
-    if (!done_) throw;
     cancel(failure);
   }
 
