@@ -12,10 +12,10 @@
 #include <array>
 #include <asio/any_io_executor.hpp>
 #include <asio/associated_allocator.hpp>
+#include <asio/associated_cancellation_slot.hpp>
 #include <asio/associated_executor.hpp>
 #include <asio/async_result.hpp>
 #include <asio/buffer.hpp>
-#include <asio/compose.hpp>
 #include <asio/error.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
@@ -57,45 +57,100 @@ class completed {
   Handler handler_;
 };
 
-// Tries until it need not wait. `Try` is called with the engine and an error, and returns what the operation
-// completes with beside that.
-template <class Socket, class Try>
+// An operation that tries until it need not wait. `Try` is called with the engine, for an error and a size,
+// which the operation completes with; without the size if it is not `Sized`.
+//
+// Its handlers only refer to it: one that finds no memory for the next leaves it whole, to complete with
+// that.
+template <class Socket, bool Sized, class Try, class Handler>
 class retrying {
  public:
-  retrying(std::shared_ptr<socket_engine<Socket>> core, Try attempt, asio::socket_base::wait_type what)
-      : core_(std::move(core)), attempt_(std::move(attempt)), what_(what) {}
+  retrying(std::shared_ptr<socket_engine<Socket>> core, Try attempt, asio::socket_base::wait_type what,
+           Handler&& handler)
+      : core_(std::move(core)), attempt_(std::move(attempt)), what_(what), handler_(std::move(handler)) {}
 
-  template <class Self>
-  void operator()(Self& self, std::error_code failure = {}) {
-    bool const at_once = !std::exchange(begun_, true);
-    if (!done_ && !failure) {
-      attempt_(*core_, failure, size_);
-      core_->after_call();
-    }
-    auto& socket = core_->socket();
-    if (!done_ && (failure == asio::error::would_block || failure == asio::error::try_again)) {
-      bool const reads = what_ == asio::socket_base::wait_read;
-      // A call takes in so much only; others shall have their turn in between.
-      if (reads && core_->has_input()) return asio::post(socket.get_executor(), std::move(self));
-      return socket.async_wait(reads ? core_->wait_to_read() : what_, std::move(self));
-    }
-    if (!done_) outcome_ = failure;
-    done_ = true;
-    if (at_once) return asio::post(socket.get_executor(), std::move(self));
-    if constexpr (requires { self.complete(outcome_, size_); }) {
-      self.complete(outcome_, size_);
-    } else {
-      self.complete(outcome_);
+  // Throws std::bad_alloc if it cannot wait.
+  static void start(std::shared_ptr<retrying> self) {
+    if (!self->is_done()) return wait(self);
+    try {
+      asio::post(self->core_->socket().get_executor(), step(self));
+    } catch (std::bad_alloc const&) {
+      complete(std::move(self));  // what was transferred cannot be taken back
     }
   }
 
  private:
+  // What is associated with the handler holds for each of these.
+  class step {
+   public:
+    using executor_type = asio::associated_executor_t<Handler, typename Socket::executor_type>;
+    using allocator_type = asio::associated_allocator_t<Handler>;
+    using cancellation_slot_type = asio::associated_cancellation_slot_t<Handler>;
+
+    explicit step(std::shared_ptr<retrying> of) noexcept : of_(std::move(of)) {}
+
+    executor_type get_executor() const noexcept {
+      return asio::get_associated_executor(of_->handler_, of_->core_->socket().get_executor());
+    }
+    allocator_type get_allocator() const noexcept { return asio::get_associated_allocator(of_->handler_); }
+    cancellation_slot_type get_cancellation_slot() const noexcept {
+      return asio::get_associated_cancellation_slot(of_->handler_);
+    }
+    void operator()(std::error_code failure = {}) { go_on(std::move(of_), failure); }
+
+   private:
+    std::shared_ptr<retrying> of_;
+  };
+
+  bool is_done() {
+    attempt_(*core_, outcome_, size_);
+    core_->after_call();
+    done_ = outcome_ != asio::error::would_block && outcome_ != asio::error::try_again;
+    return done_;
+  }
+
+  static void wait(std::shared_ptr<retrying> const& self) {
+    auto& core = *self->core_;
+    bool const reads = self->what_ == asio::socket_base::wait_read;
+    // A call takes in so much only; others shall have their turn in between.
+    if (reads && core.has_input()) return asio::post(core.socket().get_executor(), step(self));
+    core.socket().async_wait(reads ? core.wait_to_read() : self->what_, step(self));
+  }
+
+  static void go_on(std::shared_ptr<retrying> self, std::error_code failure) {
+    if (failure) {
+      if (!self->done_) self->outcome_ = failure;
+    } else if (!self->done_ && !self->is_done()) {
+      try {
+        return wait(self);
+      } catch (std::bad_alloc const&) {
+        self->outcome_ = std::make_error_code(std::errc::not_enough_memory);
+      }
+    }
+    complete(std::move(self));
+  }
+
+  // The memory is free before the handler runs.
+  static void complete(std::shared_ptr<retrying> self) {
+    Handler handler(std::move(self->handler_));
+    auto slot = asio::get_associated_cancellation_slot(handler);
+    if (slot.is_connected()) slot.clear();
+    auto const outcome = self->outcome_;
+    auto const size = self->size_;
+    self.reset();
+    if constexpr (Sized) {
+      std::move(handler)(outcome, size);
+    } else {
+      std::move(handler)(outcome);
+    }
+  }
+
   std::shared_ptr<socket_engine<Socket>> core_;
   Try attempt_;
   asio::socket_base::wait_type what_;
+  Handler handler_;
   std::error_code outcome_;
   std::size_t size_ = 0;
-  bool begun_ = false;
   bool done_ = false;
 };
 
@@ -202,9 +257,7 @@ class stream {
     auto const attempt = [](engine_type& core, std::error_code& failure, std::size_t&) {
       core.handshake(failure);
     };
-    return asio::async_compose<Token, void(std::error_code)>(
-        detail::retrying<Socket, decltype(attempt)>(core_, attempt, asio::socket_base::wait_read), token,
-        core_->socket());
+    return retry<false, void(std::error_code)>(attempt, asio::socket_base::wait_read, token);
   }
 
   /// Completes once reading or writing may get on: for wait_read at once if there is something to read here,
@@ -252,14 +305,14 @@ class stream {
     auto const attempt = [first](engine_type& core, std::error_code& failure, std::size_t& size) {
       size = read(core, first, failure);
     };
-    return transfer(attempt, asio::socket_base::wait_read, token);
+    return retry<true, void(std::error_code, std::size_t)>(attempt, asio::socket_base::wait_read, token);
   }
   template <class ConstBufferSequence, class Token>
   auto async_write_some(ConstBufferSequence const& from, Token&& token) {
     auto const attempt = [from](engine_type& core, std::error_code& failure, std::size_t& size) {
       size = write(core, from, failure);
     };
-    return transfer(attempt, asio::socket_base::wait_write, token);
+    return retry<true, void(std::error_code, std::size_t)>(attempt, asio::socket_base::wait_write, token);
   }
 
   /// Says that nothing follows, by close_notify, and ends our side of the socket once that has left. For
@@ -320,10 +373,15 @@ class stream {
     return core.write(std::span(pieces).first(count), failure);
   }
 
-  template <class Try, class Token>
-  auto transfer(Try const& attempt, asio::socket_base::wait_type what, Token& token) {
-    return asio::async_compose<Token, void(std::error_code, std::size_t)>(
-        detail::retrying<Socket, Try>(core_, attempt, what), token, core_->socket());
+  template <bool Sized, class Signature, class Try, class Token>
+  auto retry(Try const& attempt, asio::socket_base::wait_type what, Token& token) {
+    return asio::async_initiate<Token, Signature>(
+        [core = core_, attempt, what](auto handler) {
+          using operation = detail::retrying<Socket, Sized, Try, decltype(handler)>;
+          auto const memory = asio::get_associated_allocator(handler);
+          operation::start(std::allocate_shared<operation>(memory, core, attempt, what, std::move(handler)));
+        },
+        token);
   }
 
   std::shared_ptr<engine_type> core_;

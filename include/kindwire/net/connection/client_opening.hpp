@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <span>
 #include <string>
 #include <string_view>
@@ -87,8 +88,10 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
     if (not_asked_) return end(not_asked_);
     if (handshake_.error()) return end(handshake_.error());
     begun_ = clock::now();
-    end_within(options_.handshake_timeout);
-    write();
+    or_end([this] {
+      end_within(options_.handshake_timeout);
+      write();
+    });
   }
 
   void cancel(std::error_code why) {
@@ -97,6 +100,17 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
 
  private:
   using clock = std::chrono::steady_clock;
+
+  // Without memory it has failed; unless it is the application's handler that throws.
+  template <class Work>
+  void or_end(Work work) {
+    try {
+      work();
+    } catch (std::bad_alloc const&) {
+      if (!done_) throw;
+      end(no_memory());
+    }
+  }
 
   void end_within(std::chrono::milliseconds term) {
     deadline_.start(term, this->weak_from_this(), [](client_opening& self) {
@@ -113,9 +127,11 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
                         self->handshake_.consume(size);
                         // A server that refuses before it has read the whole request may be gone, but its
                         // answer can still be read.
-                        if (failure) self->hurry();
                         self->write_failed_ = failure;
-                        self->read();
+                        self->or_end([&] {
+                          if (failure) self->hurry();
+                          self->read();
+                        });
                       });
   }
 
@@ -127,7 +143,7 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
                               if (!self->done_) return;
                               // If that runs out of memory, the handshake has failed and reports it.
                               try_allocating([&] { self->handshake_.commit(size); });
-                              failure ? self->stop_reading(failure) : self->go_on();
+                              self->or_end([&] { failure ? self->stop_reading(failure) : self->go_on(); });
                             });
   }
 
@@ -231,10 +247,12 @@ stop_function start_stoppable_opening(Stream stream, uri const& to, connect_opti
                                       opened_operation done) {
   auto const started =
       std::make_shared<client_opening<Stream>>(std::move(stream), to, std::move(options), std::move(done));
-  started->start();
-  return [weak = std::weak_ptr(started)](std::error_code why) {
+  // First: what has started may be over already, and its owner told.
+  stop_function stop = [weak = std::weak_ptr(started)](std::error_code why) {
     if (auto const there = weak.lock()) there->cancel(why);
   };
+  started->start();
+  return stop;
 }
 
 }  // namespace kindwire::net::detail
