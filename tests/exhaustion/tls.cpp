@@ -14,6 +14,7 @@
 #include <asio/socket_base.hpp>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -32,6 +33,27 @@ using inner = kw::tls::stream<stream>;
 namespace {
 
 auto const no_memory = std::make_error_code(std::errc::not_enough_memory);
+
+// Asio keeps memory of its own for handlers of std::allocator: with this each step of an operation allocates.
+template <class T>
+struct plain_allocator {
+  using value_type = T;
+
+  plain_allocator() = default;
+  template <class U>
+  plain_allocator(plain_allocator<U> const&) noexcept {}
+
+  T* allocate(std::size_t count) { return std::allocator<T>().allocate(count); }
+  void deallocate(T* at, std::size_t count) noexcept { std::allocator<T>().deallocate(at, count); }
+  bool operator==(plain_allocator const&) const noexcept { return true; }
+};
+template <class Handler>
+struct allocating : Handler {
+  using allocator_type = plain_allocator<void>;
+
+  explicit allocating(Handler inner) : Handler(std::move(inner)) {}
+  allocator_type get_allocator() const noexcept { return {}; }
+};
 
 struct contexts {
   support::certificate own;
@@ -77,8 +99,8 @@ bool talk(counted& all, Stream& server, Stream& client) {
     if (failure) server.close(ignored);
     if (failure) client.close(ignored);
   };
-  all.attempt([&] { server.async_handshake(shaken); });
-  all.attempt([&] { client.async_handshake(shaken); });
+  all.attempt([&] { server.async_handshake(allocating(shaken)); });
+  all.attempt([&] { client.async_handshake(allocating(shaken)); });
   if (all.started != 2) shaken(no_memory), --all.completed;
   all.run();
   CHECK(all.completed == all.started);
@@ -95,22 +117,24 @@ bool talk(counted& all, Stream& server, Stream& client) {
   };
   auto const write = [&](auto const& again) -> void {
     all.attempt([&] {
-      client.async_write_some(asio::buffer(sent) + put, [&](std::error_code failure, std::size_t size) {
-        ++all.completed;
-        put += size;
-        if (failure) return end(failure);
-        if (put != sent.size()) again(again);
-      });
+      client.async_write_some(asio::buffer(sent) + put,
+                              allocating([&](std::error_code failure, std::size_t size) {
+                                ++all.completed;
+                                put += size;
+                                if (failure) return end(failure);
+                                if (put != sent.size()) again(again);
+                              }));
     });
   };
   auto const read = [&](auto const& again) -> void {
     all.attempt([&] {
-      server.async_read_some(asio::buffer(got) + taken, [&](std::error_code failure, std::size_t size) {
-        ++all.completed;
-        taken += size;
-        if (failure) return end(failure);
-        if (taken != sent.size()) again(again);
-      });
+      server.async_read_some(asio::buffer(got) + taken,
+                             allocating([&](std::error_code failure, std::size_t size) {
+                               ++all.completed;
+                               taken += size;
+                               if (failure) return end(failure);
+                               if (taken != sent.size()) again(again);
+                             }));
     });
   };
   read(read);
