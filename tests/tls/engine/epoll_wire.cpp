@@ -187,6 +187,9 @@ TEST_CASE("tls epoll wire: the end of our side comes behind all that was sent") 
   }
   CHECK((got == text));
   CHECK(both.server_wire.unsent() == 0);
+  // The socket's end follows the word.
+  pollfd socket{both.client.next_layer().native_handle(), POLLRDHUP, 0};
+  CHECK(::poll(&socket, 1, 10'000) == 1);
   // The other side is still open.
   std::error_code ignored;
   both.client.write_some(asio::buffer("late", 4), ignored);
