@@ -220,6 +220,18 @@ TEST_CASE("tls epoll wire: a client that leaves without a word is lost, behind i
   }
 }
 
+TEST_CASE("tls epoll wire: after a reset nothing is sent any more") {
+  asio::io_context io;
+  released both(io);
+  both.client.next_layer().set_option(asio::socket_base::linger(true, 0));
+  both.client.next_layer().close();
+  REQUIRE(both.waits_for(POLLRDHUP, 60'000));
+  CHECK(both.receive(100, true).empty());
+  CHECK(both.failure == asio::error::connection_reset);
+  CHECK(both.send("x") == 0);
+  CHECK(both.failure == asio::error::connection_reset);  // a call would have found a broken pipe
+}
+
 TEST_CASE("tls epoll wire: reading that waits for room to answer goes on when there is some") {
   asio::io_context io;
   released both(io, 4096);

@@ -287,7 +287,11 @@ class engine {
       if (drained_ || !may_receive_ || may_take_ == 0) return false;
       auto const room = in_.room();
       std::size_t const got = receive(room, socket_failure_);
-      if (socket_failure_ == asio::error::eof) socket_failure_ = kindwire::error::connection_lost;
+      if (socket_failure_ == asio::error::eof) {
+        socket_failure_ = kindwire::error::connection_lost;
+      } else if (!is_wait() && !write_failure_) {
+        write_failure_ = socket_failure_;  // after a reset there is nobody to be told anything
+      }
       in_.commit(got);
       may_take_ -= (std::min)(got, may_take_);
       drained_ = got < room.size();
