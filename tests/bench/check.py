@@ -88,7 +88,7 @@ def met(target, better):
             "broadcast/stalled/none/p99": ([1], [1]),
             "json/decode/39": ([1], [1]), "json/decode/290": ([1], [1])}
     cases = [one(name, ours=mine, limit=limit) for name, (mine, limit) in base.items()]
-    if target.what.startswith("times faster than "):
+    if target.what.startswith(("times faster than ", "times smaller than ")):
         return [*cases, one(target.case, ours=[1], limit=[1], **{target.what.split()[-1].lower(): [figure]})]
     return [*cases, one(target.case, ours=[figure], ours_thread=[figure], remote=[figure], beast=[figure], limit=[1])]
 

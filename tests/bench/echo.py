@@ -26,6 +26,8 @@ SERVERS = {
     "beast_coroutine": ["echo_beast", "coroutine"],
     "websocketpp": ["echo_websocketpp"],
     "libwebsockets": ["echo_libwebsockets"],
+    "asio": ["echo_asio", "callback"],
+    "asio_coroutine": ["echo_asio", "coroutine"],
 }
 PEERS = ["beast", "beast_coroutine", "websocketpp", "libwebsockets"]
 TLS_SERVERS = {
@@ -40,6 +42,7 @@ ECHO = [(100, 1, 20), (100, 16, 20), (100, 64, 512), (10, 16, 16384), (10, 1, 65
 TLS_ECHO = ECHO[:5]
 HANDSHAKES = 400  # one after the other, for a figure
 STYLES = ["callback", "coroutine", "readme", "general"]
+ASIO = {"callback": "asio", "coroutine": "asio_coroutine", "readme": "asio_coroutine", "general": "asio_coroutine"}
 FEW_PEERS = 1000  # connections from which on only what may be waited for is measured: bare and ours
 CONNECTIONS = [1, 10, 100, 1000, 10000]
 ACTIVE = 100  # of them have a message under way at a time: what more of them cost, not what more messages do
@@ -145,6 +148,7 @@ class Echo:
         for name in PEERS:
             if name in self.names and not (style == "callback" and name == "beast_coroutine"):
                 yield name, name
+        yield "asio", ASIO[style]
         yield "control", "bare_again"
         yield "limit", "bare"
 
@@ -220,7 +224,7 @@ class Echo:
         for _ in range(given.rounds if styles else 0):
             taken = {}
             for name in self.names:
-                if name == "bare_again":
+                if name == "bare_again" or name in ASIO.values():
                     continue
                 with Server(self.programs, self.servers[name]) as server:
                     taken[name] = self.program(server, "idle", 16384, few, given.connections)[0]
