@@ -125,7 +125,7 @@ TEST_CASE("tls epoll wire: when it says that the socket will tell, nothing is le
   for (std::size_t const room : {1u, 100u, 16'384u, 100'000u}) {
     CAPTURE(room);
     released both(io);
-    std::string const text = noise(300'000);
+    std::string const text = noise(room == 1 ? 20'000 : 300'000);
     std::string got;
     for (std::size_t sent = 0; sent != text.size();) {
       std::size_t const piece = std::min<std::size_t>(30'000, text.size() - sent);
