@@ -168,7 +168,9 @@ class retrying {
 /// 8446 §6.1). A stream that ends without one has lost an unknown amount: error::connection_lost. TLS 1.3's
 /// updates of keys are answered in passing; there is no renegotiation.
 ///
-/// **Errors** of OpenSSL are of tls::category(), those of the socket are passed on.
+/// **Errors** of OpenSSL are of tls::category(), those of the socket are passed on. An operation that was
+/// done at once, and finds no memory to be told later, is told before the call returns, by the caller's
+/// thread.
 ///
 /// Thread safety: as a socket. Where several threads run it, the strand is to be the executor of the socket:
 /// what leaves by itself does so there. One read and one write may be under way at a time. Pending operations
@@ -257,7 +259,7 @@ class stream {
     auto const attempt = [](engine_type& core, std::error_code& failure, std::size_t&) {
       core.handshake(failure);
     };
-    return retry<false, void(std::error_code)>(attempt, asio::socket_base::wait_read, token);
+    return retry<false, void(std::error_code), Token>(attempt, asio::socket_base::wait_read, token);
   }
 
   /// Completes once reading or writing may get on: for wait_read at once if there is something to read here,
@@ -305,14 +307,16 @@ class stream {
     auto const attempt = [first](engine_type& core, std::error_code& failure, std::size_t& size) {
       size = read(core, first, failure);
     };
-    return retry<true, void(std::error_code, std::size_t)>(attempt, asio::socket_base::wait_read, token);
+    return retry<true, void(std::error_code, std::size_t), Token>(attempt, asio::socket_base::wait_read,
+                                                                  token);
   }
   template <class ConstBufferSequence, class Token>
   auto async_write_some(ConstBufferSequence const& from, Token&& token) {
     auto const attempt = [from](engine_type& core, std::error_code& failure, std::size_t& size) {
       size = write(core, from, failure);
     };
-    return retry<true, void(std::error_code, std::size_t)>(attempt, asio::socket_base::wait_write, token);
+    return retry<true, void(std::error_code, std::size_t), Token>(attempt, asio::socket_base::wait_write,
+                                                                  token);
   }
 
   /// Says that nothing follows, by close_notify, and ends our side of the socket once that has left. For
@@ -373,7 +377,7 @@ class stream {
     return core.write(std::span(pieces).first(count), failure);
   }
 
-  template <bool Sized, class Signature, class Try, class Token>
+  template <bool Sized, class Signature, class Token, class Try>
   auto retry(Try const& attempt, asio::socket_base::wait_type what, Token& token) {
     return asio::async_initiate<Token, Signature>(
         [core = core_, attempt, what](auto handler) {

@@ -48,7 +48,10 @@ class epoll_transport final : public transport, private Set::member {
   }
 
   // Call before start().
-  void take(Wire wire) noexcept { wire_ = std::move(wire); }
+  void take(Wire wire) noexcept {
+    wire_ = std::move(wire);
+    readable_ = wire_.has_input();
+  }
 
   asio::any_io_executor const& executor() const noexcept override { return set_.executor_of(*this); }
   transport::clock::time_point now() const noexcept override { return set_.now(*this); }
@@ -185,6 +188,7 @@ class epoll_transport final : public transport, private Set::member {
   void on_shutdown() noexcept override {
     owner_.drop_operations();
     wire_.close();
+    wire_ = Wire();  // may refer to the context
   }
 };
 

@@ -49,6 +49,9 @@ class socket_wire {
   int socket() const noexcept { return socket_; }
   bool is_open() const noexcept { return socket_ >= 0; }
 
+  // There is something to receive of which the socket knows nothing.
+  bool has_input() const noexcept { return false; }
+
   // No bytes without a failure: the end. `may_have_more` is false if the socket will tell when there is more.
   std::size_t receive(std::span<std::byte> room, std::error_code& failure, bool hung_up,
                       bool& may_have_more) noexcept {

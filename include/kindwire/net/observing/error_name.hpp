@@ -99,7 +99,7 @@ inline std::size_t error_slot(std::error_code what) noexcept {
     auto const value = static_cast<std::size_t>(what.value());
     return value < own_errors && !name_of(static_cast<error>(value)).empty() ? value : error_slots - 1;
   }
-  if (is_of_tls(what)) return is_verdict_of_tls(what) ? tls_errors : tls_errors + 1;
+  if (is_of_tls(what)) return is_certificate_refused(what) ? tls_errors : tls_errors + 1;
   // Asio's own category of the same numbers tells no conditions.
   if (what.category() == asio::error::get_system_category()) what = {what.value(), std::system_category()};
   for (std::size_t index = 0; index != named_conditions.size(); ++index) {

@@ -36,10 +36,13 @@ class epoll_wire {
   int socket() const noexcept { return socket_; }
   bool is_open() const noexcept { return socket_ >= 0; }
 
+  bool has_input() const noexcept { return core_ && core_->has_input(); }
+
   std::size_t receive(std::span<std::byte> room, std::error_code& failure, bool hung_up,
                       bool& may_have_more) noexcept {
     std::size_t const size = core_->read(room, failure);
-    may_have_more = !core_->reading_waits_for_room() && (hung_up || core_->may_have_more());
+    receiving_waits_ = core_->reading_waits_for_room();
+    may_have_more = !receiving_waits_ && (hung_up || core_->may_have_more());
     return size;
   }
 
@@ -54,11 +57,10 @@ class epoll_wire {
 
   // What is here leaves by itself, also when nobody writes.
   bool on_writable() noexcept {
-    bool const reading_waits = core_->reading_waits_for_room();
     std::error_code ignored;  // told by the next send()
     if (core_->unsent() != 0) core_->flush(ignored);
     if (ends_) end_sending();
-    return reading_waits && core_->unsent() == 0;
+    return core_->unsent() == 0 && std::exchange(receiving_waits_, false);
   }
 
   void end_sending() noexcept {
@@ -80,7 +82,8 @@ class epoll_wire {
  private:
   std::shared_ptr<socket_engine<Socket>> core_;
   int socket_ = -1;
-  bool ends_ = false;  // our side, once what is here has left
+  bool ends_ = false;             // our side, once what is here has left
+  bool receiving_waits_ = false;  // for room to answer
 };
 
 }  // namespace kindwire::tls::detail
