@@ -218,6 +218,19 @@ TEST_CASE("blocking chunks: the whole message is limited, and text is checked ac
   CHECK(text.failure == kw::error::invalid_utf8);
 }
 
+TEST_CASE("blocking chunks: after a close() in the midst of a message receive() comes to the end") {
+  pair side;
+  side.push(opcode::text, "ab", false);
+  side.check_chunk("ab", true, false);
+  side.ws.close(side.failure);
+  CHECK(side.failure);  // the peer's Close has not come
+  CHECK(!side.ws.protocol().receiving_chunks());
+  side.push(opcode::continuation, "cd", true);
+  side.close();
+  CHECK(!side.ws.receive(side.failure));
+  CHECK(!side.failure);
+}
+
 // A client that sends one message of `left` bytes, without any of them anywhere.
 struct endless_stream {
   std::size_t read_some(std::span<std::byte> into, std::error_code& failure) {

@@ -120,6 +120,32 @@ struct served {
 
 constexpr std::string_view who = "GET /who HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
+TEST_CASE("tls acceptor: what comes behind the request is not left in the midst of TLS") {
+  support::certificate const own;
+  kw::tls::context const trusting(trust(own));
+  for (bool const strands : {false, true}) {
+    CAPTURE(strands);
+    kw::net::server_options options;
+    options.strands = strands;
+    served by(server_of(own), options);
+    run(by.io, [&]() -> asio::awaitable<void> {
+      auto client = co_await connect(by.io, by.port, trusting);
+      // Masked with zeros, and far more than the opening handshake reads at a time.
+      std::string const text(12000, 'x');
+      std::string const all =
+          "GET /echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n" +
+          std::string("\x81\xfe\x2e\xe0\0\0\0\0", 8) + text;
+      co_await asio::async_write(client, asio::buffer(all), asio::use_awaitable);
+      std::string got;
+      std::array<char, 1000> part;
+      while (!got.ends_with(text))
+        got.append(part.data(), co_await client.async_read_some(asio::buffer(part), asio::use_awaitable));
+      CHECK(got.starts_with("HTTP/1.1 101"));
+    });
+  }
+}
+
 TEST_CASE("tls acceptor: one server serves with TLS and without it") {
   support::certificate const own;
   kw::tls::context const trusting(trust(own));

@@ -95,8 +95,7 @@ inline message_chunk session::poll_some() { return message_chunk{poll_as<message
 template <session::messages Use>
 message session::poll_as() {
   if constexpr (Use == messages::deliver) {
-    bool const delivers = input_use_ == input_use::deliver || input_use_ == input_use::deliver_rest;
-    if (delivers && reassembler_.in_parts()) return {};
+    if (receiving_chunks()) return {};
   }
   fast_path_ = false;
   input_.end_view();

@@ -286,8 +286,12 @@ class session {
   /// True between the first and the last fragment of a message that we send.
   bool sending_fragments() const noexcept { return sending_fragments_; }
 
-  /// True between the first and the last chunk of a message that poll_some() gives out.
-  bool receiving_chunks() const noexcept { return reassembler_.in_parts(); }
+  /// True between the first and the last chunk of a message that poll_some() gives out, unless the rest is
+  /// not wanted any more.
+  bool receiving_chunks() const noexcept {
+    return reassembler_.in_parts() &&
+           (input_use_ == input_use::deliver || input_use_ == input_use::deliver_rest);
+  }
 
   /// True when the peer's Close was seen: polled, or looked ahead to.
   bool close_received() const noexcept { return handshake_.is_received(); }

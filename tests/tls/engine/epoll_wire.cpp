@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <asio/any_io_executor.hpp>
 #include <asio/buffer.hpp>
 #include <asio/error.hpp>
 #include <asio/io_context.hpp>
@@ -19,7 +20,12 @@
 #include <cstddef>
 #include <kindwire/error.hpp>
 #include <kindwire/handshake/request.hpp>
+#include <kindwire/net/connection/connection_of.hpp>
 #include <kindwire/net/connection/untaken.hpp>
+#include <kindwire/net/options.hpp>
+#include <kindwire/net/websocket.hpp>
+#include <memory>
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
@@ -156,6 +162,63 @@ TEST_CASE("tls epoll wire: what the socket does not take leaves once it can") {
   CHECK((got == text));
 }
 
+TEST_CASE("tls epoll wire: what was taken from the socket before is there") {
+  asio::io_context io;
+  support::certificate const own;
+  ends both(io, kw::tls::context(server_of(own)), kw::tls::context(trust(own)));
+  both.shake_hands();
+  std::error_code failure;
+  std::array<char, 3> part;
+  std::size_t size = 0;
+  both.client.write_some(asio::buffer("abcdef", 6), failure);
+  REQUIRE(run_until(io, [&] {
+    size = both.server.read_some(asio::buffer(part), failure);
+    return size != 0;
+  }));
+  wire rest = both.server.release_wire(failure);
+  CHECK(rest.has_input());
+  std::array<std::byte, 10> into;
+  bool may_have_more = true;
+  CHECK(rest.receive(into, failure, false, may_have_more) == 6 - size);
+  CHECK(!rest.has_input());
+  CHECK(!wire().has_input());
+  rest.close();
+}
+
+TEST_CASE("tls epoll wire: a connection receives what its stream had taken from the socket before") {
+  asio::io_context io;
+  support::certificate const own;
+  for (bool const says_goodbye : {false, true}) {
+    CAPTURE(says_goodbye);
+    ends both(io, kw::tls::context(server_of(own)), kw::tls::context(trust(own)));
+    both.shake_hands();
+    std::error_code failure;
+    // A frame masked with zeros, or the end, behind what the opening handshake reads; nothing follows.
+    std::string const frame("\x81\x85\0\0\0\0hello", 11);
+    both.client.write_some(asio::buffer(says_goodbye ? "0" : "0" + frame), failure);
+    if (says_goodbye) SSL_shutdown(both.client.native_handle());
+    both.client.write_some(asio::const_buffer(), failure);
+    int const socket = both.client.next_layer().native_handle();
+    REQUIRE(run_until(io, [&] { return kw::net::detail::untaken_by_peer(socket) == 0; }));
+    std::array<char, 1> prefix;
+    REQUIRE(run_until(io, [&] { return both.server.read_some(asio::buffer(prefix), failure) == 1; }));
+    REQUIRE(both.server.has_input());
+
+    auto const options = std::make_shared<kw::net::connection_options>();
+    options->ping_interval = options->close_timeout = std::chrono::hours(1);
+    auto const connection =
+        kw::net::detail::connection_of(both.server, asio::any_io_executor(io.get_executor()), true,
+                                       std::shared_ptr<kw::net::connection_options const>(options));
+    REQUIRE(connection);
+    connection->start({});
+    kw::net::websocket ws = kw::net::detail::websocket_access::make(connection);
+    std::optional<std::string> received;
+    ws.receive([&](std::error_code, kw::message msg) { received = std::string(msg.text()); });
+    REQUIRE(run_until(io, [&] { return received.has_value(); }));
+    CHECK(*received == (says_goodbye ? "" : "hello"));
+  }
+}
+
 TEST_CASE("tls epoll wire: pieces leave in order") {
   asio::io_context io;
   released both(io);
@@ -232,14 +295,19 @@ TEST_CASE("tls epoll wire: after a reset nothing is sent any more") {
   CHECK(both.failure == asio::error::connection_reset);  // a call would have found a broken pipe
 }
 
-TEST_CASE("tls epoll wire: reading that waits for room to answer goes on when there is some") {
+void wait_for_room(bool sends_before) {
   asio::io_context io;
   released both(io, 4096);
   std::string const text = noise(200'000);
   while (!both.failure) both.send(text);
   REQUIRE(both.failure == asio::error::would_block);
-  // Each asks for an update of our keys as well, whose answer has no place until it is one too many.
   std::error_code ignored;
+  // Nobody reads so many answers: they are dropped as they are.
+  auto const drop = [&] {
+    std::array<char, 20000> dropped;
+    both.client.next_layer().read_some(asio::buffer(dropped), ignored);
+  };
+  // Each asks for an update of our keys as well, whose answer has no place until it is one too many.
   bool waits = false;
   for (int i = 0; i != 5000 && !waits; ++i) {
     SSL_key_update(both.client.native_handle(), SSL_KEY_UPDATE_REQUESTED);
@@ -256,12 +324,28 @@ TEST_CASE("tls epoll wire: reading that waits for room to answer goes on when th
     }
   }
   REQUIRE(waits);
-  // Nobody reads so many answers: they are dropped as they are.
+  if (sends_before) {
+    // The socket has room before the set has told it.
+    std::size_t sent = 0;
+    while (sent == 0) {
+      drop();
+      sent = both.send("y");
+    }
+  }
+  auto const end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (!both.server_wire.on_writable()) {
-    std::array<char, 20000> dropped;
-    both.client.next_layer().read_some(asio::buffer(dropped), ignored);
+    REQUIRE(std::chrono::steady_clock::now() < end);
+    drop();
   }
   CHECK(both.receive(100).find_first_not_of('k') == std::string::npos);
+}
+
+TEST_CASE("tls epoll wire: reading that waits for room to answer goes on when there is some") {
+  wait_for_room(false);
+}
+
+TEST_CASE("tls epoll wire: also when a send finds that room before the set tells of it") {
+  wait_for_room(true);
 }
 
 TEST_CASE("tls epoll wire: a request is told of TLS, also when the wire is closed") {

@@ -132,7 +132,7 @@ inline message connection::take_message() {
     if (statistics* const counts = place_.counts()) [[unlikely]]
       note_received(*counts);
   }
-  if (!result && !in_chunks_) note_end_of_input();
+  if (!result) note_end_of_input();
   return result;
 }
 
