@@ -42,9 +42,9 @@ struct upload_start {
 };
 struct upload_progress {
   unsigned value;
-  static constexpr auto schema =
-      kw::kind("UPLOAD_PROGRESS", kw::field("value", &upload_progress::value, kw::minimum(0),
-                                            kw::maximum(100), kw::description("percent")));
+  static constexpr auto schema = kw::kind(
+      "UPLOAD_PROGRESS", kw::field("value", &upload_progress::value, kw::minimum(0), kw::maximum(100),
+                                   kw::description("percent; 0 only when an upload begins")));
 };
 struct upload_finish {
   static constexpr auto schema = kw::kind("UPLOAD_FINISH");

@@ -42,15 +42,14 @@ const at = {
 };
 /** @type {WebSocket | undefined} */
 let ws;
-let sending = false;
-/** @type {File | undefined} goes as one message at the first progress; no byte of a file that is refused goes */
-let announced;
+/** @type {{file: File, begun: boolean, sent: boolean} | undefined} our upload, from its START to its FINISH or an ERROR */
+let ours;
 
 function show(text = '', look = '') { at.status.textContent = text; at.status.className = look; }
-function stop() { sending = false; announced = undefined; }
+function stop() { ours = undefined; }
 function ready() {
-  at.way.disabled = sending;
-  at.send.disabled = sending || !at.file.files?.length || ws?.readyState !== WebSocket.OPEN;
+  at.way.disabled = Boolean(ours);
+  at.send.disabled = Boolean(ours) || !at.file.files?.length || ws?.readyState !== WebSocket.OPEN;
 }
 
 // The types are what `upload --types` prints from the server's declarations.
@@ -62,9 +61,13 @@ function take(message) {
     case 'UPLOAD_PROGRESS':
       at.progress.value = message.value;
       show(Math.floor(message.value) + ' %');
-      sendWhole();
+      if (message.value === 0) begin();
       break;
-    case 'UPLOAD_FINISH': at.progress.value = 100; sending = false; show('finished', 'good'); break;
+    case 'UPLOAD_FINISH':
+      at.progress.value = 100;
+      if (ours?.sent) stop();  // otherwise another page's upload has ended
+      show('finished', 'good');
+      break;
     case 'ERROR': stop(); show(message.reason, 'bad'); break;
   }
 }
@@ -89,38 +92,47 @@ function connect() {
   ready();
 }
 
-async function send() {
-  const file = at.file.files?.[0], mine = ws;
-  if (!file || !mine) return;
-  sending = true;
+function start() {
+  const file = at.file.files?.[0];
+  if (!file || !ws) return;
+  ours = {file, begun: false, sent: false};
   ready();
   at.progress.value = 0;
-  if (at.way.value === 'streamed') announced = file;
-  say(mine, {kind: 'UPLOAD_START', name: file.name, size: file.size});
-  if (!announced) await sendPieces(file, mine);
+  say(ws, {kind: 'UPLOAD_START', name: file.name, size: file.size});
 }
 
-/** @param {File} file @param {WebSocket} mine */
-async function sendPieces(file, mine) {
-  for (let from = 0; from < file.size && sending && mine === ws; from += piece) {
-    const bytes = await file.slice(from, from + piece).arrayBuffer();
-    while (mine.bufferedAmount > ahead) await new Promise(later => setTimeout(later, 5));
-    if (sending && mine.readyState === WebSocket.OPEN) mine.send(bytes);
+// A progress of 0 tells every page of the user that an upload was accepted, so no byte goes before it. It may be that
+// of another page, accepted just before our START arrives: if ours is refused then, what has gone is skipped.
+function begin() {
+  if (!ours || ours.begun || !ws) return;
+  ours.begun = true;
+  at.way.value === 'streamed' ? sendWhole(ours, ws) : sendPieces(ours, ws);
+}
+
+/** @param {NonNullable<typeof ours>} mine @param {WebSocket} to */
+async function sendPieces(mine, to) {
+  for (let from = 0; from < mine.file.size; from += piece) {
+    const bytes = await mine.file.slice(from, from + piece).arrayBuffer();
+    while (mine === ours && to.bufferedAmount > ahead) await new Promise(later => setTimeout(later, 5));
+    if (mine !== ours) return;
+    to.send(bytes);
   }
+  mine.sent = true;
 }
 
 // The browser cuts the message into fragments and sends them at the pace of the server. All of it counts in
 // bufferedAmount at once, so only the server tells how far it is. Chromium reads the whole file into memory
 // first, unlike the pieces above.
-function sendWhole() {
-  if (announced) ws?.send(announced);
-  announced = undefined;
+/** @param {NonNullable<typeof ours>} mine @param {WebSocket} to */
+function sendWhole(mine, to) {
+  to.send(mine.file);
+  mine.sent = true;
 }
 
 at.user.value = new URLSearchParams(location.search).get('user') || 'guest';
 at.user.onchange = at.way.onchange = connect;
 at.file.onchange = ready;
-at.send.onclick = send;
+at.send.onclick = start;
 connect();
 </script>
 </html>

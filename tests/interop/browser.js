@@ -47,6 +47,29 @@ async function upload({page}, file) {
   await page.click('#send');
 }
 
+// What the server sends to the page waits, until `release` has clicked Send. Then the page takes all of it at once.
+async function hold({page}) {
+  await page.evaluate(() => {
+    window.held = [];
+    window.take_now = ws.onmessage;
+    ws.onmessage = (event) => held.push(event);
+  });
+}
+
+async function holds({page}, text) {
+  await page.waitForFunction((wanted) => held.some(({data}) => data === wanted), text, {timeout: 90000});
+}
+
+async function release({page}, file) {
+  await page.setInputFiles('#file', file);
+  await page.evaluate(() => {
+    at.send.click();
+    ws.onmessage = take_now;
+    held.forEach((event) => ws.onmessage(event));
+    at.status.textContent = '';
+  });
+}
+
 // The page says that it is finished, its bar is full, never fell, and the browser reported nothing.
 async function finished({page, problems}) {
   await page.waitForFunction(() => document.getElementById('status').textContent.trim() === 'finished', null, {timeout: 90000})
@@ -137,6 +160,26 @@ drive(async () => {
       files.forEach(compare);
       for (const {page} of tabs) await page.close();
     });
+    for (const way of ['upload', 'streamed']) {
+      await run(`browser: ${way}, while the last words of another page's upload are on their way`, async () => {
+        const [tab, other] = [await visit(browser, server, 'dora'), await visit(browser, server, 'dora')];
+        await choose(tab, way);
+        for (const unseen of ['the end', 'the beginning and the end']) {
+          if (unseen !== 'the end') await hold(tab);
+          await other.page.evaluate(() => say(ws, {kind: 'UPLOAD_START', name: 'others.bin', size: 1000}));
+          await says(other, '0 %');
+          if (unseen === 'the end') await says(tab, '0 %'), await hold(tab);
+          await other.page.evaluate(() => ws.send(new Uint8Array(1000)));
+          await holds(tab, '{"kind":"UPLOAD_FINISH"}');
+          const file = make(`${way} after ${unseen}.bin`, 1000000);
+          await release(tab, file);
+          await says(tab, 'finished');
+          compare(file);
+        }
+        assert.deepStrictEqual([tab.problems, other.problems], [[], []]);
+        for (const {page} of [tab, other]) await page.close();
+      });
+    }
     await run('browser: a page that leaves in the middle leaves no file', async () => {
       const tab = await visit(browser, server, 'ann');
       // Only as far as its start: the page goes away before the content can be complete.
@@ -201,19 +244,26 @@ drive(async () => {
     });
     await run('browser: of what is refused, no byte is sent', async () => {
       const [tab, other] = [await visit(browser, traced, 'carol'), await visit(browser, traced, 'carol')];
-      for (const each of [tab, other]) await choose(each, 'streamed');
+      await choose(tab, 'streamed');
       await upload(tab, make('too large.bin', 8000001));
       await says(tab, 'no space: your quota is used up');
       await upload(tab, make('.hidden', 7000001));
       await says(tab, 'not a file name');
       assert.ok(await tab.page.isEnabled('#send'));
-      // While the other page's file is to come.
-      await other.page.evaluate(() => say(ws, {kind: 'UPLOAD_START', name: 'other.bin', size: 1000}));
-      await says(tab, '0 %');
-      await upload(tab, make('second.bin', 7000002));
-      await says(tab, 'an upload is under way already');
-      await other.page.evaluate(() => ws.send(new Blob([new Uint8Array(1000)])));
-      await says(tab, 'finished');
+      // While the other page's file comes, either way.
+      for (const way of ['streamed', 'upload']) {
+        await choose(tab, way);
+        await other.page.evaluate(() => say(ws, {kind: 'UPLOAD_START', name: 'other.bin', size: 1000}));
+        await says(tab, '0 %');
+        await hold(tab);
+        await other.page.evaluate(() => ws.send(new Uint8Array(500)));
+        await holds(tab, '{"kind":"UPLOAD_PROGRESS","value":50}');
+        await release(tab, make('second.bin', 7000002));
+        await says(tab, 'an upload is under way already');
+        await other.page.evaluate(() => ws.send(new Uint8Array(500)));
+        await says(tab, 'finished');
+      }
+      await choose(tab, 'streamed');
       await tab.page.evaluate(() => { document.getElementById('status').textContent = ''; });
       const file = make('small.bin', 100000);
       await upload(tab, file);
@@ -234,7 +284,7 @@ drive(async () => {
       }
       const of = (size) => messages.filter((message) => message.size === size && message.ended);
       assert.ok(of(6000000).length === 1 && of(6000000)[0].count > 1, JSON.stringify(messages));
-      assert.deepStrictEqual(messages.map(({size}) => size), [6000000, 300000, 0, 1, 65536, 34464, 1000, 100000]);
+      assert.deepStrictEqual(messages.map(({size}) => size), [6000000, 300000, 0, 1, 65536, 34464, 500, 500, 500, 500, 100000]);
     });
   } finally {
     if (browser) await browser.close();
