@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <kindwire/documents/asyncapi.hpp>
 #include <kindwire/documents/typescript.hpp>
@@ -259,7 +260,8 @@ int main(int count, char** values) try {
   server.websocket("/streamed/{user}", [&](kw::net::websocket& ws) { return all.serve_streamed(ws); },
                    {.connection = streamed});
   auto const port = how.start(server, options);
-  std::printf("%s://127.0.0.1:%u/\n", how.http().c_str(), static_cast<unsigned>(port));
+  std::printf("%s://127.0.0.1:%u/ stores files in %s\n", how.http().c_str(), static_cast<unsigned>(port),
+              std::filesystem::absolute(directory).c_str());
   std::fflush(stdout);
   server.run();
   return 0;
