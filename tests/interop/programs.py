@@ -45,6 +45,7 @@ class Server:
         watch.cancel()
         if not line:
             raise RuntimeError(f"{' '.join(self.command)} never printed its URL: {self.stop()}")
+        self.line = line
         self.url = URL.search(line)[0]
         self.port = int(URL.search(line)[1])
         return self

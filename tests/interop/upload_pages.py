@@ -323,6 +323,8 @@ async def run(cases, kind, own):
         async with aiohttp.ClientSession() as session:
             with Server("upload", "--directory", folder) as server:
                 uploads = kind(session, server, folder)
+                said = server.line.endswith(f" stores files in {folder}\n")
+                cases.check("upload says where files go", [] if said else [server.line])
                 for each in (common, own):
                     for name, work in each(uploads):
                         await cases.case(f"upload: {name}", work)
