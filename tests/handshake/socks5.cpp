@@ -102,7 +102,7 @@ TEST_CASE("RFC 1929: a user and a password, when they are asked for") {
 TEST_CASE("refusals and answers that are none") {
   using enum kw::error;
   CHECK(outcome("\x05\xff"sv) == proxy_authentication_required);
-  CHECK(outcome("\x05\xff"sv, true) == proxy_refused);
+  CHECK(outcome("\x05\xff"sv, true) == proxy_authentication_required);
   CHECK(outcome("\x05\x02\x01\x01"sv, true) == proxy_authentication_required);
   CHECK(outcome("\x05\x02"sv) == proxy_malformed);
   CHECK(outcome("\x05\x01"sv, true) == proxy_malformed);
@@ -121,6 +121,9 @@ TEST_CASE("refusals and answers that are none") {
   kw::socks5_handshake other{{.host = "a", .port = 1}};
   put(other, "\x05\x00\x05\x63"sv);
   CHECK(other.answer().body == "reply 99");
+  kw::socks5_handshake known{{.host = "a", .port = 1, .user = "u"}};
+  put(known, "\x05\xff"sv);
+  CHECK(known.answer().body == "no acceptable method of authentication");
 }
 
 TEST_CASE("what SOCKS cannot say") {

@@ -232,7 +232,8 @@ TEST_CASE("client: by SOCKS 5, the addresses of a name in turn") {
   std::vector<int> asked;
   std::string method = "\x05\x00"s;
   test::scripted_server proxy(io, [&](test::scripted_peer& peer) -> asio::awaitable<void> {
-    co_await peer.bytes(3);
+    std::string const greeting = co_await peer.bytes(2);
+    co_await peer.bytes(static_cast<unsigned char>(greeting[1]));
     co_await peer.say(method);
     std::string const request = co_await peer.bytes(4);
     if (request.empty()) co_return;
@@ -302,11 +303,15 @@ TEST_CASE("client: by SOCKS 5, the addresses of a name in turn") {
     CHECK(failed->what() ==
           "proxy " + proxy.authority() + ": connection to " + proxy.authority() + ": Connection refused");
   }
-  SUBCASE("credentials that are wanted are wanted for each") {
+  SUBCASE("who we are matters for each alike") {
     method = "\x05\xff"s;
-    auto const failed = test::connect(io, "ws://here.example:80/", options);
-    CHECK(failed->outcome == kw::error::proxy_authentication_required);
-    CHECK(proxy.connections() == 1);
+    for (char const* const credentials : {"", "ann:secret@"}) {
+      options.proxy = kw::net::proxy("socks5://" + (credentials + proxy.authority()));
+      auto const before = proxy.connections();
+      auto const failed = test::connect(io, "ws://here.example:80/", options);
+      CHECK(failed->outcome == kw::error::proxy_authentication_required);
+      CHECK(proxy.connections() == before + 1);
+    }
   }
 }
 

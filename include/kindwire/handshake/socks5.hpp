@@ -78,12 +78,12 @@ class socks5_handshake {
   bool is_refused() const noexcept { return false; }
   handshake_status status() const noexcept { return status_; }
 
-  /// Why it failed. error::proxy_authentication_required: the proxy wants credentials that we do not have, or
-  /// refuses those we have. error::proxy_refused: it does not connect us; answer() says why.
-  /// error::proxy_malformed: its answer is not SOCKS 5.
+  /// Why it failed. error::proxy_authentication_required: the proxy wants credentials that we do not have,
+  /// refuses those we have, or takes none by user and password; answer() says the last. error::proxy_refused:
+  /// it does not connect us; answer() says why. error::proxy_malformed: its answer is not SOCKS 5.
   std::error_code error() const noexcept { return error_; }
 
-  /// The status is 0; the body says in words why a connection was refused, such as `host unreachable`.
+  /// The status is 0; the body says in words why we were refused, such as `host unreachable`.
   response const& answer() const noexcept { return answer_; }
 
  private:
@@ -110,9 +110,8 @@ class socks5_handshake {
     if (method == 0) return ask();
     if (method == 2 && has_credentials()) return authenticate();
     if (method != 0xFF) return fail(kindwire::error::proxy_malformed);
-    if (!has_credentials()) return fail(kindwire::error::proxy_authentication_required);
-    answer_.body = "no acceptable method of authentication";
-    fail(kindwire::error::proxy_refused);
+    if (has_credentials()) answer_.body = "no acceptable method of authentication";
+    fail(kindwire::error::proxy_authentication_required);
   }
 
   void authenticate() {
