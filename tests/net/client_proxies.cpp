@@ -6,7 +6,10 @@
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -227,10 +230,13 @@ TEST_CASE("client: by SOCKS 5, with names resolved there or here, and credential
 
 TEST_CASE("client: by SOCKS 5, the addresses of a name in turn") {
   asio::io_context io;
-  // By the last byte of the address: a reply, "" to end the connection, "silent".
+  // By the last byte of the address: a reply, "" to end the connection, "silent", or "late" for a later one.
   std::map<int, std::string> replies;
   std::vector<int> asked;
   std::string method = "\x05\x00"s;
+  std::string late;
+  std::function<bool()> is_time = [&] { return asked.size() == 3; };
+  int unwanted = 0;
   test::scripted_server proxy(io, [&](test::scripted_peer& peer) -> asio::awaitable<void> {
     std::string const greeting = co_await peer.bytes(2);
     co_await peer.bytes(static_cast<unsigned char>(greeting[1]));
@@ -239,10 +245,19 @@ TEST_CASE("client: by SOCKS 5, the addresses of a name in turn") {
     if (request.empty()) co_return;
     std::string const address = co_await peer.bytes(request[3] == 1 ? 6 : 18);
     asked.push_back(address[address.size() - 3]);
-    std::string const reply = replies[asked.back()];
+    std::string reply = replies[asked.back()];
+    if (reply == "late") {
+      asio::steady_timer pause(peer.socket.get_executor());
+      while (!is_time()) {
+        pause.expires_after(1ms);
+        co_await pause.async_wait(asio::use_awaitable);
+      }
+      reply = late;
+    }
     if (reply != "silent") co_await peer.say(reply);
     if (reply.size() == 10 || reply == "silent") {
       std::string const head = co_await peer.head();
+      if (head.empty()) ++unwanted;
       if (head.empty()) co_return;
       co_await peer.say(test::accepted(head));
       co_await peer.wait();
@@ -276,32 +291,77 @@ TEST_CASE("client: by SOCKS 5, the addresses of a name in turn") {
     CHECK(test::connect(io, "ws://here.example:80/", options)->outcome == std::error_code{});
     CHECK(asked.back() == 3);
   }
-  SUBCASE("the failure is that of the last") {
-    replies = {{1, unreachable}, {2, unreachable}, {3, refused}};
+  SUBCASE("a proxy that takes longer for each than the next one waits") {
+    replies = {{1, "late"}, {2, "silent"}, {3, "silent"}};
+    options.connect_timeout = 20ms;
+    late = connected;
+    auto const opened = test::connect(io, "ws://here.example:80/", options);
+    CHECK(opened->outcome == std::error_code{});
+    CHECK(asked.size() == 3);
+    for (auto const end = std::chrono::steady_clock::now() + 50s;
+         unwanted != 2 && io.run_one_until(end) != 0;) {}
+    CHECK(unwanted == 2);
+    CHECK(opened->ws.is_open());
+  }
+  SUBCASE("a late refusal waits for the others") {
+    replies = {{1, "late"}, {2, refused}, {3, "late"}};
+    options.connect_timeout = 20ms;
+    late = unreachable;
+    auto const failed = test::connect(io, "ws://here.example:80/", options);
+    CHECK(failed->outcome == kw::error::proxy_refused);
+    for (char const* const each : {"[::1]:80: proxy refused to connect: \"host unreachable\"",
+                                   "10.0.0.2:80: proxy refused to connect: \"connection refused\"",
+                                   "[::3]:80: proxy refused to connect: \"host unreachable\""})
+      CHECK(failed->what().find(each) != std::string::npos);
+  }
+  SUBCASE("all failures are told, the last as the answer") {
+    replies = {{1, unreachable}, {2, ""}, {3, refused}};
     auto const failed = test::connect(io, "ws://here.example:80/", options);
     CHECK(failed->outcome == kw::error::proxy_refused);
     CHECK(failed->failure.phase == connect_phase::proxy);
     CHECK(failed->what() == "proxy " + proxy.authority() +
-                                ": connection to [::3]:80: proxy refused to connect: \"connection refused\"");
+                                ": connection to [::1]:80: proxy refused to connect: \"host unreachable\"; "
+                                "10.0.0.2:80: connection lost without a close frame; "
+                                "[::3]:80: proxy refused to connect: \"connection refused\"");
+    CHECK(failed->failure.answer.body == "connection refused");
     CHECK(asked == std::vector{1, 2, 3});
   }
   SUBCASE("the last may take its time, but not for ever") {
-    replies = {{1, unreachable}, {2, unreachable}, {3, "silent"}};
-    options.handshake_timeout = 500ms;
+    replies = {{1, unreachable}, {2, refused}, {3, "silent"}};
+    options.handshake_timeout = 2s;
     auto const failed = test::connect(io, "ws://here.example:80/", options);
     CHECK(failed->outcome == kw::error::handshake_timeout);
     CHECK(failed->failure.phase == connect_phase::proxy);
+    CHECK(failed->what() == "proxy " + proxy.authority() +
+                                ": connection to [::1]:80: proxy refused to connect: \"host unreachable\"; "
+                                "10.0.0.2:80: proxy refused to connect: \"connection refused\"; [::3]:80: " +
+                                make_error_code(kw::error::handshake_timeout).message());
+  }
+  SUBCASE("the proxy takes no further connection, but answers on the first") {
+    replies = {{1, "late"}};
+    late = connected;
+    bool stopped = false;
+    options.connect_timeout = 20ms;
+    options.on_socket = [&, sockets = 0](asio::ip::tcp::socket&) mutable {
+      if (sockets++ == 0) return;
+      proxy.stop();
+      stopped = true;
+    };
+    is_time = [&, looks = 0]() mutable { return stopped && ++looks == 50; };
+    CHECK(test::connect(io, "ws://here.example:80/", options)->outcome == std::error_code{});
+    CHECK(asked == std::vector{1});
+    CHECK(proxy.connections() == 1);
   }
   SUBCASE("the proxy goes away between two") {
-    replies = {{1, "silent"}};
+    replies = {{1, unreachable}};
     options.on_socket = [&, sockets = 0](asio::ip::tcp::socket&) mutable {
       if (sockets++ == 1) proxy.stop();
     };
-    options.connect_timeout = 20ms;
     auto const failed = test::connect(io, "ws://here.example:80/", options);
     CHECK(failed->outcome == asio::error::connection_refused);
-    CHECK(failed->what() ==
-          "proxy " + proxy.authority() + ": connection to " + proxy.authority() + ": Connection refused");
+    CHECK(failed->what() == "proxy " + proxy.authority() +
+                                ": connection to [::1]:80: proxy refused to connect: \"host unreachable\"; " +
+                                proxy.authority() + ": Connection refused");
   }
   SUBCASE("who we are matters for each alike") {
     method = "\x05\xff"s;

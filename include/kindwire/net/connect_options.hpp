@@ -48,8 +48,9 @@ struct connect_options {
 
   // Only for connect(), which finds the server by itself.
   /// For one address. The others do not wait for that: each is tried 250 ms after the one before, or as soon
-  /// as that fails, with the families in turn (RFC 8305). Through socks5:// each has that long at the proxy
-  /// before the next is asked for.
+  /// as that fails, with the families in turn (RFC 8305). With socks5:// this is for an address of the proxy,
+  /// which is then asked for the server's: each as soon as the one before is refused, or beside it after this
+  /// time, on a connection of its own, until one is reached or handshake_timeout has passed.
   std::chrono::milliseconds connect_timeout{5000};
   asio::ip::address local_address = {};  ///< to connect from; unspecified for the system's choice
   network_interface interface_name = {};

@@ -24,10 +24,11 @@ class proxy {
 
   /// A proxy for all servers but those in `except`, a list like that of no_proxy: see from_environment().
   /// `to` is `http://host:port` (CONNECT, RFC 9110 §9.3.6), `https://…` for the same over TLS, `socks5://…`
-  /// (RFC 1928) with names resolved here, whose addresses the proxy is asked for one after the other, or
-  /// `socks5h://…` with names resolved by the proxy; with `user:password@` before the host where it asks for
-  /// that (Basic, RFC 1929). The default ports are 80, 443 and 1080. Throws std::system_error with
-  /// error::invalid_proxy for anything else; what() does not repeat it.
+  /// (RFC 1928) with names resolved here, whose addresses the proxy is asked for in turn (see
+  /// connect_options::connect_timeout), or `socks5h://…` with names resolved by the proxy; with
+  /// `user:password@` before the host where it asks for that (Basic, RFC 1929). The default ports are 80, 443
+  /// and 1080. Throws std::system_error with error::invalid_proxy for anything else; what() does not repeat
+  /// it.
   explicit proxy(std::string_view to, std::string_view except = {}) {
     auto const address = read(to, "proxy");
     held_ = std::make_shared<held const>(held{address, address, std::string(except)});

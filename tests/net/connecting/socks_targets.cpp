@@ -4,6 +4,8 @@
 
 #include <asio/error.hpp>
 #include <asio/ip/address.hpp>
+#include <asio/ip/tcp.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <kindwire/handshake/uri.hpp>
 #include <string>
@@ -12,8 +14,7 @@
 namespace socks_targets_tests {
 
 namespace kw = kindwire;
-using kw::net::detail::proxy_address;
-using kw::net::detail::socks_targets;
+using namespace kw::net::detail;
 
 namespace {
 
@@ -22,8 +23,8 @@ auto const there = *proxy_address::parse("socks5h://proxy");
 
 kw::uri to(char const* host) { return *kw::uri::parse(std::string("ws://") + host + ":81/"); }
 
-std::vector<socks_targets::endpoint> endpoints(std::vector<char const*> const& all) {
-  std::vector<socks_targets::endpoint> result;
+std::vector<asio::ip::tcp::endpoint> endpoints(std::vector<char const*> const& all) {
+  std::vector<asio::ip::tcp::endpoint> result;
   for (char const* const each : all) result.emplace_back(asio::ip::make_address(each), std::uint16_t{81});
   return result;
 }
@@ -31,49 +32,50 @@ std::vector<socks_targets::endpoint> endpoints(std::vector<char const*> const& a
 }  // namespace
 
 TEST_CASE("socks_targets: a name for a proxy that resolves it, and an address for either") {
-  socks_targets targets;
-  std::string tried;
-  CHECK(!targets.needs_addresses(to("a.example"), there));
-  auto const named = targets.next(to("a.example"), there, tried);
-  CHECK(named.host == "a.example");
-  CHECK(named.address_size == 0);
-  CHECK(named.port == 81);
-  CHECK(named.user.empty());
+  CHECK(!needs_addresses(to("a.example"), there));
+  auto const named = socks_target_of(to("a.example"), there);
+  CHECK(named.name.empty());
+  CHECK(named.request.host == "a.example");
+  CHECK(named.request.address_size == 0);
+  CHECK(named.request.port == 81);
+  CHECK(named.request.user.empty());
   for (auto const& via : {here, there}) {
-    CHECK(!targets.needs_addresses(to("[::1]"), via));
-    auto const numeric = targets.next(to("[::1]"), via, tried);
-    CHECK(numeric.host.empty());
-    CHECK(numeric.address_size == 16);
-    CHECK(numeric.address[15] == 1);
-    CHECK(numeric.user == via.credentials.user);
-    CHECK(numeric.password == via.credentials.password);
+    CHECK(!needs_addresses(to("[::1]"), via));
+    auto const numeric = socks_target_of(to("[::1]"), via);
+    CHECK(numeric.name.empty());
+    CHECK(numeric.request.host.empty());
+    CHECK(numeric.request.address_size == 16);
+    CHECK(numeric.request.address[15] == 1);
+    CHECK(numeric.request.user == via.credentials.user);
+    CHECK(numeric.request.password == via.credentials.password);
   }
-  CHECK(tried.empty());
-  CHECK(!targets.goes_on_after(kw::error::proxy_refused));
 }
 
-TEST_CASE("socks_targets: addresses in the order of RFC 8305, as long as another one may do") {
-  socks_targets targets;
-  CHECK(targets.needs_addresses(to("a.example"), here));
-  targets.set_addresses(endpoints({"::1", "::2", "10.0.0.1", "10.0.0.2"}));
-  CHECK(!targets.needs_addresses(to("a.example"), here));
-  std::string tried;
-  for (char const* const each : {"[::1]:81", "10.0.0.1:81", "[::2]:81", "10.0.0.2:81"}) {
-    CHECK(targets.any_left());
-    CHECK(targets.goes_on_after(kw::error::proxy_refused));
-    CHECK(targets.goes_on_after(kw::error::connection_lost));
-    CHECK(targets.goes_on_after(asio::error::connection_reset));
-    CHECK(!targets.goes_on_after(kw::error::proxy_authentication_required));
-    CHECK(!targets.goes_on_after(kw::error::proxy_malformed));
-    auto const request = targets.next(to("a.example"), here, tried);
-    CHECK(tried == each);
+TEST_CASE("socks_targets: addresses in the order of RFC 8305") {
+  CHECK(needs_addresses(to("a.example"), here));
+  auto const all = socks_targets_of(to("a.example"), here, endpoints({"::1", "::2", "10.0.0.1", "10.0.0.2"}));
+  std::vector<std::string> const names{"[::1]:81", "10.0.0.1:81", "[::2]:81", "10.0.0.2:81"};
+  std::vector<std::size_t> const last_bytes{1, 1, 2, 2};
+  REQUIRE(all.size() == names.size());
+  for (std::size_t i = 0; i != all.size(); ++i) {
+    CHECK(all[i].name == names[i]);
+    auto const& request = all[i].request;
     CHECK(request.host.empty());
-    CHECK(request.address_size == (each[0] == '[' ? 16 : 4));
+    CHECK(request.address_size == (names[i][0] == '[' ? 16 : 4));
+    CHECK(request.address[request.address_size - 1] == last_bytes[i]);
+    CHECK(request.port == 81);
+    CHECK(request.user == "ann");
+    CHECK(request.password == "secret");
   }
-  CHECK(!targets.any_left());
-  CHECK(!targets.goes_on_after(kw::error::proxy_refused));
-  targets.clear();
-  CHECK(targets.needs_addresses(to("a.example"), here));
+}
+
+TEST_CASE("socks_targets: which failures another address may mend") {
+  CHECK(is_about_one_address(kw::error::proxy_refused));
+  CHECK(is_about_one_address(kw::error::connection_lost));
+  CHECK(is_about_one_address(asio::error::connection_reset));
+  CHECK(is_about_one_address(asio::error::broken_pipe));
+  CHECK(!is_about_one_address(kw::error::proxy_authentication_required));
+  CHECK(!is_about_one_address(kw::error::proxy_malformed));
 }
 
 }  // namespace socks_targets_tests

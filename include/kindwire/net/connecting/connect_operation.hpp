@@ -23,7 +23,6 @@
 #include "../../handshake/client.hpp"
 #include "../../handshake/headers.hpp"
 #include "../../handshake/location.hpp"
-#include "../../handshake/socks5.hpp"
 #include "../../handshake/tunnel.hpp"
 #include "../../handshake/uri.hpp"
 #include "../connect_error.hpp"
@@ -38,6 +37,7 @@
 #include "hooks.hpp"
 #include "proxy_talk.hpp"
 #include "redirect.hpp"
+#include "socks_race.hpp"
 #include "socks_targets.hpp"
 #include "words.hpp"
 
@@ -53,7 +53,6 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
         options_(std::move(options)),
         done_(std::move(done)),
         deadline_(executor_),
-        target_limit_(executor_),
         user_failure_(std::exchange(options_.failure, nullptr)),
         user_refusal_(std::exchange(options_.refusal, nullptr)) {}
 
@@ -112,19 +111,12 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
   void begin() {
     via_ = options_.proxy.address_for(to_);
     place_.clear();
-    targets_.clear();
     at_ = phase::tls;
     if (auto const failure = to_.secure ? need(options_.tls) : std::error_code()) return end(failure);
     at_ = phase::proxy;
     bool const by_tls = via_ != nullptr && via_->kind == proxy_kind::https;
     if (auto const failure = by_tls ? need(options_.proxy_tls) : std::error_code()) return end(failure);
     via_ != nullptr ? find(via_->host, via_->port) : find(to_.host, to_.port);
-  }
-
-  static std::error_code need(std::shared_ptr<secure_layer const>& layer) {
-    if (layer) return {};
-    if (default_secure_layer() == nullptr) return error::tls_unavailable;
-    return run_hook([&] { layer = default_secure_layer()(); });
   }
 
   void find(std::string const& host, std::uint16_t port) {
@@ -170,20 +162,22 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
     place_.clear();
     tried_ = words_of(all);
     using race = connect_race<tcp::socket>;
-    race_terms<tcp::socket> terms{.limit = options_.connect_timeout,
-                                  .prepare = [self = std::weak_ptr<connect_operation>(shared_from_this())](
-                                                 tcp::socket& socket, tcp::endpoint const& to) {
-                                    auto const there = self.lock();
-                                    return there ? prepare(socket, to, there->options_)
-                                                 : make_error_code(asio::error::operation_aborted);
-                                  }};
     auto const running = std::make_shared<race>(
-        executor_, std::move(terms),
+        executor_, connecting(),
         [self = shared_from_this()](std::error_code failure, tcp::socket socket, auto const& failed) {
           self->guarded([&] { self->connected(failure, std::move(socket), failed); });
         });
     stop_with(running);
     running->start(all);
+  }
+
+  race_terms<tcp::socket> connecting() {
+    return {.limit = options_.connect_timeout,
+            .prepare = [self = weak_from_this()](tcp::socket& socket, tcp::endpoint const& to) {
+              auto const there = self.lock();
+              return there ? prepare(socket, to, there->options_)
+                           : make_error_code(asio::error::operation_aborted);
+            }};
   }
 
   void connected(std::error_code failure, tcp::socket socket,
@@ -194,22 +188,19 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
       return end(failure);
     }
     tried_.clear();
-    std::error_code ignored;
-    socket.set_option(tcp::no_delay(true), ignored);
-    remote_ = remote_endpoint_of(socket);
+    adopt(socket);
     if (via_ == nullptr) return reached(std::move(socket));
     if (via_->kind == proxy_kind::https)
       return secure(*options_.proxy_tls, std::move(socket), via_->host, via_->port,
                     [](connect_operation& self, auto stream) { self.ask_for_tunnel(std::move(stream)); });
     if (via_->kind == proxy_kind::http) return ask_for_tunnel(std::move(socket));
-    if (!targets_.needs_addresses(to_, *via_)) return ask_socks(std::move(socket));
+    if (!needs_addresses(to_, *via_)) return ask_socks(std::move(socket), {socks_target_of(to_, *via_)});
     at_ = phase::name;
     place_ = "name " + to_.host;
     auto const held = std::make_shared<tcp::socket>(std::move(socket));
     look_up(to_.host, to_.port, [held](connect_operation& self, std::vector<tcp::endpoint> const& all) {
       if (all.empty()) return self.end(asio::error::host_not_found);
-      self.targets_.set_addresses(all);
-      self.ask_socks(std::move(*held));
+      self.ask_socks(std::move(*held), socks_targets_of(self.to_, *self.via_, all));
     });
     // The system may take its time to give a resolver up.
     if (!stop_) return;
@@ -231,17 +222,36 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
                            .max_body = options_.max_body}});
   }
 
-  void ask_socks(tcp::socket socket) {
+  void ask_socks(tcp::socket socket, std::vector<socks_target> targets) {
     at_ = phase::proxy;
     place_.clear();
-    auto request = targets_.next(to_, *via_, tried_);
-    // An address that the proxy does not reach must not take the time of the others.
-    if (targets_.any_left())
-      target_limit_.start(options_.connect_timeout, weak_from_this(), [](connect_operation& self) {
-        if (auto const stop = std::exchange(self.stop_, nullptr)) stop(asio::error::timed_out);
-        self.guarded([&] { self.connect(self.proxies_); });
-      });
-    talk(std::move(socket), socks5_handshake{std::move(request)});
+    auto const running = std::make_shared<socks_race>(
+        executor_, socks_terms{std::move(proxies_), connecting(), options_.connect_timeout},
+        std::move(targets), [self = shared_from_this()](socks_failure failure, tcp::socket winner) {
+          if (!self->done_) return;
+          self->guarded([&] {
+            if (!failure.why) {
+              self->adopt(winner);
+              return self->reached(std::move(winner));
+            }
+            self->tried_ = std::move(failure.tried);
+            self->failure_.answer = std::move(failure.answer);
+            self->end(failure.why);
+          });
+        });
+    stop_ = [this, weak = std::weak_ptr(running)](std::error_code) {
+      auto const there = weak.lock();
+      if (!there) return;
+      try_allocating([&] { tried_ = there->tried(); });
+      there->cancel();
+    };
+    running->start(std::move(socket));
+  }
+
+  void adopt(tcp::socket& socket) {
+    std::error_code ignored;
+    socket.set_option(tcp::no_delay(true), ignored);
+    remote_ = remote_endpoint_of(socket);
   }
 
   template <class Stream, class Handshake>
@@ -251,10 +261,8 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
         executor_, std::move(stream), std::move(handshake), options_.body_timeout,
         [self = shared_from_this()](std::error_code failure, Stream reached, response const& answer) {
           if (!self->done_) return;
-          self->target_limit_.cancel();
           self->guarded([&] {
             if (!failure) return self->reached(std::move(reached));
-            if (self->targets_.goes_on_after(failure)) return self->connect(self->proxies_);
             self->failure_.answer = answer;
             self->end(failure);
           });
@@ -346,7 +354,6 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
   void end(std::error_code why) {
     if (!done_) return;  // cancelled by a hook
     deadline_.cancel();
-    target_limit_.cancel();
     stop_ = nullptr;
     try_allocating([&] { tell(why); });
     done_.post_or_complete(why, websocket{});
@@ -361,13 +368,7 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
     }
     failure_.phase = at_;
     failure_.code = why;
-    failure_.text = why.message();
-    if (!tried_.empty()) {
-      failure_.text =
-          "connection to " + tried_ + (tried_.ends_with(failure_.text) ? "" : ": " + failure_.text);
-    } else if (!place_.empty()) {
-      failure_.text = place_ + ": " + failure_.text;
-    }
+    failure_.text = failure_text(tried_, place_, why.message());
     if (at_ == phase::proxy && via_ != nullptr)
       failure_.text = "proxy " + authority_of(via_->host, via_->port) + ": " + failure_.text;
     response const& answer = failure_.answer;
@@ -380,13 +381,11 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
   connect_options options_;
   opened_operation done_;
   deadline deadline_;
-  deadline target_limit_;
   connect_failure* user_failure_;
   response* user_refusal_;
   stop_function stop_;
   proxy_address const* via_ = nullptr;  // belongs to the options
   std::vector<tcp::endpoint> proxies_;  // where it is
-  socks_targets targets_;
   clock::time_point begun_;
   phase at_ = phase::uri;
   std::string place_;  // of the phase, for people

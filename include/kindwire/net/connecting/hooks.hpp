@@ -3,10 +3,13 @@
 
 #include <asio/error.hpp>
 #include <asio/ip/tcp.hpp>
+#include <memory>
 #include <new>
 #include <system_error>
 
+#include "../../error.hpp"
 #include "../connect_options.hpp"
+#include "../secure_layer.hpp"
 
 namespace kindwire::net::detail {
 
@@ -22,6 +25,13 @@ std::error_code run_hook(Hook hook) {
     if (failure.code()) return failure.code();
   } catch (...) {}
   return std::make_error_code(std::errc::operation_canceled);
+}
+
+// TLS as the program has it, if no layer was given.
+inline std::error_code need(std::shared_ptr<secure_layer const>& layer) {
+  if (layer) return {};
+  if (default_secure_layer() == nullptr) return error::tls_unavailable;
+  return run_hook([&] { layer = default_secure_layer()(); });
 }
 
 // Makes a socket ready to be connected to `to`.

@@ -1,4 +1,4 @@
-// What a SOCKS 5 proxy is asked to connect to: the server's name, or its addresses in turn.
+// What a SOCKS 5 proxy is asked to connect to: the server's name, or its addresses.
 #pragma once
 
 #include <algorithm>
@@ -19,66 +19,58 @@
 
 namespace kindwire::net::detail {
 
-// A request has one address, and a proxy that refuses it closes the connection (RFC 1928 §6): each of several
-// is asked for on a connection of its own.
-class socks_targets {
- public:
-  using endpoint = asio::ip::tcp::endpoint;
-
-  // Before the first request to another server.
-  void clear() noexcept {
-    left_.clear();
-    is_resolved_ = false;
-  }
-
-  // True if next() needs the addresses of the host.
-  bool needs_addresses(uri const& to, proxy_address const& via) const {
-    std::error_code is_name;
-    asio::ip::make_address(to.host, is_name);
-    return is_name && via.kind == proxy_kind::socks5 && !is_resolved_;
-  }
-
-  // They are asked for in the order of RFC 8305 §4, as without a proxy.
-  void set_addresses(std::vector<endpoint> const& all) {
-    left_ = interleaved(all);
-    std::reverse(left_.begin(), left_.end());
-    is_resolved_ = true;
-  }
-
-  bool any_left() const noexcept { return !left_.empty(); }
-
-  // The first request, or the one for the next address, which must be there. `tried` is that address in
-  // words, empty if it is what the URI says.
-  socks5_request next(uri const& to, proxy_address const& via, std::string& tried) {
-    socks5_request request{
-        .port = to.port, .user = via.credentials.user, .password = via.credentials.password};
-    std::error_code is_name;
-    auto address = asio::ip::make_address(to.host, is_name);
-    if (is_resolved_) {
-      tried = authority_of(left_.back());
-      address = left_.back().address();
-      left_.pop_back();
-    } else if (is_name) {
-      request.host = to.host;  // the proxy resolves it
-      return request;
-    }
-    auto const set = [&](auto const& bytes) {
-      std::copy(bytes.begin(), bytes.end(), request.address.begin());
-      request.address_size = bytes.size();
-    };
-    address.is_v4() ? set(address.to_v4().to_bytes()) : set(address.to_v6().to_bytes());
-    return request;
-  }
-
-  // True if the proxy, which may not have said so, could not reach this address: another one may do.
-  bool goes_on_after(std::error_code failure) const noexcept {
-    return any_left() && (failure == error::proxy_refused || failure == error::connection_lost ||
-                          failure == asio::error::connection_reset || failure == asio::error::broken_pipe);
-  }
-
- private:
-  std::vector<endpoint> left_;  // the next one last
-  bool is_resolved_ = false;
+struct socks_target {
+  std::string name = {};  // the address in words; empty if it is what the URI says
+  socks5_request request = {};
 };
+
+// True if the name of the host is to be resolved here.
+inline bool needs_addresses(uri const& to, proxy_address const& via) {
+  std::error_code is_name;
+  asio::ip::make_address(to.host, is_name);
+  return is_name && via.kind == proxy_kind::socks5;
+}
+
+inline socks5_request socks_request(uri const& to, proxy_address const& via) {
+  return {.port = to.port, .user = via.credentials.user, .password = via.credentials.password};
+}
+
+inline void set_address(socks5_request& request, asio::ip::address const& address) {
+  auto const set = [&](auto const& bytes) {
+    std::copy(bytes.begin(), bytes.end(), request.address.begin());
+    request.address_size = bytes.size();
+  };
+  address.is_v4() ? set(address.to_v4().to_bytes()) : set(address.to_v6().to_bytes());
+}
+
+// What the URI says, for a proxy that needs no addresses.
+inline socks_target socks_target_of(uri const& to, proxy_address const& via) {
+  socks_target result{.request = socks_request(to, via)};
+  std::error_code is_name;
+  auto const address = asio::ip::make_address(to.host, is_name);
+  if (is_name) {
+    result.request.host = to.host;  // the proxy resolves it
+  } else {
+    set_address(result.request, address);
+  }
+  return result;
+}
+
+// The addresses of the host, in the order of RFC 8305 §4, as without a proxy.
+inline std::vector<socks_target> socks_targets_of(uri const& to, proxy_address const& via,
+                                                  std::vector<asio::ip::tcp::endpoint> const& all) {
+  std::vector<socks_target> result;
+  for (auto const& each : interleaved(all)) {
+    result.push_back({authority_of(each), socks_request(to, via)});
+    set_address(result.back().request, each.address());
+  }
+  return result;
+}
+
+// True if the proxy, which may not have said so, could not reach one address: another one may do.
+inline bool is_about_one_address(std::error_code failure) noexcept {
+  return failure == error::proxy_refused || failure == error::connection_lost ||
+         failure == asio::error::connection_reset || failure == asio::error::broken_pipe;
+}
 
 }  // namespace kindwire::net::detail

@@ -39,4 +39,10 @@ inline std::string words_of(std::vector<failed_endpoint<asio::ip::tcp::endpoint>
   return listed(all, [](auto const& each) { return authority_of(each.to) + ": " + each.why.message(); });
 }
 
+// Why it failed: `why`, after the addresses that were tried, or else the place where it did.
+inline std::string failure_text(std::string const& tried, std::string const& place, std::string const& why) {
+  if (!tried.empty()) return "connection to " + tried + (tried.ends_with(why) ? "" : ": " + why);
+  return place.empty() ? why : place + ": " + why;
+}
+
 }  // namespace kindwire::net::detail
