@@ -41,6 +41,24 @@ test::scripted_server::script tunnel(std::string answer, std::vector<std::string
   };
 }
 
+// A SOCKS 5 proxy that refuses 10.0.0.1, does not answer for 10.0.0.2, and is 10.0.0.3.
+test::scripted_server::script third_address() {
+  return [](test::scripted_peer& peer) -> asio::awaitable<void> {
+    co_await peer.bytes(3);
+    co_await peer.say("\x05\x00"s);
+    std::string const request = co_await peer.bytes(10);
+    if (request.empty()) co_return;
+    if (request[7] == 1) co_await peer.say("\x05\x04"s);
+    if (request[7] == 1) co_return;
+    if (request[7] == 3) co_await peer.say("\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x01"s);
+    std::string const head = co_await peer.head();
+    if (head.empty()) co_return;
+    std::string const accepted = test::accepted(head);
+    co_await peer.say(accepted);
+    co_await peer.wait();
+  };
+}
+
 kw::net::connect_options through(std::string const& proxy, std::string_view except = {}) {
   kw::net::connect_options options;
   options.handshake_timeout = 50s;
@@ -376,6 +394,12 @@ TEST_CASE("client: by SOCKS 5, the addresses of a name in turn") {
 }
 
 TEST_CASE("client: ended after any number of steps of a proxy's, it leaves nothing") {
+  bool is_socks = false;
+  SUBCASE("a tunnel") {}
+  SUBCASE("SOCKS 5: an address that is refused, one without an answer, and one that is reached") {
+    is_socks = true;
+  }
+  std::string const scheme = is_socks ? "socks5://" : "http://";
   for (bool const destroys : {false, true}) {
     bool over = false;
     for (int steps = 0; !over; ++steps) {
@@ -383,13 +407,22 @@ TEST_CASE("client: ended after any number of steps of a proxy's, it leaves nothi
       REQUIRE(steps < 1000);
       auto io = std::make_unique<asio::io_context>();
       std::vector<std::string> heads;
-      auto proxy = std::make_unique<test::scripted_server>(*io, tunnel("HTTP/1.1 200 x\r\n\r\n", heads));
+      auto proxy = std::make_unique<test::scripted_server>(
+          *io, is_socks ? third_address() : tunnel("HTTP/1.1 200 x\r\n\r\n", heads));
+      auto options = through(scheme + proxy->authority());
+      if (is_socks) {
+        options.connect_timeout = 20ms;
+        options.addresses = [](std::string_view) {
+          return std::vector{asio::ip::make_address("10.0.0.1"), asio::ip::make_address("10.0.0.2"),
+                             asio::ip::make_address("10.0.0.3")};
+        };
+      }
       auto const held = std::make_shared<int>();
       asio::cancellation_signal stop;
       int completions = 0;
       kw::net::websocket opened;
       kw::net::connect(
-          *io, "ws://a.invalid/", through(proxy->authority()),
+          *io, "ws://a.invalid/", options,
           asio::bind_cancellation_slot(stop.slot(), [&, held](std::error_code, kw::net::websocket ws) {
             ++completions;
             opened = std::move(ws);
