@@ -13,6 +13,7 @@
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
+#include <asio/post.hpp>
 #include <asio/read.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
@@ -143,6 +144,30 @@ TEST_CASE("tls acceptor: what comes behind the request is not left in the midst 
         got.append(part.data(), co_await client.async_read_some(asio::buffer(part), asio::use_awaitable));
       CHECK(got.starts_with("HTTP/1.1 101"));
     });
+  }
+}
+
+TEST_CASE("tls acceptor: a websocket may outlive the context that it ran on") {
+  support::certificate const own;
+  kw::tls::context const trusting(trust(own));
+  for (bool const strands : {false, true}) {
+    CAPTURE(strands);
+    std::optional<kw::net::websocket> kept;
+    {
+      asio::io_context io;
+      kw::net::server_options options;
+      options.strands = strands;
+      kw::net::server server{io, options};
+      server.websocket("/", [&](kw::net::websocket ws) { kept = std::move(ws); });
+      kw::tls::acceptor secure(io, server_of(own));
+      std::uint16_t const port = secure.port();
+      server.listen(std::move(secure));
+      run(io, [&]() -> asio::awaitable<void> {
+        auto ws = co_await kw::net::handshake(co_await connect(io, port, trusting), "wss://localhost/");
+        while (!kept) co_await asio::post(asio::use_awaitable);
+      });
+    }
+    CHECK(kept);  // and is destroyed behind it
   }
 }
 
