@@ -256,7 +256,7 @@ int main(int count, char** values) try {
   server.get("/", kw::net::html(upload_page));
   server.websocket("/upload/{user}", [&](kw::net::websocket& ws) { return all.serve(ws); });
   kw::net::connection_options streamed;
-  streamed.max_streamed_size = std::max<std::uint64_t>(limits.of_user, 1);  // 0 is none of its own
+  streamed.max_streamed_size = std::max<std::uint64_t>(limits.of_user, 1);  // 0 would mean max_message_size
   server.websocket("/streamed/{user}", [&](kw::net::websocket& ws) { return all.serve_streamed(ws); },
                    {.connection = streamed});
   auto const port = how.start(server, options);
