@@ -30,6 +30,14 @@ void* allocate(std::size_t size) {
   return place;
 }
 
+void* allocate_or_null(std::size_t size) noexcept {
+  try {
+    return allocate(size);
+  } catch (std::bad_alloc const&) {
+    return nullptr;
+  }
+}
+
 void deallocate(void* place) noexcept {
   if (place == nullptr) return;
   --alive;
@@ -48,14 +56,9 @@ std::size_t exhaustion::blocks_alive() noexcept { return alive; }
 
 void* operator new(std::size_t size) { return allocate(size); }
 void* operator new[](std::size_t size) { return allocate(size); }
-// Calls the first by itself, but not where a sanitizer brings its own.
-void* operator new(std::size_t size, std::nothrow_t const&) noexcept {
-  try {
-    return allocate(size);
-  } catch (std::bad_alloc const&) {
-    return nullptr;
-  }
-}
+// Call the others by themselves, but not where a sanitizer brings its own.
+void* operator new(std::size_t size, std::nothrow_t const&) noexcept { return allocate_or_null(size); }
+void* operator new[](std::size_t size, std::nothrow_t const&) noexcept { return allocate_or_null(size); }
 void operator delete(void* place) noexcept { deallocate(place); }
 void operator delete[](void* place) noexcept { deallocate(place); }
 void operator delete(void* place, std::size_t) noexcept { deallocate(place); }

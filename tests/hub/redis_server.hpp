@@ -37,13 +37,9 @@
 #include <utility>
 #include <vector>
 
-namespace test {
+#include "../support/free_port.hpp"
 
-inline std::uint16_t free_port() {
-  asio::io_context io;
-  asio::ip::tcp::acceptor const probe(io, {asio::ip::make_address("127.0.0.1"), 0});
-  return probe.local_endpoint().port();
-}
+namespace test {
 
 // In a process just forked: a test that crashes leaves nothing behind.
 inline void end_with_parent() noexcept {

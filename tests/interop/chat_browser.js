@@ -57,13 +57,22 @@ class Gate {
   }
 }
 
+// Of those that no system gives away by itself, as Linux does from 32768 on: nobody takes it before its program does.
+async function freePort() {
+  for (;;) {
+    const port = 10000 + Math.floor(22000 * Math.random());
+    const probe = net.createServer();
+    const free = await new Promise((done) => probe.on('error', () => done(false)).listen(port, '127.0.0.1', () => done(true)));
+    if (!free) continue;
+    await new Promise((done) => probe.close(done));
+    return port;
+  }
+}
+
 // A redis-server on a free port, which keeps nothing; ended by its process.
 class Redis {
   static async start() {
-    const probe = net.createServer();
-    await new Promise((done) => probe.listen(0, '127.0.0.1', done));
-    const {port} = probe.address();
-    await new Promise((done) => probe.close(done));
+    const port = await freePort();
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'kindwire-redis-'));
     const words = ['--port', port, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'];
     const redis = Object.assign(new Redis(), {folder, url: `redis://127.0.0.1:${port}`, problem: null});

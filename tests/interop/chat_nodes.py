@@ -12,16 +12,14 @@ import time
 import aiohttp
 
 from chat_talk import PATIENCE, Gate, Run, Talker, texts_of
-from programs import Server, drive, same
+from programs import Server, drive, free_port, same
 
 
 class Redis:
     """A redis-server on a free port, which keeps nothing; ended by its process."""
 
     def __enter__(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.folder = tempfile.mkdtemp()
         self.url = f"redis://127.0.0.1:{self.port}"
         words = ["--port", self.port, "--bind", "127.0.0.1", "--dir", self.folder, "--save", "", "--appendonly", "no"]

@@ -3,13 +3,12 @@
 import asyncio
 import base64
 import signal
-import socket
 
 from aiohttp import web
 
 from client_runs import BAD_ARGUMENTS, CLOSED, FAILED, REFUSED, Run, aiohttp_server, clean, echo, failed, run_client
 from frames import FIN, TEXT, accept, accept_for, bare_server, frame
-from programs import drive, same
+from programs import drive, free_port, same
 
 
 async def lines_come_back(lines):
@@ -82,9 +81,7 @@ async def refused(status, body, **fields):
 
 
 async def nobody_there():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    failed(await run_client(f"ws://127.0.0.1:{port}/"), FAILED, "connection")
+    failed(await run_client(f"ws://127.0.0.1:{free_port()}/"), FAILED, "connection")
 
 
 async def no_address(url):

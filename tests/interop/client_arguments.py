@@ -6,7 +6,6 @@ usage: client_arguments.py EXAMPLES PEERS, with the folder of peers/ that holds 
 import asyncio
 import os
 import pathlib
-import socket
 import ssl
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import tempfile
 from aiohttp import WSMsgType, web
 
 from client_runs import BAD_ARGUMENTS, CLOSED, FAILED, REFUSED, Run, aiohttp_server, clean, echo, failed, run_client
-from programs import Server, drive, same
+from programs import Server, drive, free_port, same
 
 PEERS = pathlib.Path(sys.argv[2])
 
@@ -216,9 +215,7 @@ async def refuses(arguments, word):
 
 async def nobody_to_come_back_to():
     """Ctrl-C ends the tries."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    client = await Run.start("--reconnect", f"ws://127.0.0.1:{port}/")
+    client = await Run.start("--reconnect", f"ws://127.0.0.1:{free_port()}/")
     await client.tells("away: connection")
     client.process.terminate()
     same((await client.ended(end_of_input=False))[0], 0, "status")

@@ -7,13 +7,12 @@ import contextlib
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 
 import proxies
-from programs import Server, drive, same
+from programs import Server, drive, free_port, same
 
 PROXIED = sys.argv[2] if len(sys.argv) > 2 else "proxied"
 
@@ -38,7 +37,7 @@ def microsocks(*arguments):
     if not found:
         raise RuntimeError("there is no microsocks")
     with tempfile.TemporaryDirectory() as folder, open(pathlib.Path(folder, "output"), "w") as output:
-        front = proxies.free_port()
+        front = free_port()
         command = [found, "-i", "127.0.0.1", "-p", str(front), *arguments]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         try:
@@ -83,9 +82,7 @@ async def through_microsocks(server):
         same(said(url, f"socks5h://{at}"), "hello")
         same(said(f"ws://127.0.0.1:{server.port}/echo", f"socks5://{at}"), "hello")
         same(said(url, "environment", ALL_PROXY=f"socks5h://{at}"), "hello")
-        with socket.create_server(("127.0.0.1", 0)) as closed:
-            port = closed.getsockname()[1]
-        contains(said(f"ws://127.0.0.1:{port}/", f"socks5://{at}"), f'proxy {at}: proxy refused to connect: "connection refused"')
+        contains(said(f"ws://127.0.0.1:{free_port()}/", f"socks5://{at}"), f'proxy {at}: proxy refused to connect: "connection refused"')
     with microsocks("-u", "ann", "-P", "secret") as at:
         same(said(url, f"socks5h://ann:secret@{at}"), "hello")
         contains(said(url, f"socks5h://{at}"), f"proxy {at}: proxy wants credentials")

@@ -7,8 +7,10 @@ examples. It uses free ports of 127.0.0.1 only, ends what it started, and cuts e
 import asyncio
 import os
 import pathlib
+import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -98,6 +100,18 @@ class Cases(Report):
             self.fail(name, f"{type(problem).__name__}: {problem} ({at})")
         else:
             self.ok(name)
+
+
+def free_port():
+    """Of those that no system gives away by itself, as Linux does from 32768 on: nobody takes it before its program does."""
+    for _ in range(1000):
+        port = random.randrange(10000, 32000)
+        try:
+            with socket.create_server(("127.0.0.1", port)):
+                return port
+        except OSError:
+            continue
+    raise RuntimeError("no port is free")
 
 
 def same(found, wanted, what="value"):

@@ -12,6 +12,8 @@ import subprocess
 import tempfile
 import time
 
+from programs import free_port
+
 NGINX = """
 daemon off;
 master_process off;
@@ -54,11 +56,6 @@ frontend front
 backend back
   server ours 127.0.0.1:{back}
 """
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 @contextlib.contextmanager

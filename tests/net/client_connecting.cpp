@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "scripted_server.hpp"
+#include "support/free_port.hpp"
 
 namespace client_connecting_tests {
 
@@ -77,7 +78,7 @@ TEST_CASE("client: the address that answers is found, whatever the others do") {
 
 TEST_CASE("client: no address answers, and each is named") {
   asio::io_context io;
-  std::uint16_t const port = test::free_port(io);
+  std::uint16_t const port = test::free_port();
   std::string const suffix = ":" + std::to_string(port);
   auto const alone = test::connect(io, "ws://127.0.0.1" + suffix);
   CHECK(alone->outcome == asio::error::connection_refused);
@@ -137,7 +138,7 @@ TEST_CASE("client: an address needs nobody to look it up") {
   auto const before = threads();
 #endif
   CHECK(test::connect(io, "ws://" + server.authority(), options)->outcome == std::error_code{});
-  std::string const nobody = "ws://[::1]:" + std::to_string(test::free_port(io));
+  std::string const nobody = "ws://[::1]:" + std::to_string(test::free_port());
   CHECK(test::connect(io, nobody, options)->failure.phase == connect_phase::connection);
 #if defined(__linux__)
   CHECK(threads() == before);

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "scripted_server.hpp"
+#include "support/free_port.hpp"
 
 namespace client_proxies_tests {
 
@@ -124,7 +125,7 @@ TEST_CASE("client: a proxy that does not connect it") {
   CHECK(outcome("HTTP/1.1 200 x\r\nX-A: " + std::string(5000, 'x'))->outcome ==
         kw::error::http_head_too_large);
 
-  auto const nobody = "127.0.0.1:" + std::to_string(test::free_port(io));
+  auto const nobody = "127.0.0.1:" + std::to_string(test::free_port());
   auto const refused = test::connect(io, "ws://a.invalid/", through(nobody));
   CHECK(refused->outcome == asio::error::connection_refused);
   CHECK(refused->failure.phase == connect_phase::proxy);

@@ -31,6 +31,7 @@
 
 #include "seen.hpp"
 #include "served_in_threads.hpp"
+#include "support/free_port.hpp"
 #include "test_stream.hpp"
 
 namespace observer_tests {
@@ -482,9 +483,9 @@ TEST_CASE("observer: the connections of a client, and those that come to nothing
         CHECK(by->last().remote.port == server.port());
         CHECK(by->last().route.empty());
         CHECK_THROWS(co_await from.connect(io, base + "/nowhere"));
-        auto const free_port = server.port();
         server.stop();
-        CHECK_THROWS(co_await from.connect(io, "ws://127.0.0.1:" + std::to_string(free_port) + "/gone"));
+        CHECK_THROWS(
+            co_await from.connect(io, "ws://127.0.0.1:" + std::to_string(test::free_port()) + "/gone"));
       },
       asio::detached);
   io.run_for(20s);

@@ -146,11 +146,6 @@ class deaf_server {
   std::vector<asio::ip::tcp::socket> callers_;
 };
 
-// A port of 127.0.0.1 that was just free: nobody listens there.
-inline std::uint16_t free_port(asio::io_context& io) {
-  return asio::ip::tcp::acceptor(io, {asio::ip::make_address("127.0.0.1"), 0}).local_endpoint().port();
-}
-
 // What became of a connect().
 struct connected {
   std::optional<std::error_code> outcome;

@@ -25,6 +25,8 @@
 #include <thread>
 #include <vector>
 
+#include "support/free_port.hpp"
+
 namespace server_run_tests {
 
 namespace kw = kindwire;
@@ -222,9 +224,10 @@ TEST_CASE("one acceptor hands out to all threads in turn") {
 TEST_CASE("a port is not shared with another server by mistake") {
   for (unsigned const threads : {1U, 2U}) {
     CAPTURE(threads);
-    kw::net::server first{{.threads = threads}};
+    auto const port = test::free_port();
+    kw::net::server first{{.port = port, .threads = threads}};
     first.start();
-    kw::net::server second{{.port = first.port(), .threads = threads}};
+    kw::net::server second{{.port = port, .threads = threads}};
     CHECK_THROWS_AS(second.start(), std::system_error);
     first.stop();
     second.start();

@@ -23,6 +23,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/free_port.hpp"
 #include "test_stream.hpp"
 
 namespace shutdown_tests {
@@ -77,21 +78,6 @@ kw::net::server_options on_one_thread() {
   kw::net::server_options options;
   options.strands = false;
   return options;
-}
-
-// While nobody listens, a client may come to be connected with itself, which takes the port for a moment.
-void start_again(server& of) {
-  std::error_code failure;
-  for (int tries = 0; tries != 500; ++tries) {
-    try {
-      return of.start();
-    } catch (std::system_error const& why) {
-      failure = why.code();
-    }
-    if (failure != std::errc::address_in_use) break;
-    std::this_thread::sleep_for(10ms);
-  }
-  FAIL_CHECK(failure.message());
 }
 
 }  // namespace
@@ -361,12 +347,12 @@ TEST_CASE("stop: the port is free at once, for another server and for the same")
     CAPTURE(strands);
     asio::io_context io;
     auto options = strands ? kw::net::server_options{} : on_one_thread();
+    options.port = test::free_port();
     server first{io, options};
     first.websocket("/", echo);
     first.start();
     tcp::socket waiting(io);
     waiting.connect(endpoint_of(first));  // and is never accepted
-    options.port = first.port();
     first.stop();
     {
       server second{io, options};
@@ -402,11 +388,7 @@ TEST_CASE("stop: from another thread, while connections come in, and the server 
     asio::io_context io;
     auto work = asio::make_work_guard(io);
     auto options = strands ? kw::net::server_options{} : on_one_thread();
-    {
-      server probe{io, options};
-      probe.start();
-      options.port = probe.port();
-    }
+    options.port = test::free_port();
     server of{io, options};
     of.websocket("/", echo);
     of.start();
@@ -425,7 +407,7 @@ TEST_CASE("stop: from another thread, while connections come in, and the server 
     });
     for (int round = 0; round != 200; ++round) {
       of.stop();
-      start_again(of);
+      of.start();
     }
     while (connected < 20) std::this_thread::yield();
     going_on = false;
@@ -470,11 +452,7 @@ TEST_CASE("restarts under load lose no message whose send was awaited without an
   auto work = asio::make_work_guard(server_io);
   std::thread server_thread([&] { server_io.run(); });
   kw::net::server_options options;
-  {
-    server probe{server_io};
-    probe.start();
-    options.port = probe.port();
-  }
+  options.port = test::free_port();
   std::string const address = "ws://127.0.0.1:" + std::to_string(options.port) + "/";
   std::atomic<std::size_t> sent{0};
   std::optional<server> of;

@@ -355,6 +355,32 @@ TEST_CASE("streaming: what poll() has gathered is the first chunk") {
   }
 }
 
+TEST_CASE(
+    "streaming: once the last message before the end is polled, what poll() has gathered does not come") {
+  for (role const self : both_roles) {
+    role const peer = peer_of(self);
+    kw::session_options options = streaming();
+    options.autoping = false;
+    end one{self, options};
+    feed(one.ws, frame(peer, opcode::text, text("begun"), false) + frame(peer, opcode::pong, text("there")));
+    one.ws.fail(kw::error::idle_timeout);
+    CHECK(!one.ws.is_over());
+    CHECK(copy(one.ws.poll().bytes()) == text("there"));
+    CHECK(one.ws.is_over());
+    CHECK(!one.ws.poll_some());
+    CHECK(!one.ws.receiving_chunks());
+    // Polled in chunks from the start, both come.
+    end other{self, options};
+    feed(other.ws,
+         frame(peer, opcode::text, text("begun"), false) + frame(peer, opcode::pong, text("there")));
+    other.ws.fail(kw::error::idle_timeout);
+    CHECK(copy(other.ws.poll_some().bytes()) == text("begun"));
+    CHECK(copy(other.ws.poll_some().bytes()) == text("there"));
+    CHECK(other.ws.is_over());
+    CHECK(!other.ws.poll_some());
+  }
+}
+
 TEST_CASE("streaming: a Close in the midst of a message ends it without a last chunk") {
   for (role const self : both_roles) {
     role const peer = peer_of(self);

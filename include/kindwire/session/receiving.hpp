@@ -101,6 +101,7 @@ message session::poll_as() {
   input_.end_view();
   if (decoder_.between_frames()) control_.release();
   if (input_use_ == input_use::discard) return discard(), message{};
+  [[maybe_unused]] bool const was_over = is_over();
   unwinding guard{this};
   // An error that the fast path found. A session that is over has reported why.
   if (reassembler_.error() && input_use_ != input_use::ignore) break_off(reassembler_.error());
@@ -111,7 +112,9 @@ message session::poll_as() {
     result = walk<messages::deliver>(decoder_, input);
   }
   if constexpr (Use == messages::pass_on) {
-    if (!result && input_use_ != input_use::ignore) result = reassembler_.pass_gathered();
+    // Once the last whole message was polled from a connection that has ended, a part of one is nothing that
+    // can still come.
+    if (!result && !was_over && input_use_ != input_use::ignore) result = reassembler_.pass_gathered();
   }
   if (!result) {
     std::span<std::byte> input = input_.unread();

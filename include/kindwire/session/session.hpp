@@ -259,8 +259,8 @@ class session {
   bool is_open() const noexcept { return state() == session_state::open; }
 
   /// True when the state is closed and no input from before the end is left: poll() will never return a
-  /// message again, and error() is final. Unread bytes count until poll() has found that they hold no
-  /// message.
+  /// message again, nor poll_some() a chunk, and error() is final. Unread bytes count until poll() has found
+  /// that they hold no message.
   bool is_over() const noexcept {
     return state() == session_state::closed && (input_use_ == input_use::ignore || input_.size() == 0);
   }
