@@ -9,12 +9,14 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <system_error>
 #include <thread>
 
 #include "../support/bytes.hpp"
 #include "raw_peer.hpp"
+#include "seen.hpp"
 
 namespace delivery_tests {
 
@@ -366,6 +368,8 @@ TEST_CASE(
     test::for_each_way([&](kw::net::server_options options) {
       options.connection.close_timeout = reads_on ? 20000ms : 300ms;
       options.connection.send_queue_hard = 64 << 20;
+      auto const by = std::make_shared<test::seen>();
+      options.observer = by;
       std::error_code sent;
       kw::close_code code{};
       auto const handler = [&](kw::net::websocket& ws) -> asio::awaitable<void> {
@@ -380,7 +384,7 @@ TEST_CASE(
           [&](raw_peer& peer) {
             peer.say(opcode::close, close_1009);
             if (!reads_on) {
-              std::this_thread::sleep_for(1s);
+              CHECK(test::wait_until([&] { return !by->lines().empty() && by->open() == 0; }));
               CHECK_FALSE(peer.read().payload.size() == 20 << 20);
               return;
             }
