@@ -233,17 +233,28 @@ TEST_CASE("tls acceptor: a client without TLS is told in words") {
     CHECK(told.find("HTTP/1.1 400") == 0);
     CHECK(told.find("this port speaks TLS") != std::string::npos);
     CHECK(told.ends_with("[End of file]"));
+    // Methods that OpenSSL does not know, in pieces; PRI is how HTTP/2 begins.
+    for (std::string const method : {"OPTIONS", "DELETE", "PATCH", "PRI", "M"}) {
+      CAPTURE(method);
+      tcp::socket other(by.io);
+      co_await other.async_connect({asio::ip::address_v4::loopback(), by.port}, asio::use_awaitable);
+      co_await asio::async_write(other, asio::buffer(method.substr(0, 1)), asio::use_awaitable);
+      for (int turn = 0; turn != 10; ++turn) co_await asio::post(asio::use_awaitable);
+      std::string const answer = co_await answer_to(other, method.substr(1) + " * HTTP/1.1\r\n\r\n");
+      CHECK(answer.find("HTTP/1.1 400") == 0);
+    }
     tcp::socket noise(by.io);
     co_await noise.async_connect({asio::ip::address_v4::loopback(), by.port}, asio::use_awaitable);
     CHECK((co_await answer_to(noise, "SSH-2.0-x\r\n")).find("HTTP") == std::string::npos);
   });
-  REQUIRE(by.seen->all.size() == 2);
+  REQUIRE(by.seen->all.size() == 7);
   CHECK(by.seen->all[0] == "tls 400 http request");
-  CHECK(by.seen->all[1] == "tls 0 wrong version number");
+  CHECK(by.seen->all[1] == "tls 400 wrong version number");
+  CHECK(by.seen->all[6] == "tls 0 wrong version number");
   std::string const page = by.counted.text();
-  CHECK(page.find("failed_total{role=\"server\",reason=\"tls\",status=\"400\"} 1\n") != std::string::npos);
+  CHECK(page.find("failed_total{role=\"server\",reason=\"tls\",status=\"400\"} 6\n") != std::string::npos);
   CHECK(page.find("failed_total{role=\"server\",reason=\"tls\",status=\"none\"} 1\n") != std::string::npos);
-  CHECK(page.find("kindwire_handshake_errors_total{error=\"tls\"} 2\n") != std::string::npos);
+  CHECK(page.find("kindwire_handshake_errors_total{error=\"tls\"} 7\n") != std::string::npos);
 }
 
 TEST_CASE("tls acceptor: clients that dawdle over the handshake are cut off") {

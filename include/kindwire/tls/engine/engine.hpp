@@ -12,6 +12,7 @@
 #include <openssl/x509_vfy.h>
 
 #include <algorithm>
+#include <array>
 #include <asio/error.hpp>
 #include <cstddef>
 #include <cstring>
@@ -249,7 +250,8 @@ class engine {
     }
     unsigned long const code = ::ERR_peek_error();
     int const reason = ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;
-    plain_http_ = !established_ && (reason == SSL_R_HTTP_REQUEST || reason == SSL_R_HTTPS_PROXY_REQUEST);
+    plain_http_ = !established_ && (reason == SSL_R_HTTP_REQUEST || reason == SSL_R_HTTPS_PROXY_REQUEST ||
+                                    (reason == SSL_R_WRONG_VERSION_NUMBER && begins_with_method()));
     // Of a verification there is more to say than that it has failed. It has come last, whatever else has
     // gone wrong in the search for authorities.
     unsigned long const last = ::ERR_peek_last_error();
@@ -300,7 +302,20 @@ class engine {
     size = (std::min)(into.size(), in_.size());
     std::memcpy(into.data(), in_.bytes().data(), size);
     in_.consume(size);
+    if (!established_) note_first(into.first(size));
     return true;
+  }
+
+  // OpenSSL knows a few methods of HTTP: not that of a browser that asks first (OPTIONS), say.
+  void note_first(std::span<std::byte const> bytes) noexcept {
+    std::size_t const more = (std::min)(bytes.size(), first_.size() - first_size_);
+    std::memcpy(first_.data() + first_size_, bytes.data(), more);
+    first_size_ += more;
+  }
+  bool begins_with_method() const noexcept {
+    auto const end = std::find(first_.begin(), first_.end(), ' ');
+    return end != first_.begin() &&
+           std::all_of(first_.begin(), end, [](char each) { return each >= 'A' && each <= 'Z'; });
   }
 
   bool put(std::span<std::byte const> bytes, std::size_t& size) {
@@ -373,6 +388,8 @@ class engine {
   std::error_code read_failure_;
   std::error_code write_failure_;
   std::error_code socket_failure_;
+  std::array<char, 5> first_{};  // that the peer has sent, as long as the header of a record
+  std::size_t first_size_ = 0;
   bool established_ = false;
   bool finished_ = false;  // nothing follows
   bool told_ = false;      // and we have said so
