@@ -1,4 +1,5 @@
 // client: connects to a URL, sends each line of standard input as a text message, prints what comes back
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <asio/awaitable.hpp>
@@ -125,15 +126,29 @@ void print_agreement(kw::net::websocket const& ws) {
                printable(ws.subprotocol()).c_str(), printable(ws.extensions()).c_str());
 }
 
-// Says why there is no connection, and shows the answer if the server refused. A 101 that breaks a rule is
-// no refusal.
-int explain(std::string_view failure, kw::response const& answer, bool is_verbose) {
+// Says why there is no connection, and shows the answer if the server refused, or a proxy. A 101 that breaks
+// a rule is no refusal.
+int explain(kw::net::failed_try const& failure, bool is_verbose) {
+  kw::response const& answer = failure.answer;
   if (answer.status == 0 || answer.status == 101) {
-    std::fprintf(stderr, "failed: %s\n", one_line(failure).c_str());
+    std::fprintf(stderr, "failed: %s\n", one_line(failure.text).c_str());
     return failed;
   }
-  print_refusal(answer, is_verbose);
+  bool const by_proxy = failure.phase == kw::net::connect_phase::proxy;
+  bool const by_server = failure.error == kw::error::handshake_refused;
+  // What else has an answer is a redirect.
+  std::string const how = by_proxy ? "refused by the proxy" : by_server ? "refused" : failure.error.message();
+  print_refusal(how, answer, is_verbose);
   return refused;
+}
+
+int explain(std::exception_ptr failure) {
+  try {
+    std::rethrow_exception(std::move(failure));
+  } catch (std::exception const& thrown) {
+    std::fprintf(stderr, "failed: %s\n", one_line(thrown.what()).c_str());
+  }
+  return failed;
 }
 
 // One connection, to its end.
@@ -141,7 +156,7 @@ asio::awaitable<int> talk(client_options const& given, kw::net::websocket& ws) {
   try {
     ws = co_await given.client.connect(co_await asio::this_coro::executor, given.url);
   } catch (kw::net::connect_error const& failure) {
-    co_return explain(failure.what(), failure.answer(), given.is_verbose);
+    co_return explain({failure.phase(), failure.code(), failure.what(), failure.answer()}, given.is_verbose);
   }
   if (given.is_verbose) print_agreement(ws);
 
@@ -195,12 +210,23 @@ asio::awaitable<int> talk_again_and_again(client_options const& given, kw::net::
     std::fprintf(stderr, "failed: %u %s\n", static_cast<unsigned>(last.code), one_line(last.reason).c_str());
     co_return closed_with_another_code;
   }
-  co_return explain(ws.last_failure().text, ws.last_failure().answer, given.is_verbose);
+  co_return explain(ws.last_failure(), given.is_verbose);
+}
+
+// Who has started us may have closed these. What is opened next, such as a socket, would take their places,
+// and be read and written as them; so now they fail, but for standard error.
+void occupy_standard_files() {
+  constexpr int modes[] = {O_WRONLY, O_RDONLY, O_RDWR};  // the wrong way round
+  for (int each = STDIN_FILENO; each <= STDERR_FILENO; ++each) {
+    // The lowest that is free.
+    if (::fcntl(each, F_GETFD) < 0 && ::open("/dev/null", modes[each]) != each) std::_Exit(failed);
+  }
 }
 
 }  // namespace
 
 int main(int count, char** values) try {
+  occupy_standard_files();
   client_options const given = read_client_options(count, values);
   asio::io_context io;
   kw::net::websocket once;
@@ -218,7 +244,8 @@ int main(int count, char** values) try {
   asio::co_spawn(io, std::move(work), [&](std::exception_ptr failure, int status) {
     std::fflush(stdout);
     if (stopped) std::_Exit(closed_normally);
-    if (status == closed_normally && (failure || input_failed)) status = failed;
+    if (failure) status = explain(failure);
+    if (status == closed_normally && input_failed) status = failed;
     // The reading thread may still be inside std::getline: nothing may be destroyed under it.
     std::_Exit(status);
   });

@@ -51,7 +51,7 @@ second Ctrl-C does not wait for the server. In a terminal, characters that would
 
 Exit status:
   0  the connection was closed normally (1000, 1001 or no code), or by Ctrl-C
-  1  any other failure: no connection, a lost one, a broken rule, a message that could not be sent
+  1  any other failure: no connection, a lost one, a broken rule, a message that could not be sent or written
   2  bad arguments
   3  the server, or a proxy, refused the connection
   4  the server closed the connection with another code

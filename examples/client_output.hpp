@@ -3,12 +3,15 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdio>
+#include <cstring>
 #include <kindwire/handshake/response.hpp>
 #include <kindwire/message/message.hpp>
 #include <kindwire/message/print.hpp>
 #include <kindwire/message/utf8.hpp>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -48,6 +51,7 @@ inline std::string one_line(std::string_view text) {
   return printable(result);
 }
 
+// Throws if it cannot be written.
 inline void print_message(kindwire::message const& msg, bool is_binary) {
   static bool const is_terminal = ::isatty(STDOUT_FILENO) != 0;
   if (!is_terminal) {
@@ -57,12 +61,14 @@ inline void print_message(kindwire::message const& msg, bool is_binary) {
     std::string const shown = msg.is_text() ? printable(msg.text()) : kindwire::to_string(msg, msg.size());
     std::fprintf(stdout, "%s\n", shown.c_str());
   }
-  std::fflush(stdout);
+  // No system_error: that would be the connection's.
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    throw std::runtime_error(std::string("standard output: ") + std::strerror(errno));
 }
 
-// An answer that was not 101; its header fields too if that is asked for.
-inline void print_refusal(kindwire::response const& answer, bool is_verbose) {
-  std::fprintf(stderr, "refused: %u %s\n", answer.status, one_line(answer.body).c_str());
+// An answer that was not 101, and `how` it came; its header fields too if that is asked for.
+inline void print_refusal(std::string_view how, kindwire::response const& answer, bool is_verbose) {
+  std::fprintf(stderr, "%s: %u %s\n", std::string(how).c_str(), answer.status, one_line(answer.body).c_str());
   if (!is_verbose) return;
   for (auto const& [name, value] : answer.headers) {
     std::fprintf(stderr, "  %s: %s\n", one_line(name).c_str(), one_line(value).c_str());

@@ -14,7 +14,7 @@ import tempfile
 from aiohttp import WSMsgType, web
 
 from client_runs import BAD_ARGUMENTS, CLOSED, FAILED, REFUSED, Run, aiohttp_server, clean, echo, failed, run_client
-from programs import Server, drive, free_port, same
+from programs import FOLDER, Server, drive, free_port, same
 
 PEERS = pathlib.Path(sys.argv[2])
 
@@ -50,10 +50,17 @@ async def redirects():
         return await echo(request)
 
     async with aiohttp_server(handler) as url:
-        failed(await run_client(url), REFUSED, "302")
+        failed(await run_client(url), REFUSED, "refused: 302")
         there = await Run.start("--redirects", "1", url)
         there.say("hello")
         clean(await there.ended(), ["hello"])
+
+    async def astray(request):
+        raise web.HTTPFound("ftp://there/" if request.path == "/away" else "/on")
+
+    async with aiohttp_server(astray) as url:
+        failed(await run("--redirects", "2", url), REFUSED, "302", "more redirects than the limit")
+        failed(await run("--redirects", "2", url.split("/some")[0] + "/away"), REFUSED, "302", "must not be followed")
 
 
 async def through_a_proxy():
@@ -73,7 +80,7 @@ async def through_a_proxy():
         clean(await run(url, environment=around), [])
         same(asked, [], "what the proxy was asked")
         failed(await run("--proxy", "environment", url, environment=around), REFUSED, "403")
-        failed(await run("--proxy", address, url), REFUSED, "403")
+        failed(await run("--proxy", address, url), REFUSED, "refused by the proxy: 403")
         same(asked, [["CONNECT", url.split("/")[2]]] * 2, "what the proxy was asked")
 
 
@@ -156,6 +163,37 @@ async def binary():
     same(kinds, {WSMsgType.BINARY}, "kinds of messages")
 
 
+async def files_that_are_not_there():
+    """Without standard input, or what is written, no other file takes its place; output that is lost is a failure."""
+
+    async def greeting(request):
+        ws = web.WebSocketResponse()
+        await ws.prepare(request)
+        await ws.send_str("hello")
+        async for _ in ws:
+            pass
+        return ws
+
+    client = str(FOLDER / "client")
+    async with aiohttp_server(greeting) as url:
+        for redirection, status, output, words in (
+            ("<&-", 0, "hello\n", ""),
+            (">&-", FAILED, "", "failed: standard output: "),
+            ("<&- >&-", FAILED, "", "failed: standard output: "),
+            ("> /dev/full", FAILED, "", "failed: standard output: No space left"),
+            ("<&- 2>&-", 0, "hello\n", ""),
+            (">&- 2>&-", FAILED, "", ""),
+        ):
+            for mode in ([], ["--reconnect"], ["--binary"]):
+                pipe = asyncio.subprocess.PIPE
+                command = ["sh", "-c", f'exec "$@" {redirection}', "sh", client, *mode, url]
+                process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)
+                got, errors = await asyncio.wait_for(process.communicate(), 50)
+                wanted = output.strip() if mode == ["--binary"] else output
+                same((process.returncode, got.decode()), (status, wanted), f"status, output with {redirection} {mode}")
+                same((words, words in errors.decode()), (words, True), f"in {errors!r}")
+
+
 async def input_that_is_no_text():
     async with aiohttp_server(echo) as url:
         client = await Run.start(url)
@@ -233,6 +271,7 @@ async def main(cases):
     await case("--reconnect to the end", reconnecting_ends())
     await case("--reconnect where nobody is", nobody_to_come_back_to())
     await case("--binary", binary())
+    await case("files that are not there", files_that_are_not_there())
     await case("input that is no text", input_that_is_no_text())
     await case("--ping", pings())
     await case("-v", verbose())
