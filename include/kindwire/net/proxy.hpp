@@ -36,9 +36,9 @@ class proxy {
 
   /// The proxies of the environment as it is now, by curl's rules: `http_proxy` for ws://, `https_proxy` for
   /// wss://, `all_proxy` for either if that is not there; in lower case first, then in upper case, but never
-  /// `HTTP_PROXY`, which a request sets in a CGI program. `no_proxy` lists what is reached without: `*`, a
-  /// name for itself and all names below it, an address, a network such as `10.0.0.0/8`; a port may follow a
-  /// name or an address.
+  /// `HTTP_PROXY`, which a request sets in a CGI program. An empty one counts as absent, but, unlike with
+  /// curl, hides the one in upper case. `no_proxy` lists what is reached without: `*`, a name for itself and
+  /// all names below it, an address, a network such as `10.0.0.0/8`; a port may follow a name or an address.
   ///
   /// Throws as above, and what() names the variable. Reading the environment is not safe while another thread
   /// changes it.
