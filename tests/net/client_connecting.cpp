@@ -150,6 +150,18 @@ TEST_CASE("client: the phases of what comes before and after a connection") {
   auto const invalid = test::connect(io, "http://a/");
   CHECK(invalid->outcome == kw::error::invalid_uri);
   CHECK(invalid->failure.phase == connect_phase::uri);
+  CHECK(invalid->what() == "not a ws or wss URI");
+  // Nothing stays of what the same place told before.
+  kw::net::connect_failure told{
+      connect_phase::refusal, kw::error::handshake_refused, "before", {403, {}, {}}};
+  asio::ip::tcp::socket socket(io);
+  kw::net::handshake(std::move(socket), "http://a/", {.failure = &told},
+                     [](std::error_code, kw::net::websocket) {});
+  io.restart();
+  io.run();
+  CHECK(told.phase == connect_phase::uri);
+  CHECK(told.code == kw::error::invalid_uri);
+  CHECK(told.answer.status == 0);
   kw::net::connect_options wrong;
   wrong.headers = {{"X-A", "b\r\nc"}};
   auto const unwritable = test::connect(io, "ws://127.0.0.1:1/", wrong);

@@ -29,6 +29,7 @@
 #include "connect_options.hpp"
 #include "connecting/connect_operation.hpp"
 #include "connection/client_opening.hpp"
+#include "connection/try_allocating.hpp"
 #include "websocket.hpp"
 
 namespace kindwire::net {
@@ -70,6 +71,14 @@ auto open_client(asio::any_io_executor executor, Token&& token, Make make) {
       token);
 }
 
+// There is no URI to go to.
+inline void refuse_uri(connect_options const& options, opened_operation done) {
+  auto const why = make_error_code(error::invalid_uri);
+  if (options.failure != nullptr)
+    try_allocating([&] { *options.failure = {connect_phase::uri, why, why.message()}; });
+  done.post(why, websocket{});
+}
+
 template <class Stream, class Token>
 auto open_over(Stream stream, std::optional<uri> to, connect_options options, Token&& token) {
   asio::any_io_executor const executor = stream.get_executor();
@@ -80,7 +89,7 @@ auto open_over(Stream stream, std::optional<uri> to, connect_options options, To
                        if (to)
                          return std::make_shared<opening>(std::move(stream), *to, std::move(options),
                                                           std::move(done));
-                       done.post(make_error_code(error::invalid_uri), websocket{});
+                       refuse_uri(options, std::move(done));
                        return std::shared_ptr<client_opening<Stream>>();
                      });
 }
@@ -93,7 +102,7 @@ auto open_at(asio::any_io_executor executor, std::optional<uri> to, connect_opti
         if (to)
           return std::make_shared<connect_operation>(executor, *std::move(to), std::move(options),
                                                      std::move(done));
-        done.post(make_error_code(error::invalid_uri), websocket{});
+        refuse_uri(options, std::move(done));
         return std::shared_ptr<connect_operation>();
       });
 }
