@@ -184,10 +184,12 @@ TEST_CASE("client: the phases of what comes before and after a connection") {
   auto const lost = test::connect(io, to + "/lost");
   CHECK(lost->outcome == kw::error::connection_lost);
   CHECK(lost->failure.phase == connect_phase::handshake);
+  CHECK(lost->what() == "handshake with " + server.authority() + ": connection lost without a close frame");
   kw::net::connect_options hasty;
   hasty.handshake_timeout = 20ms;
   auto const silent = test::connect(io, to + "/silent", hasty);
   CHECK(silent->outcome == kw::error::handshake_timeout);
+  CHECK(silent->what() == "handshake with " + server.authority() + ": opening handshake timed out");
 }
 
 TEST_CASE("client: what the application throws when it is told leaves the context") {

@@ -41,7 +41,7 @@ struct connect_failure {
   connect_phase phase = connect_phase::uri;
   std::error_code code = {};
   /// One line: the phase, what was tried and the system's word: `connection to [::1]:9: Connection refused`,
-  /// `name example.invalid: Host not found (authoritative)`.
+  /// `name example.invalid: Host not found (authoritative)`; what the server said instead stands alone.
   std::string text = {};
   /// The server's answer, or the proxy's with connect_phase::proxy: see connect_error::answer().
   response answer{0, {}, {}};

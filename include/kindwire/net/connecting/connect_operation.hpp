@@ -271,13 +271,15 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
     running->start();
   }
 
+  std::string tls_place() const { return "TLS with " + to_.authority(); }
+
   // The stream leads to the server.
   template <class Stream>
   void reached(Stream stream) {
     tried_.clear();
     if (!to_.secure) return open(std::move(stream));
     at_ = phase::tls;
-    place_ = "TLS with " + to_.authority();
+    place_ = tls_place();
     secure(*options_.tls, std::move(stream), to_.host, to_.port,
            [](connect_operation& self, auto secured) { self.open(std::move(secured)); });
   }
@@ -328,6 +330,10 @@ class connect_operation : public std::enable_shared_from_this<connect_operation>
     stop_ = nullptr;
     if (!failure) return done_.complete({}, std::move(ws));
     at_ = failure_.code ? failure_.phase : phase::handshake;
+    // What the server has said speaks for itself.
+    bool const is_silent = failure_.answer.status == 0 && failure_.answer.body.empty();
+    if (is_silent && (at_ == phase::handshake || at_ == phase::tls))
+      try_allocating([&] { place_ = at_ == phase::tls ? tls_place() : "handshake with " + to_.authority(); });
     if (failure != error::handshake_refused || options_.redirects == 0 ||
         !is_redirect(failure_.answer.status))
       return end(failure);
