@@ -201,7 +201,7 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
     if (!made && opened) {
       report_.failed(handshake_failure::error, 0, no_memory(), target_);  // unless it was opened
       if (options_.failure != nullptr)
-        try_allocating([&] { *options_.failure = {connect_phase::handshake, no_memory(), {}, {}}; });
+        try_allocating([&] { *options_.failure = {connect_phase::handshake, no_memory()}; });
       return done_.post_or_complete(no_memory(), websocket{});
     }
     if (!made) return end(no_memory());
