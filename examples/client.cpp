@@ -138,7 +138,7 @@ int explain(kw::net::failed_try const& failure, bool is_verbose) {
   bool const by_server = failure.error == kw::error::handshake_refused;
   // What else has an answer is a redirect.
   std::string const how = by_proxy ? "refused by the proxy" : by_server ? "refused" : failure.error.message();
-  print_refusal(how, answer, is_verbose);
+  print_refusal(how, answer, is_verbose && by_proxy);
   return refused;
 }
 

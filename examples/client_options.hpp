@@ -47,7 +47,8 @@ second Ctrl-C does not wait for the server. In a terminal, characters that would
   --ping SECONDS         of silence, after which the server is asked whether it is there (default 20, 0: never)
   --compression off|shared|small|full
                          permessage-deflate (default off)
-  -v                     show connections, frames and refusals on standard error, secrets included
+  -v                     show handshakes, connections, frames and refusals on standard error, secrets included but for
+                         those in Authorization and Cookie
 
 Exit status:
   0  the connection was closed normally (1000, 1001 or no code), or by Ctrl-C

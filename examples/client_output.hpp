@@ -67,9 +67,9 @@ inline void print_message(kindwire::message const& msg, bool is_binary) {
 }
 
 // An answer that was not 101, and `how` it came; its header fields too if that is asked for.
-inline void print_refusal(std::string_view how, kindwire::response const& answer, bool is_verbose) {
+inline void print_refusal(std::string_view how, kindwire::response const& answer, bool with_fields) {
   std::fprintf(stderr, "%s: %u %s\n", std::string(how).c_str(), answer.status, one_line(answer.body).c_str());
-  if (!is_verbose) return;
+  if (!with_fields) return;
   for (auto const& [name, value] : answer.headers) {
     std::fprintf(stderr, "  %s: %s\n", one_line(name).c_str(), one_line(value).c_str());
   }

@@ -51,11 +51,12 @@ TEST_CASE("trace: a conversation, as both ends see it") {
       asio::detached);
   io.run_for(20s);
   CHECK(io.stopped());
-  // Of each line without the number of the connection and the port of the client.
+  // Of each line but those of heads, without the number of the connection and the port of the client.
   auto const of = [](std::string const& text) {
     std::vector<std::string> all;
     std::istringstream in(text);
     for (std::string line; std::getline(in, line);) {
+      if (line.starts_with("- ")) continue;
       CHECK(line.front() == '#');
       line.erase(0, line.find(' ') + 1);
       if (auto const at = line.find("127.0.0.1:"); at != std::string::npos)
@@ -74,6 +75,72 @@ TEST_CASE("trace: a conversation, as both ends see it") {
                                  "> TEXT fin masked 6 bytes: \"hell\"...", "< TEXT fin 6 bytes: \"hell\"...",
                                  "> CLOSE fin masked 5 bytes: 1001 going away \"bye\"",
                                  "< CLOSE fin 2 bytes: 1001 going away", "closed by us, 1001 going away"});
+}
+
+TEST_CASE("trace: the heads of the opening handshake, but for what is said in confidence") {
+  std::ostringstream served, asked;
+  asio::io_context io;
+  kw::net::server server{io, {.observer = kw::net::frame_trace(served)}};
+  server.websocket("/echo", [](kw::net::websocket& ws) -> asio::awaitable<void> { co_await ws.receive(); },
+                   {.subprotocols = {"v2"}, .headers = {{"Set-Cookie", "a=hidden"}, {"X-Served-By", "us"}}});
+  server.get("/page", kw::net::html("body"));
+  server.start();
+  std::string const at = "127.0.0.1:" + std::to_string(server.port());
+  kw::net::connect_options options;
+  options.observer = kw::net::frame_trace(asked);
+  options.subprotocols = {"v2"};
+  options.headers = {
+      {"Authorization", "Bearer hidden"}, {"cookie", "b=hidden"}, {"X-Long", std::string(2000, 'x')}};
+  asio::co_spawn(
+      io,
+      [&]() -> asio::awaitable<void> {
+        kw::net::websocket ws =
+            co_await kw::net::connect(io.get_executor(), "ws://" + at + "/echo?a=1", options);
+        co_await ws.close();
+        CHECK_THROWS(co_await kw::net::connect(io.get_executor(), "ws://" + at + "/page", options));
+        server.stop();
+      },
+      asio::detached);
+  io.run_for(20s);
+  CHECK(io.stopped());
+  auto const has = [](std::string const& text, std::string const& line) {
+    return text.find(line + '\n') != std::string::npos;
+  };
+  for (bool const by_client : {true, false}) {
+    CAPTURE(by_client);
+    std::string const text = by_client ? asked.str() : served.str();
+    std::string request = "- > " + at + ' ';
+    std::string answer = "- < " + at + ' ';
+    if (!by_client) {
+      // The port of the client is not known.
+      request = text.substr(0, text.find(" GET") + 1);
+      answer = "- > " + request.substr(4);
+      CHECK(request.starts_with("- < 127.0.0.1:"));
+    }
+    CHECK(has(text, request + "GET /echo?a=1 HTTP/1.1"));
+    CHECK(has(text, request + "Host: " + at));
+    CHECK(has(text, request + "Sec-WebSocket-Protocol: v2"));
+    CHECK(has(text, request + "Authorization: (not shown)"));
+    CHECK(has(text, request + "cookie: (not shown)"));
+    CHECK(has(text, request + "X-Long: " + std::string(992, 'x') + "..."));
+    CHECK(has(text, answer + "HTTP/1.1 101 Switching Protocols"));
+    CHECK(has(text, answer + "Sec-WebSocket-Protocol: v2"));
+    CHECK(has(text, answer + "Set-Cookie: (not shown)"));
+    CHECK(has(text, answer + "X-Served-By: us"));
+    CHECK(text.find("101 Switching") < text.find("opened on a"));
+    CHECK(text.find(" GET /page HTTP/1.1") != std::string::npos);
+    CHECK(text.find(" HTTP/1.1 200 OK") != std::string::npos);
+    CHECK(text.find("hidden") == std::string::npos);
+    CHECK(text.find("body") == std::string::npos);
+  }
+}
+
+TEST_CASE("trace: nothing that stands in a head gets out of its line") {
+  std::vector<std::string> seen;
+  kw::net::frame_trace const trace([&](std::string_view each) { seen.emplace_back(each); });
+  observer_of(trace).head({.remote = {"127.0.0.1", 5}, .text = "GET / HTTP/1.1\r\nX: a\nb\x1B\"\r\n"});
+  CHECK(seen ==
+        std::vector<std::string>{"- < 127.0.0.1:5 GET / HTTP/1.1", "- < 127.0.0.1:5 X: a\\nb\\x1b\\\""});
 }
 
 TEST_CASE("trace: payloads are cut, and nothing that a peer chooses gets out of its line") {

@@ -80,6 +80,7 @@ TEST_CASE("reconnect: what is final by default") {
   CHECK(kw::net::is_final_failure(failed{.error = kw::error::invalid_uri}));
   CHECK(kw::net::is_final_failure(failed{.error = kw::error::invalid_header}));
   CHECK(kw::net::is_final_failure(failed{.error = kw::error::invalid_proxy}));
+  CHECK(kw::net::is_final_failure(failed{.error = kw::error::invalid_argument}));
   CHECK(kw::net::is_final_failure(failed{.error = kw::error::proxy_authentication_required}));
   CHECK(kw::net::is_final_failure(failed{.error = kw::error::tls_unavailable}));
   CHECK(!kw::net::is_final_failure(failed{.error = kw::error::proxy_refused}));
@@ -91,6 +92,11 @@ TEST_CASE("reconnect: what is final by default") {
   } const tls;
   CHECK(kw::net::is_final_failure(failed{.error = {10, tls}}));        // an expired certificate
   CHECK(!kw::net::is_final_failure(failed{.error = {1 << 20, tls}}));  // an error of OpenSSL's
+  constexpr int alert = (20 << 23) + 1000;
+  for (int const about_ours : {42, 43, 44, 45, 46, 48, 49, 116})
+    CHECK(kw::net::is_final_failure(failed{.error = {alert + about_ours, tls}}));
+  for (int const other : {0, 40, 47, 50, 70, 80, 90, 112})
+    CHECK(!kw::net::is_final_failure(failed{.error = {alert + other, tls}}));
   for (int code = 1000; code != 5000; ++code) {
     CAPTURE(code);
     kw::net::disconnection how{.code = static_cast<kw::close_code>(code), .by_peer = true};

@@ -11,6 +11,7 @@
 #include <asio/use_awaitable.hpp>
 #include <chrono>
 #include <functional>
+#include <kindwire/net/reconnect_options.hpp>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -105,6 +106,28 @@ TEST_CASE("tls client: a certificate that does not pass, before a byte of the re
   CHECK(refused({}) == kw::tls::error::untrusted_issuer);
   CHECK(refused(in.trusting(), "other.example") == kw::tls::error::wrong_name);
   CHECK(refused(in.trusting({.pinned_keys = {std::string(64, '0')}})) == kw::tls::error::wrong_key);
+}
+
+TEST_CASE("tls client: a server that does not take our certificate will not take it again") {
+  world in;
+  for (bool const shown : {false, true}) {
+    CAPTURE(shown);
+    auto options = tls_pair::server_of(in.own);
+    options.clients = kw::tls::client_certificates::demanded;
+    options.client_authorities = kw::tls::pem(in.authority.pem());
+    in.server = kw::tls::context(options);
+    test::scripted_server server(in.io, in.over_tls());
+    support::certificate const stranger({.names = "", .purpose = "clientAuth"});
+    auto const refused = test::connect(in.io, url(server),
+                                       shown ? in.trusting({.certificate = kw::tls::pem(stranger.pem()),
+                                                            .key = kw::tls::pem(stranger.key_pem())})
+                                             : in.trusting());
+    CHECK(refused->failure.phase == connect_phase::tls);
+    CHECK(refused->what() ==
+          "TLS with 127.0.0.1:" + std::to_string(server.port()) +
+              (shown ? ": tlsv1 alert unknown ca" : ": tlsv13 alert certificate required"));
+    CHECK(kw::net::is_final_failure({refused->failure.phase, *refused->outcome, {}, {}}));
+  }
 }
 
 TEST_CASE("tls client: a server that does not speak it, or says nothing") {

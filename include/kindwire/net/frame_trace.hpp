@@ -1,8 +1,13 @@
-// Prints what goes over connections, frame by frame.
+// Prints what goes over connections, head by head and frame by frame.
 //
 //     kw::net::frame_trace trace{std::cerr};
 //     kw::net::server server{{.port = 8080, .observer = trace}};      // connect_options has the same
 //
+//     - < 127.0.0.1:51234 GET /chat/ann?token=1 HTTP/1.1
+//     - < 127.0.0.1:51234 Host: 127.0.0.1:8080
+//     …
+//     - > 127.0.0.1:51234 HTTP/1.1 101 Switching Protocols
+//     …
 //     #7 opened on a server, peer 127.0.0.1:51234, target "/chat/ann?token=1"
 //     #7 < TEXT fin masked 5 bytes: "hello"
 //     #7 > TEXT fin 5000 bytes: "{\"kind\":\"SAID\",\"who\":\"ann\",\"text"...
@@ -22,8 +27,10 @@
 #include <string_view>
 #include <utility>
 
+#include "../frame/escaped.hpp"
 #include "../frame/header.hpp"
 #include "../handshake/endpoint.hpp"
+#include "../handshake/grammar.hpp"
 #include "../message/close.hpp"
 #include "../message/print.hpp"
 #include "connection/frame_watch.hpp"
@@ -49,6 +56,18 @@ class tracing_observer final : public observer {
     put(of, [&](std::string& line) {
       (line += way == direction::received ? "< " : "> ") += to_string(header, beginning, most_);
     });
+  }
+
+  void head(handshake_head const& what) noexcept override {
+    for (std::string_view rest = what.text; !rest.empty();) {
+      std::string_view const text = rest.substr(0, rest.find("\r\n"));
+      rest.remove_prefix((std::min)(rest.size(), text.size() + 2));
+      lines.put([&](std::string& line) {
+        line += what.way == direction::received ? "- < " : "- > ";
+        (line += to_string(what.remote)) += ' ';
+        append_head_line(line, text);
+      });
+    }
   }
 
   void opened(connection_facts const& of) noexcept override {
@@ -81,6 +100,19 @@ class tracing_observer final : public observer {
   line_sink lines;
 
  private:
+  // But for what is said in confidence.
+  static void append_head_line(std::string& line, std::string_view text) {
+    std::string_view const name = text.substr(0, text.find(':'));
+    bool secret = false;
+    for (std::string_view const each : {"Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie"})
+      secret = secret || kindwire::detail::equal_ignoring_case(name, each);
+    std::string_view const shown = text.substr(0, secret ? name.size() : most_of_head);
+    kindwire::detail::append_escaped(line, shown);
+    line += secret ? ": (not shown)" : text.size() > shown.size() ? "..." : "";
+  }
+
+  static constexpr std::size_t most_of_head = 1000;  // bytes of a line
+
   template <class Make>
   void put(connection_facts const& of, Make make) noexcept {
     lines.put([&](std::string& line) {
@@ -94,9 +126,10 @@ class tracing_observer final : public observer {
 
 }  // namespace detail
 
-/// Prints each connection and each of its frames as above: `<` was received, `>` was sent, which is when the
-/// stream has taken it. For debugging: it shows what is said, secrets included, and costs more than the
-/// connection itself. Everything that a peer chooses is escaped, so that nobody can forge a line.
+/// Prints each opening handshake, each connection and each of its frames as above: `<` was received, `>` was
+/// sent, which for a frame is when the stream has taken it. For debugging: it shows what is said, secrets
+/// included, but for the values of Authorization, Proxy-Authorization, Cookie and Set-Cookie, and costs more
+/// than the connection itself. Everything that a peer chooses is escaped, so that nobody can forge a line.
 ///
 /// A handle: copies are the same trace. Thread safe. It may go before the server; what it writes to may not,
 /// until all connections have ended.

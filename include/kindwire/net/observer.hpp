@@ -113,8 +113,19 @@ struct failed_handshake {
   std::error_code error = {};  ///< further details, if there are any
 };
 
-/// The way that a frame goes.
+/// The way that a frame goes, or a head.
 enum class direction : std::uint8_t { received, sent };
+
+/// The request of an opening handshake, or its answer, without the body. The view is valid during the call.
+struct handshake_head {
+  role self = role::server;
+  endpoint remote = {};  ///< empty if unknown
+  direction way = direction::received;
+  /// Its lines, parted by CR LF, without the empty one at the end. What was received is written anew: the
+  /// spaces around a value are gone, and the reason phrase is that of the standard. With what one end has
+  /// told the other in confidence, as in Authorization and Cookie.
+  std::string_view text = {};
+};
 
 /// Is told what happens to the connections of a server or a client: see server_options::observer and
 /// connect_options::observer. Each function does nothing unless it is overridden.
@@ -158,9 +169,12 @@ class observer {
   /// A ping of our own was answered: see websocket::last_round_trip().
   virtual void round_trip(connection_facts const&, std::chrono::milliseconds) noexcept {}
 
-  /// Whether frame() shall be called, which costs time for each frame, and about 700 bytes for each
-  /// connection. Always the same: it may be asked once, or for each connection or frame.
+  /// Whether frame() and head() shall be called, which costs time for each frame, and about 700 bytes for
+  /// each connection. Always the same: it may be asked once, or for each connection or frame.
   virtual bool wants_frames() const noexcept { return false; }
+  /// The request of each opening handshake, also for a page, and the answer: when it was read, and before it
+  /// is written. Before opened() or handshake_failed(). Not what is said to a proxy.
+  virtual void head(handshake_head const&) noexcept {}
   /// A frame as it is on the wire, compressed if it was, but unmasked: when its header and the beginning of
   /// its payload, up to 256 bytes, have been read, or the stream has taken them. After the first frame that
   /// breaks a rule there are no more of that direction.
@@ -211,6 +225,11 @@ class several_observers final : public observer {
       if (each->wants_frames()) return true;
     }
     return false;
+  }
+  void head(handshake_head const& what) noexcept override {
+    for (auto const& each : all_) {
+      if (each->wants_frames()) each->head(what);
+    }
   }
   void frame(connection_facts const& of, direction way, frame_header const& header,
              std::span<std::byte const> beginning) noexcept override {

@@ -41,8 +41,8 @@ struct disconnection {
 };
 
 /// The default of reconnect_options::is_final: true for what another try would only repeat. An answer 401,
-/// 403, 404, 407 or 410; a certificate that does not pass; error::invalid_uri and invalid_header; wss://
-/// without TLS.
+/// 403, 404, 407 or 410; a certificate that does not pass, the server's or ours; error::invalid_uri,
+/// invalid_header, invalid_proxy and invalid_argument; wss:// without TLS.
 inline bool is_final_failure(failed_try const& failure) noexcept {
   switch (failure.answer.status) {
     case 401:
@@ -51,9 +51,11 @@ inline bool is_final_failure(failed_try const& failure) noexcept {
     case 407:
     case 410: return true;
   }
-  if (detail::is_verdict_of_tls(failure.error)) return true;
-  for (error const each : {error::invalid_uri, error::invalid_proxy, error::invalid_header,
-                           error::tls_unavailable, error::proxy_authentication_required}) {
+  if (detail::is_verdict_of_tls(failure.error) || detail::is_our_certificate_refused(failure.error))
+    return true;
+  for (error const each :
+       {error::invalid_uri, error::invalid_proxy, error::invalid_header, error::invalid_argument,
+        error::tls_unavailable, error::proxy_authentication_required}) {
     if (failure.error == each) return true;
   }
   return false;

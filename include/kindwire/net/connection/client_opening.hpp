@@ -121,6 +121,7 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
 
   void write() {
     auto const bytes = handshake_.output();
+    report_.sent({reinterpret_cast<char const*>(bytes.data()), bytes.size()});
     asio::async_write(stream_, asio::const_buffer(bytes.data(), bytes.size()),
                       [self = this->shared_from_this()](std::error_code failure, std::size_t size) {
                         if (!self->done_) return;
@@ -179,13 +180,15 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
     end_within(left.count() > 0 ? (std::min)(left, options_.body_timeout) : options_.body_timeout);
   }
 
-  void keep_cookies() noexcept {
-    if (options_.cookies) try_allocating([&] { options_.cookies->store(to_, handshake_.answer().headers); });
+  void take_answer() noexcept {
+    response const& answer = handshake_.answer();
+    if (answer.status != 0) report_.received(answer);
+    if (options_.cookies) try_allocating([&] { options_.cookies->store(to_, answer.headers); });
   }
 
   void open() {
     deadline_.cancel();
-    keep_cookies();
+    take_answer();
     std::shared_ptr<stream_connection<Stream>> opened;
     bool const made = try_allocating([&] {
       opened = std::make_shared<stream_connection<Stream>>(
@@ -212,7 +215,7 @@ class client_opening : public std::enable_shared_from_this<client_opening<Stream
     deadline_.cancel();
     close_any(stream_);
     response const& answer = handshake_.answer();
-    keep_cookies();
+    take_answer();
     report_.failed(failure_reason(why), answer.status, why, target_);
     if (options_.refusal != nullptr && (answer.status != 0 || !answer.body.empty()))
       try_allocating([&] { *options_.refusal = answer; });

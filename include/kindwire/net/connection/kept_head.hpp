@@ -13,6 +13,7 @@
 
 #include "../../handshake/head.hpp"
 #include "../../handshake/request.hpp"
+#include "handshake_report.hpp"
 
 namespace kindwire::net::detail {
 
@@ -22,19 +23,12 @@ class kept_head {
  public:
   kept_head() noexcept = default;
   kept_head(request const& head, std::string_view subprotocol, std::string_view extensions = {}) {
-    std::string text;
-    text.append(head.method()).append(" ").append(head.target()).append(" HTTP/1.1\r\n");
-    for (std::size_t index = 0; index != head.headers().size(); ++index) {
-      header_field const field = head.headers()[index];
-      text.append(field.name).append(": ").append(field.value).append("\r\n");
-    }
-    text += "\r\n";
     std::string parameters;
     for (auto const& [name, value] : head.parameters()) {
       append_counted(parameters, name);
       append_counted(parameters, value);
     }
-    pack(text, parameters, subprotocol, extensions);
+    pack(head_of(head), parameters, subprotocol, extensions);
   }
   explicit kept_head(std::string_view subprotocol, std::string_view extensions = {}) {
     if (!subprotocol.empty() || !extensions.empty()) pack({}, {}, subprotocol, extensions);

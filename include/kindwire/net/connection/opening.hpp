@@ -179,6 +179,7 @@ class opening final : public roster_member {
 
   void decide() {
     request& head = handshake_.request();
+    report_.received(head);
     describe(stream_, head);
     if (refuse_other_host(head)) return;
     auto found = server_->routes.match(head.path());
@@ -282,6 +283,7 @@ class opening final : public roster_member {
     if (auto refused = accept_upgrade(handshake_.request(), rules, output_, subprotocol, agreed_))
       return refuse(refused->answer, handshake_failure::error, refused->error);
     accepted_ = true;
+    report_.sent(output_);
     asio::async_write(stream_, asio::buffer(output_),
                       [self = shared(), &target, subprotocol](std::error_code failure, std::size_t) {
                         if (failure || self->ended_) return self->end(handshake_failure::lost, failure);
@@ -346,8 +348,8 @@ class opening final : public roster_member {
   }
 
   void answer_page(response const& what) {
-    report_.settle();
     answer(what);
+    report_.settle();
   }
 
   // `why` is the rule that was broken, if there is one.
@@ -372,6 +374,7 @@ class opening final : public roster_member {
     output_.clear();
     accepted_ = false;
     kindwire::detail::write_any_response(what, output_, to_head);
+    report_.sent(output_);
     send_last(stream_);
   }
 

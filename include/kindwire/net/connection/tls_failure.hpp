@@ -23,4 +23,23 @@ inline bool is_verdict_of_tls(std::error_code why) noexcept {
   return is_of_tls(why) && why.value() < first_other;
 }
 
+// The peer does not take our certificate, or wants one: its alerts say so (RFC 8446 §6.2), which OpenSSL numbers
+// from 1000 on as reasons of its library 20.
+inline bool is_our_certificate_refused(std::error_code why) noexcept {
+  constexpr int library = 20 << 23;
+  if (!is_of_tls(why) || why.value() < library) return false;
+  switch (why.value() - library - 1000) {
+    case 42:   // bad_certificate
+    case 43:   // unsupported_certificate
+    case 44:   // certificate_revoked
+    case 45:   // certificate_expired
+    case 46:   // certificate_unknown
+    case 48:   // unknown_ca
+    case 49:   // access_denied
+    case 116:  // certificate_required
+      return true;
+  }
+  return false;
+}
+
 }  // namespace kindwire::net::detail
