@@ -113,13 +113,16 @@ class audience : public std::enable_shared_from_this<audience> {
   struct numbered {
     std::uint64_t number;
     parcel what;
+    std::weak_ptr<member> but;  // who is not to get it
   };
   std::unordered_map<std::string, numbered> latest;
   std::uint64_t published = 0;
   std::size_t behind = 0;
 
   // May throw std::bad_alloc; then nothing has changed.
-  void note(parcel const& what) { latest.insert_or_assign(*what.key, numbered{published, what}); }
+  void note(parcel const& what, std::shared_ptr<member> const& but) {
+    latest.insert_or_assign(*what.key, numbered{published, what, but});
+  }
   void no_longer_behind(member::place& place) noexcept {
     if (std::exchange(place.behind, false) && --behind == 0) latest.clear();
   }

@@ -37,6 +37,7 @@ class giving : public std::enable_shared_from_this<giving> {
  public:
   using connection = net::detail::connection;
   using sharing = connection::sharing;
+  using marks = net::detail::marks;
   // Called on the executor, in a turn of its own.
   using report = std::function<void(std::vector<missed>)>;
 
@@ -53,28 +54,30 @@ class giving : public std::enable_shared_from_this<giving> {
     for (parcel const& each : past) {
       connection* const over = to->connection();
       prepared_.clear();
-      if (over != nullptr) hand(to, *over, in, each, how);
+      if (over != nullptr) hand(to, *over, in, each, how, marks::ignored);
     }
   }
 
   // To all of an audience but one, who may be null.
-  void give_all(audience& those, parcel const& what, member const* but, sharing how) {
+  void give_all(audience& those, parcel const& what, std::shared_ptr<member> const& but, sharing how) {
     prepared_.clear();
-    if (what.key && those.room->slow == slow_reader::latest_per_key) {
-      ++those.published;
-      if (those.behind != 0) those.note(what);
-    }
+    // Looked at once for all: it may change at any time.
+    policy_ = those.room->slow.load(std::memory_order_relaxed);
+    bool const is_noted = what.key && policy_ == slow_reader::latest_per_key;
+    if (is_noted) ++those.published;
     if (what.frames.block_size() > 1024 && (large_.empty() || large_.back() != those.room))
       large_.push_back(those.room);
     auto const& all = those.members;
     for (std::size_t i = 0; i != all.size(); ++i) {
       prepare_next(all, i);
-      if (all[i].get() != but) give(all[i], &those, what, how);
+      if (all[i] != but) give(all[i], &those, what, how);
     }
+    if (is_noted && those.behind != 0) those.note(what, but);
   }
 
   void give_one(std::shared_ptr<member> const& to, parcel const& what, sharing how) {
     prepared_.clear();
+    policy_ = all_->slow.load(std::memory_order_relaxed);
     give(to, nullptr, what, how);
   }
 
@@ -130,40 +133,44 @@ class giving : public std::enable_shared_from_this<giving> {
   }
 
   void hand(std::shared_ptr<member> const& to, connection& over, audience* in, parcel const& what,
-            sharing how) {
-    std::error_code failure;
+            sharing how, marks which = marks::heeded) {
+    std::size_t lost = 0;
     if (over.takes_shared_frames()) [[likely]] {
       bool const counts = over.counts() != nullptr;
       if (how == sharing::by_hand && !to->written_by_hand) {
         by_hand_.push_back(to);
         to->written_by_hand = true;
       }
-      failure = over.share(what.frames, &log_of(in), how);
+      std::error_code const failure = over.share(what.frames, &log_of(in), how);
       for (std::size_t i = 0; counts && !failure && i != what.messages; ++i) over.count_sent();
+      if (is_loss(failure)) lost = what.messages;
     } else {
-      failure = hand_each(to, over, what);
+      lost = hand_each(to, over, what, which);
     }
-    // Any other is that of a connection which has ended, or is about to.
-    if (failure && (failure == std::errc::not_enough_memory || failure == error::send_queue_full))
-      miss(to, in, what.messages, false);
+    if (lost != 0) miss(to, in, lost, false);
+  }
+  // Any other is that of a connection which has ended, or is about to.
+  static bool is_loss(std::error_code failure) noexcept {
+    return failure && (failure == std::errc::not_enough_memory || failure == error::send_queue_full);
   }
 
   // Clients, which mask; connections with an extension, for which it is encoded once; and those that are in
-  // the midst of a message of their own.
-  std::error_code hand_each(std::shared_ptr<member> const& to, connection& over, parcel const& what) {
+  // the midst of a message of their own. Returns how many messages were lost.
+  std::size_t hand_each(std::shared_ptr<member> const& to, connection& over, parcel const& what,
+                        marks which) {
     if (prepared_.empty() && what.whole) prepared_.push_back(*what.whole);
     if (prepared_.empty()) {
       for (auto rest = what.frames.bytes(); !rest.empty(); rest = rest.subspan(first_frame_size(rest)))
         prepared_.push_back(prepared_message_of(rest));
     }
-    std::error_code first;
+    std::size_t lost = 0;
     for (prepared_message const& each : prepared_) {
-      std::error_code failure = over.send(each, what.how);
+      std::error_code failure = over.send(each, what.how, which);
       if (!failure) over.count_sent();
-      if (failure == error::fragment_in_progress) failure = to->box().send(each, what.how);
-      if (!first) first = failure;
+      if (failure == error::fragment_in_progress) failure = to->box().send(each, what.how, which);
+      if (is_loss(failure)) ++lost;
     }
-    return first;
+    return lost;
   }
 
   static prepared_message prepared_message_of(std::span<std::byte const> frames) {
@@ -177,24 +184,22 @@ class giving : public std::enable_shared_from_this<giving> {
   void give_slow(std::shared_ptr<member> const& to, connection& over, audience* in, parcel const& what,
                  sharing how) {
     if (!over.protocol().is_open()) return;
-    slow_reader const policy = log_of(in).slow.load(std::memory_order_relaxed);
-    if (policy == slow_reader::latest_per_key && in != nullptr && what.key) {
+    if (policy_ == slow_reader::latest_per_key && in != nullptr && what.key) {
       auto& place = *in->place_of(*to);
-      if (place.behind) return;  // noted already
+      if (place.behind) return;  // it is noted for all who are
       if (over.may_send_more()) return hand(to, over, in, what, how);
       wait_for_room(to, over);
-      in->note(what);
       place.behind = true;
       place.seen = in->published - 1;
       ++in->behind;
       return;
     }
     if (over.may_send_more()) return hand(to, over, in, what, how);  // waits for the sake of another room
-    if (policy == slow_reader::close) {
+    if (policy_ == slow_reader::close) {
       over.close(close_code::try_again_later, "too slow");
       return miss(to, in, what.messages, true);
     }
-    if (policy == slow_reader::drop_oldest && over.takes_shared_frames()) {
+    if (policy_ == slow_reader::drop_oldest && over.takes_shared_frames()) {
       hand(to, over, in, what, sharing::later);
       std::size_t const dropped = over.drop_oldest(&log_of(in));
       if (dropped != 0) miss(to, in, dropped, false);
@@ -244,19 +249,19 @@ class giving : public std::enable_shared_from_this<giving> {
     delivering_ = false;
     tell();
   }
-  // False if it is behind again, or has ended.
+  // False if it is behind again.
   bool catch_up(std::shared_ptr<member> const& who, member::place& place) {
     auto const in = place.in.lock();
     if (!in) return true;
     for (audience::numbered const* each : in->since(place.seen)) {
       connection* const over = who->connection();
-      if (over == nullptr || !over->protocol().is_open()) return false;
+      if (over == nullptr || !over->protocol().is_open()) break;  // nothing is kept for it any more
       if (!over->may_send_more()) {
         wait_for_room(who, *over);
         return false;
       }
       prepared_.clear();
-      hand(who, *over, in.get(), each->what, sharing::later);
+      if (each->but.lock() != who) hand(who, *over, in.get(), each->what, sharing::later);
       if (each->number - place.seen > 1) miss(who, in.get(), each->number - place.seen - 1, false);
       place.seen = each->number;
     }
@@ -270,6 +275,7 @@ class giving : public std::enable_shared_from_this<giving> {
   std::vector<prepared_message> prepared_;        // the parcel in hand, for connections that encode it
   std::vector<std::shared_ptr<room_log>> large_;  // whose logs may have a long block
   std::vector<missed> missed_;
+  slow_reader policy_ = slow_reader::close;  // for the parcel in hand
 };
 
 }  // namespace kindwire::detail

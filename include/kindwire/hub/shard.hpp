@@ -178,7 +178,7 @@ class shard final : public net::detail::mail_source, public giving {
         if (connection* const to = next.who->connection()) to->close(next.code, "replaced");
         return;
       case step::kind::deliver:
-        if (next.where) return give_all(*next.where, next.what, next.who.get(), how);
+        if (next.where) return give_all(*next.where, next.what, next.who, how);
         return give_one(next.who, next.what, how);
     }
   }

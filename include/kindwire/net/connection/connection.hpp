@@ -123,10 +123,11 @@ class connection : public roster_member {
   // `queue` puts one frame into the session's output. The hard mark never stops a fragmented message once
   // begun: what was sent of it would pass for the whole.
   template <class Queue>
-  std::error_code send(Queue&& queue) {
+  std::error_code send(Queue&& queue, marks which = marks::heeded) {
     if (mail_.is_open()) [[unlikely]]
       take_mail();
-    if (queued() >= options().send_queue_hard && protocol().is_open() && !protocol().sending_fragments()) {
+    if (which == marks::heeded && queued() >= options().send_queue_hard && protocol().is_open() &&
+        !protocol().sending_fragments()) {
       tell_dropped();
       if (options().overflow == overflow_policy::close) fail(error::send_queue_full);
       return error::send_queue_full;
@@ -138,7 +139,7 @@ class connection : public roster_member {
   }
 
   // A message that other connections get as well: by reference, if that costs less than a copy.
-  std::error_code send(prepared_message const& whole, compress how);
+  std::error_code send(prepared_message const& whole, compress how, marks which = marks::heeded);
 
   // Whole frames that other connections get as well, of a connection that takes_shared_frames(). They are
   // queued whatever the marks say. `origin` is whom they are from: see drop_oldest(). Errors, with nothing

@@ -36,6 +36,12 @@
 
 namespace kindwire::net::detail {
 
+// Whether the hard mark of a queue holds.
+enum class marks : std::uint8_t {
+  heeded,
+  ignored,  // for what has been promised whole, however much it is
+};
+
 // Senders may be on any thread. The owner is an object held by shared_ptrs; it uses its side from its
 // executor only, and takes the mail there. The mailbox does not keep the owner's memory, nor, once shut,
 // anything of its context.
@@ -67,8 +73,9 @@ class mailbox final : public mail_waker, public std::enable_shared_from_this<mai
   // The senders' side.
 
   // Errors, with nothing handed over: closed, send_queue_full, not_enough_memory.
-  std::error_code send(message_type type, std::span<std::byte const> payload, compress how = compress::yes) {
-    return hand_over(type, payload, encoding_for(how));
+  std::error_code send(message_type type, std::span<std::byte const> payload, compress how = compress::yes,
+                       marks which = marks::heeded) {
+    return hand_over(type, payload, encoding_for(how), which);
   }
 
   // The same for what `encode(buffer&)` appends. It may be a user's function: it is not called if there is no
@@ -83,14 +90,14 @@ class mailbox final : public mail_waker, public std::enable_shared_from_this<mai
   }
 
   // The same for what other connections get as well. Errors also: invalid_argument.
-  std::error_code send(prepared_message const& whole, compress how) {
+  std::error_code send(prepared_message const& whole, compress how, marks which = marks::heeded) {
     if (!begins_message(whole.type())) return error::invalid_argument;
-    if (how == compress::no || !encoder_) return send(whole.type(), whole.bytes(), how);
-    if (auto const refusal = refuse(0)) return refusal;
+    if (how == compress::no || !encoder_) return send(whole.type(), whole.bytes(), how, which);
+    if (auto const refusal = refuse(0, which)) return refusal;
     std::shared_ptr<prepared_message::encoding const> made;
     if (!try_allocating([&] { made = whole.encoded(encoder_); })) return no_memory();
-    return made->payload ? hand_over(whole.type(), *made->payload, encoding::done)
-                         : hand_over(whole.type(), whole.bytes(), encoding::unwanted);
+    return made->payload ? hand_over(whole.type(), *made->payload, encoding::done, which)
+                         : hand_over(whole.type(), whole.bytes(), encoding::unwanted, which);
   }
 
   // A Close, after everything handed over before; nothing is accepted after it. It may exceed the mark.
@@ -193,8 +200,9 @@ class mailbox final : public mail_waker, public std::enable_shared_from_this<mai
 
   // Exact under the lock. Without it, a message being taken may be missed, but is not counted twice: it
   // leaves one count before it enters the other.
-  std::error_code refuse(std::size_t payload_size) noexcept {
+  std::error_code refuse(std::size_t payload_size, marks which = marks::heeded) noexcept {
     if (sealed_.load(std::memory_order_relaxed)) return error::closed;
+    if (which == marks::ignored) return {};
     std::size_t const queued = queued_.load(std::memory_order_acquire);
     std::size_t const held = queued + waiting_.load(std::memory_order_relaxed);
     bool const fits = held < hard_mark_ && overhead + payload_size <= hard_mark_ - held;
@@ -203,11 +211,12 @@ class mailbox final : public mail_waker, public std::enable_shared_from_this<mai
     return error::send_queue_full;
   }
 
-  std::error_code hand_over(message_type type, std::span<std::byte const> payload, encoding coding) {
+  std::error_code hand_over(message_type type, std::span<std::byte const> payload, encoding coding,
+                            marks which) {
     // Checked before locking too, so that threads that keep retrying do not keep the owner from the lock.
-    if (auto const refusal = refuse(payload.size())) return refusal;
+    if (auto const refusal = refuse(payload.size(), which)) return refusal;
     std::lock_guard const lock(mutex_);
-    if (auto const refusal = refuse(payload.size())) return refusal;
+    if (auto const refusal = refuse(payload.size(), which)) return refusal;
     return add(type, payload, coding);
   }
 

@@ -74,17 +74,18 @@ inline bool is_wait(std::error_code failure) noexcept {
   return failure == asio::error::would_block || failure == asio::error::try_again;
 }
 
-inline std::error_code connection::send(prepared_message const& whole, compress how) {
+inline std::error_code connection::send(prepared_message const& whole, compress how, marks which) {
   // A run of its own costs as much as the copy of so many bytes.
   constexpr std::size_t shortest_shared = 512;
-  return send([&](session& protocol) {
+  auto const queue = [&](session& protocol) {
     bool const as_it_is = how == compress::no || place_.extension() == nullptr;
     if (!as_it_is || whole.bytes().size() < shortest_shared || !begins_message(whole.type()) ||
         !protocol.is_open() || protocol.self() == role::client || protocol.sending_fragments())
       return protocol.send(whole, how);
     place_.acquire().shared.push(whole.frame(), nullptr, queued_own());
     return std::error_code{};
-  });
+  };
+  return send(queue, which);
 }
 
 inline std::error_code connection::share(kindwire::detail::shared_frames const& frames, void const* origin,
