@@ -3,6 +3,7 @@
 
 #include <asio/post.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -13,6 +14,7 @@
 
 #include "../error.hpp"
 #include "../message/close.hpp"
+#include "../message/extension.hpp"
 #include "../message/prepared_message.hpp"
 #include "../message/shared_frames.hpp"
 #include "../net/connection/connection.hpp"
@@ -135,35 +137,60 @@ class giving : public std::enable_shared_from_this<giving> {
   void hand(std::shared_ptr<member> const& to, connection& over, audience* in, parcel const& what,
             sharing how, marks which = marks::heeded) {
     std::size_t lost = 0;
-    if (over.takes_shared_frames()) [[likely]] {
-      bool const counts = over.counts() != nullptr;
+    if (!shares(*to, over)) [[unlikely]] {
+      lost = hand_each(to, over, what, which);
+    } else {
       if (how == sharing::by_hand && !to->written_by_hand) {
         by_hand_.push_back(to);
         to->written_by_hand = true;
       }
-      std::error_code const failure = over.share(what.frames, &log_of(in), how);
-      for (std::size_t i = 0; counts && !failure && i != what.messages; ++i) over.count_sent();
-      if (is_loss(failure)) lost = what.messages;
-    } else {
-      lost = hand_each(to, over, what, which);
+      if (over.extension() == nullptr) [[likely]] {
+        lost = share(over, in, what.frames, what.messages, how);
+      } else {
+        lost = share_encoded(*to, over, in, what, how);
+      }
     }
     if (lost != 0) miss(to, in, lost, false);
+  }
+
+  // Whether it sends what others send as well from one place in memory.
+  static bool shares(member const& to, connection const& over) noexcept {
+    return over.takes_shared_frames() && (over.extension() == nullptr || to.box().encoder());
+  }
+
+  // These return how many messages were lost.
+
+  std::size_t share(connection& over, audience* in, shared_frames const& frames, std::size_t messages,
+                    sharing how) {
+    bool const counts = over.counts() != nullptr;
+    std::error_code const failure = over.share(frames, &log_of(in), how);
+    for (std::size_t i = 0; counts && !failure && i != messages; ++i) over.count_sent();
+    return is_loss(failure) ? messages : 0;
+  }
+  // Encoded for the first of all that have agreed alike.
+  std::size_t share_encoded(member const& to, connection& over, audience* in, parcel const& what,
+                            sharing how) {
+    std::uint8_t const marks_of_extension = over.extension()->reserved_bits();
+    std::size_t lost = 0;
+    prepare(what);
+    for (prepared_message const& each : prepared_) {
+      bool const as_it_is = what.how == compress::no;
+      lost += share(over, in, as_it_is ? each.frame() : each.frame(to.box().encoder(), marks_of_extension), 1,
+                    how);
+    }
+    return lost;
   }
   // Any other is that of a connection which has ended, or is about to.
   static bool is_loss(std::error_code failure) noexcept {
     return failure && (failure == std::errc::not_enough_memory || failure == error::send_queue_full);
   }
 
-  // Clients, which mask; connections with an extension, for which it is encoded once; and those that are in
-  // the midst of a message of their own. Returns how many messages were lost.
+  // Clients, which mask; connections whose extension refers to earlier messages; and those that are in the
+  // midst of a message of their own.
   std::size_t hand_each(std::shared_ptr<member> const& to, connection& over, parcel const& what,
                         marks which) {
-    if (prepared_.empty() && what.whole) prepared_.push_back(*what.whole);
-    if (prepared_.empty()) {
-      for (auto rest = what.frames.bytes(); !rest.empty(); rest = rest.subspan(first_frame_size(rest)))
-        prepared_.push_back(prepared_message_of(rest));
-    }
     std::size_t lost = 0;
+    prepare(what);
     for (prepared_message const& each : prepared_) {
       std::error_code failure = over.send(each, what.how, which);
       if (!failure) over.count_sent();
@@ -171,6 +198,14 @@ class giving : public std::enable_shared_from_this<giving> {
       if (is_loss(failure)) ++lost;
     }
     return lost;
+  }
+
+  // Once for all that the parcel in hand is encoded for.
+  void prepare(parcel const& what) {
+    if (!prepared_.empty()) return;
+    if (what.whole) return prepared_.push_back(*what.whole);
+    for (auto rest = what.frames.bytes(); !rest.empty(); rest = rest.subspan(first_frame_size(rest)))
+      prepared_.push_back(prepared_message_of(rest));
   }
 
   static prepared_message prepared_message_of(std::span<std::byte const> frames) {
@@ -199,7 +234,7 @@ class giving : public std::enable_shared_from_this<giving> {
       over.close(close_code::try_again_later, "too slow");
       return miss(to, in, what.messages, true);
     }
-    if (policy_ == slow_reader::drop_oldest && over.takes_shared_frames()) {
+    if (policy_ == slow_reader::drop_oldest && shares(*to, over)) {
       hand(to, over, in, what, sharing::later);
       std::size_t const dropped = over.drop_oldest(&log_of(in));
       if (dropped != 0) miss(to, in, dropped, false);

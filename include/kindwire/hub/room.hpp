@@ -50,9 +50,10 @@ class room {
   /// Valid as long as this.
   std::string const& name() const noexcept { return room_->log->name; }
 
-  /// To all who are in the room. Encoded once, and sent from one place in memory by all their connections but
-  /// those that mask or compress; what is published in the same turn of a context leaves in one write. In a
-  /// room with history, what is text must be JSON, and becomes the `message` of a room_message, unless
+  /// To all who are in the room. Encoded once, also for those that have agreed alike on compression without
+  /// contexts, and sent from one place in memory by all their connections but those that mask, or compress
+  /// with a context; what is published in one turn of an executor leaves in one write. In a room with
+  /// history, what is text must be JSON, and becomes the `message` of a room_message, unless
   /// room_options::envelope is off.
   template <detail::sent_to_many T>
   delivery publish(T const& what, publish_options const& how = {}) const {

@@ -74,7 +74,7 @@ class hub_state final : public hub_sending<Key, Data> {
       throw;
     }
     fresh->is_there = true;
-    fresh->may_compress = over->has_extension();
+    fresh->may_compress = over->extension() != nullptr;
     if (fresh->may_compress) ++compressing_;
     for (auto const& each : replaced) replace(each);
     told_.tell(lock);

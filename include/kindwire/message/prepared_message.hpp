@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -59,6 +60,12 @@ class prepared_message {
     return state_->encoded(by);
   }
 
+  /// The whole frame of a server whose extension has this encoder and marks what that has made by these bits:
+  /// one for all of them. Used by hubs. May throw std::bad_alloc.
+  detail::shared_frames frame(std::shared_ptr<message_encoder const> const& by, std::uint8_t marks) const {
+    return state_->frame_of(by, marks);
+  }
+
  private:
   class state {
    public:
@@ -69,28 +76,52 @@ class prepared_message {
 
     std::shared_ptr<encoding const> encoded(std::shared_ptr<message_encoder const> const& by) {
       std::lock_guard const lock(mutex_);
-      for (auto const& [encoder, made] : made_) {
-        if (encoder == by) return made;
+      made const* const found = find_or_make(by);
+      return found != nullptr ? found->what : std::make_shared<encoding>();
+    }
+
+    detail::shared_frames frame_of(std::shared_ptr<message_encoder const> const& by, std::uint8_t marks) {
+      std::lock_guard const lock(mutex_);
+      made* const found = find_or_make(by);
+      if (found == nullptr || !found->what->payload) return frame;
+      if (!found->whole || found->marks != marks) {
+        found->whole = detail::shared_frames::of(type, *found->what->payload, marks);
+        found->marks = marks;
       }
-      buffer room;  // a block of the thread's
-      auto const worth_it = by->encode(type, bytes(), room);
-      auto made = std::make_shared<encoding>();
-      if (worth_it.value_or(false)) made->payload.emplace(room.bytes().begin(), room.bytes().end());
-      if (!worth_it) return made;  // and try again the next time
-      auto& oldest = made_[next_];
-      next_ = (next_ + 1) % made_.size();
-      oldest = {by, made};
-      return made;
+      return found->whole;
     }
 
     message_type const type;
     detail::shared_frames const frame;
 
    private:
+    struct made {
+      std::shared_ptr<message_encoder const> by;
+      std::shared_ptr<encoding const> what;
+      detail::shared_frames whole = {};  // the frame, once it is asked for
+      std::uint8_t marks = 0;            // in it
+    };
+
+    // Null if it is to be sent as it is this time, and tried again the next.
+    made* find_or_make(std::shared_ptr<message_encoder const> const& by) {
+      for (made& each : made_) {
+        if (each.by == by) return &each;
+      }
+      buffer room;  // a block of the thread's
+      auto const worth_it = by->encode(type, bytes(), room);
+      if (!worth_it) return nullptr;
+      auto fresh = std::make_shared<encoding>();
+      if (*worth_it) fresh->payload.emplace(room.bytes().begin(), room.bytes().end());
+      made& oldest = made_[next_];
+      next_ = (next_ + 1) % made_.size();
+      oldest = {by, std::move(fresh)};
+      return &oldest;
+    }
+
     std::size_t const size_;
     // Connections agree on a handful of terms. More than these come from clients with options of their own
     // each, which would have it encoded for each of them anyway.
-    std::array<std::pair<std::shared_ptr<message_encoder const>, std::shared_ptr<encoding const>>, 8> made_;
+    std::array<made, 8> made_;
     std::size_t next_ = 0;
     std::mutex mutex_;
   };

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "../frame/encoder.hpp"
+#include "../frame/header.hpp"
 #include "../frame/opcode.hpp"
 #include "../frame/role.hpp"
 
@@ -19,7 +20,8 @@ namespace kindwire::detail {
 inline std::size_t first_frame_size(std::span<std::byte const> frames) noexcept {
   frame_header header;
   error broken{};
-  std::size_t const header_size = read_frame_header(frames, role::client, header, broken);
+  constexpr reserved_bits any{0x70};
+  std::size_t const header_size = read_frame_header(frames, role::client, header, broken, any);
   return header_size + static_cast<std::size_t>(header.length);
 }
 

@@ -154,14 +154,14 @@ class connection : public roster_member {
   // Drops the oldest messages of the origin that have not begun to leave, until no more than the soft mark is
   // queued. Returns how many.
   std::size_t drop_oldest(void const* origin);
-  // A server's that sends as it is, and nothing that a frame must not get in between of (RFC 6455 §5.4).
+  // A server's that sends nothing that a frame must not get in between of (RFC 6455 §5.4). With an extension,
+  // frames that its encoder has made, with its bits.
   bool takes_shared_frames() const noexcept {
-    return protocol().self() == role::server && place_.extension() == nullptr &&
-           !protocol().sending_fragments() && !mail_.has_mail();
+    return protocol().self() == role::server && !protocol().sending_fragments() && !mail_.has_mail();
   }
 
   bool is_full() const noexcept { return queued() >= options().send_queue_hard; }
-  bool has_extension() const noexcept { return place_.extension() != nullptr; }
+  message_extension const* extension() const noexcept { return place_.extension(); }
 
   // Identifies an operation to the cancellation slot that may end it.
   std::uint32_t next_ticket() noexcept { return ++tickets_; }

@@ -153,6 +153,9 @@ class mailbox final : public mail_waker, public std::enable_shared_from_this<mai
   // Who else has mail for the owner.
   mail_sources& sources() noexcept { return sources_; }
 
+  // Of the owner's extension; null if it has none, or that has none.
+  std::shared_ptr<message_encoder const> const& encoder() const noexcept { return encoder_; }
+
   // From now on; before another thread has the mailbox.
   void count_refused() noexcept { counts_refused_ = true; }
   // How many calls have been answered with send_queue_full since this was asked.
