@@ -63,14 +63,15 @@ class history {
     if (most != 0) kept_.push_back({number, now, std::move(what)});
     last_ = number;
     if (most == 0) forgotten_ = number;
+    keep(most);
+  }
+  void keep(std::size_t most) noexcept {
     while (kept_.size() > most) forget();
   }
   void expire(clock::time_point before) noexcept {
     while (!kept_.empty() && kept_.front().when < before) forget();
   }
-  void clear() noexcept {
-    while (!kept_.empty()) forget();
-  }
+  void clear() noexcept { keep(0); }
   bool empty() const noexcept { return kept_.empty(); }
 
   // Knows of nothing up to that number: what is kept is forgotten.

@@ -92,9 +92,11 @@ struct room_state {
     set(with);
   }
   void set(room_options const& with) {
+    bool const was_enveloped = is_enveloped();
     options = with;
     log->slow = with.slow;
-    if (with.history == 0) past.clear();
+    // What is kept would come in the form of before.
+    past.keep(is_enveloped() == was_enveloped || link ? with.history : 0);
   }
   void expire(clock::time_point now) noexcept {
     // For ever: longer than the clock has run.
