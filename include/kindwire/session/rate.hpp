@@ -48,14 +48,16 @@ class token_bucket {
   using nanoseconds = std::chrono::nanoseconds;
 
   // In which one token comes back. Rates below one in 30 years are that.
+  static double period(rate_limit const& limit) noexcept {
+    return (std::min)(1e9 / limit.per_second, longest);
+  }
   static nanoseconds interval(rate_limit const& limit) noexcept {
-    return nanoseconds(static_cast<std::int64_t>((std::min)(1e9 / limit.per_second, longest)));
+    return nanoseconds(static_cast<std::int64_t>(period(limit)));
   }
   // How far ahead of now the bucket may be full when there is still a token in it.
   static nanoseconds slack(rate_limit const& limit) noexcept {
     double const burst = limit.burst != 0 ? limit.burst : (std::max)(limit.per_second, 1.0);
-    return nanoseconds(
-        static_cast<std::int64_t>((std::min)((burst - 1) * (1e9 / limit.per_second), longest)));
+    return nanoseconds(static_cast<std::int64_t>((std::min)((burst - 1) * period(limit), longest)));
   }
 
   static constexpr double longest = 1e18;
