@@ -201,6 +201,32 @@ TEST_CASE("corners: a connection that encodes what it sends gets all of the past
   CHECK(room.missed() == 0);
 }
 
+TEST_CASE("corners: what is published while somebody still gets the past drops nothing of that") {
+  world all;
+  auto const room = all.users.room("r", {.history = 20, .slow = kw::slow_reader::drop_oldest});
+  for (int i = 100; i < 120; ++i) room.publish(std::to_string(i));
+  auto slow = all.make(small_queue());
+  auto const ann = all.users.join("ann", *slow.ws);
+  slow.far->writes_wait = true;
+  ann.enter("r", {.latest = 20});
+  all.settle();
+  for (int i = 200; i < 210; ++i) {
+    room.publish(std::to_string(i));
+    all.settle();
+  }
+  slow.far->let_write();
+  all.settle();
+  room.publish("300");
+  all.settle();
+  auto const heard = slow.heard();
+  REQUIRE(heard.size() >= 22);
+  CHECK(kw::decode<kw::room_entered>(heard[0]));
+  for (std::size_t i = 0; i != 20; ++i)
+    CHECK(kw::decode<kw::room_message>(heard[i + 1])->message.text == std::to_string(100 + i));
+  CHECK(kw::decode<kw::room_message>(heard.back())->message.text == "300");
+  CHECK(room.missed() == 32 - heard.size());
+}
+
 TEST_CASE("corners: what connections encode alike is one frame, of which the oldest are dropped") {
   world all;
   auto const by = std::make_shared<flipping::by_byte>();

@@ -136,6 +136,8 @@ class giving : public std::enable_shared_from_this<giving> {
 
   void hand(std::shared_ptr<member> const& to, connection& over, audience* in, parcel const& what,
             sharing how, marks which = marks::heeded) {
+    // What has been promised is not dropped either.
+    void const* const origin = which == marks::heeded ? &log_of(in) : nullptr;
     std::size_t lost = 0;
     if (!shares(*to, over)) [[unlikely]] {
       lost = hand_each(to, over, what, which);
@@ -145,9 +147,9 @@ class giving : public std::enable_shared_from_this<giving> {
         to->written_by_hand = true;
       }
       if (over.extension() == nullptr) [[likely]] {
-        lost = share(over, in, what.frames, what.messages, how);
+        lost = share(over, origin, what.frames, what.messages, how);
       } else {
-        lost = share_encoded(*to, over, in, what, how);
+        lost = share_encoded(*to, over, origin, what, how);
       }
     }
     if (lost != 0) miss(to, in, lost, false);
@@ -160,23 +162,23 @@ class giving : public std::enable_shared_from_this<giving> {
 
   // These return how many messages were lost.
 
-  std::size_t share(connection& over, audience* in, shared_frames const& frames, std::size_t messages,
+  std::size_t share(connection& over, void const* origin, shared_frames const& frames, std::size_t messages,
                     sharing how) {
     bool const counts = over.counts() != nullptr;
-    std::error_code const failure = over.share(frames, &log_of(in), how);
+    std::error_code const failure = over.share(frames, origin, how);
     for (std::size_t i = 0; counts && !failure && i != messages; ++i) over.count_sent();
     return is_loss(failure) ? messages : 0;
   }
   // Encoded for the first of all that have agreed alike.
-  std::size_t share_encoded(member const& to, connection& over, audience* in, parcel const& what,
+  std::size_t share_encoded(member const& to, connection& over, void const* origin, parcel const& what,
                             sharing how) {
     std::uint8_t const marks_of_extension = over.extension()->reserved_bits();
     std::size_t lost = 0;
     prepare(what);
     for (prepared_message const& each : prepared_) {
       bool const as_it_is = what.how == compress::no;
-      lost += share(over, in, as_it_is ? each.frame() : each.frame(to.box().encoder(), marks_of_extension), 1,
-                    how);
+      lost += share(over, origin,
+                    as_it_is ? each.frame() : each.frame(to.box().encoder(), marks_of_extension), 1, how);
     }
     return lost;
   }

@@ -67,6 +67,7 @@ class seat {
   /// that is no printable name.
   std::error_code error() const noexcept { return error_; }
 
+  /// Only while this is true.
   Key const& key() const noexcept { return mine_->key; }
 
   /// Others see it from now on: see hub::people() and room::people().
