@@ -376,13 +376,13 @@ TEST_CASE("corners: a websocket under two keys, and twice under one") {
 TEST_CASE("corners: whatever a callback does to whom it is told of") {
   for (int what = 0; what != 6; ++what) {
     CAPTURE(what);
+    strings events;  // outlives the seats
     world all;
     auto slow = all.make(small_queue());
     auto other = all.make();
     hub::seat ann = all.users.join("ann", *slow.ws);
     hub::seat bob = all.users.join("bob", *other.ws);
     auto const room = all.users.room("r", {.slow = kw::slow_reader::drop_newest});
-    strings events;
     auto const act = [&](std::string_view in) {
       switch (what) {
         case 0: return ann.leave(in);
