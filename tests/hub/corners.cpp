@@ -373,6 +373,28 @@ TEST_CASE("corners: a websocket under two keys, and twice under one") {
   CHECK(one.heard() == strings{"1", "1", "2", "3", "3", "4", "5", "6", "7"});
 }
 
+TEST_CASE("corners: a websocket that takes its own place stays open") {
+  asio::io_context io;
+  hub users{io, {.same_key = kw::same_key::replace}};
+  side one(io.get_executor()), two(io.get_executor());
+  auto const first = users.join("ann", *one.ws);
+  auto const again = users.join("ann", *one.ws);
+  CHECK(first.enter("r").error == kw::error::closed);
+  CHECK(again.enter("r"));
+  CHECK(users.send("ann", "hello").receivers == 1);
+  test::settle(io);
+  CHECK(one.heard() == strings{"hello"});
+  // One that is closing anyway.
+  one.ws->try_close();
+  auto const other = users.join("ann", *two.ws);
+  CHECK(users.size() == 1);
+  CHECK(users.send("ann", "hello").receivers == 1);
+  test::settle(io);
+  CHECK(one.heard() == strings{"close 1000"});
+  CHECK(two.heard() == strings{"hello"});
+  CHECK(other);
+}
+
 TEST_CASE("corners: whatever a callback does to whom it is told of") {
   for (int what = 0; what != 6; ++what) {
     CAPTURE(what);

@@ -76,7 +76,10 @@ class hub_state final : public hub_sending<Key, Data> {
     fresh->is_there = true;
     fresh->may_compress = over->extension() != nullptr;
     if (fresh->may_compress) ++compressing_;
-    for (auto const& each : replaced) replace(each);
+    for (auto const& each : replaced) {
+      // One that joins again is not closed for it.
+      &each->box() == &fresh->box() ? depart(each) : replace(each);
+    }
     told_.tell(lock);
     return fresh;
   }
