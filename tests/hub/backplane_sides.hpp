@@ -58,7 +58,7 @@ class heard final : public kindwire::backplane::listener {
     for (auto const& each : now.kept) {
       if (each.number <= before || each.number > now.last) topic.mistakes.push_back("a log in disorder");
       before = each.number;
-      if (each.number > topic.last) topic.texts.push_back(each.bytes);
+      if (each.number > topic.last && !each.again) topic.texts.push_back(each.bytes);
     }
     topic.epoch = now.epoch;
     topic.last = now.last;

@@ -172,6 +172,48 @@ TEST_CASE("redis: started again from older data, it gives no number twice") {
   CHECK(ann.ears->mistakes().empty());
 }
 
+TEST_CASE("redis: started again from older data, what was under way is published again, and told once") {
+  for (bool const is_empty : {false, true}) {
+    CAPTURE(is_empty);
+    redis_server server;
+    test::cut_proxy way(server.port());
+    world at(server), behind("redis://127.0.0.1:" + std::to_string(way.port()));
+    plane_side ann(behind), bob(at);
+    test::subscribe(behind, ann, "a", many_messages);
+    test::subscribe(at, bob, "a", many_messages);
+    ann.say("a", "1", many_messages);
+    REQUIRE(await(behind, [&] { return ann["a"].texts.size() == 1; }));
+    REQUIRE(await(at, [&] { return bob["a"].texts.size() == 1; }));
+    if (!is_empty) server.ask("SAVE");
+    // Bob gets what Redis answers ann, who does not, before it is lost.
+    server.pause();
+    for (auto const each : {"2", "3"}) ann.say("a", each, many_messages);
+    for (int i = 0; i != 100; ++i) behind.io.restart(), behind.io.poll();
+    way.cut();
+    server.go_on();
+    REQUIRE(await(at, [&] { return bob["a"].texts.size() == 3; }));
+    server.kill();
+    server.start();
+    way.mend();
+    bob.say("a", "4", many_messages);
+    REQUIRE(await(at, [&] {
+      behind.io.restart(), behind.io.poll();
+      return ann["a"].texts.size() >= 4 && bob["a"].texts.size() >= 4;
+    }));
+    ann.say("a", "5", many_messages);
+    REQUIRE(await(at, [&] {
+      behind.io.restart(), behind.io.poll();
+      return ann["a"].texts.back() == "5" && bob["a"].texts.back() == "5";
+    }));
+    CHECK(bob["a"].texts == test::numbered("", 1, 5));
+    auto heard = ann["a"].texts;
+    std::sort(heard.begin(), heard.end());
+    CHECK(heard == test::numbered("", 1, 5));
+    CHECK(ann.ears->mistakes().empty());
+    CHECK(bob.ears->mistakes().empty());
+  }
+}
+
 TEST_CASE("redis: started again empty, it is another epoch, and all is subscribed and held again") {
   redis_server server;
   world at(server);

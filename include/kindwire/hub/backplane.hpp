@@ -44,6 +44,8 @@ class backplane {
   struct message {
     std::uint64_t number;  ///< 0 on a topic without a log
     std::string bytes;
+    /// Of a snapshot: this node has been told of it under another number, which the server has lost.
+    bool again = false;
   };
 
   /// Held by a node, under a name, at a topic.

@@ -80,6 +80,9 @@ class history {
     last_ = forgotten_ = number;
   }
 
+  // There is nothing new up to that number.
+  void skip_to(std::uint64_t number) noexcept { last_ = (std::max)(last_, number); }
+
   // The number of the latest message, kept or not; where it began before the first.
   std::uint64_t last() const noexcept { return last_; }
 

@@ -62,7 +62,7 @@ class hub_node final : public backplane::listener {
     with_room(topic, [&](state& hub, std::shared_ptr<room> const& in) {
       in->link->is_looked_at = false;
       bool const is_known = net::detail::try_allocating([&] {
-        if (in->options.history != 0) catch_up(hub, *in, now);
+        catch_up(hub, *in, now);
         in->link->is_ready = true;
         for (auto& each : in->link->entering) ++each.looks;
         let_in(hub, *in);
@@ -246,29 +246,41 @@ class hub_node final : public backplane::listener {
     }
   }
 
-  // What is new in the log is published now; what was there before the room was known here is its past.
+  // What is new in the log is published now. What was there before the room was known here is its past; so is
+  // what the members have had before the room had a history, or under a number that the backplane has lost.
   static void catch_up(state& hub, room& in, backplane::snapshot const& now) {
-    if (in.link->epoch != now.epoch || !in.link->is_ready) {
-      in.link->epoch = now.epoch;
-      in.past.begin_at(now.forgotten);
-    } else if (now.forgotten > in.past.last()) {
-      // Which the members here will never get.
-      in.log->dropped.fetch_add((now.forgotten - in.past.last()) * in.size(nullptr),
-                                std::memory_order_relaxed);
-      in.past.begin_at(now.forgotten);
-    }
+    bool const keeps = in.options.history != 0;
+    bool const is_same_log = in.link->is_ready && in.link->epoch == now.epoch;
+    std::uint64_t had = is_same_log ? in.past.last() : 0;
+    if (!in.link->is_ready) had = now.last;
+    bool const has_gap = is_same_log && now.forgotten > had;
+    // Which the members here will never get.
+    if (has_gap && keeps)
+      in.log->dropped.fetch_add((now.forgotten - had) * in.size(nullptr), std::memory_order_relaxed);
+    bool const begins = !is_same_log || has_gap || (keeps && !in.link->has_past);
+    if (begins) in.past.begin_at(now.forgotten);
+    in.link->epoch = now.epoch;
     for (auto const& each : now.kept) {
-      if (each.number <= in.past.last()) continue;
+      bool const was_told = each.number <= had || each.again;
+      if (each.number <= in.past.last() || (was_told && !(begins && keeps))) continue;
       auto const what = bus_message::read(as_bytes(std::string_view(each.bytes)));
       if (!what) continue;
-      deliver(hub, in, each.number, *what);
+      std::error_code unfit;
+      if (was_told) {
+        hub.remember(in, each.number, {what->type, what->payload}, what->key, what->how, unfit);
+      } else {
+        deliver(hub, in, each.number, *what);
+      }
     }
+    keeps ? in.past.skip_to(now.last) : in.past.begin_at(now.last);
+    in.link->has_past = keeps;
   }
 
   // Those who wait, unless they have seen more than there is: an id that is of no message yet after two looks
   // at the backplane, of which one may have been under way when they came, is none of ours.
   static void let_in(state& hub, room& in) {
     auto& those = in.link->entering;
+    if (in.options.history != 0 && !in.link->has_past) return;
     for (std::size_t i = 0; i != those.size();) {
       if (state::is_ahead(in, those[i].since) && those[i].looks < 2) {
         ++i;

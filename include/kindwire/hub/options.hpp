@@ -38,6 +38,8 @@ enum class cut_off : std::uint8_t {
 
 struct room_options {
   /// How many messages are kept for those who come later; 0: none, and for no longer than `history_time`.
+  /// Turned on by hub::room() while somebody is there, it changes the next message for him, and has what
+  /// other nodes have kept already for those who come later.
   std::size_t history = 0;
   std::chrono::milliseconds history_time = std::chrono::minutes(5);
   /// Of a room with history: each message goes out inside of a room_message, which has its id, so that a

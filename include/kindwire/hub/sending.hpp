@@ -128,6 +128,13 @@ class hub_sending : public hub_core<Key, Data> {
 
   std::size_t deliver(room& to, std::uint64_t number, content const& what, std::shared_ptr<seat> const& but,
                       std::string_view key, compress how, std::error_code& failure) {
+    parcel const made = remember(to, number, what, key, how, failure);
+    if (failure) return 0;
+    return to.hand_out(made, but && but->is_there ? but : nullptr, options.max_waiting);
+  }
+  // It is of the room's past, whether or not it goes to somebody now.
+  parcel remember(room& to, std::uint64_t number, content const& what, std::string_view key, compress how,
+                  std::error_code& failure) {
     auto const now = clock::now();
     to.expire(now);
     parcel made = parcel_of(key, how);
@@ -137,11 +144,11 @@ class hub_sending : public hub_core<Key, Data> {
     } else if (failure = envelope(to, number, what, enveloped); !failure) {
       fill(made, to, {message_type::text, enveloped.bytes()});
     } else {
-      return 0;
+      return made;
     }
     if (!to.link) ids_.note(number);
     to.past.add(number, made, to.options.history, now);
-    return to.hand_out(made, but && but->is_there ? but : nullptr, options.max_waiting);
+    return made;
   }
   // As it is, and not to be kept.
   std::size_t deliver_passing(room& to, content const& what, std::shared_ptr<seat> const& but,

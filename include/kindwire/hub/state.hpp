@@ -164,7 +164,10 @@ class hub_state final : public hub_sending<Key, Data> {
       found->set(*with);
       found->has_options = true;
       bool const is_linked = bus_ && found->link && found->link->is_subscribed;
-      if (is_linked && found->link->keeps != this->log_of(*found)) this->look_at_topic(*found);
+      if (is_linked && found->link->keeps != this->log_of(*found)) {
+        if (found->link->keeps.most == 0) found->link->has_past = false;
+        this->look_at_topic(*found);
+      }
     }
     ++found->handles;
     return found;
@@ -259,16 +262,19 @@ class hub_state final : public hub_sending<Key, Data> {
   // The past is not here yet, or not as much of it as the client has seen on another node.
   bool has_to_wait(room& in, enter_options const& wanted) {
     if (!bus_ || !in.link || in.options.history == 0) return false;
-    if (!in.link->is_ready) return true;
+    if (!in.link->is_ready || !in.link->has_past) return true;
     if (!is_ahead(in, wanted.since)) return false;
     if (!in.link->is_looked_at) this->look_at_topic(in);
     return true;
   }
 
-  // The client has seen what this node has not.
+  // The client has seen what this node has not, or may have: an id of another epoch may be of a later one.
   static bool is_ahead(room const& in, std::string_view since) noexcept {
-    auto const seen = message_ids::number(in.link->epoch, since);
-    return seen && *seen > in.past.last();
+    std::string_view const epoch = in.link->epoch;
+    auto const seen = message_ids::number(epoch, since);
+    if (seen) return *seen > in.past.last();
+    std::string_view const another = since.substr(0, since.find('-'));
+    return another.size() == epoch.size() && another != epoch && message_ids::number(another, since);
   }
   // Longer than any of ours, it is none: whatever a client sends, no more than that is kept.
   static std::string bounded_id(std::string_view id) { return std::string(id.substr(0, 128)); }

@@ -31,7 +31,7 @@ struct world {
   }
   std::string publish(std::string_view sequence, std::string_view run_id = "run") {
     return run(server, kw::detail::redis_publish_script, {"sent", "at", "log"},
-               {sequence, "channel", "bytes", "10", "60000", "e", run_id});
+               {sequence, "channel", "bytes", "10", "60000", "e", run_id, "node"});
   }
   std::string ask(std::string const& command) { return server.ask(command); }
 

@@ -37,7 +37,10 @@ struct talk {
     now.topic.last = last;
     now.version = version;
     std::uint64_t number = last - kept.size();
-    for (auto const& each : kept) now.topic.kept.push_back({++number, each});
+    for (auto const& each : kept) {
+      now.topic.kept.push_back({++number, each});
+      now.origins.push_back({"n", number});
+    }
     now.topic.records = std::move(records);
     return topic.take_snapshot(std::move(now), "self", teller());
   }
@@ -48,13 +51,13 @@ struct talk {
 
 TEST_CASE("redis topic: messages wait for the snapshot, which says which of them are new") {
   talk at;
-  for (auto const each : {"Le 1 one", "Uplain", "Le 2 two", "Le 3 three"})
+  for (auto const each : {"Le 1 n 1 one", "Uplain", "Le 2 n 2 two", "Le 3 n 3 three"})
     CHECK(at.message(each) == wants::nothing);
   CHECK(at.texts().empty());
   CHECK(at.snapshot(2, {"one", "two"}) == wants::nothing);
   CHECK(at.texts() == strings{"one", "two", "plain", "three"});
-  CHECK(at.message("Le 4 four") == wants::nothing);
-  CHECK(at.message("Le 4 four") == wants::nothing);
+  CHECK(at.message("Le 4 n 4 four") == wants::nothing);
+  CHECK(at.message("Le 4 n 4 four") == wants::nothing);
   CHECK(at.texts().back() == "four");
   CHECK(at.texts().size() == 5);
 }
@@ -62,8 +65,8 @@ TEST_CASE("redis topic: messages wait for the snapshot, which says which of them
 TEST_CASE("redis topic: a gap is closed by another snapshot, and nothing is told until then") {
   talk at;
   at.snapshot(1, {"one"});
-  CHECK(at.message("Le 3 three") == wants::snapshot);
-  CHECK(at.message("Le 4 four") == wants::nothing);
+  CHECK(at.message("Le 3 n 3 three") == wants::snapshot);
+  CHECK(at.message("Le 4 n 4 four") == wants::nothing);
   CHECK(at.texts() == strings{"one"});
   CHECK(at.snapshot(3, {"one", "two", "three"}) == wants::nothing);
   CHECK(at.texts() == strings{"one", "two", "three", "four"});
@@ -74,13 +77,14 @@ TEST_CASE("redis topic: what comes while a snapshot is asked for again is told, 
   CHECK(at.message("Ubefore all") == wants::nothing);
   at.snapshot(1, {"one"}, 5);
   at.topic.lose();
-  for (auto const each : {"Le 2 two", "Uplain", "H5 6 other 3 annhere", "Le 3 three", "Le 4 four"})
+  for (auto const each :
+       {"Le 2 n 2 two", "Uplain", "H5 6 other 3 annhere", "Le 3 n 3 three", "Le 4 n 4 four"})
     CHECK(at.message(each) == wants::nothing);
   CHECK(at.snapshot(3, {"three"}, 6, {{"other", "ann", "here"}}) == wants::nothing);
   CHECK(at.texts() == strings{"one", "before all", "two", "plain", "three", "four"});
   at.topic.disconnect();
   CHECK_FALSE(at.topic.has_records_of("other"));
-  at.message("Le 5 five");
+  at.message("Le 5 n 5 five");
   at.snapshot(6, {"six"});
   CHECK(at.texts().back() == "six");
   CHECK(at.texts().size() == 7);
@@ -89,12 +93,40 @@ TEST_CASE("redis topic: what comes while a snapshot is asked for again is told, 
 
 TEST_CASE("redis topic: a message of another epoch asks for one snapshot, also if it waited") {
   talk at;
-  at.message("Lold 7 seven");
-  at.message("Lold 8 eight");
+  at.message("Lold 7 n 7 seven");
+  at.message("Lold 8 n 8 eight");
   CHECK(at.snapshot(0, {}) == wants::snapshot);
   CHECK(at.snapshot(0, {}) == wants::nothing);
-  CHECK(at.message("Lnew 1 one") == wants::snapshot);
+  CHECK(at.message("Lnew 1 n 1 one") == wants::snapshot);
   CHECK(at.texts().empty());
+}
+
+TEST_CASE(
+    "redis topic: what its node has published again with another number is marked, and not told again") {
+  talk at;
+  at.snapshot(1, {"one"});
+  at.message("Le 2 n 2 two");
+  at.topic.disconnect();
+  CHECK(at.snapshot(1000002, {}) == wants::nothing);
+  CHECK(at.message("Le 1000003 n 2 two") == wants::snapshot);
+  at.message("Le 1000004 n 3 three");
+  CHECK(at.texts() == strings{"one", "two"});
+  kw::detail::redis_snapshot now;
+  now.topic.epoch = "e";
+  now.topic.last = 1000004;
+  now.topic.kept = {{1, "one"}, {1000003, "two"}, {1000004, "three"}};
+  now.origins = {{"n", 1}, {"n", 2}, {"n", 3}};
+  CHECK(at.topic.take_snapshot(now, "self", at.teller()) == wants::nothing);
+  CHECK(at.texts() == strings{"one", "two", "three"});
+  CHECK(at.message("Le 1000005 m 1 another node's") == wants::nothing);
+  // In another epoch as well.
+  now.topic.epoch = "f";
+  now.topic.last = 2;
+  now.topic.kept = {{1, "three"}, {2, "four"}};
+  now.origins = {{"n", 3}, {"n", 4}};
+  CHECK(at.topic.take_snapshot(now, "self", at.teller()) == wants::nothing);
+  CHECK(at.texts() == strings{"one", "two", "three", "another node's", "four"});
+  CHECK(at.ears.mistakes().empty());
 }
 
 TEST_CASE("redis topic: records change by their versions, once") {
@@ -131,7 +163,8 @@ TEST_CASE("redis topic: what is not of ours is ignored") {
 TEST_CASE("redis topic: what waits for a snapshot is bounded, and asks for another") {
   talk at;
   std::string const megabyte(std::size_t{1} << 20, 'm');
-  for (int i = 1; i != 40; ++i) at.message("Le " + std::to_string(i) + ' ' + megabyte);
+  for (int i = 1; i != 40; ++i)
+    at.message("Le " + std::to_string(i) + " n " + std::to_string(i) + ' ' + megabyte);
   CHECK(at.snapshot(0, {}) == wants::snapshot);
   CHECK(at.texts().size() < 17);
   CHECK(at.snapshot(39, {"last"}) == wants::nothing);

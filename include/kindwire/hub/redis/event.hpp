@@ -9,6 +9,7 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "../backplane.hpp"
 #include "reply.hpp"
@@ -32,7 +33,8 @@ struct redis_event {
     text.remove_prefix(1);
     bool good = event.type == kind::plain;
     if (event.type == kind::logged) {
-      good = take_word(text, event.epoch) && take_number(text, event.number);
+      good = take_word(text, event.epoch) && take_number(text, event.number) && take_word(text, event.node) &&
+             take_number(text, event.sequence);
     } else if (event.type == kind::held || event.type == kind::released) {
       std::size_t size = 0;
       good = take_number(text, event.before) && take_number(text, event.number) &&
@@ -46,13 +48,13 @@ struct redis_event {
 
   kind type = kind::plain;
   std::string_view epoch;
-  std::uint64_t before = 0;  // the version of the records before this change
-  std::uint64_t number = 0;  // of the message, or the version after the change
-  std::string_view node;
+  std::uint64_t before = 0;    // the version of the records before this change
+  std::uint64_t number = 0;    // of the message, or the version after the change
+  std::string_view node;       // that has published, held or released it
+  std::uint64_t sequence = 0;  // of the message, among those of the node
   std::string_view name;
   std::string_view bytes;  // or the value
 
- private:
   static bool take_word(std::string_view& from, std::string_view& word) noexcept {
     std::size_t const end = from.find(' ');
     if (end == from.npos) return false;
@@ -68,6 +70,12 @@ struct redis_event {
 };
 
 struct redis_snapshot {
+  // Who has published a message.
+  struct origin {
+    std::string node;
+    std::uint64_t sequence;
+  };
+
   // Nothing if it is of another shape than redis_snapshot_script gives it. Takes its texts out of the reply.
   static std::optional<redis_snapshot> parse(redis_reply& reply) {
     redis_snapshot found;
@@ -83,9 +91,11 @@ struct redis_snapshot {
     auto& kept = items[4].items;
     for (std::size_t i = 0; i != kept.size(); i += 2) {
       std::uint64_t number = 0;
-      if (!is_number(kept[i], number) || !kept[i + 1].is(redis_reply::kind::string)) return std::nullopt;
+      origin by;
+      if (!is_place(kept[i], number, by) || !kept[i + 1].is(redis_reply::kind::string)) return std::nullopt;
       if (number <= before || number > found.topic.last) return std::nullopt;
       found.topic.kept.push_back({number, std::move(kept[i + 1].text)});
+      found.origins.push_back(std::move(by));
       before = number;
     }
     auto& records = items[5].items;
@@ -100,6 +110,7 @@ struct redis_snapshot {
   }
 
   backplane::snapshot topic;
+  std::vector<origin> origins;  // of what is kept
   std::uint64_t version = 0;
 
  private:
@@ -109,6 +120,15 @@ struct redis_snapshot {
   }
   static bool is_number(redis_reply const& reply, std::uint64_t& number) noexcept {
     return reply.is(redis_reply::kind::string) && parse_redis_number(reply.text, number);
+  }
+  // "number node sequence"
+  static bool is_place(redis_reply const& reply, std::uint64_t& number, origin& by) {
+    std::string_view text = reply.text;
+    std::string_view node;
+    bool const good = reply.is(redis_reply::kind::string) && redis_event::take_number(text, number) &&
+                      redis_event::take_word(text, node);
+    by.node = node;
+    return good && parse_redis_number(text, by.sequence);
   }
 };
 

@@ -452,7 +452,7 @@ class redis_node_state final : public redis_connection_owner,
   redis_topics topics_;
   redis_heartbeat heartbeat_{names_, topics_, id_, options_->node_term};
   redis_records records_{names_, id_, [this] { retry_later(); }};
-  redis_publisher publisher_{names_, inbox_, [this] { retry_later(); }};
+  redis_publisher publisher_{names_, id_, inbox_, [this] { retry_later(); }};
   std::deque<std::weak_ptr<redis_subscription>> to_ask_;
   std::size_t asked_ = 0;  // snapshots that are under way
   std::size_t attempts_ = 0;

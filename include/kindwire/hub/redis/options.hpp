@@ -25,7 +25,7 @@ struct redis_options {
   /// std::errc::no_buffer_space.
   std::size_t max_waiting = std::size_t{16} << 20;
   /// Bytes of one answer. Half of it is for a log, of which the latest messages are read, and half for the
-  /// records of a topic: those for which there is no room are not in a snapshot. Each message takes 160 bytes
+  /// records of a topic: those for which there is no room are not in a snapshot. Each message takes 200 bytes
   /// beside its own, each record 224.
   std::size_t max_reply = std::size_t{64} << 20;
   /// For rediss: URLs: redis_tls() of hub/redis_tls.hpp.

@@ -21,8 +21,9 @@ namespace kindwire::detail {
 // answered by retry().
 class redis_publisher {
  public:
-  redis_publisher(redis_names const& names, redis_inbox& inbox, std::function<void()> retry_later)
-      : names_(names), inbox_(inbox), retry_later_(std::move(retry_later)) {}
+  redis_publisher(redis_names const& names, std::string const& node, redis_inbox& inbox,
+                  std::function<void()> retry_later)
+      : names_(names), node_(node), inbox_(inbox), retry_later_(std::move(retry_later)) {}
 
   void connect(std::shared_ptr<redis_connection> to) noexcept { connection_ = std::move(to); }
   void disconnect() noexcept {
@@ -57,7 +58,7 @@ class redis_publisher {
       connection_->run(redis_script::publish, {names_.sent(), names_.at(what.topic), names_.log(what.topic)},
                        {std::to_string(next->sequence), names_.channel(what.topic), what.bytes,
                         std::to_string(what.keep.most), std::to_string(what.keep.time.count()), random_name(),
-                        connection_->run_id()},
+                        connection_->run_id(), node_},
                        [this](redis_reply& reply) { take_answer(reply); });
     }
   }
@@ -100,6 +101,7 @@ class redis_publisher {
   }
 
   redis_names const& names_;
+  std::string const& node_;
   redis_inbox& inbox_;
   std::function<void()> const retry_later_;
   std::shared_ptr<redis_connection> connection_;

@@ -62,7 +62,7 @@ local function split(field)
 end
 )";
 
-// KEYS: sent, at, log. ARGV: sequence, channel, bytes, most, time, fresh epoch, run.
+// KEYS: sent, at, log. ARGV: sequence, channel, bytes, most, time, fresh epoch, run, node.
 // Sequences of a node come in order; one that has come is not published again, however often it is sent.
 inline constexpr std::string_view redis_publish_script = R"(
 local sent = tonumber(redis.call('GET', KEYS[1]) or '')
@@ -75,7 +75,8 @@ local time = lifetime(ARGV[5])
 local epoch, last, gone = open_log(KEYS[2], KEYS[3], ARGV[6], ARGV[7], time + 86400000)
 local number = text(last + 1)
 local now = milliseconds()
-redis.call('XADD', KEYS[3], '0-' .. number, 't', text(now), 'b', ARGV[3])
+local origin = ARGV[8] .. ' ' .. ARGV[1]
+redis.call('XADD', KEYS[3], '0-' .. number, 't', text(now), 'b', ARGV[3], 'o', origin)
 redis.call('PEXPIRE', KEYS[3], time)
 local more = redis.call('XLEN', KEYS[3]) - ARGV[4]
 for i, each in ipairs(redis.call('XRANGE', KEYS[3], '-', '+', 'COUNT', math.max(more, 1))) do
@@ -85,7 +86,7 @@ for i, each in ipairs(redis.call('XRANGE', KEYS[3], '-', '+', 'COUNT', math.max(
   end
 end
 redis.call('HSET', KEYS[2], 'last', number, 'given', number, 'gone', text(gone))
-redis.call('PUBLISH', ARGV[2], 'L' .. epoch .. ' ' .. number .. ' ' .. ARGV[3])
+redis.call('PUBLISH', ARGV[2], 'L' .. epoch .. ' ' .. number .. ' ' .. origin .. ' ' .. ARGV[3])
 return 'done'
 )";
 
@@ -105,13 +106,13 @@ if keeps or redis.call('EXISTS', KEYS[1]) == 1 then
     local some = redis.call('XREVRANGE', KEYS[2], stop, '-', 'COUNT', 16)
     stop = nil
     for i, each in ipairs(some) do
-      room = room - #each[2][4] - 160
+      room = room - #each[2][4] - 200
       if room < 0 or tonumber(each[2][2]) < since or #reverse >= 2 * most then
         gone = number_of(each[1])
         break
       end
       reverse[#reverse + 1] = each[2][4]
-      reverse[#reverse + 1] = string.sub(each[1], 3)
+      reverse[#reverse + 1] = string.sub(each[1], 3) .. ' ' .. each[2][6]
       if i == 16 then stop = '(' .. each[1] end
     end
   end

@@ -14,6 +14,7 @@
 
 #include "../backplane.hpp"
 #include "event.hpp"
+#include "told.hpp"
 
 namespace kindwire::detail {
 
@@ -46,6 +47,7 @@ class redis_topic {
     // The log may have forgotten them: they are told as if no snapshot had been asked for.
     for (; has_all_ && !early.empty() && precedes(early.front(), now); early.pop_front())
       take(early.front(), tell);
+    mark_told(now);
     epoch_ = now.topic.epoch;
     last_ = now.topic.last;
     version_ = now.version;
@@ -105,6 +107,17 @@ class redis_topic {
     return lose();
   }
 
+  // What Redis has lost, and its node has published again, has another number now, or that of another log.
+  void mark_told(redis_snapshot& now) {
+    bool const is_same = now.topic.epoch == epoch_;
+    for (std::size_t i = 0; i != now.origins.size(); ++i) {
+      auto const& [node, sequence] = now.origins[i];
+      auto& message = now.topic.kept[i];
+      message.again = (!is_same || message.number > last_) && told_.has(node, sequence);
+      told_.note(node, sequence);
+    }
+  }
+
   // True of what the snapshot covers, and nothing before it is missing.
   bool precedes(std::string_view bytes, redis_snapshot const& now) const {
     auto const event = redis_event::parse(bytes);
@@ -126,6 +139,8 @@ class redis_topic {
         if (event->epoch != epoch_) return false;
         if (event->number <= last_) return true;
         if (event->number != last_ + 1) return false;
+        if (told_.has(event->node, event->sequence)) return false;  // the snapshot marks it
+        told_.note(event->node, event->sequence);
         last_ = event->number;
         tell_message(event->number, event->bytes, tell);
         return true;
@@ -171,6 +186,7 @@ class redis_topic {
   std::uint64_t last_ = 0;
   std::uint64_t version_ = 0;
   std::map<std::pair<std::string, std::string>, std::string> records_;
+  redis_told told_;
   std::deque<std::string> early_;
   std::size_t waiting_ = 0;
 };
