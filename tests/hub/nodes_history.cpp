@@ -64,19 +64,19 @@ struct listener {
 // A backplane that says what the test wants.
 struct said_so {
   struct plane final : kw::backplane {
-    explicit plane(std::shared_ptr<std::weak_ptr<listener>> of) : place(std::move(of)) {}
-    void start(std::weak_ptr<listener> to) override { *place = std::move(to); }
+    explicit plane(std::shared_ptr<std::weak_ptr<listener>> of) : heard_by(std::move(of)) {}
+    void start(std::weak_ptr<listener> to) override { *heard_by = std::move(to); }
     void subscribe(std::string_view, log) override {}
     void unsubscribe(std::string_view) override {}
     std::error_code publish(std::string_view, std::span<std::byte const>, log) override { return {}; }
     void hold(std::string_view, std::string_view, std::string_view) override {}
     void release(std::string_view, std::string_view) override {}
-    std::shared_ptr<std::weak_ptr<listener>> place;
+    std::shared_ptr<std::weak_ptr<listener>> heard_by;
   };
   std::unique_ptr<kw::backplane> make(asio::any_io_executor const&) const {
-    return std::make_unique<plane>(to);
+    return std::make_unique<plane>(place);
   }
-  std::shared_ptr<std::weak_ptr<kw::backplane::listener>> to =
+  std::shared_ptr<std::weak_ptr<kw::backplane::listener>> place =
       std::make_shared<std::weak_ptr<kw::backplane::listener>>();
 };
 
@@ -90,7 +90,7 @@ struct lossy_world {
     now.epoch = std::move(epoch);
     now.last = last;
     now.kept = std::move(kept);
-    bus.to->lock()->on_subscribed("room/x", now);
+    bus.place->lock()->on_subscribed("room/x", now);
   }
 
   asio::io_context io;

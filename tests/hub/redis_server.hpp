@@ -71,17 +71,21 @@ class redis_server {
   }
 
   void start() {
-    arguments words{"redis-server", folder_ + "/conf",     "--bind",      "127.0.0.1",
-                    "--port",       std::to_string(port_), "--dir",       folder_,
-                    "--logfile",    folder_ + "/log",      "--daemonize", "no"};
-    words.insert(words.end(), more_.begin(), more_.end());
-    start_program(words);
+    begin();
     for (int i = 0; i != 600; ++i) {
       if (answers()) return;
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
     kill();
     throw std::runtime_error("redis-server does not answer");
+  }
+  // Without waiting until it answers.
+  void begin() {
+    arguments words{"redis-server", folder_ + "/conf",     "--bind",      "127.0.0.1",
+                    "--port",       std::to_string(port_), "--dir",       folder_,
+                    "--logfile",    folder_ + "/log",      "--daemonize", "no"};
+    words.insert(words.end(), more_.begin(), more_.end());
+    start_program(words);
   }
   void kill() noexcept {
     if (process_ <= 0) return;
@@ -98,6 +102,9 @@ class redis_server {
 
   // The answer as it is sent, to a command of words without spaces: for what the test alone wants to know.
   std::string ask(std::string const& command) const { return ask_as_sent(command + "\r\n"); }
+  std::string ask(std::string const& command, std::string const& password) const {
+    return ask_as_sent("AUTH " + password + "\r\n" + command + "\r\n", 2);
+  }
   std::string ask(std::vector<std::string_view> const& words) const {
     std::string command;
     kindwire::detail::append_redis_command(command, words);
@@ -105,7 +112,7 @@ class redis_server {
   }
 
  private:
-  std::string ask_as_sent(std::string const& command) const {
+  std::string ask_as_sent(std::string const& command, int answers = 1) const {
     asio::io_context io;
     asio::ip::tcp::socket socket(io);
     socket.connect({asio::ip::make_address("127.0.0.1"), port_});
@@ -114,7 +121,11 @@ class redis_server {
     std::string answer;
     std::array<char, 4096> some;
     std::error_code failure;
-    while (!failure && !reader.next(failure)) {
+    while (!failure && answers != 0) {
+      if (reader.next(failure)) {
+        --answers;
+        continue;
+      }
       std::size_t const size = socket.read_some(asio::buffer(some), failure);
       reader.feed(some.data(), size);
       answer.append(some.data(), size);

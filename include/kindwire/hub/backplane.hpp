@@ -101,7 +101,8 @@ class backplane {
 
   /// Whether or not this node has subscribed to the topic. Errors, with nothing published:
   /// std::errc::not_connected, on a topic without a log; std::errc::no_buffer_space, if too much waits for a
-  /// connection; std::errc::not_enough_memory.
+  /// connection; std::errc::message_size, if it is larger than may ever come back;
+  /// std::errc::not_enough_memory.
   virtual std::error_code publish(std::string_view topic, std::span<std::byte const> bytes, log keep) = 0;
 
   /// At a topic that this node has subscribed to. Held until released, also when the connection was away;

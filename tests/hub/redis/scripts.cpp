@@ -27,7 +27,8 @@ std::string run(test::redis_server const& server, std::string_view script,
 
 struct world {
   std::string hello(std::string_view before) {
-    return run(server, kw::detail::redis_hello_script, {"sent", "node"}, {before, "60000"});
+    return run(server, kw::detail::redis_hello_script, {"sent", "node", "probe"},
+               {before, "60000", "nobody"});
   }
   std::string publish(std::string_view sequence, std::string_view run_id = "run") {
     return run(server, kw::detail::redis_publish_script, {"sent", "at", "log"},
@@ -67,8 +68,12 @@ TEST_CASE(
   at.publish("2", "another");
   CHECK(at.ask("HGET at given") == "$7\r\n1000002\r\n");
   CHECK(at.ask("HGET at epoch") == "$1\r\ne\r\n");
+  at.publish("3", "");
+  CHECK(at.ask("HGET at given") == "$7\r\n1000003\r\n");
+  at.publish("4", "another");
+  CHECK(at.ask("HGET at given") == "$7\r\n1000004\r\n");
   at.ask("DEL at");
-  at.publish("3", "another");
+  at.publish("5", "another");
   CHECK(at.ask("HGET at given") == "$1\r\n1\r\n");
   CHECK(at.ask("XLEN log") == ":1\r\n");
 }

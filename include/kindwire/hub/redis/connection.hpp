@@ -46,9 +46,13 @@ class redis_connection final : public redis_link_owner,
  public:
   using answered = std::function<void(redis_reply&)>;
 
+  // `probe` is a channel of ours that nobody subscribes to.
   redis_connection(asio::any_io_executor const& executor, std::shared_ptr<redis_options const> options,
-                   std::weak_ptr<redis_connection_owner> owner)
-      : executor_(executor), options_(std::move(options)), owner_(std::move(owner)) {}
+                   std::string probe, std::weak_ptr<redis_connection_owner> owner)
+      : executor_(executor),
+        options_(std::move(options)),
+        probe_(std::move(probe)),
+        owner_(std::move(owner)) {}
   ~redis_connection() { close(); }
 
   // `attempt` chooses among Sentinels.
@@ -120,6 +124,7 @@ class redis_connection final : public redis_link_owner,
       load();
     } else {
       link.send({"INFO", "server"});
+      link.send({"UNSUBSCRIBE", probe_});  // if that is not allowed, it is known before it is needed
     }
   }
 
@@ -128,7 +133,7 @@ class redis_connection final : public redis_link_owner,
     if (!owner) return close();
     if (&link == sentinel_.get()) return take_master(reply);
     if (&link == subscriptions_.get()) return may_subscribe_ ? take_push(reply) : take_info_beside(reply);
-    if (awaited_.empty()) return fail(redis_error::protocol);
+    if (awaited_.empty()) return fail(reply);  // perhaps PING was refused
     auto const call = std::move(awaited_.front());
     awaited_.pop_front();
     call(reply);
@@ -212,6 +217,7 @@ class redis_connection final : public redis_link_owner,
 
   asio::any_io_executor const executor_;
   std::shared_ptr<redis_options const> const options_;
+  std::string const probe_;
   std::weak_ptr<redis_connection_owner> const owner_;
   std::shared_ptr<redis_url const> url_;
   std::shared_ptr<redis_link> sentinel_;

@@ -16,6 +16,7 @@ enum class redis_error {
   reply_too_large,  ///< an answer of more than redis_options::max_reply bytes
   not_authorized,   ///< the password is missing or wrong, or the user may not do what is needed
   loading,          ///< Redis has started and still reads its data
+  busy,             ///< Redis carries out somebody's script that does not end
   read_only,        ///< a replica, or one that cannot save its data
   out_of_memory,    ///< Redis is at its maxmemory
   cluster,          ///< Redis Cluster, which is not supported
@@ -35,6 +36,7 @@ constexpr char const* describe(redis_error value) noexcept {
     case redis_error::reply_too_large: return "answer from Redis larger than the limit";
     case redis_error::not_authorized: return "not authorized by Redis";
     case redis_error::loading: return "Redis is loading its data";
+    case redis_error::busy: return "Redis is busy with a script";
     case redis_error::read_only: return "Redis takes no writes";
     case redis_error::out_of_memory: return "Redis is out of memory";
     case redis_error::cluster: return "Redis Cluster is not supported";
@@ -76,7 +78,11 @@ inline redis_error redis_error_of(std::string_view text) noexcept {
   if (text.starts_with("ERR invalid password") || text.starts_with("ERR AUTH ") ||
       text.starts_with("ERR Client sent AUTH"))
     return redis_error::not_authorized;
-  if (is_one_of("LOADING", "BUSY")) return redis_error::loading;
+  // What a script may not do, in Redis 7.0 and later.
+  if (text.starts_with("ERR The user executing the script can't") || text.starts_with("ERR ACL failure"))
+    return redis_error::not_authorized;
+  if (word == "LOADING") return redis_error::loading;
+  if (word == "BUSY") return redis_error::busy;
   if (is_one_of("READONLY", "MASTERDOWN", "MISCONF", "NOREPLICAS")) return redis_error::read_only;
   if (word == "NOSCRIPT") return redis_error::data_lost;  // somebody has flushed them: they are loaded anew
   if (word == "OOM") return redis_error::out_of_memory;

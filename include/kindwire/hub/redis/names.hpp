@@ -28,6 +28,8 @@ class redis_names {
   std::string node_prefix() const { return prefix_ + "node:"; }
   std::string const& node() const noexcept { return node_; }
   std::string const& sent() const noexcept { return sent_; }
+  // A key that is not there, to try on what Redis allows.
+  std::string probe() const { return sent_ + ":probe"; }
 
  private:
   std::string of(std::string_view topic, std::string_view what) const {

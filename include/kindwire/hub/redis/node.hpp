@@ -29,6 +29,7 @@ class redis_node final : public backplane {
     state_->post({redis_request::kind::unsubscribe, std::string(topic), {}, {}, {}});
   }
   std::error_code publish(std::string_view topic, std::span<std::byte const> bytes, log keep) override try {
+    if (!state_->takes(topic, bytes.size())) return std::make_error_code(std::errc::message_size);
     std::string text(reinterpret_cast<char const*>(bytes.data()), bytes.size());
     return state_->post_message(
         {redis_request::kind::publish, std::string(topic), std::move(text), {}, keep});

@@ -1,6 +1,7 @@
 // One hub's side of the backplane over Redis: its connection, its topics and its signs of life.
 #pragma once
 
+#include <algorithm>
 #include <asio/any_io_executor.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
@@ -67,6 +68,12 @@ class redis_node_state final : public redis_connection_owner,
     if (must_wake) wake();
     return failure;
   }
+  // Larger, it could not be told of by this node itself, nor be read from the log.
+  bool takes(std::string_view topic, std::size_t size) const noexcept {
+    constexpr std::size_t beside = 200;  // as in redis_snapshot_script
+    return size + beside <= options_->max_reply / 2 &&
+           topic.size() + size + 2 * beside <= options_->max_reply;
+  }
   // By any thread: nothing is told any more. What has been asked for before is still done if it can be at
   // once.
   void end() noexcept {
@@ -101,14 +108,21 @@ class redis_node_state final : public redis_connection_owner,
 
   void connect() {
     if (has_ended_) return;
-    connection_ = std::make_shared<redis_connection>(strand_, options_, weak_from_this());
+    connection_ = std::make_shared<redis_connection>(strand_, options_, names_.channel({}), weak_from_this());
     connection_->open(url_, attempts_++);
   }
 
   void on_commands() override {
     std::string const before = std::to_string(publisher_.first() - 1);
-    connection_->run(redis_script::hello, {names_.sent(), names_.node()}, {before, heartbeat_.term()},
-                     [this](redis_reply& reply) {
+    auto const allowed = [this](redis_reply& reply) {
+      if (reply.is(reply_kind::error)) connection_->fail(reply);
+    };
+    connection_->ask({"PEXPIRE", names_.probe(), "1"}, allowed);
+    connection_->ask({"MGET", names_.probe()}, allowed);
+    connection_->ask({"DEL", names_.probe()}, allowed);
+    connection_->ask({"PUBLISH", names_.channel({}), {}}, allowed);
+    connection_->run(redis_script::hello, {names_.sent(), names_.node(), names_.probe()},
+                     {before, heartbeat_.term(), names_.channel({})}, [this](redis_reply& reply) {
                        std::uint64_t sent = 0;
                        if (!reply.is(reply_kind::string) || !parse_redis_number(reply.text, sent))
                          return connection_->fail(reply);
@@ -352,9 +366,18 @@ class redis_node_state final : public redis_connection_owner,
     }
     auto found = redis_snapshot::parse(reply);
     if (!found) return connection_->fail(reply);
+    hold_what_is_lost(topic, found->topic.records);
     auto const wants = topic->view.take_snapshot(std::move(*found), id_, teller_of(*topic));
     bool const again = std::exchange(topic->asks_again, false);
     if (wants == redis_topic::wants::snapshot || again) ask_snapshot(topic);
+  }
+
+  // Redis may throw away records to keep to its maxmemory, of all nodes at once.
+  void hold_what_is_lost(std::shared_ptr<redis_subscription> const& topic,
+                         std::vector<backplane::record> const& records) {
+    bool const has_mine =
+        std::any_of(records.begin(), records.end(), [this](auto const& each) { return each.node == id_; });
+    if (!has_mine) records_.hold_all(topic);
   }
 
   void on_channel_confirmed(std::string_view channel) override {

@@ -19,14 +19,15 @@ local function milliseconds()
 end
 
 -- A log of which one key is gone begins anew. Another run of Redis may have lost the last numbers that the
--- run before has given: they are left out, so that none is ever given twice.
+-- run before has given: they are left out, so that none is ever given twice. A node that may not ask for the
+-- run has none.
 local function open_log(at, log, fresh, run, term)
   local known = redis.call('HMGET', at, 'epoch', 'last', 'run', 'given', 'gone')
   if not (known[1] and known[2] and known[4] and known[5]) then
     known = {fresh, '0', run, '0', '0'}
     redis.call('HSET', at, 'epoch', fresh, 'last', '0', 'run', run, 'given', '0', 'gone', '0')
     redis.call('DEL', log)
-  elseif known[3] ~= run then
+  elseif run ~= '' and known[3] ~= run then
     if known[2] ~= '0' then known[2] = text(known[2] + 1000000) end
     redis.call('HSET', at, 'last', known[2], 'run', run)
   end
@@ -174,14 +175,33 @@ end
 return 'removed'
 )";
 
-// KEYS: sent, node. ARGV: the sequence before the first that may come, the node's term.
+// KEYS: sent, node, a key that is not there. ARGV: the sequence before the first that may come, the node's
+// term, a channel that nobody hears. What the other scripts call is tried, so that a user who may not do so
+// is told at once, and not with the first message.
 inline constexpr std::string_view redis_hello_script = R"(
+local function try(command, ...) redis.call(command, KEYS[3], ...) end
+try('XADD', 'NOMKSTREAM', '0-1', 'f', 'v')
+try('XLEN')
+try('XRANGE', '-', '+')
+try('XREVRANGE', '+', '-')
+try('XDEL', '0-1')
+try('HSET', 'f', 'v')
+try('HGET', 'f')
+try('HMGET', 'f')
+try('HGETALL')
+try('HKEYS')
+try('HDEL', 'f')
+try('EXISTS')
+try('DEL')
+redis.call('PUBLISH', ARGV[3], '')
+redis.call('TIME')
 local sent = tonumber(redis.call('GET', KEYS[1]) or '')
 if not sent or sent < tonumber(ARGV[1]) then
   sent = tonumber(ARGV[1])
   redis.call('SET', KEYS[1], text(sent), 'PX', 86400000)
 end
 redis.call('SET', KEYS[2], '1', 'PX', ARGV[2])
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
 return text(sent)
 )";
 
