@@ -295,6 +295,49 @@ TEST_CASE("redis: a message that is too large for a node is left out there, and 
   CHECK(col["a"].texts == strings{most});
 }
 
+TEST_CASE("redis: either of a node's connections may be killed, or its writes put off, with nothing lost") {
+  redis_server server;
+  world at(server);
+  plane_side ann(at), bob(at);
+  subscribe_both(at, ann, bob);
+  strings said;
+  for (std::string const fault :
+       {"CLIENT KILL TYPE pubsub", "CLIENT KILL TYPE normal SKIPME yes", "CLIENT PAUSE 1000 WRITE",
+        "CLIENT PAUSE 1000 ALL", "CONFIG SET timeout 1"}) {
+    CAPTURE(fault);
+    for (int i = 0; i != 20; ++i) {
+      said.push_back(fault + std::to_string(i));
+      CHECK_FALSE(ann.say("a", said.back(), many_messages));
+      if (i == 10) server.ask(fault);
+      at.io.restart(), at.io.poll();
+    }
+    heard_both(at, ann, bob, said);
+  }
+}
+
+TEST_CASE("redis: without room for another client, or memory for another node, a node is told and waits") {
+  redis_server server;
+  for (bool const has_clients : {false, true}) {
+    CAPTURE(has_clients);
+    if (has_clients) {
+      server.ask("CONFIG SET maxmemory 1");
+    } else {
+      server.ask("CONFIG SET maxclients 1");
+    }
+    world at(server);
+    plane_side ann(at);
+    diary const told(ann);
+    std::error_code const expected = has_clients ? kw::redis_error::out_of_memory : kw::redis_error::refused;
+    CHECK(await(at, [&] { return told.has(expected); }));
+    CHECK(ann.ears->connections == 0);
+    while (!server.ask("CONFIG SET maxclients 100").starts_with("+OK")) at.wait(1ms);
+    server.ask("CONFIG SET maxmemory 0");
+    test::subscribe(at, ann, "a", many_messages);
+    CHECK_FALSE(ann.say("a", "1", many_messages));
+    CHECK(await(at, [&] { return !ann["a"].texts.empty() && ann["a"].texts.back() == "1"; }));
+  }
+}
+
 TEST_CASE("redis: records that Redis has thrown away are held again, and its nodes are not lost for it") {
   redis_server server;
   world at(server);

@@ -81,7 +81,7 @@ struct room_state {
     bool is_looked_at = false;      // on_subscribed() is to come
     backplane::log keeps = {};      // what it was subscribed with
     bool is_ready = false;          // epoch and history are those of all nodes
-    bool has_past = false;          // so far as the room has a history
+    bool has_past = false;          // with history: what all nodes have kept is here
     std::string epoch = {};         // of the numbers of its messages
     std::vector<waiting> entering;  // until it is ready, or as far as they have seen it already
     std::size_t here = 0;           // people of this node

@@ -73,7 +73,7 @@ namespace detail {
 inline redis_error redis_error_of(std::string_view text) noexcept {
   std::string_view const word = text.substr(0, text.find(' '));
   auto const is_one_of = [word](auto... each) { return ((word == each) || ...); };
-  if (is_one_of("NOAUTH", "WRONGPASS", "NOPERM")) return redis_error::not_authorized;
+  if (is_one_of("NOAUTH", "WRONGPASS", "NOPERM", "DENIED")) return redis_error::not_authorized;
   // Before Redis 6, and where none is set.
   if (text.starts_with("ERR invalid password") || text.starts_with("ERR AUTH ") ||
       text.starts_with("ERR Client sent AUTH"))
