@@ -63,12 +63,13 @@ class arguments {
     if (!words_.empty()) refuse(std::string(words_.front()));
   }
 
- private:
+  // Says what is wrong, and ends the program.
   [[noreturn]] void refuse(std::string const& what) const {
     std::fprintf(stderr, "unknown or bad argument: %s\n%s", what.c_str(), usage_);
     std::exit(2);
   }
 
+ private:
   char const* usage_;
   std::vector<std::string_view> words_;
 };

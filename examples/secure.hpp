@@ -21,9 +21,11 @@ class secure {
   explicit secure(arguments& given) {
     bool const is_made = given.flag("--tls");
     std::string const certificate = given.text("--certificate", ""), key = given.text("--key", "");
-    is_on_ = is_made || !certificate.empty() || !key.empty();
+    if (!certificate.empty() && key.empty()) given.refuse("--certificate without --key");
+    if (certificate.empty() && !key.empty()) given.refuse("--key without --certificate");
+    is_on_ = is_made || !certificate.empty();
 #ifdef EXAMPLES_WITH_TLS
-    if (!certificate.empty() || !key.empty()) {
+    if (!certificate.empty()) {
       options_ = {.certificate = certificate, .key = key};
     } else if (is_made) {
       self_signed const made = make_self_signed();

@@ -1,4 +1,4 @@
-"""What the arguments of the example `client` do, against aiohttp's server.
+"""What the arguments of the example `client` do, against aiohttp's server, and those that the servers of examples/ share.
 
 usage: client_arguments.py EXAMPLES PEERS, with the folder of peers/ that holds the program `certificate`
 """
@@ -252,6 +252,18 @@ async def refuses(arguments, word):
     same((status, lines, word in errors), (BAD_ARGUMENTS, [], True), f"status, output, {word!r} in {errors!r}")
 
 
+async def half_a_certificate():
+    for name in ("echo", "upload", "chat"):
+        for given, missing in (("--certificate", "--key"), ("--key", "--certificate")):
+            pipe = asyncio.subprocess.PIPE
+            command = [str(FOLDER / name), "--port", "0", given, "a.pem"]
+            process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
+            output, errors = await asyncio.wait_for(process.communicate(), 50)
+            same((process.returncode, output), (BAD_ARGUMENTS, b""), f"status, output of {name}")
+            words = f"{given} without {missing}"
+            same((words, words in errors.decode()), (words, True), f"in {errors!r}")
+
+
 async def nobody_to_come_back_to():
     """Ctrl-C ends the tries."""
     client = await Run.start("--reconnect", f"ws://127.0.0.1:{free_port()}/")
@@ -271,6 +283,7 @@ async def main(cases):
     await case("--reconnect to a server that was killed", reconnects())
     await case("--reconnect to the end", reconnecting_ends())
     await case("--reconnect where nobody is", nobody_to_come_back_to())
+    await case("servers: --certificate or --key alone", half_a_certificate())
     await case("--binary", binary())
     await case("files that are not there", files_that_are_not_there())
     await case("input that is no text", input_that_is_no_text())
