@@ -17,9 +17,9 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <functional>
-#include <iostream>
 #include <kindwire/net/client.hpp>
 #include <kindwire/net/reconnecting_websocket.hpp>
 #include <span>
@@ -41,17 +41,45 @@ enum exit_status : int { closed_normally, failed, bad_arguments, refused, closed
 
 bool input_failed = false;  // on the connection's thread, as all but the reading is
 
-// The next message of standard input; false at its end.
-bool read_input(std::string& into, bool is_binary) {
-  if (!is_binary) return static_cast<bool>(std::getline(std::cin, into));
-  into.resize(65536);
-  ssize_t size = 0;
-  do {
-    size = ::read(STDIN_FILENO, into.data(), into.size());
-  } while (size < 0 && errno == EINTR);
-  into.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
-  return size > 0;
-}
+// The messages of standard input. Not by std::cin, which takes a failure, such as a directory or a disk's,
+// for the end.
+class input_messages {
+ public:
+  explicit input_messages(bool is_binary) : is_binary_(is_binary) {}
+
+  // False at the end. Throws if it cannot be read.
+  bool next(std::string& into) {
+    into.clear();
+    if (is_binary_) return read_more(into);
+    for (std::size_t searched = 0;;) {
+      std::size_t const end = rest_.find('\n', searched);
+      if (end != rest_.npos) {
+        into.assign(rest_, 0, end);
+        rest_.erase(0, end + 1);
+        return true;
+      }
+      searched = rest_.size();
+      if (read_more(rest_)) continue;
+      into.swap(rest_);
+      return !into.empty();
+    }
+  }
+
+ private:
+  static bool read_more(std::string& to) {
+    char piece[65536];
+    ssize_t size = 0;
+    do {
+      size = ::read(STDIN_FILENO, piece, sizeof piece);
+    } while (size < 0 && errno == EINTR);
+    if (size < 0) throw std::runtime_error(std::string("standard input: ") + std::strerror(errno));
+    to.append(piece, static_cast<std::size_t>(size));
+    return size != 0;
+  }
+
+  bool const is_binary_;
+  std::string rest_;  // read, and not yet a line
+};
 
 asio::awaitable<void> moment() {
   asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::milliseconds(20));
@@ -96,7 +124,8 @@ void send_input(Connection& ws, bool is_binary) {
   };
   std::string problem;
   try {
-    for (std::string input; read_input(input, is_binary);) {
+    input_messages messages(is_binary);
+    for (std::string input; messages.next(input);) {
       auto const bytes = std::as_bytes(std::span(input));
       if (!is_binary && !kw::is_utf8(bytes)) {
         throw std::runtime_error("the input is not UTF-8, which --binary takes");
@@ -214,9 +243,9 @@ asio::awaitable<int> talk_again_and_again(client_options const& given, kw::net::
 }
 
 // Who has started us may have closed these. What is opened next, such as a socket, would take their places,
-// and be read and written as them; so now they fail, but for standard error.
+// and be read and written as them. So now the input is empty, what is printed fails, and errors go nowhere.
 void occupy_standard_files() {
-  constexpr int modes[] = {O_WRONLY, O_RDONLY, O_RDWR};  // the wrong way round
+  constexpr int modes[] = {O_RDONLY, O_RDONLY, O_RDWR};
   for (int each = STDIN_FILENO; each <= STDERR_FILENO; ++each) {
     // The lowest that is free.
     if (::fcntl(each, F_GETFD) < 0 && ::open("/dev/null", modes[each]) != each) std::_Exit(failed);
@@ -246,7 +275,7 @@ int main(int count, char** values) try {
     if (stopped) std::_Exit(closed_normally);
     if (failure) status = explain(failure);
     if (status == closed_normally && input_failed) status = failed;
-    // The reading thread may still be inside std::getline: nothing may be destroyed under it.
+    // The reading thread may still be inside read(): nothing may be destroyed under it.
     std::_Exit(status);
   });
   io.run();

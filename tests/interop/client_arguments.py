@@ -194,6 +194,27 @@ async def files_that_are_not_there():
                 same((words, words in errors.decode()), (words, True), f"in {errors!r}")
 
 
+async def input_that_cannot_be_read():
+    """A read that fails is told, and is not the end of the input."""
+
+    async with aiohttp_server(echo) as url:
+        for mode in ([], ["--reconnect"], ["--binary"]):
+            with tempfile.TemporaryDirectory() as folder:
+                directory = os.open(folder, os.O_RDONLY)
+                run = await Run.start(*mode, url, standard_input=directory)
+                os.close(directory)
+            failed(await run.ended(end_of_input=False), FAILED, "failed: standard input: Is a directory")
+
+
+async def lines_of_any_length():
+    """Also those that no read gives at once, an empty one, and a last one without a line feed."""
+    lines = ["a" * 200000, "", "b" * 65535, "c", "last"]
+    async with aiohttp_server(echo) as url:
+        client = await Run.start(url)
+        client.process.stdin.write("\n".join(lines).encode())
+        clean(await client.ended(), lines)
+
+
 async def input_that_is_no_text():
     async with aiohttp_server(echo) as url:
         client = await Run.start(url)
@@ -287,6 +308,8 @@ async def main(cases):
     await case("--binary", binary())
     await case("files that are not there", files_that_are_not_there())
     await case("input that is no text", input_that_is_no_text())
+    await case("input that cannot be read", input_that_cannot_be_read())
+    await case("lines of any length", lines_of_any_length())
     await case("--ping", pings())
     await case("-v", verbose())
     await case("--help", help_is_given())

@@ -13,11 +13,11 @@ class Run:
     """A run of `client ARGUMENT...`, its standard input open until ended()."""
 
     @classmethod
-    async def start(cls, *arguments, environment=None):
+    async def start(cls, *arguments, environment=None, standard_input=asyncio.subprocess.PIPE):
         run = cls()
         pipe = asyncio.subprocess.PIPE
         run.process = await asyncio.create_subprocess_exec(
-            str(FOLDER / "client"), *arguments, stdin=pipe, stdout=pipe, stderr=pipe, limit=1 << 24, env=environment
+            str(FOLDER / "client"), *arguments, stdin=standard_input, stdout=pipe, stderr=pipe, limit=1 << 24, env=environment
         )
         return run
 
