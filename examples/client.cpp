@@ -265,9 +265,9 @@ int main(int count, char** values) try {
   signals.async_wait([&](std::error_code, int) {
     if (!once.is_open() && !again.is_open()) std::_Exit(closed_normally);
     stopped = true;
+    signals.clear();  // the second one ends the program
     once.try_close();
     again.try_close();
-    signals.clear();  // the second one ends the program
   });
   auto work = given.reconnects ? talk_again_and_again(given, again) : talk(given, once);
   asio::co_spawn(io, std::move(work), [&](std::exception_ptr failure, int status) {

@@ -56,6 +56,7 @@ Exit status:
   2  bad arguments
   3  the server, or a proxy, refused the connection
   4  the server closed the connection with another code
+A second Ctrl-C ends the program as if it did not handle it, which a shell shows as 130.
 )";
 
 struct client_options {

@@ -6,6 +6,7 @@ usage: client_arguments.py EXAMPLES PEERS, with the folder of peers/ that holds 
 import asyncio
 import os
 import pathlib
+import signal
 import ssl
 import subprocess
 import sys
@@ -273,6 +274,31 @@ async def refuses(arguments, word):
     same((status, lines, word in errors), (BAD_ARGUMENTS, [], True), f"status, output, {word!r} in {errors!r}")
 
 
+async def interrupted_twice():
+    """The first Ctrl-C waits for the server's Close; the second ends the program as one that does not handle it."""
+    closes = asyncio.Queue()
+
+    async def silent(request):
+        ws = web.WebSocketResponse(autoclose=False)
+        await ws.prepare(request)
+        closes.put_nowait((await ws.receive()).data)
+        await over.wait()
+        return ws
+
+    for mode in ([], ["--reconnect"]):
+        over = asyncio.Event()
+        async with aiohttp_server(silent) as url:
+            client = await Run.start("-v", *mode, url)
+            await client.tells("connected")
+            client.process.send_signal(signal.SIGINT)
+            same(await closes.get(), 1000, "the client's Close")
+            client.process.send_signal(signal.SIGINT)
+            status, _, _ = await client.ended(end_of_input=False)
+            same(status, -signal.SIGINT, "status")
+            over.set()
+    same("130" in " ".join((await run("--help"))[1]), True, "whether --help tells the status")
+
+
 async def half_a_certificate():
     for name in ("echo", "upload", "chat"):
         for given, missing in (("--certificate", "--key"), ("--key", "--certificate")):
@@ -304,6 +330,7 @@ async def main(cases):
     await case("--reconnect to a server that was killed", reconnects())
     await case("--reconnect to the end", reconnecting_ends())
     await case("--reconnect where nobody is", nobody_to_come_back_to())
+    await case("Ctrl-C, twice", interrupted_twice())
     await case("servers: --certificate or --key alone", half_a_certificate())
     await case("--binary", binary())
     await case("files that are not there", files_that_are_not_there())
