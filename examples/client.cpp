@@ -151,8 +151,11 @@ bool is_normal(kw::close_code code) {
 }
 
 void print_agreement(kw::net::websocket const& ws) {
-  std::fprintf(stderr, "connected, subprotocol \"%s\", extensions \"%s\"\n",
-               printable(ws.subprotocol()).c_str(), printable(ws.extensions()).c_str());
+  auto const agreed = [](char const* what, std::string_view which) {
+    return which.empty() ? std::string() : std::string(what).append(printable(which)).append("\"");
+  };
+  std::fprintf(stderr, "connected%s%s\n", agreed(", subprotocol \"", ws.subprotocol()).c_str(),
+               agreed(", extensions \"", ws.extensions()).c_str());
 }
 
 // Says why there is no connection, and shows the answer if the server refused, or a proxy. A 101 that breaks

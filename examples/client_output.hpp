@@ -68,7 +68,15 @@ inline void print_message(kindwire::message const& msg, bool is_binary) {
 
 // An answer that was not 101, and `how` it came; its header fields too if that is asked for.
 inline void print_refusal(std::string_view how, kindwire::response const& answer, bool with_fields) {
-  std::fprintf(stderr, "%s: %u %s\n", std::string(how).c_str(), answer.status, one_line(answer.body).c_str());
+  std::string said = std::to_string(answer.status);
+  std::string const body = one_line(answer.body);
+  // Many servers say the status in the body as well.
+  if (body.starts_with(said)) {
+    said = body;
+  } else if (!body.empty()) {
+    (said += ' ') += body;
+  }
+  std::fprintf(stderr, "%s: %s\n", std::string(how).c_str(), said.c_str());
   if (!with_fields) return;
   for (auto const& [name, value] : answer.headers) {
     std::fprintf(stderr, "  %s: %s\n", one_line(name).c_str(), one_line(value).c_str());

@@ -248,8 +248,8 @@ async def verbose():
         client.say("hello")
         status, lines, errors = await client.ended()
         same((status, lines), (0, ["hello"]), "status, output")
-        for part in ("> 127.0.0.1:", " GET / HTTP/1.1", "Sec-WebSocket-Key: ", " HTTP/1.1 101 Switching Protocols",
-                     "Sec-WebSocket-Accept: ", "connected", '> TEXT fin masked 5 bytes: "hello"', '< TEXT fin 5 bytes: "hello"', "> CLOSE", "1000"):
+        for part in ("> 127.0.0.1:", " GET /some/path?a=b HTTP/1.1", "Sec-WebSocket-Key: ", " HTTP/1.1 101 Switching Protocols",
+                     "Sec-WebSocket-Accept: ", "\nconnected\n", '> TEXT fin masked 5 bytes: "hello"', '< TEXT fin 5 bytes: "hello"', "> CLOSE", "1000"):
             same((part, part in errors), (part, True), f"in {errors!r}")
 
     async def refusing(_):
@@ -257,9 +257,12 @@ async def verbose():
 
     async with aiohttp_server(refusing) as url:
         status, _, errors = await run("-v", url)
-        for part in ("403 no\\x1b[2J", " HTTP/1.1 403 Forbidden", "X-Why: because"):
+        for part in ("refused: 403 no\\x1b[2J\n", " HTTP/1.1 403 Forbidden", "X-Why: because"):
             same((part, part in errors), (part, True), f"in {errors!r}")
         same(status, REFUSED, "status")
+
+    with Server("echo") as server:
+        failed(await run(server.url + "/nothing"), REFUSED, "refused: 404 Not Found\n")
 
 
 async def help_is_given():

@@ -164,9 +164,9 @@ TEST_CASE("trace: payloads are cut, and nothing that a peer chooses gets out of 
   CHECK(line.size() < 400);
   to.handshake_failed(
       {.remote = {"127.0.0.1", 5}, .target = "/\r\n", .status = 400, .error = kw::error::http_malformed});
-  CHECK(
-      line ==
-      "- refused on a server, peer 127.0.0.1:5, target \"/\\r\\n\", status 400, error: malformed HTTP head");
+  CHECK(line ==
+        "- not opened on a server, peer 127.0.0.1:5, target \"/\\r\\n\", status 400, error: malformed HTTP "
+        "head");
   to.closed({.number = 4}, {.error = kw::error::connection_lost});
   CHECK(line == "#4 closed by nobody, 1006 abnormal closure, connection lost without a close frame");
 }

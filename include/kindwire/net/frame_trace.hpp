@@ -88,7 +88,8 @@ class tracing_observer final : public observer {
 
   void handshake_failed(failed_handshake const& what) noexcept override {
     lines.put([&](std::string& line) {
-      line += what.self == role::server ? "- refused on a server, peer " : "- refused on a client, peer ";
+      line +=
+          what.self == role::server ? "- not opened on a server, peer " : "- not opened on a client, peer ";
       (line += to_string(what.remote)) += ", target ";
       append_bounded(line, what.target, most_shown);
       if (what.status != 0) (line += ", status ") += std::to_string(what.status);
