@@ -113,17 +113,18 @@ struct failed_handshake {
   std::error_code error = {};  ///< further details, if there are any
 };
 
-/// The way that a frame goes, or a head.
+/// Which way a frame or a head goes.
 enum class direction : std::uint8_t { received, sent };
 
-/// The request of an opening handshake, or its answer, without the body. The view is valid during the call.
+/// The request of an opening handshake, or its answer, without the body. There is no connection yet, and no
+/// number: those of the same `remote` belong together. The view is valid during the call.
 struct handshake_head {
   role self = role::server;
   endpoint remote = {};  ///< empty if unknown
   direction way = direction::received;
-  /// Its lines, parted by CR LF, without the empty one at the end. What was received is written anew: the
-  /// spaces around a value are gone, and the reason phrase is that of the standard. With what one end has
-  /// told the other in confidence, as in Authorization and Cookie.
+  /// Its lines, separated by CR LF, without the empty one at the end. A head that was received is put
+  /// together again from its fields: without the white space around values, and with the standard's reason
+  /// phrase. Secrets are in it, such as the values of Authorization and Cookie.
   std::string_view text = {};
 };
 
@@ -172,8 +173,9 @@ class observer {
   /// Whether frame() and head() shall be called, which costs time for each frame, and about 700 bytes for
   /// each connection. Always the same: it may be asked once, or for each connection or frame.
   virtual bool wants_frames() const noexcept { return false; }
-  /// The request of each opening handshake, also for a page, and the answer: when it was read, and before it
-  /// is written. Before opened() or handshake_failed(). Not what is said to a proxy.
+  /// The request of each opening handshake, and the answer to it; on a server, those for a page as well. One
+  /// that is received is told once it has been read and parsed, one that is sent just before it is written:
+  /// all before opened() or handshake_failed(). What is said to a proxy is not told.
   virtual void head(handshake_head const&) noexcept {}
   /// A frame as it is on the wire, compressed if it was, but unmasked: when its header and the beginning of
   /// its payload, up to 256 bytes, have been read, or the stream has taken them. After the first frame that
