@@ -7,6 +7,7 @@
 #include <asio/use_awaitable.hpp>
 #include <chrono>
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -265,6 +266,39 @@ TEST_CASE("reconnect: a hook that fails by an error is a failed try; by anything
     REQUIRE(run.until_closed());
     CHECK(run.feed->why() == kw::net::reconnect_error::hook_failed);
     CHECK(run.feed->last_failure().text == (is_exception ? "no token" : ""));
+  }
+}
+
+TEST_CASE("reconnect: what judges a failure, or an end, or draws a delay, must not throw") {
+  auto const fails = [](auto const&) -> bool {
+    throw std::system_error(std::make_error_code(std::errc::permission_denied), "cannot say");
+  };
+  auto const has_no_memory = [](auto const&) -> bool { throw std::bad_alloc(); };
+  using kw::net::reconnect_options;
+  struct {
+    reconnect_options options;
+    bool is_refused;
+    std::error_code why;
+  } cases[] = {
+      {{.is_final = fails}, true, kw::net::reconnect_error::hook_failed},
+      {{.is_final_close = fails}, false, kw::net::reconnect_error::hook_failed},
+      {{.draw = [=](std::uint64_t most) -> std::uint64_t { return fails(most); }},
+       true,
+       kw::net::reconnect_error::hook_failed},
+      {{.is_final = has_no_memory}, true, std::make_error_code(std::errc::not_enough_memory)},
+      {{.is_final_close = has_no_memory}, false, std::make_error_code(std::errc::not_enough_memory)},
+  };
+  for (auto& each : cases) {
+    CAPTURE(each.is_refused);
+    script run(each.options);
+    if (each.is_refused) run.far.answer = answers(503);
+    if (!each.is_refused) {
+      REQUIRE(run.until_open());
+      run.far.ws->try_close();
+    }
+    REQUIRE(run.until_closed());
+    CHECK(run.feed->why() == each.why);
+    if (each.is_refused) CHECK(run.feed->last_failure().error == kw::error::handshake_refused);
   }
 }
 

@@ -11,7 +11,7 @@ enum class reconnect_error {
   away = 1,          ///< not sent: there is no connection now, and away_policy::refuse
   gave_up,           ///< no connection lasted within reconnect_options::give_up_after
   closed_by_server,  ///< the server closed with a code that reconnect_options::is_final_close takes for final
-  hook_failed,       ///< a hook threw something other than a std::system_error
+  hook_failed,       ///< a hook threw what does not count as a failed try: see reconnect_options
 };
 
 namespace detail {

@@ -115,8 +115,10 @@ struct reconnect_status {
 
 /// The options of a connection that comes back. Any time of std::chrono::milliseconds::max() means never.
 ///
-/// Hooks run on the connection's executor. If one throws a std::system_error, its try has failed with that;
-/// anything else thrown ends all with reconnect_error::hook_failed.
+/// Hooks run on the connection's executor. If `before` or `opened` throws a std::system_error, the try has
+/// failed with that, and with std::errc::not_enough_memory for a std::bad_alloc. Anything else that these
+/// throw ends all with reconnect_error::hook_failed; so does whatever `is_final`, `is_final_close` and `draw`
+/// throw, which belong to no try, but for std::bad_alloc: that ends all with std::errc::not_enough_memory.
 struct reconnect_options {
   /// The delay before a try is drawn from zero up to this, and up to `factor` times as much after each
   /// failure: clients that have lost a server together do not come back together.
