@@ -227,6 +227,23 @@ TEST_CASE("corners: what is published while somebody still gets the past drops n
   CHECK(room.missed() == 32 - heard.size());
 }
 
+TEST_CASE("corners: a room that keeps its past for no time, and for ever") {
+  using std::chrono::milliseconds;
+  for (auto const time : {milliseconds(0), milliseconds(-1), milliseconds(-9223372036854),
+                          milliseconds::min(), milliseconds(9223372036854), milliseconds::max()}) {
+    CAPTURE(time.count());
+    world all;
+    auto const room = all.users.room("r", {.history = 10, .history_time = time});
+    room.publish("1");
+    auto const begin = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() == begin) {}
+    auto one = all.make();
+    all.users.join("ann", *one.ws).enter("r", {.latest = 10});
+    all.settle();
+    CHECK(one.heard().size() == (time > 0ms ? 2 : 1));  // ROOM_ENTERED first
+  }
+}
+
 TEST_CASE("corners: what connections encode alike is one frame, of which the oldest are dropped") {
   world all;
   auto const by = std::make_shared<flipping::by_byte>();

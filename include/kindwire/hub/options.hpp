@@ -41,6 +41,7 @@ struct room_options {
   /// Turned on by hub::room() while somebody is there, it changes the next message for him, and has what
   /// other nodes have kept already for those who come later.
   std::size_t history = 0;
+  /// A negative time is zero; milliseconds::max() is for ever.
   std::chrono::milliseconds history_time = std::chrono::minutes(5);
   /// Of a room with history: each message goes out inside of a room_message, which has its id, so that a
   /// client that comes back can say which was its last.

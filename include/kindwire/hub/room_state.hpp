@@ -100,9 +100,11 @@ struct room_state {
     past.keep(is_enveloped() == was_enveloped || link ? with.history : 0);
   }
   void expire(clock::time_point now) noexcept {
+    using std::chrono::milliseconds;
+    auto const kept_for = (std::max)(options.history_time, milliseconds(0));
     // For ever: longer than the clock has run.
-    if (options.history_time < std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()))
-      past.expire(now - options.history_time);
+    if (kept_for < std::chrono::duration_cast<milliseconds>(now.time_since_epoch()))
+      past.expire(now - kept_for);
   }
   bool is_enveloped() const noexcept { return options.history != 0 && options.envelope; }
 
