@@ -227,6 +227,90 @@ TEST_CASE("corners: what is published while somebody still gets the past drops n
   CHECK(room.missed() == 32 - heard.size());
 }
 
+TEST_CASE("corners: the past that somebody still gets does not make him too slow, but once") {
+  for (auto const policy : {kw::slow_reader::close, kw::slow_reader::drop_newest,
+                            kw::slow_reader::drop_oldest, kw::slow_reader::latest_per_key}) {
+    for (auto const self : {kw::role::server, kw::role::client}) {
+      CAPTURE(static_cast<int>(policy));
+      CAPTURE(static_cast<int>(self));
+      world all;
+      auto const room = all.users.room("r", {.history = 20, .slow = policy});
+      for (int i = 0; i != 20; ++i) room.publish(std::string(20, '1'));
+      auto slow = all.make(small_queue(500), self);
+      auto const ann = all.users.join("ann", *slow.ws);
+      slow.far->writes_wait = true;
+      auto const heard = [&] {
+        slow.far->let_write();
+        all.settle();
+        return self == kw::role::server ? slow.heard() : unmasked(slow);
+      };
+      auto const says = [](std::string const& what, std::string_view text) {
+        auto const message = kw::decode<kw::room_message>(what);
+        return message && message->message.text == text;
+      };
+
+      ann.enter("r", {.latest = 20});
+      all.settle();
+      room.publish("7", {.key = "k"});
+      all.settle();
+      CHECK(room.missed() == 0);
+      auto got = heard();
+      REQUIRE(got.size() == 22);  // ROOM_ENTERED first
+      CHECK(says(got.back(), "7"));
+
+      // That has been read: from now on it is as slow as anybody.
+      slow.far->writes_wait = true;
+      int given = 0;
+      for (; given != 20 && slow.ws->is_open(); ++given) {
+        room.publish("8", {.key = "k"});
+        all.settle();
+      }
+      CHECK(slow.ws->is_open() == (policy != kw::slow_reader::close));
+      got = heard();
+      CHECK(got.size() < 8);
+      if (policy == kw::slow_reader::close) CHECK(given < 8);
+    }
+  }
+}
+
+TEST_CASE("corners: who does not read the past at all, or asks for it again instead, is too slow") {
+  for (bool const again : {false, true}) {
+    CAPTURE(again);
+    world all;
+    auto const room = all.users.room("r", {.history = 20});
+    auto const other = all.users.room("other", {.history = 20});
+    for (int i = 0; i != 20; ++i) {
+      room.publish(std::string(20, '1'));
+      other.publish(std::string(20, '1'));
+    }
+    auto slow = all.make(small_queue(500));
+    auto const ann = all.users.join("ann", *slow.ws);
+    slow.far->writes_wait = true;
+    // Several rooms at once are one past.
+    ann.enter("r", {.latest = 20});
+    ann.enter("other", {.latest = 20});
+    all.settle();
+    room.publish("7");
+    all.settle();
+    CHECK(slow.ws->is_open());
+    if (again) {
+      ann.leave("r");
+      ann.enter("r", {.latest = 20});
+      all.settle();
+    }
+    int given = 0;
+    for (; given != 20 && slow.ws->is_open(); ++given) {
+      room.publish("8");
+      all.settle();
+    }
+    CHECK(given < (again ? 2 : 8));
+    slow.far->let_write();
+    all.settle();
+    CHECK(slow.heard().back() == "close 1013");
+    CHECK(room.missed() == 1);
+  }
+}
+
 TEST_CASE("corners: a room that keeps its past for no time, and for ever") {
   using std::chrono::milliseconds;
   for (auto const time : {milliseconds(0), milliseconds(-1), milliseconds(-9223372036854),

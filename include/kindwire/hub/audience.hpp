@@ -60,6 +60,8 @@ class member {
   std::vector<place> places;
   bool written_by_hand = false;  // has been given something since the last write
   bool waits = false;            // for its queue to have room
+  // So much of what is queued is the past, as was promised: see connection::queued_before().
+  std::uint32_t promised_until = 0;
 
  private:
   std::shared_ptr<net::detail::mailbox> const box_;

@@ -53,11 +53,26 @@ class giving : public std::enable_shared_from_this<giving> {
   // What somebody gets of the past: all of it, however much, as was promised.
   void give_past(std::shared_ptr<member> const& to, audience* in, std::vector<parcel> const& past,
                  sharing how) {
+    connection* over = to->connection();
+    if (over == nullptr || past.empty()) return;
+    // It does not make anybody be behind, but for one who is already. What is queued between two of them
+    // counts.
+    bool const gets_more = promised(*to, *over) != 0;
+    bool const is_promised = gets_more || over->may_send_more();
+    std::uint32_t const begin = over->queue_end();
     for (parcel const& each : past) {
-      connection* const over = to->connection();
       prepared_.clear();
-      if (over != nullptr) hand(to, *over, in, each, how, marks::ignored);
+      if (over != nullptr) hand(to, *over, in, each, how, true);
+      over = to->connection();
     }
+    if (over == nullptr || !is_promised) return;
+    to->promised_until = (gets_more ? to->promised_until : begin) + (over->queue_end() - begin);
+  }
+
+  // Who enters and leaves again and again is not promised one past after the other.
+  static void take_leave(audience& of, member& who) noexcept {
+    who.promised_until = 0;
+    of.remove(who);
   }
 
   // To all of an audience but one, who may be null.
@@ -117,6 +132,14 @@ class giving : public std::enable_shared_from_this<giving> {
     if (place + 1 < all.size()) net::detail::prefetch(all[place + 1]->connection(), 384);
   }
 
+  // What is queued of the past, as was promised, does not count.
+  static std::size_t promised(member const& to, connection const& over) noexcept {
+    return over.queued_before(to.promised_until);
+  }
+  static bool has_room(member const& to, connection const& over) noexcept {
+    return over.may_send_more(promised(to, over));
+  }
+
   room_log& log_of(audience* in) const noexcept { return in != nullptr ? *in->room : *all_; }
 
   void give(std::shared_ptr<member> const& to, audience* in, parcel const& what, sharing how) {
@@ -127,7 +150,7 @@ class giving : public std::enable_shared_from_this<giving> {
       if (!over->may_send_more()) [[unlikely]]
         over->write_shared();
       bool const in_one_turn = to->written_by_hand && !over->is_full();
-      if ((!over->may_send_more() && !in_one_turn) || to->waits) [[unlikely]]
+      if ((!over->may_send_more() && !in_one_turn && !has_room(*to, *over)) || to->waits) [[unlikely]]
         return give_slow(to, *over, in, what, how);
       hand(to, *over, in, what, how);
     });
@@ -135,12 +158,13 @@ class giving : public std::enable_shared_from_this<giving> {
   }
 
   void hand(std::shared_ptr<member> const& to, connection& over, audience* in, parcel const& what,
-            sharing how, marks which = marks::heeded) {
+            sharing how, bool is_past = false) {
     // What has been promised is not dropped either.
-    void const* const origin = which == marks::heeded ? &log_of(in) : nullptr;
+    void const* const origin = is_past ? nullptr : &log_of(in);
     std::size_t lost = 0;
     if (!shares(*to, over)) [[unlikely]] {
-      lost = hand_each(to, over, what, which);
+      bool const is_bounded = !is_past && promised(*to, over) == 0;
+      lost = hand_each(to, over, what, is_bounded ? marks::heeded : marks::ignored);
     } else {
       if (how == sharing::by_hand && !to->written_by_hand) {
         by_hand_.push_back(to);
@@ -224,21 +248,21 @@ class giving : public std::enable_shared_from_this<giving> {
     if (policy_ == slow_reader::latest_per_key && in != nullptr && what.key) {
       auto& place = *in->place_of(*to);
       if (place.behind) return;  // it is noted for all who are
-      if (over.may_send_more()) return hand(to, over, in, what, how);
+      if (has_room(*to, over)) return hand(to, over, in, what, how);
       wait_for_room(to, over);
       place.behind = true;
       place.seen = in->published - 1;
       ++in->behind;
       return;
     }
-    if (over.may_send_more()) return hand(to, over, in, what, how);  // waits for the sake of another room
+    if (has_room(*to, over)) return hand(to, over, in, what, how);  // waits for the sake of another room
     if (policy_ == slow_reader::close) {
       over.close(close_code::try_again_later, "too slow");
       return miss(to, in, what.messages, true);
     }
     if (policy_ == slow_reader::drop_oldest && shares(*to, over)) {
       hand(to, over, in, what, sharing::later);
-      std::size_t const dropped = over.drop_oldest(&log_of(in));
+      std::size_t const dropped = over.drop_oldest(&log_of(in), promised(*to, over));
       if (dropped != 0) miss(to, in, dropped, false);
       return;
     }

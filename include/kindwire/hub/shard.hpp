@@ -173,7 +173,7 @@ class shard final : public net::detail::mail_source, public giving {
       case step::kind::enter:
         give_past(next.who, next.where.get(), next.earlier, how);
         return next.where->add(next.who);
-      case step::kind::leave: return next.where->remove(*next.who);
+      case step::kind::leave: return take_leave(*next.where, *next.who);
       case step::kind::close:
         if (connection* const to = next.who->connection()) to->close(next.code, "replaced");
         return;

@@ -118,7 +118,18 @@ class connection : public roster_member {
 
   // Bytes queued and not yet taken by the stream.
   std::size_t queued() const noexcept { return queued_own() + place_.peek().shared.size(); }
-  bool may_send_more() const noexcept { return queued() <= options().send_queue_soft; }
+  // `beside`: bytes of it that do not count.
+  bool may_send_more(std::size_t beside = 0) const noexcept {
+    return queued() <= options().send_queue_soft + beside;
+  }
+
+  // A place in all that is sent, in bytes modulo 2^32: behind what is queued now.
+  std::uint32_t queue_end() const noexcept { return written_ + static_cast<std::uint32_t>(queued()); }
+  // Bytes queued before that place; none if it has been passed.
+  std::size_t queued_before(std::uint32_t place) const noexcept {
+    std::uint32_t const size = place - written_;
+    return size <= queued() ? size : 0;
+  }
 
   // `queue` puts one frame into the session's output. The hard mark never stops a fragmented message once
   // begun: what was sent of it would pass for the whole.
@@ -152,8 +163,8 @@ class connection : public roster_member {
   std::error_code share(kindwire::detail::shared_frames const& frames, void const* origin, sharing when);
   void write_shared();
   // Drops the oldest messages of the origin that have not begun to leave, until no more than the soft mark is
-  // queued. Returns how many.
-  std::size_t drop_oldest(void const* origin);
+  // queued, `beside` what does not count. Returns how many.
+  std::size_t drop_oldest(void const* origin, std::size_t beside);
   // A server's that sends nothing that a frame must not get in between of (RFC 6455 §5.4). With an extension,
   // frames that its encoder has made, with its bits.
   bool takes_shared_frames() const noexcept {

@@ -124,9 +124,9 @@ inline void connection::write_shared() {
   if (stream_open() && !try_allocating([&] { schedule(); })) cut(no_memory());
 }
 
-inline std::size_t connection::drop_oldest(void const* origin) {
-  if (may_send_more()) return 0;
-  return place_.acquire().shared.drop_oldest(origin, queued() - options().send_queue_soft, writing_);
+inline std::size_t connection::drop_oldest(void const* origin, std::size_t beside) {
+  if (may_send_more(beside)) return 0;
+  return place_.acquire().shared.drop_oldest(origin, queued() - options().send_queue_soft - beside, writing_);
 }
 
 inline void connection::flush() {
