@@ -17,17 +17,23 @@ namespace kindwire {
 /// behind share what they wait for, but for those that mask, as clients do, or whose compression keeps a
 /// context. These have a copy each, and drop_oldest drops the newest of theirs.
 enum class slow_reader : std::uint8_t {
-  close,           ///< the connection is closed with 1013, "try again later"
-  drop_newest,     ///< the message is dropped
-  drop_oldest,     ///< the oldest messages of this room that have not begun to leave are dropped
-  latest_per_key,  ///< once it is no longer behind, it gets the latest message of each publish_options::key
+  close,        ///< the connection is closed with 1013, "try again later"
+  drop_newest,  ///< the message is dropped
+  drop_oldest,  ///< the oldest messages of this room that have not begun to leave are dropped
+  /// Once it is no longer behind, it gets the latest message of each publish_options::key. While anybody is
+  /// behind, the room keeps one message for each key published since: the application has to bound how many
+  /// keys there are. Messages without a key are dropped.
+  latest_per_key,
 };
 
 /// What a second connection under the same key does.
 enum class same_key : std::uint8_t {
   together,  ///< both stay: the tabs of a browser, the devices of a user
   replace,   ///< the earlier ones leave, and are closed with 4409
-  refuse,    ///< join() returns an empty seat
+  /// join() returns an empty seat while the earlier one is there. If that client has gone away without a
+  /// word, this lasts until pings find the connection dead and its handler has returned: about ping_interval
+  /// and pong_timeout of connection_options together, 20 s each unless set.
+  refuse,
 };
 
 /// What publishing does while a hub is cut off from its backplane. In a room with history, what is published
