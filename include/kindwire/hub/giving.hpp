@@ -50,7 +50,7 @@ class giving : public std::enable_shared_from_this<giving> {
   giving(std::shared_ptr<room_log> all, report to) : all_(std::move(all)), report_(std::move(to)) {}
   ~giving() = default;
 
-  // What somebody gets of the past: all of it, however much, as was promised.
+  // What somebody gets of the past: all of it, however much, as was promised. Never throws.
   void give_past(std::shared_ptr<member> const& to, audience* in, std::vector<parcel> const& past,
                  sharing how) {
     connection* over = to->connection();
@@ -62,10 +62,12 @@ class giving : public std::enable_shared_from_this<giving> {
     std::uint32_t const begin = over->queue_end();
     for (parcel const& each : past) {
       prepared_.clear();
-      if (over != nullptr) hand(to, *over, in, each, how, true);
+      if (!net::detail::try_allocating([&] { hand(to, *over, in, each, how, true); }))
+        net::detail::try_allocating([&] { miss(to, in, each.messages, false); });
       over = to->connection();
+      if (over == nullptr) return;
     }
-    if (over == nullptr || !is_promised) return;
+    if (!is_promised) return;
     to->promised_until = (gets_more ? to->promised_until : begin) + (over->queue_end() - begin);
   }
 
