@@ -201,6 +201,39 @@ TEST_CASE("corners: a connection that encodes what it sends gets all of the past
   CHECK(room.missed() == 0);
 }
 
+TEST_CASE("corners: who reads nothing holds no past twice, however often a room is entered") {
+  for (kw::role const self : {kw::role::server, kw::role::client}) {
+    CAPTURE(static_cast<int>(self));
+    world all;
+    auto const r = all.users.room("r", {.history = 50, .envelope = false});
+    auto const s = all.users.room("s", {.history = 50, .envelope = false});
+    for (int i = 0; i < 50; ++i) {
+      r.publish(std::string(30, 'r'));
+      s.publish(std::string(30, 's'));
+    }
+    auto slow = all.make(small_queue(500), self);
+    auto const ann = all.users.join("ann", *slow.ws);
+    slow.far->writes_wait = true;
+    auto const enter_and_leave = [&](std::string_view room) {
+      ann.enter(room, {.latest = 50});
+      ann.leave(room);
+      all.settle();
+    };
+    enter_and_leave("r");
+    std::size_t const one = slow.ws->queued();
+    CHECK(one >= 1500);
+    // What is shared waits once for each room; where it is copied, that is enough.
+    enter_and_leave("s");
+    CHECK(slow.ws->is_open() == (self == kw::role::server));
+    CHECK(s.closed() == (self == kw::role::client ? 1U : 0U));
+    for (int i = 0; i < 100; ++i) enter_and_leave("r");
+    CHECK_FALSE(slow.ws->is_open());
+    CHECK(slow.ws->queued() <= 2 * one + 100);
+    CHECK(r.closed() == (self == kw::role::server ? 1U : 0U));
+    CHECK(r.missed() + s.missed() == 50);
+  }
+}
+
 TEST_CASE("corners: what is published while somebody still gets the past drops nothing of that") {
   world all;
   auto const room = all.users.room("r", {.history = 20, .slow = kw::slow_reader::drop_oldest});

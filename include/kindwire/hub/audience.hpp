@@ -76,6 +76,10 @@ struct room_log {
 
   std::mutex mutex;
   frame_log frames;
+
+  // Whom frames are from, for connection::drop_oldest() and holds().
+  void const* origin() const noexcept { return this; }
+  void const* origin_of_past() const noexcept { return &frames; }
 };
 
 // Those of one executor who are in one room. For that executor only, but for its end.

@@ -54,7 +54,15 @@ class giving : public std::enable_shared_from_this<giving> {
   void give_past(std::shared_ptr<member> const& to, audience* in, std::vector<parcel> const& past,
                  sharing how) {
     connection* over = to->connection();
-    if (over == nullptr || past.empty()) return;
+    if (past.empty() || over == nullptr || !over->protocol().is_open()) return;
+    if (over->is_full_with_mail()) over->write_shared();
+    if (over->is_full_with_mail() && !may_get_more(*to, *over, *in)) {
+      net::detail::try_allocating([&] {
+        over->close(close_code::try_again_later, "too slow");
+        miss(to, in, past.size(), true);
+      });
+      return;
+    }
     // It does not make anybody be behind, but for one who is already. What is queued between two of them
     // counts.
     bool const gets_more = promised(*to, *over) != 0;
@@ -144,6 +152,12 @@ class giving : public std::enable_shared_from_this<giving> {
 
   room_log& log_of(audience* in) const noexcept { return in != nullptr ? *in->room : *all_; }
 
+  // Nobody is made to hold ever more by entering rooms again and again: a past that is shared waits once for
+  // each room, and of copies there is one past above the mark.
+  static bool may_get_more(member const& to, connection const& over, audience const& in) noexcept {
+    return shares(to, over) && !over.holds(in.room->origin_of_past());
+  }
+
   void give(std::shared_ptr<member> const& to, audience* in, parcel const& what, sharing how) {
     connection* const over = to->connection();
     if (over == nullptr) return;
@@ -162,7 +176,7 @@ class giving : public std::enable_shared_from_this<giving> {
   void hand(std::shared_ptr<member> const& to, connection& over, audience* in, parcel const& what,
             sharing how, bool is_past = false) {
     // What has been promised is not dropped either.
-    void const* const origin = is_past ? nullptr : &log_of(in);
+    void const* const origin = is_past ? log_of(in).origin_of_past() : log_of(in).origin();
     std::size_t lost = 0;
     if (!shares(*to, over)) [[unlikely]] {
       bool const is_bounded = !is_past && promised(*to, over) == 0;
@@ -264,7 +278,7 @@ class giving : public std::enable_shared_from_this<giving> {
     }
     if (policy_ == slow_reader::drop_oldest && shares(*to, over)) {
       hand(to, over, in, what, sharing::later);
-      std::size_t const dropped = over.drop_oldest(&log_of(in), promised(*to, over));
+      std::size_t const dropped = over.drop_oldest(log_of(in).origin(), promised(*to, over));
       if (dropped != 0) miss(to, in, dropped, false);
       return;
     }

@@ -13,9 +13,11 @@ namespace kindwire {
 /// What becomes of a message for a connection that is behind: more than `connection_options::send_queue_soft`
 /// bytes wait to be read by its peer. What somebody gets of the past when entering a room is all given to
 /// him, and does not make him be behind: only what waits beside it counts. If he was behind when he entered,
-/// or has left a room since, all counts. Whatever the policy, that costs no copies: the connections that are
-/// behind share what they wait for, but for those that mask, as clients do, or whose compression keeps a
-/// context. These have a copy each, and drop_oldest drops the newest of theirs.
+/// or has left a room since, all counts. A connection that has `send_queue_hard` bytes queued already, and is
+/// owed a past of that room, or has copies as below, is closed with 1013 instead. Whatever the policy, that
+/// costs no copies: the connections that are behind share what they wait for, but for those that mask, as
+/// clients do, or whose compression keeps a context. These have a copy each, and drop_oldest drops the newest
+/// of theirs.
 enum class slow_reader : std::uint8_t {
   close,        ///< the connection is closed with 1013, "try again later"
   drop_newest,  ///< the message is dropped

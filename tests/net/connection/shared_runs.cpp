@@ -68,6 +68,10 @@ struct model {
     return size;
   }
 
+  bool holds(int origin) const {
+    return std::any_of(pieces.begin(), pieces.end(), [&](auto const& each) { return each.origin == origin; });
+  }
+
   void write(std::size_t size) {
     std::size_t const mine = runs.empty() ? size : runs.consume(size);
     own.erase(0, mine);
@@ -112,7 +116,10 @@ TEST_CASE("own bytes and runs leave in the order in which they were queued, what
         case 1:
         case 2: {
           int const origin = 1 + static_cast<int>(random() % 2);
-          all.share(logs[origin].append(kw::opcode::text, kw::detail::as_bytes(std::string_view(text))),
+          auto const bytes = kw::detail::as_bytes(std::string_view(text));
+          // One in three is marked by an extension.
+          all.share(random() % 3 == 0 ? kw::detail::shared_frames::of(kw::opcode::text, bytes, 0x40)
+                                      : logs[origin].append(kw::opcode::text, bytes),
                     origin);
           break;
         }
@@ -123,6 +130,7 @@ TEST_CASE("own bytes and runs leave in the order in which they were queued, what
       REQUIRE(all.queued(random() % 100) == all.expected());
       REQUIRE(all.runs.size() == all.shared());
       REQUIRE(all.runs.empty() == (all.shared() == 0));
+      for (int const origin : {1, 2}) REQUIRE(all.runs.holds(&all.origins[origin]) == all.holds(origin));
     }
     all.write(all.expected().size());
     CHECK(all.runs.empty());

@@ -165,6 +165,8 @@ class connection : public roster_member {
   // Drops the oldest messages of the origin that have not begun to leave, until no more than the soft mark is
   // queued, `beside` what does not count. Returns how many.
   std::size_t drop_oldest(void const* origin, std::size_t beside);
+  // Whether some of the origin's wait to leave.
+  bool holds(void const* origin) const noexcept { return place_.peek().shared.holds(origin); }
   // A server's that sends nothing that a frame must not get in between of (RFC 6455 §5.4). With an extension,
   // frames that its encoder has made, with its bits.
   bool takes_shared_frames() const noexcept {
@@ -172,6 +174,7 @@ class connection : public roster_member {
   }
 
   bool is_full() const noexcept { return queued() >= options().send_queue_hard; }
+  bool is_full_with_mail() const noexcept { return queued() + mail_.size() >= options().send_queue_hard; }
   message_extension const* extension() const noexcept { return place_.extension(); }
 
   // Identifies an operation to the cancellation slot that may end it.

@@ -43,6 +43,12 @@ class shared_runs {
     size_ += frames.size();
   }
 
+  // Whether frames of the origin wait.
+  bool holds(void const* origin) const noexcept {
+    return std::any_of(runs_.begin() + static_cast<std::ptrdiff_t>(first_), runs_.end(),
+                       [&](run const& each) { return each.origin == origin; });
+  }
+
   // Own bytes that leave before the first run; there is one.
   std::size_t own_first() const noexcept { return runs_[first_].own_before; }
   std::span<std::byte const> run_first() const noexcept { return runs_[first_].frames.bytes(); }
