@@ -23,8 +23,8 @@ inline bool is_verdict_of_tls(std::error_code why) noexcept {
   return is_of_tls(why) && why.value() < first_other;
 }
 
-// The peer does not take our certificate, or wants one: its alerts say so (RFC 8446 §6.2), which OpenSSL numbers
-// from 1000 on as reasons of its library 20.
+// The peer does not take our certificate, or wants one: its alerts say so (RFC 8446 §6.2), which OpenSSL
+// numbers from 1000 on as reasons of its library 20.
 inline bool is_our_certificate_refused(std::error_code why) noexcept {
   constexpr int library = 20 << 23;
   if (!is_of_tls(why) || why.value() < library) return false;
