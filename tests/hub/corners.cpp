@@ -344,6 +344,38 @@ TEST_CASE("corners: who does not read the past at all, or asks for it again inst
   }
 }
 
+TEST_CASE("corners: who enters and leaves again and again within one turn is stopped") {
+  asio::io_context io;
+  hub users{io, {.rooms = {.history = 100}, .max_waiting = 100000}};
+  side one(io.get_executor());
+  side other(io.get_executor());
+  test::settle(io);
+  auto const ann = users.join("ann", *one.ws);
+  auto const bob = users.join("bob", *other.ws);
+  auto const room = users.room("r");
+  for (int i = 0; i != 100; ++i) room.publish(std::to_string(i));
+  bob.enter("r");
+  test::settle(io);
+  int entered = 0;
+  std::error_code failure;
+  while (!failure && entered != 1000) {
+    failure = ann.enter("r", {.latest = 100}).error;
+    if (failure) break;
+    ++entered;
+    ann.leave("r");
+  }
+  CHECK(failure == std::errc::no_buffer_space);
+  CHECK(entered > 2);
+  CHECK(entered < 50);
+  CHECK(room.size() == 1);
+  // Others lose nothing by that, and the next turn is another.
+  room.publish("for bob");
+  test::settle(io);
+  CHECK(room.missed() == 0);
+  CHECK(!ann.enter("r", {.latest = 100}).error);
+  CHECK(room.size() == 2);
+}
+
 TEST_CASE("corners: a room that keeps its past for no time, and for ever") {
   using std::chrono::milliseconds;
   for (auto const time : {milliseconds(0), milliseconds(-1), milliseconds(-9223372036854),

@@ -109,17 +109,21 @@ struct room_state {
   bool is_enveloped() const noexcept { return options.history != 0 && options.envelope; }
 
   // From the shard's next step on: first what is given to it of `earlier`, and then all that is published.
-  // May throw std::bad_alloc; then nothing has changed.
-  void add(std::shared_ptr<seat> const& who, std::vector<parcel> earlier) {
+  // False, with nothing changed, if more than `most` bytes of such lists wait there. May throw
+  // std::bad_alloc; then nothing has changed.
+  bool add(std::shared_ptr<seat> const& who, std::vector<parcel> earlier, std::size_t most = SIZE_MAX) {
     part& in = parts[who->where];
     if (!in.those) in.those = std::make_shared<audience>(log);
     ++in.count;
+    bool fits = false;
     try {
-      who->where->post({shard::step::kind::enter, in.those, who, {}, std::move(earlier)});
+      fits = who->where->post({shard::step::kind::enter, in.those, who, {}, std::move(earlier)}, most);
     } catch (...) {
       uncount(*who);
       throw;
     }
+    if (!fits) uncount(*who);
+    return fits;
   }
   void remove(std::shared_ptr<seat> const& who) {
     if (link && std::erase_if(link->entering, [&](auto const& each) { return each.who == who; }) != 0) return;

@@ -80,7 +80,8 @@ class seat {
   ///
   /// Errors: closed, if it has left or was replaced; invalid_argument for a name that is longer than
   /// hub_options::max_name_size or not printable UTF-8; std::errc::permission_denied, see hub::may_enter();
-  /// std::errc::no_buffer_space for too many rooms.
+  /// std::errc::no_buffer_space for too many rooms, or, with hub_options::max_waiting, for too many pasts
+  /// that wait for the executor of the connection.
   entered enter(std::string_view room, enter_options const& past = {}) const {
     entered result;
     if (!mine_) return {kindwire::error::closed};

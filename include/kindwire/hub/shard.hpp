@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -52,14 +53,17 @@ class shard final : public net::detail::mail_source, public giving {
     close_code code{};
   };
 
-  // From any thread. False, with nothing changed, for a parcel when more than `most` bytes of them wait: the
-  // executor does not keep up. Does nothing once the context has ended. May throw std::bad_alloc; then
-  // nothing has changed.
+  // From any thread. False, with nothing changed, for a parcel when more than `most` bytes of them wait, and
+  // for a past when that much is taken by others: the executor does not keep up. Does nothing once the
+  // context has ended. May throw std::bad_alloc; then nothing has changed.
   bool post(step next, std::size_t most = SIZE_MAX) {
     std::lock_guard const lock(mutex_);
     std::size_t const size = next.what.frames.size();
+    std::size_t const past = next.earlier.size() * sizeof(parcel);
     if (size != 0 && waiting_ != 0 && waiting_ + size > most) return false;
+    if (past != 0 && past_waiting_ != 0 && past_waiting_ + past > most) return false;
     waiting_ += size;
+    past_waiting_ += past;
     if (!steps_.empty() && joins(steps_.back(), next)) return true;
     steps_.push_back(std::move(next));
     count_.store(steps_.size(), std::memory_order_relaxed);  // before anybody is woken
@@ -69,12 +73,13 @@ class shard final : public net::detail::mail_source, public giving {
     } catch (...) {
       steps_.pop_back();
       waiting_ -= size;
+      past_waiting_ -= past;
       count_.store(steps_.size(), std::memory_order_relaxed);
       throw;
     }
     if (woken_) return true;
     steps_.clear();
-    waiting_ = 0;
+    waiting_ = past_waiting_ = 0;
     count_.store(0, std::memory_order_relaxed);
     return true;
   }
@@ -120,7 +125,7 @@ class shard final : public net::detail::mail_source, public giving {
     std::vector<step> dropped;  // destroyed without the lock
     std::lock_guard const lock(mutex_);
     dropped.swap(steps_);
-    waiting_ = 0;
+    waiting_ = past_waiting_ = 0;
     count_.store(0, std::memory_order_relaxed);
     woken_ = false;
     if (!delivering_) tell_nothing();
@@ -147,7 +152,7 @@ class shard final : public net::detail::mail_source, public giving {
     {
       std::lock_guard const lock(mutex_);
       taken_.swap(steps_);
-      waiting_ = 0;
+      waiting_ = past_waiting_ = 0;
       count_.store(0, std::memory_order_relaxed);
       if (in_turn || only_) woken_ = false;
     }
@@ -172,7 +177,14 @@ class shard final : public net::detail::mail_source, public giving {
       case step::kind::depart: next.who->box().sources().remove(*this); return;
       case step::kind::enter:
         give_past(next.who, next.where.get(), next.earlier, how);
-        return next.where->add(next.who);
+        try {
+          return next.where->add(next.who);
+        } catch (std::bad_alloc const&) {
+          // It would wait for what never comes.
+          if (connection* const to = next.who->connection())
+            to->close(close_code::try_again_later, "no memory");
+          return;
+        }
       case step::kind::leave: return take_leave(*next.where, *next.who);
       case step::kind::close:
         if (connection* const to = next.who->connection()) to->close(next.code, "replaced");
@@ -191,7 +203,8 @@ class shard final : public net::detail::mail_source, public giving {
 
   std::mutex mutex_;
   std::vector<step> steps_;
-  std::size_t waiting_ = 0;  // bytes of parcels in them
+  std::size_t waiting_ = 0;       // bytes of parcels in them
+  std::size_t past_waiting_ = 0;  // bytes of the lists of what is given of the past
   std::atomic<std::size_t> count_{0};
   bool woken_ = false;
   bool waking_ = false;

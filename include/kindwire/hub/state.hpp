@@ -121,20 +121,24 @@ class hub_state final : public hub_sending<Key, Data> {
     who->rooms.reserve(who->rooms.size() + 1);
     this->link(*in);
     bool is_member = false;
+    auto const undo = [&] {
+      if (is_member) net::detail::try_allocating([&] { in->remove(who); });
+      std::erase(who->rooms, in);
+      this->unlink_if_nobody(*in);
+      rooms_.collect(*in);
+    };
     try {
       if (has_to_wait(*in, wanted)) {
         in->link->entering.push_back({who, this->bounded_id(wanted.since), wanted.latest});
-      } else {
-        in->add(who, earlier_of(*in, wanted.since, wanted.latest, complete));
+      } else if (!in->add(who, earlier_of(*in, wanted.since, wanted.latest, complete), options.max_waiting)) {
+        undo();
+        return std::make_error_code(std::errc::no_buffer_space);
       }
       is_member = true;
       who->rooms.push_back(in);
       this->be_present(*in, *who);
     } catch (...) {
-      if (is_member) net::detail::try_allocating([&] { in->remove(who); });
-      std::erase(who->rooms, in);
-      this->unlink_if_nobody(*in);
-      rooms_.collect(*in);
+      undo();
       throw;
     }
     told_.tell(lock);
