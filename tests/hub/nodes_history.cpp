@@ -208,6 +208,28 @@ TEST_CASE("a history that is turned off and on again has what the others have ke
   CHECK(dan.heard() == strings{"all", "*1", "*2", "*3"});
 }
 
+TEST_CASE("a past that goes out in another form comes in that, from the other nodes as well") {
+  asio::io_context io;
+  kw::memory_backplane const bus;
+  hub one{io, bus, {.rooms = {.history = 10}}}, two{io, bus, {.rooms = {.history = 10}}};
+  listener ann(io), bob(io), cid(io), dan(io);
+  ann.join(one, "x");
+  bob.join(two, "x");
+  io.restart(), io.poll();
+  ann.seat.publish("x", "1");
+  CHECK(bob.heard() == strings{"all", "*1"});
+  auto room = two.room("x", {.history = 10, .envelope = false});
+  ann.seat.publish("x", "2");
+  CHECK(bob.heard() == strings{"2"});
+  cid.join(two, "x", {.latest = 10});
+  CHECK(cid.heard() == strings{"1", "2"});
+  room = two.room("x", {.history = 10});
+  ann.seat.publish("x", "3");
+  CHECK(bob.heard() == strings{"*3"});
+  dan.join(two, "x", {.latest = 10});
+  CHECK(dan.heard() == strings{"all", "*1", "*2", "*3"});
+}
+
 TEST_CASE("a client that has seen a log which its node does not know yet gets what it has missed of it") {
   asio::io_context io;
   kw::memory_backplane const bus;

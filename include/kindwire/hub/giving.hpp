@@ -179,7 +179,8 @@ class giving : public std::enable_shared_from_this<giving> {
     void const* const origin = is_past ? log_of(in).origin_of_past() : log_of(in).origin();
     std::size_t lost = 0;
     if (!shares(*to, over)) [[unlikely]] {
-      bool const is_bounded = !is_past && promised(*to, over) == 0;
+      std::size_t const beside = promised(*to, over);
+      bool const is_bounded = !is_past && (beside == 0 || over.is_full_with_mail(beside));
       lost = hand_each(to, over, what, is_bounded ? marks::heeded : marks::ignored);
     } else {
       if (how == sharing::by_hand && !to->written_by_hand) {
@@ -246,8 +247,10 @@ class giving : public std::enable_shared_from_this<giving> {
   void prepare(parcel const& what) {
     if (!prepared_.empty()) return;
     if (what.whole) return prepared_.push_back(*what.whole);
+    std::vector<prepared_message> all;  // or none, if there is no memory
     for (auto rest = what.frames.bytes(); !rest.empty(); rest = rest.subspan(first_frame_size(rest)))
-      prepared_.push_back(prepared_message_of(rest));
+      all.push_back(prepared_message_of(rest));
+    prepared_ = std::move(all);
   }
 
   static prepared_message prepared_message_of(std::span<std::byte const> frames) {

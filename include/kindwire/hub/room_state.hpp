@@ -112,8 +112,9 @@ struct room_state {
   // False, with nothing changed, if more than `most` bytes of such lists wait there. May throw
   // std::bad_alloc; then nothing has changed.
   bool add(std::shared_ptr<seat> const& who, std::vector<parcel> earlier, std::size_t most = SIZE_MAX) {
-    part& in = parts[who->where];
-    if (!in.those) in.those = std::make_shared<audience>(log);
+    auto found = parts.find(who->where);
+    if (found == parts.end()) found = parts.emplace(who->where, part{std::make_shared<audience>(log)}).first;
+    part& in = found->second;
     ++in.count;
     bool fits = false;
     try {

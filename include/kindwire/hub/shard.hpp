@@ -62,10 +62,13 @@ class shard final : public net::detail::mail_source, public giving {
     std::size_t const past = next.earlier.size() * sizeof(parcel);
     if (size != 0 && waiting_ != 0 && waiting_ + size > most) return false;
     if (past != 0 && past_waiting_ != 0 && past_waiting_ + past > most) return false;
+    if (!steps_.empty() && joins(steps_.back(), next)) {
+      waiting_ += size;
+      return true;
+    }
+    steps_.push_back(std::move(next));
     waiting_ += size;
     past_waiting_ += past;
-    if (!steps_.empty() && joins(steps_.back(), next)) return true;
-    steps_.push_back(std::move(next));
     count_.store(steps_.size(), std::memory_order_relaxed);  // before anybody is woken
     if (woken_) return true;
     try {

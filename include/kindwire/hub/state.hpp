@@ -165,11 +165,13 @@ class hub_state final : public hub_sending<Key, Data> {
     auto const found = rooms_.find_or_make(name, options, ids_);
     if (!found) throw std::system_error(std::make_error_code(std::errc::no_buffer_space));
     if (with) {
+      bool const was_enveloped = found->is_enveloped();
       found->set(*with);
       found->has_options = true;
       bool const is_linked = bus_ && found->link && found->link->is_subscribed;
-      if (is_linked && found->link->keeps != this->log_of(*found)) {
-        if (found->link->keeps.most == 0) found->link->has_past = false;
+      bool const has_new_form = found->is_enveloped() != was_enveloped;
+      if (is_linked && (has_new_form || found->link->keeps != this->log_of(*found))) {
+        if (has_new_form || found->link->keeps.most == 0) found->link->has_past = false;
         this->look_at_topic(*found);
       }
     }

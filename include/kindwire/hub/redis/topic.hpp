@@ -48,8 +48,6 @@ class redis_topic {
     for (; has_all_ && !early.empty() && precedes(early.front(), now); early.pop_front())
       take(early.front(), tell);
     mark_told(now);
-    epoch_ = now.topic.epoch;
-    last_ = now.topic.last;
     version_ = now.version;
     records_.clear();
     for (auto& each : now.topic.records) {
@@ -108,14 +106,20 @@ class redis_topic {
   }
 
   // What Redis has lost, and its node has published again, has another number now, or that of another log.
+  // From now on all of the snapshot has been told. May throw std::bad_alloc; then nothing has.
   void mark_told(redis_snapshot& now) {
     bool const is_same = now.topic.epoch == epoch_;
+    redis_told told = told_;
+    std::string epoch = now.topic.epoch;
     for (std::size_t i = 0; i != now.origins.size(); ++i) {
       auto const& [node, sequence] = now.origins[i];
       auto& message = now.topic.kept[i];
-      message.again = (!is_same || message.number > last_) && told_.has(node, sequence);
-      told_.note(node, sequence);
+      message.again = (!is_same || message.number > last_) && told.has(node, sequence);
+      told.note(node, sequence);
     }
+    std::swap(told_, told);
+    epoch_.swap(epoch);
+    last_ = now.topic.last;
   }
 
   // True of what the snapshot covers, and nothing before it is missing.

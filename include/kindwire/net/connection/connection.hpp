@@ -174,7 +174,9 @@ class connection : public roster_member {
   }
 
   bool is_full() const noexcept { return queued() >= options().send_queue_hard; }
-  bool is_full_with_mail() const noexcept { return queued() + mail_.size() >= options().send_queue_hard; }
+  bool is_full_with_mail(std::size_t beside = 0) const noexcept {
+    return queued() + mail_.size() >= options().send_queue_hard + beside;
+  }
   message_extension const* extension() const noexcept { return place_.extension(); }
 
   // Identifies an operation to the cancellation slot that may end it.
