@@ -158,8 +158,8 @@ void print_agreement(kw::net::websocket const& ws) {
                agreed(", extensions \"", ws.extensions()).c_str());
 }
 
-// Says why there is no connection, and shows the answer if the server refused, or a proxy. A 101 that breaks
-// a rule is no refusal.
+// Explains why there is no connection; if the server or a proxy refused it, with their answer. A 101 that
+// breaks a rule does not count as a refusal.
 int explain(kw::net::failed_try const& failure, bool is_verbose) {
   kw::response const& answer = failure.answer;
   if (answer.status == 0 || answer.status == 101) {

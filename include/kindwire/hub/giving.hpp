@@ -63,8 +63,7 @@ class giving : public std::enable_shared_from_this<giving> {
       });
       return;
     }
-    // It does not make anybody be behind, but for one who is already. What is queued between two of them
-    // counts.
+    // A past puts nobody behind who was not behind before. What is queued between two pasts counts.
     bool const gets_more = promised(*to, *over) != 0;
     bool const is_promised = gets_more || over->may_send_more();
     std::uint32_t const begin = over->queue_end();

@@ -74,7 +74,7 @@ struct hub_options {
   /// Bytes published that a context has not come to handing to its connections; more are dropped, and counted
   /// by room::missed(): a thread that publishes must not outrun another that delivers for ever. The same for
   /// the lists of what is to be given of rooms' pasts, each some 100 bytes a message: one more enter() is
-  /// std::errc::no_buffer_space, so that who asks ten thousand times in one packet does not take a gigabyte.
+  /// std::errc::no_buffer_space, so that asking ten thousand times in one packet does not take a gigabyte.
   std::size_t max_waiting = std::size_t{64} << 20;
   std::size_t max_name_size = 128;  ///< of a room, in bytes; and of a key that is a string
 };

@@ -116,8 +116,8 @@ struct failed_handshake {
 /// Which way a frame or a head goes.
 enum class direction : std::uint8_t { received, sent };
 
-/// The request of an opening handshake, or its answer, without the body. There is no connection yet, and no
-/// number: those of the same `remote` belong together. The view is valid during the call.
+/// The head of an opening handshake's request or answer, without the body. As yet there is no connection with
+/// a number: heads with the same `remote` belong together. The view is valid during the call.
 struct handshake_head {
   role self = role::server;
   endpoint remote = {};  ///< empty if unknown

@@ -1,4 +1,4 @@
-// Which messages of a topic this node has been told of, by who has published them.
+// Remembers which messages of a topic this node has already seen, by the node that published them.
 #pragma once
 
 #include <algorithm>
@@ -12,9 +12,9 @@
 
 namespace kindwire::detail {
 
-// A node's messages on a topic come in the order of their sequences: the latest stands for all before it.
-// Those nodes are known that have published last, so many: only what was under way when Redis failed is
-// published again.
+// A node's messages on a topic arrive in the order of their sequence numbers, so the latest stands for all
+// before it. Remembering the nodes that published most recently is enough: only what was under way when Redis
+// failed is published again.
 class redis_told {
  public:
   static constexpr std::size_t most_nodes = 256;
